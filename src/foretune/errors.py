@@ -1,0 +1,32 @@
+"""Errors a user can meet: one base, a few leaves, each also the standard library's own kind.
+
+A message says what was given, what is expected, and what to do.
+"""
+
+
+class ForetuneError(Exception):
+    """Base of every error that foretune raises on purpose."""
+
+
+class DataError(ForetuneError, ValueError):
+    """A dataset cannot be read as prompts and completions."""
+
+
+class ModelError(ForetuneError, ValueError):
+    """A base model cannot be loaded or finetuned as asked."""
+
+
+class ConfigurationError(ForetuneError, ValueError):
+    """A configuration or a search space is not valid."""
+
+
+class MetaDatasetError(ForetuneError, ValueError):
+    """A meta-dataset is damaged or does not follow its schema."""
+
+
+class SurrogateError(ForetuneError, ValueError):
+    """A fitted surrogate is damaged, too new, or does not suit the task."""
+
+
+class JournalError(ForetuneError, ValueError):
+    """A journal is damaged or belongs to another run."""
