@@ -1,0 +1,32 @@
+"""Time budgets as people write them: `90s`, `3m`, `2h`, `1h30m`."""
+
+from __future__ import annotations
+
+import re
+
+import typer
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+_PATTERN = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?")
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds of a written duration; a bare number is seconds.
+
+    Raises:
+        typer.BadParameter: if it is not a positive duration.
+    """
+    match = _PATTERN.fullmatch(text.strip().lower())
+    seconds = sum(float(match[unit] or 0) * length for unit, length in _UNITS.items()) if match else 0.0
+    if seconds <= 0:
+        message = f"{text!r} is not a duration; write for instance 90s, 3m, 2h or 1h30m"
+        raise typer.BadParameter(message)
+    return seconds
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration as a person would say it: `1 h 05 min`, `2 min 30 s`, `7 s`."""
+    whole = max(0, round(seconds))
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"

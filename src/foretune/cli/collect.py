@@ -1,0 +1,129 @@
+"""`foretune collect`: make a meta-dataset by finetuning many configurations on many tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretune.cli.budget import format_seconds, parse_seconds
+
+if TYPE_CHECKING:
+    from foretune.collect import Progress
+    from foretune.execution.jobs import Answer, Job
+    from foretune.metadata.collection import Collection
+    from foretune.metadata.source import TaskSource
+
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+def register(commands: typer.Typer) -> None:
+    """Add the verb."""
+    commands.command("collect")(collect_verb)
+
+
+def collect_verb(
+    out: Annotated[Path, typer.Option(help="folder of the meta-dataset; a collection in it is gone on with")],
+    tasks: Annotated[list[str] | None, typer.Option(help="dataset, or DIR@ROWS for a training-set size")] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[DIR]...", help="more tasks", show_default=False)] = None,
+    train_rows: Annotated[
+        list[int] | None, typer.Option(help="training-set size of the tasks without @ROWS; several: each at each size")
+    ] = None,
+    model: Annotated[str, typer.Option(help="base model: name or folder")] = "foretune-tiny",
+    configurations: Annotated[int, typer.Option(help="per task, the default included")] = 24,
+    common: Annotated[float, typer.Option(help="share of them that all tasks have in common")] = 0.6,
+    space: Annotated[str, typer.Option(help="search space: a shipped name or a YAML file")] = "peft",
+    seed: Annotated[int, typer.Option(help="decides configurations and seeds of runs")] = 0,
+    workers: Annotated[int, typer.Option(help="processes, one thread each")] = 1,
+    max_length: Annotated[
+        int | None, typer.Option(help="tokens of an example; by default what the model can take, at most 512")
+    ] = None,
+    max_tokens_per_run: Annotated[
+        float | None, typer.Option(help="replace configurations whose epochs would train on more tokens than this")
+    ] = None,
+    timeout: Annotated[str | None, typer.Option(help="of a run, for instance 2m")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    finish: Annotated[bool, typer.Option("--finish", help="only compile what is in the logs into tables")] = False,
+) -> None:
+    """Collect a meta-dataset: sample configurations, finetune each on each task, append finished runs.
+
+    Kill it at any time and start it again: it skips what is done.
+    """
+    from rich.console import Console
+
+    from foretune.collect import collect
+    from foretune.collect import finish as compile_tables
+    from foretune.metadata.source import parse_sources
+
+    console = Console()
+    if finish:
+        compile_tables(out)
+        console.print(f"Compiled [bold]{out}[/]; see `foretune metadata describe {out}`.")
+        return
+    sources = parse_sources([*(tasks or ()), *(more or ())], train_rows or ())
+    settings = {
+        "configurations": configurations,
+        "common": common,
+        "seed": seed,
+        "max_tokens_per_run": max_tokens_per_run,
+        "timeout_seconds": parse_seconds(timeout) if timeout else None,
+        "device": device,
+    }
+    collection, describe = _prepare(sources, model, space, max_length, settings)
+    observe = partial(_show, console)
+    try:
+        meta = collect(collection, out, describe=describe, start_runner=_start_worker, workers=workers, observe=observe)
+    except KeyboardInterrupt:
+        compile_tables(out)
+        console.print("Stopped; the same command goes on from here.", style="yellow")
+        raise typer.Exit(130) from None
+    console.print(
+        f"{len(meta.runs)} runs of {len(meta.tasks)} tasks in [bold]{out}[/]. Next: foretune metadata gate {out}"
+    )
+
+
+def _prepare(
+    sources: Sequence[TaskSource],
+    model_name: str,
+    space_name: str,
+    max_length: int | None,
+    settings: Mapping[str, Any],
+) -> tuple[Collection, Callable[[TaskSource], dict[str, Any]]]:
+    """The collection for a model's size and input length, and what describes tasks on it."""
+    from foretune.finetune.model import load_model, load_tokenizer
+    from foretune.finetune.task import describe_source, longest_input
+    from foretune.finetune.train import SLICES
+    from foretune.metadata.collection import Collection
+    from foretune.space import load_space
+
+    model = load_model(model_name, device=settings["device"])
+    length = max_length or longest_input(model)
+    space = load_space(space_name, hidden_size=model.config.hidden_size)
+    collection = Collection(sources, model_name, space, max_length=length, **settings)
+    tokenizer = load_tokenizer(model_name)
+
+    def describe(source: TaskSource) -> dict[str, Any]:
+        return describe_source(source, model_name, model, tokenizer, max_length=length, max_fidelity=SLICES)
+
+    return collection, describe
+
+
+@contextmanager
+def _start_worker() -> Iterator[Callable[[Job], Answer]]:
+    from foretune.execution.subprocess import Worker
+
+    with Worker(environment=_ONE_THREAD) as worker:
+        yield worker.run
+
+
+def _show(console: Any, progress: Progress) -> None:
+    if not progress.last:
+        console.print(f"{progress.finished} of {progress.planned} runs are done already.", highlight=False)
+        return
+    left = (progress.planned - progress.finished) * progress.seconds / progress.fresh
+    rate = f"{60 * progress.fresh / progress.seconds:.1f} a minute, {format_seconds(left)} left"
+    console.print(f"{progress.finished:>6}/{progress.planned}  {rate:<32}  {progress.last}", highlight=False)

@@ -1,0 +1,101 @@
+"""`foretune demo`: the whole path on real facts, in a few minutes, with answers before and after."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foretune.cli.budget import parse_seconds
+from foretune.cli.tune import INTERRUPTED
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from foretune.cli.search import Found
+
+QUESTIONS = 5
+
+
+def register(commands: typer.Typer) -> None:
+    """Add the verb."""
+    commands.command("demo")(demo)
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder of the demo; an earlier demo in it is replaced.")] = Path(
+        "demo_run"
+    ),
+    budget: Annotated[str, typer.Option(help="Time that the search may take, such as 90s or 3m.")] = "150s",
+    max_slices: Annotated[int | None, typer.Option(min=1, help="Train no more slices than this.")] = None,
+    model: Annotated[str, typer.Option(help="Base model: foretune-tiny, a folder, or a hub name.")] = "foretune-tiny",
+    optimizer: Annotated[str, typer.Option(help="What chooses the trials: transfer, random or default.")] = "transfer",
+    train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
+) -> None:
+    """Make a dataset of real facts, tune the shipped model on it, and show answers before and after."""
+    from rich.console import Console
+
+    from foretune.cli.closing import close
+    from foretune.cli.search import Settings, search
+    from foretune.synthesis.facts import make_facts
+    from foretune.tuner import Budget
+
+    limits = Budget(parse_seconds(budget), max_slices)
+    console = Console()
+    _clear(output)
+    facts = make_facts(output / "facts")
+    console.print(f"Made a dataset of real facts: {facts}", highlight=False, soft_wrap=True)
+    settings = Settings(data=str(facts), model=model, optimizer=optimizer, train_rows=train_rows)
+    try:
+        found = search(settings, limits, output / "search", console)
+        close(found, console)
+        _print_answers(found, console)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted; the same command begins the demo anew.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _clear(output: Path) -> None:
+    """Remove an earlier demo, and nothing else."""
+    from foretune.errors import JournalError
+
+    if output.exists() and not (output / "facts" / "card.json").is_file():
+        if output.is_dir() and not any(output.iterdir()):
+            return
+        message = f"{output} exists and is no earlier demo; move it away, or give another folder to --output"
+        raise JournalError(message)
+    shutil.rmtree(output, ignore_errors=True)
+
+
+def _print_answers(found: Found, console: Console) -> None:
+    from rich.table import Table
+
+    from foretune.cli.closing import ADAPTER
+    from foretune.execution.finetuned import load_finetuned
+    from foretune.finetune.data import load_splits, prompt_and_completion
+    from foretune.finetune.generate import answer
+    from foretune.finetune.model import load_model
+
+    splits = load_splits(found.settings.data, seed=found.settings.seed, train_rows=found.settings.train_rows)
+    pairs = [prompt_and_completion(example) for example in splits.test[:QUESTIONS]]
+    questions = [question for question, _ in pairs]
+    before = answer(load_model(found.settings.model), found.ground.tokenizer, questions, 24)
+    tuned = load_finetuned(found.output / ADAPTER, found.settings.model)
+    after = answer(tuned, found.ground.tokenizer, questions, 24)
+    table = Table(title="Questions of the test split, never seen in training", title_justify="left", show_lines=True)
+    for heading in ("question", "base model", "finetuned", "in the dataset"):
+        table.add_column(heading, overflow="fold")
+    for (question, expected), first, second in zip(pairs, before, after, strict=True):
+        mark = "[green]✓[/] " if second == expected else "[red]✗[/] "
+        table.add_row(_plain(question), _plain(first), mark + _plain(second), _plain(expected))
+    console.print()
+    console.print(table)
+
+
+def _plain(text: str) -> str:
+    """One line of text that rich does not read as markup."""
+    from rich.markup import escape
+
+    return escape(" ".join(text.split()))

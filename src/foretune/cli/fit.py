@@ -1,0 +1,64 @@
+"""`foretune fit`: meta-learn surrogates from meta-datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_COLUMNS = {
+    "rank_correlation_unseen": "rank correlation, nothing seen",
+    "rank_correlation_1_slice": "after 1 slice",
+    "regret_1_run": "regret of first choice (1 = median)",
+    "cost_log_error": "error of log seconds",
+}
+
+
+def register(commands: typer.Typer) -> None:
+    """Add the verb."""
+    commands.command("fit")(fit)
+
+
+def fit(
+    meta_datasets: Annotated[list[Path], typer.Argument(metavar="META...", help="Folders of meta-datasets.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the surrogates to.")],
+    exclude_family: Annotated[list[str] | None, typer.Option(help="Family to leave out; may be given again.")] = None,
+    exclude_task: Annotated[list[str] | None, typer.Option(help="Task to leave out; may be given again.")] = None,
+    space: Annotated[str, typer.Option(help="Search space of the runs: a shipped name or a YAML file.")] = "peft",
+    seed: Annotated[int, typer.Option(help="Of folds, networks and examples.")] = 0,
+) -> None:
+    """Fit the performance and the cost surrogate, and show how they do on tasks held out from the fit."""
+    from rich.console import Console
+
+    from foretune.metadata import read_meta_dataset
+    from foretune.space import load_space
+    from foretune.surrogate import save_surrogates
+    from foretune.surrogate.fit import fit as fit_surrogates
+
+    console = Console()
+    tables = [read_meta_dataset(folder) for folder in meta_datasets]
+    with console.status("Fitting; a minute or two"):
+        surrogates = fit_surrogates(
+            tables,
+            seed=seed,
+            exclude_families=exclude_family or (),
+            exclude_tasks=exclude_task or (),
+            space=load_space(space),
+        )
+    save_surrogates(out, surrogates)
+    console.print(_held_out_table(surrogates.card["held_out"]))
+    console.print(f"Wrote {out}. Next: foretune tune DATA --surrogates {out}")
+
+
+def _held_out_table(held_out: Mapping[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table("task", *_COLUMNS.values(), title="On tasks held out from the fit")
+    for task, row in [*held_out["by_task"].items(), ("mean", held_out["mean"])]:
+        table.add_row(task, *(f"{row[column]:.3f}" for column in _COLUMNS))
+    return table

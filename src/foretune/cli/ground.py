@@ -1,0 +1,135 @@
+"""What a search stands on: the tokenized data, the base model's own scores, the task, the candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foretune.types import VALIDATION_NLL, Configuration, Report, Task, Trial
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from foretune.cli.search import Settings
+    from foretune.finetune.data import TokenizedSplits
+    from foretune.finetune.evaluate import Scores
+    from foretune.optimizer import Optimizer
+    from foretune.surrogate.protocol import Surrogates
+
+SHIPPED_SURROGATES = "foretune-tiny-v0"
+_REPORTED_VERSIONS = ("foretune", "torch", "transformers", "peft", "numpy")
+
+RunTrial = Callable[[Trial, float | None], Report]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """All that is known before the first trial.
+
+    Attributes:
+        data: tokenized splits.
+        max_length: tokens that an example was allowed.
+        tokenizer: of the base model.
+        zero_shot: scores of the base model on the validation and the test split.
+        task: what the surrogates are told.
+        candidates: sampled from the search space.
+        default: what a practitioner would start with.
+        versions: of the libraries that matter.
+    """
+
+    data: TokenizedSplits
+    max_length: int
+    tokenizer: PreTrainedTokenizerBase
+    zero_shot: Mapping[str, Scores]
+    task: Task
+    candidates: tuple[Configuration, ...]
+    default: Configuration
+    versions: Mapping[str, str]
+
+    @property
+    def zero_shot_nll(self) -> float:
+        """Validation loss of the base model."""
+        return self.zero_shot["validation"].nll
+
+    def optimizer(self, settings: Settings) -> Optimizer:
+        """A fresh optimizer."""
+        from foretune.optimizer import make_optimizer
+
+        surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer == "transfer")
+        return make_optimizer(
+            settings.optimizer, self.task, self.candidates, self.default, surrogates, seed=settings.seed
+        )
+
+    def executor(self, settings: Settings, directory: Path, stack: ExitStack, *, isolate: bool) -> RunTrial:
+        """What runs the trials: this process, or a worker that lives as long as `stack`."""
+        if not isolate:
+            from foretune.execution.in_process import InProcess
+
+            return InProcess(self.data, settings.model, directory, settings.seed, settings.device)
+        from foretune.execution.jobs import Job
+        from foretune.execution.subprocess import Subprocess, Worker
+
+        template = Job(
+            Trial(0, self.default, 1),
+            settings.model,
+            settings.data,
+            str(directory),
+            train_rows=settings.train_rows,
+            data_seed=settings.seed,
+            max_length=self.max_length,
+            seed=settings.seed,
+            device=settings.device,
+            test=False,
+        )
+        return Subprocess(stack.enter_context(Worker()), template, directory)
+
+
+def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
+    """Load the data and the model, score it untouched, describe the task and sample the candidates.
+
+    Args:
+        settings: of the search.
+        known: header of the journal, whose task and scores are taken over when the search is resumed.
+    """
+    from foretune.execution.worker import completion_end
+    from foretune.finetune.data import load_splits, tokenize
+    from foretune.finetune.evaluate import Scores, zero_shot
+    from foretune.finetune.model import load_model, load_tokenizer, resolve_model
+    from foretune.finetune.task import describe_task, longest_input
+    from foretune.finetune.train import SLICES
+    from foretune.space import load_space
+
+    splits = load_splits(settings.data, seed=settings.seed, train_rows=settings.train_rows)
+    model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
+    max_length = settings.max_length or longest_input(model)
+    data = tokenize(splits, tokenizer, max_length, end_token_id=completion_end(settings.model, tokenizer, model))
+    if known is None:
+        scores = zero_shot(model, data)
+        task = describe_task(splits, data, resolve_model(settings.model), model, SLICES, scores=scores)
+    else:
+        scores = {split: Scores(**values) for split, values in known["zero_shot"].items()}
+        task = Task(metric=VALIDATION_NLL, **known["task"])
+    space = load_space(settings.space, hidden_size=int(model.config.hidden_size))
+    candidates = space.sample(settings.candidates, np.random.default_rng(settings.seed))
+    return Ground(data, max_length, tokenizer, scores, task, tuple(candidates), space.default(), installed_versions())
+
+
+def find_surrogates(folder: str | None, *, needed: bool) -> Surrogates | None:
+    """The surrogates in `folder`, or else the shipped ones; None if those are neither there nor needed."""
+    from foretune.surrogate.store import load_surrogates
+
+    shipped = Path(str(resources.files("foretune"))) / "data" / "surrogates" / SHIPPED_SURROGATES
+    if folder is None and not needed and not shipped.is_dir():
+        return None
+    return load_surrogates(folder or shipped)
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of the libraries that decide a result."""
+    return {name: metadata.version(name) for name in _REPORTED_VERSIONS}

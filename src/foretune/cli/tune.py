@@ -1,0 +1,72 @@
+"""`foretune tune`: search for the best finetuning of a model on a dataset within a budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foretune.cli.budget import parse_seconds
+
+INTERRUPTED = 130
+
+
+def register(commands: typer.Typer) -> None:
+    """Add the verb."""
+    commands.command("tune")(tune)
+
+
+def tune(
+    data: Annotated[str, typer.Argument(help="A JSONL, JSON, CSV or Parquet file, a folder of splits, or a hub name.")],
+    output: Annotated[Path, typer.Option(help="Folder for everything that comes of it.")],
+    budget: Annotated[str, typer.Option(help="Time that the search may take, such as 90s, 3m, 2h or 1h30m.")],
+    model: Annotated[str, typer.Option(help="Base model: foretune-tiny, a folder, or a hub name.")] = "foretune-tiny",
+    seed: Annotated[int, typer.Option(help="Of splits, candidates, adapters and the order of the data.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the output folder.")] = False,
+    space: Annotated[str, typer.Option(help="Search space: a shipped name or a YAML file.")] = "peft",
+    optimizer: Annotated[str, typer.Option(help="What chooses the trials: transfer, random or default.")] = "transfer",
+    max_slices: Annotated[int | None, typer.Option(min=1, help="Train no more slices than this.")] = None,
+    candidates: Annotated[int, typer.Option(min=1, help="Configurations to sample from the search space.")] = 256,
+    surrogates: Annotated[
+        Path | None, typer.Option("--surrogate", "--surrogates", help="Folder written by `foretune fit`.")
+    ] = None,
+    train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
+    max_length: Annotated[int | None, typer.Option(min=2, help="Tokens that an example may have.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
+    isolate: Annotated[bool, typer.Option("--isolate", help="Run trials in a process of their own.")] = False,
+    default_comparison: Annotated[
+        bool, typer.Option(help="Train the default configuration, too, if the search did not (outside of the budget).")
+    ] = True,
+) -> None:
+    """Find the best finetuning of MODEL on DATA within BUDGET, and keep its adapter.
+
+    Loading and the zero-shot evaluation count towards the budget; the scoring of the test split at the end and, where
+    the search did not train it, the default configuration do not. Nothing is started that is predicted to end too late.
+    """
+    from rich.console import Console
+
+    from foretune.cli.closing import close
+    from foretune.cli.search import Settings, search
+    from foretune.tuner import Budget
+
+    settings = Settings(
+        data=data,
+        model=model,
+        seed=seed,
+        space=space,
+        optimizer=optimizer,
+        candidates=candidates,
+        surrogate=None if surrogates is None else str(surrogates),
+        max_length=max_length,
+        train_rows=train_rows,
+        device=device,
+    )
+    console = Console()
+    limits = Budget(parse_seconds(budget), max_slices)
+    try:
+        found = search(settings, limits, output, console, resume=resume, isolate=isolate)
+        close(found, console, compare_default=default_comparison)
+    except KeyboardInterrupt:
+        console.print(f"\nInterrupted; nothing is lost. To go on, give the same command with --resume ({output}).")
+        raise typer.Exit(INTERRUPTED) from None

@@ -1,0 +1,47 @@
+"""Trials in this process: the quickest way, and the one where a crash of the training takes everything down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foretune.finetune.train import finetune
+from foretune.types import Report, Trial
+
+if TYPE_CHECKING:
+    from foretune.finetune.data import TokenizedSplits
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """Evaluates trials of one task right here: what `tune` takes as `evaluate`.
+
+    Attributes:
+        data: what is trained and evaluated on.
+        model: name or folder of the base model.
+        directory: each configuration gets a folder below it.
+        seed: decides the initial adapters and the order of the data.
+        device: `cpu`, `cuda`, ...
+        test: whether the test split is evaluated after each slice, too.
+    """
+
+    data: TokenizedSplits
+    model: str
+    directory: Path
+    seed: int = 0
+    device: str = "cpu"
+    test: bool = False
+
+    def __call__(self, trial: Trial, timeout_seconds: float | None = None) -> Report:
+        """The report of one trial."""
+        return finetune(
+            trial,
+            self.data,
+            self.model,
+            self.directory / trial.configuration.key,
+            seed=self.seed,
+            device=self.device,
+            test=self.test,
+            timeout_seconds=timeout_seconds,
+        )

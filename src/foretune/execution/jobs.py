@@ -1,0 +1,119 @@
+"""What a parent and its worker process tell each other: one JSON object a line, never a pickle.
+
+The parent writes a job:
+
+    {"trial": 7, "configuration": {"method": "lora", ...}, "resumes_from": 0, "fidelity": 8,
+     "model": "foretune-tiny", "data": "path/to/splits", "train_rows": 500, "data_seed": 0, "max_length": 512,
+     "directory": "runs/7", "seed": 0, "device": "cpu", "test": true, "keep_state": false, "timeout_seconds": 600.0}
+
+The worker writes `{"ready": true}` once, when its imports are done, and then one answer per job:
+
+    {"trial": 7, "configuration": {...}, "resumes_from": 0, "fidelity": 8, "status": "ok", "message": "",
+     "scores": [...], "slice_seconds": [...], "seconds": 9.1,
+     "slices": [{"fidelity": 1, "epochs": 0.6, ...}, ...], "run": {"parameters_trained": 9216, ...}}
+
+`slices` are the lines of `slices.jsonl` up to the fidelity asked, `run` is the content of `run.json`; both are empty
+where the run ended before it wrote them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from foretune.journal import report_from_json, report_to_json
+from foretune.types import Configuration, Report, Trial
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial with all that is needed to run it elsewhere.
+
+    Attributes:
+        trial: what to train.
+        model: name or folder of the base model.
+        data: where `load_splits` finds the dataset.
+        directory: where the run keeps its slices and checkpoints.
+        train_rows: size of the training set; None for all of it.
+        data_seed: decides which rows these are, and the splits where the source has none.
+        max_length: tokens that an example may have.
+        seed: decides the initial adapter and the order of the data.
+        device: `cpu`, `cuda`, ...
+        test: whether the test split is evaluated, too.
+        keep_state: whether checkpoints are written.
+        timeout_seconds: after which the run is stopped; None for never.
+    """
+
+    trial: Trial
+    model: str
+    data: str
+    directory: str
+    train_rows: int | None = None
+    data_seed: int = 0
+    max_length: int = 512
+    seed: int = 0
+    device: str = "cpu"
+    test: bool = True
+    keep_state: bool = True
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a job.
+
+    Attributes:
+        report: as the optimizer is told.
+        slices: the lines of `slices.jsonl` up to the fidelity of the trial.
+        run: the content of `run.json`.
+    """
+
+    report: Report
+    slices: tuple[Mapping[str, Any], ...] = ()
+    run: Mapping[str, Any] = field(default_factory=dict)
+
+
+def job_to_json(job: Job) -> dict[str, Any]:
+    """The job as plain JSON values."""
+    settings = {field.name: getattr(job, field.name) for field in fields(job) if field.name != "trial"}
+    trial = job.trial
+    return {
+        "trial": trial.id,
+        "configuration": dict(trial.configuration.values),
+        "resumes_from": trial.resumes_from,
+        "fidelity": trial.fidelity,
+        **settings,
+    }
+
+
+def job_from_json(values: Mapping[str, Any]) -> Job:
+    """The job that `job_to_json` wrote; KeyError or TypeError if it is none."""
+    settings = dict(values)
+    configuration = Configuration(settings.pop("configuration"))
+    trial = Trial(settings.pop("trial"), configuration, settings.pop("fidelity"), settings.pop("resumes_from"))
+    return Job(trial, **settings)
+
+
+def answer_to_json(answer: Answer) -> dict[str, Any]:
+    """The answer as plain JSON values."""
+    return {
+        **report_to_json(answer.report),
+        "slices": [dict(line) for line in answer.slices],
+        "run": dict(answer.run),
+    }
+
+
+def answer_from_json(values: Mapping[str, Any]) -> Answer:
+    """The answer that `answer_to_json` wrote; KeyError or TypeError if it is none."""
+    return Answer(report_from_json(values), tuple(values["slices"]), values["run"])
+
+
+def read_records(directory: Path, fidelity: int) -> tuple[tuple[Mapping[str, Any], ...], Mapping[str, Any]]:
+    """What a run left in its directory: up to `fidelity` complete lines of `slices.jsonl`, and `run.json`."""
+    slices_file, run_file = directory / "slices.jsonl", directory / "run.json"
+    lines = slices_file.read_text(encoding="utf-8").split("\n")[:-1] if slices_file.exists() else []
+    run = json.loads(run_file.read_text(encoding="utf-8")) if run_file.exists() else {}
+    return tuple(json.loads(line) for line in lines[:fidelity]), run

@@ -1,0 +1,35 @@
+"""Which checkpoints of a search stay on disk: what may still be resumed, and the best adapter."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from foretune.types import Report, Status
+
+
+def prune_checkpoints(
+    directory: Path, history: Sequence[Report], *, max_fidelity: int, best: str | None, keep: Collection[str] = ()
+) -> None:
+    """Delete checkpoints that nothing will ask for again.
+
+    The state of a configuration goes when it is finished or has failed; its adapter goes when it is not the best. An
+    adapter that was beaten comes back by itself once its configuration improves on it. Deleting twice does no harm, so
+    a kill in between is made good by the next call.
+
+    Args:
+        directory: of the trials, one folder for each configuration key.
+        history: all reports that are in the journal.
+        max_fidelity: slices of a complete run.
+        best: key of the best configuration so far.
+        keep: keys of which everything stays.
+    """
+    for report in {report.trial.configuration.key: report for report in history}.values():
+        key = report.trial.configuration.key
+        if key in keep:
+            continue
+        if report.status is not Status.OK or len(report.curve) == max_fidelity:
+            shutil.rmtree(directory / key / "state", ignore_errors=True)
+        if key != best:
+            shutil.rmtree(directory / key / "best", ignore_errors=True)

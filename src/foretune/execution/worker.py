@@ -1,0 +1,109 @@
+"""The child process that runs trials: `python -m foretune.execution.worker` reads jobs and writes answers.
+
+See `foretune.execution.jobs` for both formats. The process lives long, so that the imports (10 s and more) and the
+tokenized data are paid for once. Standard output belongs to the protocol: whatever a library prints goes to standard
+error instead. The worker ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from foretune.errors import ForetuneError
+from foretune.execution.jobs import Answer, Job, answer_to_json, job_from_json, read_records
+from foretune.types import LearningCurve, Report, Status
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from foretune.finetune.data import TokenizedSplits
+
+
+def serve(lines: Iterable[str], output: TextIO, run: Callable[[Job], Answer]) -> None:
+    """Answer every job in `lines`.
+
+    Args:
+        lines: one job each.
+        output: where the answers go, one line each.
+        run: does the job; it reports what goes wrong with the trial, and raises only what is wrong with the job.
+    """
+    _write(output, {"ready": True})
+    for line in lines:
+        job = job_from_json(json.loads(line))
+        try:
+            answer = run(job)
+        except ForetuneError as error:
+            answer = Answer(Report(job.trial, Status.FAILED, LearningCurve(), str(error)))
+        _write(output, answer_to_json(answer))
+
+
+def run_job(job: Job) -> Answer:
+    """Finetune as the job says, in this process."""
+    from foretune.finetune.train import finetune  # noqa: PLC0415 (a parent that only starts workers imports no torch)
+
+    data = _tokenized(job.data, job.model, job.train_rows, job.data_seed, job.max_length)
+    directory = Path(job.directory)
+    report = finetune(
+        job.trial,
+        data,
+        job.model,
+        directory,
+        seed=job.seed,
+        device=job.device,
+        test=job.test,
+        timeout_seconds=job.timeout_seconds,
+        keep_state=job.keep_state,
+    )
+    return Answer(report, *read_records(directory, len(report.curve)))
+
+
+@lru_cache(maxsize=4)
+def _tokenized(data: str, model: str, train_rows: int | None, data_seed: int, max_length: int) -> TokenizedSplits:
+    from foretune.finetune.data import load_splits, tokenize  # noqa: PLC0415 (see above)
+    from foretune.finetune.model import load_tokenizer  # noqa: PLC0415 (see above)
+
+    splits, tokenizer = load_splits(data, seed=data_seed, train_rows=train_rows), load_tokenizer(model)
+    return tokenize(splits, tokenizer, max_length, end_token_id=completion_end(model, tokenizer))
+
+
+def completion_end(name: str, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel | None = None) -> int | None:
+    """The token that is to end completions; None where the tokenizer's chat template says it.
+
+    Args:
+        name: of the base model.
+        tokenizer: of the base model.
+        model: the base model, if it is loaded; else it is loaded for a look at its embeddings.
+    """
+    from foretune.finetune.model import end_token_id, load_model  # noqa: PLC0415 (see above)
+
+    return None if tokenizer.chat_template else end_token_id(model or load_model(name), tokenizer)
+
+
+def _write(output: TextIO, values: dict[str, Any]) -> None:
+    output.write(json.dumps(values, ensure_ascii=False) + "\n")
+    output.flush()
+
+
+def _keep_output_for_protocol() -> TextIO:
+    """Take a private duplicate of standard output, and lead file descriptor 1 to standard error."""
+    private = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return os.fdopen(private, "w", encoding="utf-8")
+
+
+def main() -> None:
+    """Serve the parent until it closes our standard input."""
+    output = _keep_output_for_protocol()
+    import_module("foretune.finetune.train")  # the slow imports belong before "ready"
+    serve(sys.stdin, output, run_job)
+
+
+if __name__ == "__main__":
+    main()

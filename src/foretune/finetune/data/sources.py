@@ -1,0 +1,111 @@
+"""Finds the splits of a dataset: one file, a folder of files, or a dataset on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from foretune.errors import DataError
+from foretune.finetune.data.files import READERS, Row, read_rows
+
+_SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
+_SHARD = re.compile(r"-\d+-of-\d+$")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset as it was found.
+
+    Attributes:
+        name: for people.
+        rows: by split, `train` among them; a dataset without splits has only that.
+        notes: what was left aside.
+    """
+
+    name: str
+    rows: Mapping[str, list[Row]]
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_source(source: str | Path) -> Source:
+    """Read a file, a folder of splits, or a hub dataset (`name` or `name:configuration`).
+
+    Raises:
+        DataError: if there is nothing to read, or it is broken.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _read_folder(path)
+    if path.exists():
+        return Source(path.stem, {"train": read_rows(path)})
+    if (
+        isinstance(source, Path)
+        or path.suffix.lower() in READERS
+        or path.is_absolute()
+        or str(source).startswith((".", "~"))
+    ):
+        raise DataError(f"{source}: no such file or folder; check the path")
+    return _read_hub(str(source))
+
+
+def _read_folder(folder: Path) -> Source:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        split = _SPLIT_NAMES.get(_SHARD.sub("", path.stem).lower())
+        if split is not None and path.suffix.lower() in READERS:
+            found.setdefault(split, []).append(path)
+    for split, paths in found.items():
+        if len(paths) > 1 and not all(_SHARD.search(path.stem) for path in paths):
+            names = " and ".join(path.name for path in paths)
+            raise DataError(f"{folder}: {names} are both taken for the {split} split; keep one of them")
+    if "train" not in found:
+        names = ", ".join(path.name for path in sorted(folder.iterdir())) or "nothing"
+        raise DataError(
+            f"{folder}: expected train, validation and test files ending with {', '.join(READERS)}, found: {names}. "
+            "Name the training file train.jsonl, or give one file instead of the folder"
+        )
+    rows = {split: [row for path in paths for row in read_rows(path)] for split, paths in found.items()}
+    return Source(folder.resolve().name, rows)
+
+
+def _read_hub(name: str) -> Source:
+    loaded = _load_dataset(name)
+    splits = {_SPLIT_NAMES[split]: split for split in loaded if split in _SPLIT_NAMES}
+    if not splits and len(loaded) == 1:
+        splits = {"train": next(iter(loaded))}
+    if "train" not in splits:
+        raise DataError(
+            f"{name}: the hub dataset has no train split, only {', '.join(loaded)}; save the one you want as JSONL"
+        )
+    rows = {
+        split: [Row(values, f"{name}, split {theirs}, row {n}") for n, values in enumerate(loaded[theirs], start=1)]
+        for split, theirs in splits.items()
+    }
+    aside = sorted(set(loaded) - set(splits.values()))
+    return Source(name, rows, (f"splits left aside: {', '.join(aside)}",) if aside else ())
+
+
+def _load_dataset(name: str) -> Mapping[str, Any]:
+    import datasets  # noqa: PLC0415 (takes a second to import, and needs no import for local files)
+
+    path, _, configuration = name.partition(":")
+    # Its network stack raises errors without a common base.
+    try:
+        return cast("Mapping[str, Any]", datasets.load_dataset(path, configuration or None))
+    except Exception as error:
+        raise DataError(
+            f"{name}: no such file or folder, and as a dataset on the Hugging Face hub it cannot be loaded "
+            f"({type(error).__name__}: {error}). Check the name and the connection (name:configuration picks a "
+            "configuration), or download it elsewhere and give its JSONL, JSON, CSV or Parquet files"
+        ) from error

@@ -1,0 +1,121 @@
+"""Describe a dataset on a base model as a `Task`: meta-features of both, and what the model can do already."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from foretune.finetune.data import Splits, TokenizedSplits, load_splits, prompt_and_completion, tokenize
+from foretune.finetune.evaluate import Scores, zero_shot
+from foretune.metadata.features import DatasetSample, dataset_features, model_features
+from foretune.metadata.schema import FEATURE_PREFIX
+from foretune.metadata.source import TaskSource
+from foretune.types import VALIDATION_NLL, Task
+
+DEFAULT_MAX_LENGTH = 512
+"""Tokens of an example where nobody says otherwise and the model can take as many."""
+
+
+def describe_task(
+    splits: Splits,
+    data: TokenizedSplits,
+    model_name: str | Path,
+    model: PreTrainedModel,
+    max_fidelity: int,
+    *,
+    task: str | None = None,
+    scores: Mapping[str, Scores] | None = None,
+) -> Task:
+    """The task of finetuning a base model on a dataset.
+
+    Args:
+        splits: the dataset as text.
+        data: the same in the model's tokens.
+        model_name: name or folder of the base model.
+        model: the base model, untouched.
+        max_fidelity: slices of a complete run.
+        task: name of the task; by default made of the dataset's name and size and the model's name.
+        scores: what `zero_shot` said, if it was asked before; only `validation` is used.
+
+    Returns:
+        The task with all features in the registries of `foretune.metadata.features`, and `zero_shot_features`.
+    """
+    validation = (scores or zero_shot(model, data))["validation"]
+    config = model.config.to_dict()
+    features = {
+        **dataset_features(_sample(splits, data)),
+        **model_features(config),
+        **zero_shot_features(validation, int(config["vocab_size"])),
+    }
+    name = task or f"{splits.name}@{len(splits.train)} on {Path(model_name).name}"
+    return Task(name, VALIDATION_NLL, features, max_fidelity)
+
+
+def describe_source(
+    source: TaskSource,
+    model_name: str | Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    max_length: int,
+    max_fidelity: int,
+) -> dict[str, Any]:
+    """The row of the table of tasks (`foretune.metadata.schema`) for a dataset on disk at one training-set size.
+
+    Args:
+        source: the dataset.
+        model_name: name or folder of the base model.
+        model: the base model, untouched.
+        tokenizer: its tokenizer.
+        max_length: tokens that an example may have.
+        max_fidelity: slices of a complete run.
+    """
+    splits = load_splits(source.path, seed=0, train_rows=source.rows)
+    data = tokenize(splits, tokenizer, max_length)
+    scores = zero_shot(model, data)
+    task = describe_task(splits, data, model_name, model, max_fidelity, task=source.id, scores=scores)
+    return {
+        "task": task.id,
+        **source.card(),
+        **{f"n_{name}": len(getattr(data, name)) for name in ("train", "validation", "test")},
+        "max_fidelity": max_fidelity,
+        **{f"zero_shot_{split}_{name}": value for split, one in scores.items() for name, value in asdict(one).items()},
+        **{FEATURE_PREFIX + name: value for name, value in task.meta_features.items()},
+    }
+
+
+def zero_shot_features(scores: Scores, vocabulary: int) -> dict[str, float]:
+    """What the untouched model's scores on the validation split say about the task.
+
+    `zero_shot_nll` (nats per completion token), `zero_shot_relative_nll` (the same over log V, the loss of guessing
+    among V tokens, so that tokenizers compare), `zero_shot_token_accuracy` and `zero_shot_exact_match` (shares).
+    """
+    return {
+        "zero_shot_nll": scores.nll,
+        "zero_shot_relative_nll": scores.nll / math.log(vocabulary),
+        "zero_shot_token_accuracy": scores.token_accuracy,
+        "zero_shot_exact_match": scores.exact_match,
+    }
+
+
+def longest_input(model: PreTrainedModel) -> int:
+    """Tokens that an example may have: `DEFAULT_MAX_LENGTH`, or the model's context where that is shorter."""
+    context = getattr(model.config, "max_position_embeddings", None)
+    return min(DEFAULT_MAX_LENGTH, int(context)) if context else DEFAULT_MAX_LENGTH
+
+
+def _sample(splits: Splits, data: TokenizedSplits) -> DatasetSample:
+    prompts, completions = zip(*(prompt_and_completion(example) for example in splits.train), strict=True)
+    return DatasetSample(
+        prompts=prompts,
+        completions=completions,
+        prompt_tokens=data.train.completion_starts,
+        completion_tokens=data.train.completion_lengths,
+        validation_completions=[prompt_and_completion(example)[1] for example in splits.validation],
+        validation_tokens=data.validation.total,
+    )

@@ -1,0 +1,151 @@
+"""One finetuning run, a slice at a time: train a share of the planned steps, evaluate, save, report.
+
+A run that is killed after any slice and resumed gives the same numbers, bit for bit, as one that was not: parameters,
+optimizer and random generators are saved; data order and learning rates are functions of (seed, step).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from foretune.errors import ConfigurationError, DataError, ForetuneError, JournalError
+from foretune.finetune import checkpoint, provenance
+from foretune.finetune.adapters import method_of
+from foretune.finetune.checkpoint import Slices, State
+from foretune.finetune.data import TokenizedSplits
+from foretune.finetune.model import resolve_model
+from foretune.finetune.optim import SLICES
+from foretune.finetune.slices import Order, StoppedError, train_slices
+from foretune.types import VALIDATION_NLL, LearningCurve, Report, Status, Trial
+
+__all__ = ["SLICES", "finetune"]
+
+
+def finetune(
+    trial: Trial,
+    data: TokenizedSplits,
+    model: str,
+    directory: Path,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    test: bool = True,
+    timeout_seconds: float | None = None,
+    keep_state: bool = True,
+) -> Report:
+    """Train a trial's configuration from its last saved slice up to `trial.fidelity`.
+
+    Whatever goes wrong in training (divergence, memory, time, any exception) is a status and a message in the report.
+
+    Args:
+        trial: which configuration, and how far.
+        data: tokenized splits; only validation decides which slice is best.
+        model: base model, see `foretune.finetune.model.resolve_model`.
+        directory: of this run alone, see `foretune.finetune.checkpoint`; made if absent.
+        seed: of initial adapter values, dropout and data order.
+        device: `cpu` or for instance `cuda:0`.
+        test: also score the test split after every slice.
+        timeout_seconds: for this call; looked at between steps.
+        keep_state: save what resuming takes and the best adapter; without it only the figures are written.
+
+    Returns:
+        The curve of validation scores from the first slice on. `seconds` is the wall-clock time of this call, model
+        loading included, plus that of slices beyond `trial.resumes_from` which a killed call had already saved.
+
+    Raises:
+        ConfigurationError: the method or a hyperparameter is unknown or missing, or the fidelity is beyond `SLICES`.
+        DataError: the training or validation split is empty.
+        JournalError: the trial cannot be resumed from this folder.
+        ModelError: the base model cannot be loaded.
+    """
+    started = time.perf_counter()
+    _check(trial, data)
+    name = resolve_model(model)
+    timeout = math.inf if timeout_seconds is None else timeout_seconds
+    order = Order(
+        trial=trial,
+        data=data,
+        model=name,
+        directory=Path(directory),
+        seed=seed,
+        device=device,
+        test=test,
+        timeout_seconds=timeout,
+        deadline=started + timeout,
+        keep_state=keep_state,
+        fingerprint=provenance.fingerprint(data, name, trial.configuration.key, seed),
+    )
+    state = _found(order)
+    before = state.slices if state else ()
+    checkpoint.write_slices(order.directory, before)
+    slices, status, message = _trained(order, state)
+    recovered = sum(one.seconds for one in before[trial.resumes_from : trial.fidelity])
+    seconds = time.perf_counter() - started + recovered
+    return Report(trial, status, _curve(slices[: trial.fidelity]), message, seconds)
+
+
+def _check(trial: Trial, data: TokenizedSplits) -> None:
+    method_of(trial.configuration)
+    if trial.fidelity > SLICES:
+        raise ConfigurationError(f"trial {trial.id} asks for slice {trial.fidelity}; a planned run has {SLICES} slices")
+    if not data.train.input_ids or not data.validation.input_ids:
+        raise DataError(f"{data.name}: the training and validation splits need at least one row each")
+
+
+def _found(order: Order) -> State | None:
+    """The saved state to go on from; more slices than the trial knows of are welcome, fewer are an error."""
+    state = checkpoint.load_state(order.directory, order.fingerprint) if order.keep_state else None
+    found, wanted = len(state.slices) if state else 0, order.trial.resumes_from
+    if found < wanted:
+        raise JournalError(
+            f"trial {order.trial.id} resumes from slice {wanted} but {order.directory} has {found}; "
+            "give the folder of its earlier slices (trained with keep_state) or start from slice 0"
+        )
+    return state
+
+
+def _curve(slices: Slices) -> LearningCurve:
+    scores = [VALIDATION_NLL.score(one.validation_nll) for one in slices]
+    return LearningCurve(np.array(scores), np.array([one.seconds for one in slices]))
+
+
+def _trained(order: Order, state: State | None) -> tuple[Slices, Status, str]:
+    """Train slice after slice; what was saved before a failure counts."""
+    done = list(state.slices) if state else []
+    if len(done) >= order.trial.fidelity:
+        return tuple(done), Status.OK, ""
+    status, message = Status.OK, ""
+    try:
+        with _own_randomness(order):
+            done.extend(train_slices(order, state))
+    except ForetuneError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a failed trial is data: the search goes on with the next one
+        status, message = _failure(error)
+    return tuple(done), status, message
+
+
+def _failure(error: Exception) -> tuple[Status, str]:
+    message = f"{type(error).__name__}: {error}"
+    if isinstance(error, StoppedError):
+        return error.status, str(error)
+    # Torch words a shortage of main memory as a RuntimeError.
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in message:
+        return Status.OUT_OF_MEMORY, f"{message}; a smaller batch_size or rank needs less"
+    return Status.FAILED, message
+
+
+@contextmanager
+def _own_randomness(order: Order) -> Generator[None]:
+    """Dropout and initial values draw from torch's global generators: seed them, and give them back as they were."""
+    cuda = [torch.device(order.device).index or 0] if order.device.startswith("cuda") else []
+    with torch.random.fork_rng(devices=cuda):
+        torch.manual_seed(order.seed)
+        yield

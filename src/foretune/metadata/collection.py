@@ -1,0 +1,142 @@
+"""What is to be collected: tasks, a base model, and which configurations are run on which task, in which order.
+
+The first configuration of every task is the default, a share of the others is common to all tasks, and the rest are
+draws of its own. Everything follows from one seed, and a larger collection only adds to a smaller one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foretune.errors import MetaDatasetError
+from foretune.metadata.source import TaskSource
+from foretune.space import SearchSpace
+from foretune.types import Configuration
+
+_MOST_DRAWS = 64
+"""How many times as many configurations as wanted are drawn to find enough that fit the limit of tokens."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What is to be collected.
+
+    Attributes:
+        sources: the tasks.
+        model: name or folder of the base model.
+        space: where configurations come from.
+        configurations: per task, the default included.
+        common: share of them that all tasks have in common.
+        seed: decides the configurations and the seeds of the runs.
+        max_length: tokens that an example may have.
+        max_tokens_per_run: configurations whose epochs would train on more tokens are left out of a task, and replaced
+            by other draws; the default never is. None for no limit.
+        timeout_seconds: per run; None for never.
+        device: `cpu`, `cuda`, ...
+    """
+
+    sources: Sequence[TaskSource]
+    model: str
+    space: SearchSpace
+    configurations: int
+    common: float = 0.6
+    seed: int = 0
+    max_length: int = 512
+    max_tokens_per_run: float | None = None
+    timeout_seconds: float | None = None
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        ids = [source.id for source in self.sources]
+        if len(set(ids)) < len(ids) or not ids:
+            message = (
+                f"expected one or more tasks of different names, got {', '.join(ids) or 'none'}; rename or drop some"
+            )
+            raise MetaDatasetError(message)
+        if self.configurations < 1 or not 0 <= self.common <= 1:
+            message = (
+                f"{self.configurations} configurations with a common share of {self.common}: use 1 or more, and 0 to 1"
+            )
+            raise MetaDatasetError(message)
+
+
+def plan(collection: Collection, rows: Mapping[str, Row]) -> list[tuple[TaskSource, Configuration]]:
+    """All runs in their order: the first configuration of every task, then the second of every task, and so on.
+
+    Args:
+        collection: what to collect.
+        rows: of the table of tasks, by task.
+    """
+    shared = _common(collection)
+    drawn = {source.id: _draw(collection, source, rows[source.id], shared) for source in collection.sources}
+    return [
+        (source, drawn[source.id][place]) for place in range(collection.configurations) for source in collection.sources
+    ]
+
+
+def run_id(source: TaskSource, configuration: Configuration, collection: Collection) -> str:
+    """Name of a run: its task, the key of its configuration, and the seed of the collection."""
+    return f"{source.id}/{configuration.key}/{collection.seed}"
+
+
+def _common(collection: Collection) -> list[Configuration]:
+    count = max(1, round(collection.common * collection.configurations))
+    default, rng = collection.space.default(), np.random.default_rng(collection.seed)
+    drawn = collection.space.sample(count, rng) if count > 1 else []
+    return [default, *(one for one in drawn if one != default)][:count]
+
+
+def _draw(collection: Collection, source: TaskSource, row: Row, shared: Sequence[Configuration]) -> list[Configuration]:
+    """The configurations of one task: the default, the common ones that fit the limit of tokens, draws of its own."""
+    kept = [shared[0], *(one for one in shared[1:] if _fits(collection, row, one))]
+    seed = [collection.seed, _digest(source.id)]
+    for factor in (2**power for power in range(_MOST_DRAWS.bit_length())):
+        drawn = collection.space.sample(collection.configurations * factor, np.random.default_rng(seed))
+        fresh = [one for one in drawn if one not in shared and _fits(collection, row, one)]
+        if len(kept) + len(fresh) >= collection.configurations:
+            return [*kept, *fresh][: collection.configurations]
+    message = (
+        f"hardly any configuration trains {source.id} on {collection.max_tokens_per_run:,.0f} tokens or less; "
+        "raise --max-tokens-per-run, or give fewer rows with @ROWS"
+    )
+    raise MetaDatasetError(message)
+
+
+def _fits(collection: Collection, row: Row, configuration: Configuration) -> bool:
+    limit = collection.max_tokens_per_run
+    tokens = 10 ** row["feature.log_train_tokens"] * float(configuration.values.get("epochs", 1))
+    return limit is None or tokens <= limit
+
+
+def run_seed(run: str) -> int:
+    """Seed of a run, from its name; below 2^31."""
+    return _digest(run)
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+
+
+def command(collection: Collection) -> str:
+    """The command that collects this, with names in the place of paths."""
+    options = {
+        "model": Path(collection.model).name,
+        "space": collection.space.name,
+        "configurations": collection.configurations,
+        "common": collection.common,
+        "seed": collection.seed,
+        "max-length": collection.max_length,
+        "max-tokens-per-run": collection.max_tokens_per_run,
+        "timeout": collection.timeout_seconds,
+    }
+    tasks = " ".join(source.id for source in collection.sources)
+    written = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
+    return f"foretune collect --tasks {tasks} {written}"

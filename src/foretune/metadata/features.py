@@ -1,0 +1,277 @@
+"""Meta-features: few, strong numbers that say what a dataset and a base model are like.
+
+A new one is one decorated function: `@dataset_feature("name")` over a `DatasetSample`, or `@model_feature("name")` over
+a model's configuration. Each is deterministic and takes seconds on 100,000 rows. Quantities that span decades are given
+as their log10. *Words* are runs of word characters or single other signs, in lower case; they depend on no tokenizer.
+The base model's zero-shot loss, the strongest known predictor of what finetuning gains (arXiv 2506.14681), needs the
+model itself and is added by `foretune.finetune.task`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from foretune.errors import ModelError
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class DatasetSample:
+    """What the features of a dataset are computed from.
+
+    Attributes:
+        prompts: of the training rows.
+        completions: of the training rows.
+        prompt_tokens: length of each training prompt in the model's tokens, chat template included.
+        completion_tokens: number of tokens of each training row that the loss is taken on.
+        validation_completions: of the validation rows.
+        validation_tokens: all tokens of the validation rows together.
+    """
+
+    prompts: Sequence[str]
+    completions: Sequence[str]
+    prompt_tokens: np.ndarray
+    completion_tokens: np.ndarray
+    validation_completions: Sequence[str]
+    validation_tokens: int
+
+    @cached_property
+    def prompt_words(self) -> list[list[str]]:
+        """Words of each training prompt."""
+        return [words(prompt) for prompt in self.prompts]
+
+    @cached_property
+    def completion_words(self) -> list[list[str]]:
+        """Words of each training completion."""
+        return [words(completion) for completion in self.completions]
+
+    @cached_property
+    def completion_counts(self) -> Counter[str]:
+        """How often each training completion occurs."""
+        return Counter(self.completions)
+
+
+DatasetFeature = Callable[[DatasetSample], float]
+ModelFeature = Callable[[Mapping[str, Any]], float]
+DATASET_FEATURES: dict[str, DatasetFeature] = {}
+"""Every feature of a dataset, by name."""
+MODEL_FEATURES: dict[str, ModelFeature] = {}
+"""Every feature of a base model, by name."""
+
+
+def dataset_feature(name: str) -> Callable[[DatasetFeature], DatasetFeature]:
+    """Enter a function into `DATASET_FEATURES`."""
+
+    def register(function: DatasetFeature) -> DatasetFeature:
+        DATASET_FEATURES[name] = function
+        return function
+
+    return register
+
+
+def model_feature(name: str) -> Callable[[ModelFeature], ModelFeature]:
+    """Enter a function into `MODEL_FEATURES`."""
+
+    def register(function: ModelFeature) -> ModelFeature:
+        MODEL_FEATURES[name] = function
+        return function
+
+    return register
+
+
+def dataset_features(sample: DatasetSample) -> dict[str, float]:
+    """All features of a dataset, in the order of the registry."""
+    return {name: float(feature(sample)) for name, feature in DATASET_FEATURES.items()}
+
+
+def model_features(config: Mapping[str, Any]) -> dict[str, float]:
+    """All features of a base model, from its `config.json`."""
+    return {name: float(feature(config)) for name, feature in MODEL_FEATURES.items()}
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, see above."""
+    return _WORD.findall(text.lower())
+
+
+def _log10(value: float) -> float:
+    return math.log10(max(float(value), 1.0))
+
+
+def _richness(texts: Iterable[list[str]]) -> float:
+    tokens = [word for text in texts for word in text]
+    return math.log(len(set(tokens))) / math.log(len(tokens)) if len(tokens) > 1 else 1.0
+
+
+@dataset_feature("log_train_rows")
+def log_train_rows(sample: DatasetSample) -> float:
+    """log10 of the number n of training rows."""
+    return _log10(len(sample.prompts))
+
+
+@dataset_feature("log_train_tokens")
+def log_train_tokens(sample: DatasetSample) -> float:
+    """log10 of all tokens of one epoch, sum_i (p_i + c_i): what an epoch costs."""
+    return _log10(sample.prompt_tokens.sum() + sample.completion_tokens.sum())
+
+
+@dataset_feature("log_completion_tokens")
+def log_completion_tokens(sample: DatasetSample) -> float:
+    """log10 of the tokens of one epoch that are learned from, sum_i c_i."""
+    return _log10(sample.completion_tokens.sum())
+
+
+@dataset_feature("log_prompt_tokens_p50")
+def log_prompt_tokens_p50(sample: DatasetSample) -> float:
+    """log10 of the median length of a prompt in tokens."""
+    return _log10(np.quantile(sample.prompt_tokens, 0.5))
+
+
+@dataset_feature("log_prompt_tokens_p90")
+def log_prompt_tokens_p90(sample: DatasetSample) -> float:
+    """log10 of the 90 % quantile of the lengths of prompts in tokens."""
+    return _log10(np.quantile(sample.prompt_tokens, 0.9))
+
+
+@dataset_feature("log_completion_tokens_p50")
+def log_completion_tokens_p50(sample: DatasetSample) -> float:
+    """log10 of the median length of a completion in tokens."""
+    return _log10(np.quantile(sample.completion_tokens, 0.5))
+
+
+@dataset_feature("log_completion_tokens_p90")
+def log_completion_tokens_p90(sample: DatasetSample) -> float:
+    """log10 of the 90 % quantile of the lengths of completions in tokens."""
+    return _log10(np.quantile(sample.completion_tokens, 0.9))
+
+
+@dataset_feature("log_validation_tokens")
+def log_validation_tokens(sample: DatasetSample) -> float:
+    """log10 of all tokens of the validation rows: what an evaluation costs."""
+    return _log10(sample.validation_tokens)
+
+
+@dataset_feature("prompt_richness")
+def prompt_richness(sample: DatasetSample) -> float:
+    """Herdan's C of the prompts, log V / log N for V distinct among N words: hardly depends on N, unlike V / N."""
+    return _richness(sample.prompt_words)
+
+
+@dataset_feature("completion_richness")
+def completion_richness(sample: DatasetSample) -> float:
+    """Herdan's C of the completions, log V / log N for V distinct among N words."""
+    return _richness(sample.completion_words)
+
+
+@dataset_feature("completion_overlap")
+def completion_overlap(sample: DatasetSample) -> float:
+    """Mean over rows of the share of a completion's words that its prompt contains: 1 for extraction."""
+    rows = [
+        sum(word in known for word in completion) / len(completion)
+        for prompt, completion in zip(sample.prompt_words, sample.completion_words, strict=True)
+        if completion
+        for known in [set(prompt)]
+    ]
+    return float(np.mean(rows)) if rows else 0.0
+
+
+@dataset_feature("completion_entropy")
+def completion_entropy(sample: DatasetSample) -> float:
+    """Bits per word of the completions under their own word frequencies, -sum_w f_w log2 f_w."""
+    counts = np.array(list(Counter(word for row in sample.completion_words for word in row).values()), dtype=np.float64)
+    shares = counts / counts.sum() if counts.size else np.ones(1)
+    return float(-(shares * np.log2(shares)).sum()) + 0.0
+
+
+@dataset_feature("completion_compression")
+def completion_compression(sample: DatasetSample) -> float:
+    """Bytes of the first 100,000 bytes of completions, one a line, after zlib over those before: low = repetitive."""
+    text = "\n".join(sample.completions).encode()[:100_000]
+    return len(zlib.compress(text, 6)) / max(len(text), 1)
+
+
+@dataset_feature("distinct_completions")
+def distinct_completions(sample: DatasetSample) -> float:
+    """Share of distinct completions, |{y_i}| / n."""
+    return len(sample.completion_counts) / len(sample.completions)
+
+
+@dataset_feature("most_common_completion")
+def most_common_completion(sample: DatasetSample) -> float:
+    """Share of rows with the most common completion: the accuracy of always answering that."""
+    return sample.completion_counts.most_common(1)[0][1] / len(sample.completions)
+
+
+@dataset_feature("seen_completions")
+def seen_completions(sample: DatasetSample) -> float:
+    """Share of validation completions that occur in training, too: 1 for a closed set of labels."""
+    seen = [completion in sample.completion_counts for completion in sample.validation_completions]
+    return float(np.mean(seen)) if seen else 0.0
+
+
+@dataset_feature("completion_digits")
+def completion_digits(sample: DatasetSample) -> float:
+    """Share of digits among the characters of the completions."""
+    text = "".join(sample.completions)
+    return sum(character.isdigit() for character in text) / max(len(text), 1)
+
+
+def _first(config: Mapping[str, Any], *names: str, default: float | None = None) -> float:
+    for name in names:
+        if config.get(name) is not None:
+            return float(config[name])
+    if default is None:
+        message = f"the model's config.json has none of {', '.join(names)}; give a causal language model"
+        raise ModelError(message)
+    return default
+
+
+def _width(config: Mapping[str, Any]) -> float:
+    return _first(config, "hidden_size", "n_embd", "d_model")
+
+
+def _depth(config: Mapping[str, Any]) -> float:
+    return _first(config, "num_hidden_layers", "n_layer", "num_layers")
+
+
+@model_feature("model_log_width")
+def model_log_width(config: Mapping[str, Any]) -> float:
+    """log10 of the hidden size h."""
+    return _log10(_width(config))
+
+
+@model_feature("model_depth")
+def model_depth(config: Mapping[str, Any]) -> float:
+    """Number of layers L."""
+    return _depth(config)
+
+
+@model_feature("model_log_vocabulary")
+def model_log_vocabulary(config: Mapping[str, Any]) -> float:
+    """log10 of the size of the vocabulary."""
+    return _log10(_first(config, "vocab_size"))
+
+
+@model_feature("model_log_parameters")
+def model_log_parameters(config: Mapping[str, Any]) -> float:
+    """log10 of L (2 h d a + 2 h d k + 3 h f): the weight matrices of a gated decoder, embeddings left out.
+
+    h is the hidden size, f the width of the feed-forward block (4 h where the configuration has none), a the number of
+    heads, d their size, k the number of key-value heads.
+    """
+    width = _width(config)
+    heads = _first(config, "num_attention_heads", "n_head")
+    size = _first(config, "head_dim", default=width / heads)
+    pairs = _first(config, "num_key_value_heads", default=heads)
+    inner = _first(config, "intermediate_size", "n_inner", default=4 * width)
+    return _log10(_depth(config) * width * (2 * size * heads + 2 * size * pairs + 3 * inner))

@@ -1,0 +1,219 @@
+"""The gate: is there anything for transfer to win on this meta-dataset, before a surrogate is fitted?
+
+The scores of the configurations that all tasks share are a matrix L (M tasks, C configurations): the best validation
+loss of each run, infinite for one without a slice. The *regret* of a task after k full runs is
+
+    (best loss of the k runs - best of the pool) / (median of the pool - best of the pool),
+
+so 0 is the best in the pool and 1 the median configuration. Each method orders the configurations of a task from the
+other tasks only (all but that task, or all but its family):
+
+- random: the expected regret over all orders, in closed form;
+- average: by mean rank on the other tasks;
+- portfolio: greedily, the next one lowers the mean over tasks of the best rank so far most (PoSH, auto-sklearn 2.0);
+- oracle: the order of that other task whose losses correlate most (Spearman) with those to be predicted. It looks at
+  the answer, and is what perfect knowledge of task similarity could win.
+
+The portfolio minus the oracle, with its standard error over tasks, is what meta-features could add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from foretune.errors import MetaDatasetError
+from foretune.metadata.dataset import MetaDataset
+from foretune.types import Configuration
+
+RUNS = (1, 2, 3, 5)
+"""Budgets, in full runs."""
+METHODS = ("random", "average", "portfolio", "oracle")
+_LEAST_CONFIGURATIONS = 3
+_LEAST_TASKS = 3
+
+Losses = Float[np.ndarray, "M C"]
+Order = Int[np.ndarray, " C"]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the gate found.
+
+    Attributes:
+        tasks: M names.
+        configurations: C configurations that all these tasks share.
+        regrets: method -> (M, 4) regret of each task after 1, 2, 3 and 5 full runs.
+        correlation: mean Spearman correlation of the losses between two tasks.
+        top_correlation: the same over the half of the configurations that is better on average.
+        overfitted: share of complete runs that end more than 2 % above their best loss.
+        default_rank: mean rank of the default configuration (1 is best), None where it is not known.
+    """
+
+    tasks: tuple[str, ...]
+    configurations: tuple[Configuration, ...]
+    regrets: Mapping[str, Float[np.ndarray, "M 4"]]
+    correlation: float
+    top_correlation: float
+    overfitted: float
+    default_rank: float | None
+
+    def gap(self) -> list[tuple[float, float]]:
+        """Mean and standard error over tasks of portfolio minus oracle, for each budget."""
+        return mean_and_error(self.regrets["portfolio"] - self.regrets["oracle"])
+
+
+def gate(meta: MetaDataset, *, leave_out: Literal["task", "family"] = "task") -> Gate:
+    """Measure the gate of a meta-dataset.
+
+    Args:
+        meta: with some configurations that were run on all tasks; where there are several seeds, the first counts.
+        leave_out: whether a task's whole family is kept from the methods, or the task alone.
+
+    Raises:
+        MetaDatasetError: if it has fewer than 3 tasks with runs, or fewer than 3 configurations in common.
+    """
+    losses, tasks, configurations = common_losses(meta)
+    groups = [meta.families[task] if leave_out == "family" else task for task in tasks]
+    regrets = {name: np.empty((len(tasks), len(RUNS))) for name in METHODS}
+    for row, group in enumerate(groups):
+        others = losses[[other != group for other in groups]]
+        if not len(others):
+            message = f"all tasks are of the family {group!r}; leave out tasks, not families"
+            raise MetaDatasetError(message)
+        for name, values in _regrets(losses[row], others).items():
+            regrets[name][row] = values
+    ranks = _ranks(losses)
+    top = np.argsort(ranks.mean(axis=0), kind="stable")[: max(len(configurations) // 2, _LEAST_CONFIGURATIONS)]
+    return Gate(
+        tasks=tasks,
+        configurations=configurations,
+        regrets=regrets,
+        correlation=_mean_correlation(ranks),
+        top_correlation=_mean_correlation(_ranks(losses[:, top])),
+        overfitted=_overfitted(meta),
+        default_rank=_default_rank(meta, configurations, ranks),
+    )
+
+
+def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Configuration, ...]]:
+    """Best validation loss of every configuration that was run on every task that has runs.
+
+    Returns:
+        The losses (M, C), the tasks, and the configurations, both in the order of the tables.
+    """
+    table: dict[str, dict[Configuration, float]] = {}
+    for run, task in zip(meta.runs["run"], meta.runs["task"], strict=True):
+        scores = meta.curve(run).scores
+        loss = float(-scores.max()) if len(scores) else np.inf
+        table.setdefault(task, {}).setdefault(meta.configurations[run], loss)
+    tasks = tuple(task for task in meta.task_ids if task in table)
+    common = tuple(c for c in table[tasks[0]] if all(c in table[task] for task in tasks)) if tasks else ()
+    if len(tasks) < _LEAST_TASKS or len(common) < _LEAST_CONFIGURATIONS:
+        message = (
+            f"the gate needs {_LEAST_TASKS} tasks and {_LEAST_CONFIGURATIONS} configurations run on all of them, "
+            f"got {len(tasks)} and {len(common)}; collect more, with a larger `--common`"
+        )
+        raise MetaDatasetError(message)
+    return np.array([[table[task][c] for c in common] for task in tasks]), tasks, common
+
+
+def mean_and_error(values: Float[np.ndarray, "M k"]) -> list[tuple[float, float]]:
+    """Mean over the rows of each column, and the standard error of that mean."""
+    errors = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return [(float(mean), float(error)) for mean, error in zip(values.mean(axis=0), errors, strict=True)]
+
+
+def average_order(losses: Losses) -> Order:
+    """Configurations by mean rank over tasks."""
+    return np.argsort(_ranks(losses).mean(axis=0), kind="stable")
+
+
+def portfolio_order(losses: Losses) -> Order:
+    """Configurations in greedy order: each next one lowers the mean over tasks of the best rank so far most."""
+    ranks = _ranks(losses)
+    best = np.full(len(ranks), np.inf)
+    mean = ranks.mean(axis=0)
+    left, order = list(range(ranks.shape[1])), list[int]()
+    while left:
+        reached = np.minimum(best[:, None], ranks[:, left]).mean(axis=0)
+        pick = min(zip(reached, mean[left], left, strict=True))[2]  # a tie goes to the better one on average
+        best = np.minimum(best, ranks[:, pick])
+        left.remove(pick)
+        order.append(pick)
+    return np.array(order)
+
+
+def oracle_order(target: Float[np.ndarray, " C"], losses: Losses) -> Order:
+    """The order of the task whose losses correlate most with `target`."""
+    correlations = [_spearman(target, row) for row in losses]
+    return np.argsort(losses[int(np.argmax(correlations))], kind="stable")
+
+
+def random_regrets(regrets: Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
+    """Expected smallest regret of k = 1..C configurations drawn without replacement.
+
+    With r_1 <= ... <= r_C and S_i(k) = binom(C - i, k) / binom(C, k), the chance that none of the first i is drawn,
+    E[min] = sum_i r_i (S_{i-1}(k) - S_i(k)).
+    """
+    ordered, count = np.sort(regrets), len(regrets)
+    expected = np.empty(count)
+    for k in range(1, count + 1):
+        ratios = np.array([(count - i - k) / (count - i) for i in range(count)])
+        survival = np.concatenate([[1.0], np.cumprod(np.maximum(ratios, 0.0))])
+        chance = survival[:-1] - survival[1:]
+        expected[k - 1] = (chance[chance > 0] * ordered[chance > 0]).sum()
+    return expected
+
+
+def _regrets(target: Float[np.ndarray, " C"], others: Losses) -> dict[str, Float[np.ndarray, " k"]]:
+    regrets = _normalised(target)
+    at = np.minimum(RUNS, len(target)) - 1
+    orders: dict[str, Callable[[], Order]] = {
+        "average": lambda: average_order(others),
+        "portfolio": lambda: portfolio_order(others),
+        "oracle": lambda: oracle_order(target, others),
+    }
+    found = {name: np.minimum.accumulate(regrets[order()])[at] for name, order in orders.items()}
+    return {"random": random_regrets(regrets)[at], **found}
+
+
+def _normalised(losses: Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
+    """Regret of each configuration; one without a loss counts as the worst that has one."""
+    finite = np.where(np.isfinite(losses), losses, losses[np.isfinite(losses)].max(initial=0.0))
+    spread = np.median(finite) - finite.min()
+    return (finite - finite.min()) / spread if spread > 0 else np.zeros(len(losses))
+
+
+def _ranks(losses: Losses) -> Float[np.ndarray, "M C"]:
+    """Rank 1 for the smallest of each row; equal losses share their mean rank."""
+    below = (losses[:, :, None] > losses[:, None, :]).sum(axis=2)
+    equal = (losses[:, :, None] == losses[:, None, :]).sum(axis=2)
+    return below + (equal + 1) / 2
+
+
+def _spearman(first: Float[np.ndarray, " C"], second: Float[np.ndarray, " C"]) -> float:
+    a, b = _ranks(np.stack([first, second]))
+    if a.std() == 0 or b.std() == 0:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _mean_correlation(ranks: Float[np.ndarray, "M C"]) -> float:
+    pairs = [_spearman(ranks[i], ranks[j]) for i in range(len(ranks)) for j in range(i)]
+    return float(np.mean(pairs))
+
+
+def _overfitted(meta: MetaDataset) -> float:
+    curves = [meta.curve(run).scores for run in meta.runs.loc[meta.runs["status"] == "ok", "run"]]
+    return float(np.mean([scores[-1] < 1.02 * scores.max() for scores in curves])) if curves else 0.0
+
+
+def _default_rank(meta: MetaDataset, common: tuple[Configuration, ...], ranks: Losses) -> float | None:
+    values: Any = meta.provenance.get("default")
+    default = Configuration(values) if isinstance(values, dict) else None
+    return float(ranks[:, common.index(default)].mean()) if default in common else None

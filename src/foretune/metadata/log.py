@@ -1,0 +1,88 @@
+"""Append-only logs of a collection under way: one JSON line per described task, and one per finished run.
+
+`tasks.jsonl` holds rows of the table of tasks, `runs.jsonl` holds {"run": row of the table of runs, "slices": [rows of
+the table of curves without their run]}. A line is on disk before anyone relies on it; a half-written last line, left by
+a kill, is cut off. Where a run has several lines (it failed and was tried again), the last one counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from foretune.errors import MetaDatasetError
+from foretune.metadata.dataset import MetaDataset
+from foretune.metadata.frames import rows_to_frame
+
+TASKS_LOG = "tasks.jsonl"
+RUNS_LOG = "runs.jsonl"
+
+
+def append_line(path: Path, record: Mapping[str, Any]) -> None:
+    """Append one record and wait until it is on disk."""
+    line = json.dumps(dict(record), ensure_ascii=False, allow_nan=False) + "\n"
+    with path.open("ab") as file:
+        file.write(line.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """All records of a log, none if there is no log; a half-written last line is cut off the file.
+
+    Raises:
+        MetaDatasetError: if another line is damaged.
+    """
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    complete = content[: content.rfind(b"\n") + 1]
+    if len(complete) < len(content):
+        os.truncate(path, len(complete))
+    return [_parse(path, number, line) for number, line in enumerate(complete.splitlines(), start=1)]
+
+
+def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        message = f"{path}, line {number}: not a JSON object ({error}); remove the line, and it will be done again"
+        raise MetaDatasetError(message) from error
+    if not isinstance(record, dict):
+        message = f"{path}, line {number}: expected a JSON object, got {line[:40]!r}; remove the line"
+        raise MetaDatasetError(message)
+    return record
+
+
+def read_tasks(folder: Path) -> dict[str, dict[str, Any]]:
+    """Described tasks by name."""
+    return {row["task"]: row for row in read_lines(folder / TASKS_LOG)}
+
+
+def read_runs(folder: Path) -> dict[str, dict[str, Any]]:
+    """Finished runs by name."""
+    return {record["run"]["run"]: record for record in read_lines(folder / RUNS_LOG)}
+
+
+def compile_logs(folder: Path, provenance: Mapping[str, Any]) -> MetaDataset:
+    """The logs as a meta-dataset, with runs in the order of their names, whatever order they finished in.
+
+    Raises:
+        MetaDatasetError: if a log is damaged, or its records do not fit together.
+    """
+    try:
+        tasks, records = read_tasks(folder), dict(sorted(read_runs(folder).items()))
+    except (KeyError, TypeError) as error:
+        message = f"{folder}: the logs hold a line that is no task or no run ({error!r}); remove it"
+        raise MetaDatasetError(message) from error
+    runs = [record["run"] for record in records.values()]
+    curves = [{"run": run, **one} for run, record in records.items() for one in record["slices"]]
+    return MetaDataset(
+        rows_to_frame("tasks", list(tasks.values())),
+        rows_to_frame("runs", runs),
+        rows_to_frame("curves", curves),
+        provenance,
+    )

@@ -1,0 +1,81 @@
+"""Read a meta-dataset: the only way in, and everything is checked on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from foretune.errors import MetaDatasetError
+from foretune.metadata.dataset import MetaDataset
+from foretune.metadata.frames import arrow_to_frame
+from foretune.metadata.schema import SCHEMA_VERSION, TABLES
+from foretune.metadata.write import sha256
+
+
+def read_meta_dataset(folder: str | Path) -> MetaDataset:
+    """Read and check the tables in a folder.
+
+    Raises:
+        MetaDatasetError: naming file, row, what is expected and what to do.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        message = (
+            f"{folder} is not a folder; a meta-dataset is one with {', '.join(TABLES)} (.parquet) and metadata.json"
+        )
+        raise MetaDatasetError(message)
+    header = _read_header(folder / "metadata.json")
+    frames = {table: _read_table(folder / f"{table}.parquet", table, header) for table in TABLES}
+    try:
+        return MetaDataset(frames["tasks"], frames["runs"], frames["curves"], header["provenance"])
+    except MetaDatasetError as error:
+        message = f"{folder}: {error}"
+        raise MetaDatasetError(message) from error
+
+
+def _read_header(path: Path) -> Mapping[str, Any]:
+    _check_exists(path)
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+        version = int(header["schema_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"{path} is not a meta-dataset's ({type(error).__name__}: {error}); write the meta-dataset again"
+        raise MetaDatasetError(message) from error
+    if version != SCHEMA_VERSION:
+        message = (
+            f"{path} has schema version {version}, expected {SCHEMA_VERSION}; read it with the foretune that made it"
+        )
+        raise MetaDatasetError(message)
+    if absent := [name for name in ("provenance", "sha256") if not isinstance(header.get(name), dict)]:
+        message = f"{path} lacks {', '.join(absent)}; write the meta-dataset again"
+        raise MetaDatasetError(message)
+    return header
+
+
+def _read_table(path: Path, table: str, header: Mapping[str, Any]) -> pd.DataFrame:
+    _check_exists(path)
+    if sha256(path) != header["sha256"].get(path.name):
+        message = (
+            f"{path} is not the file that metadata.json was written for: it was changed, or writing was interrupted; "
+            "restore it, or compile it again with `foretune collect --finish`"
+        )
+        raise MetaDatasetError(message)
+    try:
+        return arrow_to_frame(table, pq.read_table(path))
+    except (pa.ArrowException, OSError) as error:
+        message = (
+            f"{path} is not a Parquet table ({error}); restore it, or compile it again with `foretune collect --finish`"
+        )
+        raise MetaDatasetError(message) from error
+
+
+def _check_exists(path: Path) -> None:
+    if not path.is_file():
+        message = f"{path} is missing; restore it, or compile it again with `foretune collect --finish`"
+        raise MetaDatasetError(message)

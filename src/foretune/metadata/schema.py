@@ -1,0 +1,111 @@
+"""The schema of a meta-dataset: which columns its three tables have, of what type and unit, and which may be empty.
+
+Names of hyperparameter columns start with `config.`, those of meta-features with `feature.`; what follows is free.
+An empty hyperparameter is one that the configuration does not have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCHEMA_VERSION = 1
+CONFIGURATION_PREFIX = "config."
+FEATURE_PREFIX = "feature."
+Kind = Literal["text", "integer", "number"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: of the column.
+        kind: text, integer, or number.
+        meaning: what it says, in words.
+        unit: of its values; empty for text.
+        optional: whether values may be missing.
+        least: smallest value allowed.
+        most: largest value allowed.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    unit: str = ""
+    optional: bool = False
+    least: float | None = None
+    most: float | None = None
+
+
+def _text(name: str, meaning: str, *, optional: bool = False) -> Column:
+    return Column(name, "text", meaning, optional=optional)
+
+
+def _count(name: str, meaning: str, unit: str, *, least: float = 0, optional: bool = False) -> Column:
+    return Column(name, "integer", meaning, unit, least=least, optional=optional)
+
+
+def _number(name: str, meaning: str, unit: str, *, optional: bool = False) -> Column:
+    return Column(name, "number", meaning, unit, least=0, most=1 if unit == "share" else None, optional=optional)
+
+
+def _scores(prefix: str, what: str, *, optional: bool) -> tuple[Column, ...]:
+    return (
+        _number(
+            f"{prefix}_nll", f"mean negative log-likelihood of a completion token {what}", "nats", optional=optional
+        ),
+        _number(f"{prefix}_token_accuracy", f"completion tokens predicted right {what}", "share", optional=optional),
+        _number(f"{prefix}_exact_match", f"completions with every token right {what}", "share", optional=optional),
+    )
+
+
+TASK_COLUMNS = (
+    _text("task", "unique name: a dataset with a training-set size, on one base model"),
+    _text("family", "kind of dataset; its members never sit on both sides of a held-out comparison"),
+    _text("source", "where the dataset comes from"),
+    _text("license", "of the dataset"),
+    _count("n_train", "training rows", "rows", least=1),
+    _count("n_validation", "validation rows", "rows", least=1),
+    _count("n_test", "test rows", "rows"),
+    _count("max_fidelity", "slices of a complete run", "slices", least=1),
+    *_scores("zero_shot_validation", "by the base model on the validation split", optional=False),
+    *_scores("zero_shot_test", "by the base model on the test split", optional=True),
+)
+
+RUN_COLUMNS = (
+    _text("run", "unique name"),
+    _text("task", "the task it belongs to"),
+    _text("model", "name of the base model; the same for all runs of a task"),
+    _count("seed", "decides the initial adapter and the order of the data", "", least=0),
+    _text("status", "ok, diverged, out_of_memory, timed_out or failed"),
+    _text("message", "why it did not end well; empty if it did"),
+    _count("parameters_trained", "number of trained weights", "parameters", optional=True),
+    _count("peak_memory_bytes", "most memory in use", "bytes", optional=True),
+    _text("hardware", "what it ran on"),
+    _text("versions", "versions of the libraries that matter, as a JSON object"),
+    _text("started", "when, as ISO 8601 in UTC"),
+)
+
+CURVE_COLUMNS = (
+    _text("run", "the run it belongs to"),
+    _count("fidelity", "slices trained, from 1 without gaps", "slices", least=1),
+    _number("epochs", "passes over the training rows so far", "epochs"),
+    _count("steps", "optimizer steps so far", "steps"),
+    _count("tokens", "tokens trained on so far", "tokens"),
+    *_scores("validation", "on the validation split", optional=False),
+    *_scores("test", "on the test split; never used to choose", optional=True),
+    _number("train_seconds", "training time of this slice", "seconds"),
+    _number("evaluation_seconds", "evaluation time of this slice", "seconds"),
+)
+
+TABLES: dict[str, tuple[Column, ...]] = {"tasks": TASK_COLUMNS, "runs": RUN_COLUMNS, "curves": CURVE_COLUMNS}
+"""The tables by name; each is stored as `<name>.parquet`."""
+
+PREFIXES: dict[str, str] = {"tasks": FEATURE_PREFIX, "runs": CONFIGURATION_PREFIX}
+"""Where columns of other names are allowed, and how these begin."""
+
+
+def units() -> dict[str, dict[str, str]]:
+    """Table -> column -> unit, for `metadata.json`; columns without a unit are left out."""
+    return {table: {column.name: column.unit for column in columns if column.unit} for table, columns in TABLES.items()}

@@ -1,0 +1,73 @@
+"""Where a task comes from: a dataset on disk, how many of its training rows, and what its card says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foretune.errors import MetaDatasetError
+
+
+@dataclass(frozen=True)
+class TaskSource:
+    """A dataset at one training-set size.
+
+    Attributes:
+        path: folder or file of the dataset.
+        rows: training rows; None for all.
+    """
+
+    path: Path
+    rows: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> TaskSource:
+        """`DIR@ROWS` or `DIR`.
+
+        Raises:
+            MetaDatasetError: if nothing is there, or the number of rows is none.
+        """
+        path, at, rows = text.rpartition("@")
+        if not at or Path(text).exists():
+            path, rows = text, ""
+        if not Path(path).exists():
+            message = f"no dataset at {path!r}; give a folder of splits or a file, with @ROWS for a training-set size"
+            raise MetaDatasetError(message)
+        if at and rows and (not rows.isdecimal() or int(rows) < 1):
+            message = f"{text!r}: {rows!r} is not a number of training rows; write for instance {path}@500"
+            raise MetaDatasetError(message)
+        return cls(Path(path), int(rows) if rows else None)
+
+    @property
+    def id(self) -> str:
+        """Name of the task: that of the dataset, and the size where one is given."""
+        name = self.path.stem if self.path.is_file() else self.path.resolve().name
+        return name if self.rows is None else f"{name}@{self.rows}"
+
+    def card(self) -> dict[str, str]:
+        """Family, source and license from the dataset's `card.json`, as far as it has them."""
+        file = self.path / "card.json"
+        card: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        name = self.id.partition("@")[0]
+        return {
+            "family": str(card.get("family") or name),
+            "source": str(card.get("source") or card.get("source_repo") or name),
+            "license": str(card.get("license") or card.get("licence") or "unknown"),
+        }
+
+
+def parse_sources(texts: Sequence[str], sizes: Sequence[int] = ()) -> list[TaskSource]:
+    """Every `DIR@ROWS` as it is, and every `DIR` at each of the sizes, or with all of its rows where none is given.
+
+    Raises:
+        MetaDatasetError: see `TaskSource.parse`.
+    """
+    found = [TaskSource.parse(text) for text in texts]
+    return [
+        TaskSource(source.path, rows)
+        for source in found
+        for rows in ([source.rows] if source.rows or not sizes else sizes)
+    ]

@@ -1,0 +1,87 @@
+"""Optimizers by name. A new one is a file, a line in `OPTIMIZERS`, and a passing
+`tests/contract/test_optimizers.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from foretune.errors import ConfigurationError, SurrogateError
+from foretune.optimizer.default import DefaultOnly
+from foretune.optimizer.protocol import Optimizer
+from foretune.optimizer.random import RandomSearch
+from foretune.optimizer.transfer import Transfer
+from foretune.surrogate.protocol import CostSurrogate, Surrogates
+from foretune.types import Configuration, Task
+
+__all__ = ["OPTIMIZERS", "Optimizer", "Search", "make_optimizer"]
+
+
+@dataclass(frozen=True)
+class Search:
+    """All that an optimizer may be built from.
+
+    Attributes:
+        task: what is finetuned.
+        candidates: the pool to choose from.
+        default: the configuration a practitioner would start with.
+        surrogates: meta-learned models, where there are any.
+        seed: of everything random.
+    """
+
+    task: Task
+    candidates: Sequence[Configuration]
+    default: Configuration
+    surrogates: Surrogates | None = None
+    seed: int = 0
+
+    @property
+    def cost(self) -> CostSurrogate | None:
+        """The cost surrogate, where there is one."""
+        return self.surrogates.cost if self.surrogates else None
+
+
+def _transfer(search: Search) -> Optimizer:
+    if search.surrogates is None:
+        raise SurrogateError(
+            "the optimizer 'transfer' needs fitted surrogates; give some, or choose the optimizer 'random'"
+        )
+    return Transfer(search.task, [search.default, *search.candidates], surrogates=search.surrogates)
+
+
+def _random(search: Search) -> Optimizer:
+    return RandomSearch(search.task, search.candidates, cost=search.cost, seed=search.seed)
+
+
+def _default(search: Search) -> Optimizer:
+    return DefaultOnly(search.task, search.default, cost=search.cost)
+
+
+OPTIMIZERS: Mapping[str, Callable[[Search], Optimizer]] = MappingProxyType(
+    {"transfer": _transfer, "random": _random, "default": _default}
+)
+"""Every optimizer that `foretune tune --optimizer` and the benchmarks know."""
+
+
+def make_optimizer(
+    name: str,
+    task: Task,
+    candidates: Sequence[Configuration],
+    default: Configuration,
+    surrogates: Surrogates | None = None,
+    seed: int = 0,
+) -> Optimizer:
+    """The optimizer of that name, ready to be asked.
+
+    Raises:
+        ConfigurationError: if there is no such optimizer or no candidate.
+        SurrogateError: if it needs surrogates and none are given.
+    """
+    if name not in OPTIMIZERS:
+        raise ConfigurationError(f"no optimizer is called {name!r}; choose one of {', '.join(OPTIMIZERS)}")
+    if not candidates:
+        raise ConfigurationError(
+            "an optimizer needs at least one candidate configuration; sample some from the search space"
+        )
+    return OPTIMIZERS[name](Search(task, candidates, default, surrogates, seed))

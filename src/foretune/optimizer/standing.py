@@ -1,0 +1,102 @@
+"""What a history amounts to: pure functions that all optimizers share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from jaxtyping import Float
+
+from foretune.surrogate.protocol import CostSurrogate
+from foretune.types import Configuration, History, LearningCurve, Status, Task, Trial
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a search stands.
+
+    Attributes:
+        curves: what was seen of each configuration that was tried, by `Configuration.key`.
+        closed: keys of configurations that did not end well and are not to be tried again.
+    """
+
+    curves: Mapping[str, LearningCurve]
+    closed: frozenset[str]
+
+    def seen(self, configuration: Configuration) -> int:
+        """Slices trained so far."""
+        curve = self.curves.get(configuration.key)
+        return 0 if curve is None else len(curve)
+
+    def is_open(self, configuration: Configuration, max_fidelity: int) -> bool:
+        """Whether it can be trained further."""
+        return configuration.key not in self.closed and self.seen(configuration) < max_fidelity
+
+
+def standing_of(history: History) -> Standing:
+    """Reads a history; of two reports on one configuration the later one holds."""
+    curves = {report.trial.configuration.key: report.curve for report in history}
+    closed = frozenset(report.trial.configuration.key for report in history if report.status is not Status.OK)
+    return Standing(curves, closed)
+
+
+def incumbent_score(standing: Standing, zero_shot: float) -> float:
+    """The best score of any slice so far; the untrained model's before and below that."""
+    return max([zero_shot, *(float(curve.scores.max()) for curve in standing.curves.values() if len(curve))])
+
+
+def local_offset(task: Task, history: History, cost: CostSurrogate) -> float:
+    """Log of how much longer trials take here than predicted: the median over those that ended well, 0 before the first.
+
+    The surrogate learned its seconds on other hardware; relative costs carry over, their unit does not. A trial's own
+    seconds are taken, which include what its slices do not, such as loading.
+    """
+    ratios: list[float] = []
+    for report in history:
+        fidelities = np.arange(report.trial.resumes_from + 1, report.trial.fidelity + 1)
+        if report.status is Status.OK and report.seconds > 0:
+            predicted = cost.predict(task, [report.trial.configuration] * len(fidelities), fidelities)
+            ratios.append(math.log(report.seconds / float(predicted.sum())))
+    return median(ratios) if ratios else 0.0
+
+
+def slice_seconds(task: Task, configurations: Sequence[Configuration], cost: CostSurrogate) -> Float[np.ndarray, "n t"]:
+    """Predicted seconds of every slice of every candidate, before the local offset."""
+    fidelities = np.tile(np.arange(1, task.max_fidelity + 1), len(configurations))
+    repeated = [configuration for configuration in configurations for _ in range(task.max_fidelity)]
+    return cost.predict(task, repeated, fidelities).reshape(len(configurations), task.max_fidelity)
+
+
+def measured_seconds(standing: Standing) -> float:
+    """Mean seconds of a slice so far; 0 before the first. What an optimizer without a cost surrogate goes by."""
+    seconds = [value for curve in standing.curves.values() for value in curve.seconds.tolist()]
+    return float(np.mean(seconds)) if seconds else 0.0
+
+
+def next_run(
+    order: Sequence[Configuration], history: History, task: Task, cost: CostSurrogate | None, seconds_left: float
+) -> Trial | None:
+    """The first configuration in `order` that is not finished, as far as `seconds_left` is predicted to carry it.
+
+    The first one that fits for at least one slice is taken; without a cost surrogate slices are taken to last as long
+    as those measured so far.
+    """
+    standing = standing_of(history)
+    if seconds_left <= 0:
+        return None
+    offset = local_offset(task, history, cost) if cost else 0.0
+    for configuration in order:
+        if not standing.is_open(configuration, task.max_fidelity):
+            continue
+        seen = standing.seen(configuration)
+        if cost:
+            seconds = slice_seconds(task, [configuration], cost)[0, seen:] * math.exp(offset)
+        else:
+            seconds = np.full(task.max_fidelity - seen, measured_seconds(standing))
+        affordable = int((np.cumsum(seconds) <= seconds_left).sum())
+        if affordable:
+            return Trial(len(history), configuration, fidelity=seen + affordable, resumes_from=seen)
+    return None

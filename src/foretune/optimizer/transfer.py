@@ -1,0 +1,102 @@
+"""Transfer only: what was learned on other tasks orders the candidates; nothing is refit on the new task.
+
+The method of the source paper (Strangmann et al., arXiv 2411.01195). At every ask each candidate's scores at its coming
+fidelities are predicted given its own curve so far; the slice with the most expected improvement over the incumbent per
+predicted second is trained next. Observed scores move the incumbent and extend the curves, observed seconds shift the
+cost surrogate's unit; that is all the new task changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from foretune.acquisition import Horizon, expected_improvement, worth
+from foretune.optimizer.standing import Standing, incumbent_score, local_offset, slice_seconds, standing_of
+from foretune.surrogate.inputs import zero_shot_score
+from foretune.surrogate.protocol import Surrogates
+from foretune.types import Configuration, LearningCurve, Prediction, Report, Task, Trial
+
+
+class Transfer:
+    """One slice at a time, by expected improvement per second.
+
+    Predictions depend on a candidate and its curve alone, so they are kept and each ask only predicts what has changed.
+    That memory is no state: an optimizer told the same history answers the same with or without it.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        candidates: Sequence[Configuration],
+        *,
+        surrogates: Surrogates,
+        horizon: Horizon = "best",
+    ) -> None:
+        self._task = task
+        self._pool = list(dict.fromkeys(candidates))
+        self._surrogates = surrogates
+        self._horizon: Horizon = horizon
+        self._history: tuple[Report, ...] = ()
+        self._predictions: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
+
+    def ask(self, seconds_left: float = math.inf) -> Trial | None:
+        """See `Optimizer.ask`."""
+        standing = standing_of(self._history)
+        fidelities = self._task.max_fidelity
+        pool = [index for index, candidate in enumerate(self._pool) if standing.is_open(candidate, fidelities)]
+        if not pool or seconds_left <= 0:
+            return None
+        untrained = np.array([np.arange(fidelities) >= standing.seen(self._pool[index]) for index in pool])
+        improvement = np.where(untrained, self._improvement(pool, standing), np.nan)
+        offset = math.exp(local_offset(self._task, self._history, self._surrogates.cost))
+        seconds = np.where(untrained, self._slice_seconds[pool] * offset, 0.0)
+        values = worth(improvement, seconds, self._horizon, seconds_left)
+        best = int(np.argmax(values))
+        if not math.isfinite(values[best]):
+            return None
+        chosen = self._pool[pool[best]]
+        seen = standing.seen(chosen)
+        return Trial(len(self._history), chosen, fidelity=seen + 1, resumes_from=seen)
+
+    def tell(self, report: Report) -> None:
+        """See `Optimizer.tell`."""
+        self._history = (*self._history, report)
+
+    @cached_property
+    def _slice_seconds(self) -> Float[np.ndarray, "n t"]:
+        return slice_seconds(self._task, self._pool, self._surrogates.cost)
+
+    def _improvement(self, pool: Sequence[int], standing: Standing) -> Float[np.ndarray, "n t"]:
+        """Expected improvement at every fidelity; entries already trained are meaningless."""
+        keys = [(self._pool[index].key, standing.seen(self._pool[index])) for index in pool]
+        self._predict([index for index, key in zip(pool, keys, strict=True) if key not in self._predictions], standing)
+        mean = np.concatenate([self._predictions[key][0] for key in keys])
+        std = np.concatenate([self._predictions[key][1] for key in keys])
+        incumbent = incumbent_score(standing, zero_shot_score(self._task))
+        return expected_improvement(Prediction(mean, std), incumbent).reshape(len(pool), -1)
+
+    def _predict(self, pool: Sequence[int], standing: Standing) -> None:
+        """Remembers the predictions of these candidates at all their coming fidelities."""
+        if not pool:
+            return
+        empty = LearningCurve()
+        curves = [standing.curves.get(self._pool[index].key, empty) for index in pool]
+        coming = [np.arange(len(curve) + 1, self._task.max_fidelity + 1) for curve in curves]
+        counts = [len(fidelities) for fidelities in coming]
+        prediction = self._surrogates.performance.predict(
+            self._task,
+            [self._pool[index] for index, count in zip(pool, counts, strict=True) for _ in range(count)],
+            [curve for curve, count in zip(curves, counts, strict=True) for _ in range(count)],
+            np.concatenate(coming),
+        )
+        ends = np.cumsum(counts)
+        for index, curve, end, count in zip(pool, curves, ends, counts, strict=True):
+            trained = self._task.max_fidelity - count
+            mean = np.concatenate([np.zeros(trained), prediction.mean[end - count : end]])
+            std = np.concatenate([np.ones(trained), prediction.std[end - count : end]])
+            self._predictions[self._pool[index].key, len(curve)] = mean, std

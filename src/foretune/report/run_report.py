@@ -1,0 +1,195 @@
+"""`report.json`: all that a finished search has to say, in one file that tables and figures are made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from foretune.errors import JournalError
+from foretune.journal import Entry
+from foretune.tuner import incumbent_of
+from foretune.types import VALIDATION_NLL, Value
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a model scores on one split.
+
+    Attributes:
+        nll: nats per completion token.
+        token_accuracy: share of completion tokens that are the model's first guess.
+        exact_match: share of completions that it gives word for word.
+    """
+
+    nll: float
+    token_accuracy: float
+    exact_match: float
+
+
+@dataclass(frozen=True)
+class ModelScores:
+    """One row of the final table.
+
+    Attributes:
+        name: `zero-shot`, `default` or `best`.
+        validation: on the split that chooses.
+        test: on the split that nothing was chosen by.
+        configuration: how it was finetuned; empty for the base model.
+        slices: slices trained to this checkpoint; 0 for the base model.
+    """
+
+    name: str
+    validation: Measurement
+    test: Measurement
+    configuration: Mapping[str, Value] = field(default_factory=dict)
+    slices: int = 0
+
+
+@dataclass(frozen=True)
+class TrialCurve:
+    """The learning curve of one configuration.
+
+    Attributes:
+        key: content hash of the configuration.
+        configuration: its values.
+        status: of its last trial.
+        message: why that ended badly.
+        validation_nll: (T,) after each slice.
+        seconds: (T,) of each slice.
+        spent_seconds: of the budget, when the report with that slice came in; shorter than the curve, or empty, where
+            slices were trained outside of the budget (as the default configuration's may be).
+        tokens: (T,) trained on so far; empty if unknown.
+    """
+
+    key: str
+    configuration: Mapping[str, Value]
+    status: str
+    message: str
+    validation_nll: tuple[float, ...]
+    seconds: tuple[float, ...]
+    spent_seconds: tuple[float, ...]
+    tokens: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A finished search.
+
+    Attributes:
+        data: where the dataset is.
+        model: the base model.
+        optimizer: what chose the trials.
+        seed: of everything random.
+        budget_seconds: that were allowed; None for no limit.
+        spent_seconds: that were used, loading included.
+        setup_seconds: of these, before the first trial.
+        reason: why it ended.
+        max_fidelity: slices of a complete run.
+        best_key: of the winning configuration.
+        default_key: of the configuration that a practitioner would start with.
+        scores: rows of the final table.
+        trials: one curve per configuration, in order of their first slice.
+        notes: what was done to the data.
+        versions: of the libraries that matter.
+    """
+
+    data: str
+    model: str
+    optimizer: str
+    seed: int
+    budget_seconds: float | None
+    spent_seconds: float
+    setup_seconds: float
+    reason: str
+    max_fidelity: int
+    best_key: str
+    default_key: str
+    scores: tuple[ModelScores, ...]
+    trials: tuple[TrialCurve, ...]
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def trial_curves(entries: Sequence[Entry], tokens: Mapping[str, Sequence[int]]) -> tuple[TrialCurve, ...]:
+    """One curve per configuration from the entries of a journal.
+
+    Args:
+        entries: of the journal, in order.
+        tokens: configuration key to tokens trained on after each slice, as far as known.
+    """
+    curves: dict[str, TrialCurve] = {}
+    for entry in entries:
+        report = entry.report
+        key = report.trial.configuration.key
+        known = curves[key].spent_seconds if key in curves else ()
+        count = len(report.curve)
+        curves[key] = TrialCurve(
+            key=key,
+            configuration=dict(report.trial.configuration.values),
+            status=str(report.status),
+            message=report.message,
+            validation_nll=tuple(VALIDATION_NLL.score(score) for score in report.curve.scores.tolist()),
+            seconds=tuple(report.curve.seconds.tolist()),
+            spent_seconds=(*known[:count], *([entry.spent_seconds] * (count - len(known)))),
+            tokens=tuple(tokens.get(key, ()))[:count],
+        )
+    return tuple(curves.values())
+
+
+def best_so_far(entries: Sequence[Entry]) -> list[tuple[float, float]]:
+    """Seconds spent and least validation loss at each report that improved on it."""
+    steps: list[tuple[float, float]] = []
+    for count, entry in enumerate(entries, start=1):
+        best = incumbent_of([earlier.report for earlier in entries[:count]])
+        if best is not None and (not steps or VALIDATION_NLL.score(best.score) < steps[-1][1]):
+            steps.append((entry.spent_seconds, VALIDATION_NLL.score(best.score)))
+    return steps
+
+
+def write_run_report(report: RunReport, path: Path) -> None:
+    """Write `report.json`."""
+    content = {"schema_version": SCHEMA_VERSION, **asdict(report)}
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_run_report(path: Path) -> RunReport:
+    """Read what `write_run_report` wrote.
+
+    Raises:
+        JournalError: if the file is not such a report.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = int(content.pop("schema_version"))
+        report = RunReport(**{**content, **_nested(content)})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{path} is not the report.json of a search ({error}); resume the search to write it again"
+        raise JournalError(message) from error
+    if version > SCHEMA_VERSION:
+        message = f"{path} has schema version {version}, this foretune reads up to {SCHEMA_VERSION}; upgrade foretune"
+        raise JournalError(message)
+    return report
+
+
+def _nested(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "scores": tuple(_scores(row) for row in content["scores"]),
+        "trials": tuple(_trial(trial) for trial in content["trials"]),
+        "notes": tuple(content["notes"]),
+    }
+
+
+def _scores(row: dict[str, Any]) -> ModelScores:
+    row["validation"], row["test"] = Measurement(**row["validation"]), Measurement(**row["test"])
+    return ModelScores(**row)
+
+
+def _trial(trial: dict[str, Any]) -> TrialCurve:
+    for name in ("validation_nll", "seconds", "spent_seconds", "tokens"):
+        trial[name] = tuple(trial[name])
+    return TrialCurve(**trial)

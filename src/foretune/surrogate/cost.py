@@ -1,0 +1,110 @@
+"""What a slice costs: log seconds by ridge regression on a few logarithms, for training and for evaluation apart.
+
+    seconds = exp(w . x) + exp(v . x)
+
+The columns x say how much work a slice is: optimizer steps, tokens, "step tokens" (tokens + 150 per step: a step has a
+fixed price of about that many tokens, see `docs/decisions.md`), tokens per step, tokens of an evaluation, parameters of
+the base model, and the encoded configuration (method, rank, target modules ...). Seconds are those of the machine that
+the runs were recorded on; the optimizer shifts them to the user's by the slices it has measured
+(`foretune.optimizer.standing.local_offset`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from foretune.space import Encoder
+from foretune.surrogate.examples import Run
+from foretune.surrogate.inputs import encode, number
+from foretune.surrogate.meta_features import read_task
+from foretune.types import Configuration, Task
+
+STEP_TOKENS = 150.0
+_RIDGE = 1.0
+_LEAST_SECONDS = 1e-4
+WORK_NAMES = (
+    "cost.log_steps",
+    "cost.log_tokens",
+    "cost.log_step_tokens",
+    "cost.log_tokens_per_step",
+    "cost.log_validation_tokens",
+    "cost.log_parameters",
+)
+
+
+@dataclass(frozen=True)
+class LinearCost:
+    """A fitted cost surrogate.
+
+    Attributes:
+        encoder: of configurations.
+        center: (D,) mean of each column.
+        spread: (D,) standard deviation of each column; 1 where constant.
+        weights: (D + 1, 2) for training and evaluation; the last row is the intercept.
+    """
+
+    encoder: Encoder
+    center: np.ndarray
+    spread: np.ndarray
+    weights: np.ndarray
+
+    def predict(self, task: Task, configurations: Sequence[Configuration], fidelities: np.ndarray) -> np.ndarray:
+        """Seconds (N,), see `CostSurrogate`. Slices are equal shares of a run, so the fidelity makes no difference."""
+        del fidelities
+        distinct = list(dict.fromkeys(configurations))
+        place = {configuration.key: index for index, configuration in enumerate(distinct)}
+        rows = np.clip((cost_rows(self.encoder, task, distinct) - self.center) / self.spread, -5.0, 5.0)
+        seconds = np.exp(rows @ self.weights[:-1] + self.weights[-1]).sum(1)
+        return seconds[[place[configuration.key] for configuration in configurations]]
+
+
+def cost_rows(encoder: Encoder, task: Task, configurations: Sequence[Configuration]) -> Float[np.ndarray, "n D"]:
+    """The columns x, before standardization."""
+    facts = read_task(task)
+    epochs = number(configurations, "epochs") / task.max_fidelity
+    batch = np.minimum(number(configurations, "batch_size"), facts.rows)
+    steps = epochs * np.ceil(facts.rows / batch)
+    tokens = epochs * facts.tokens
+    fixed = np.full(len(steps), 1.0)
+    work = [
+        steps,
+        tokens,
+        tokens + STEP_TOKENS * steps,
+        tokens / steps,
+        facts.validation_tokens * fixed,
+        facts.parameters * fixed,
+    ]
+    return np.hstack([np.log(np.column_stack(work)), encode(encoder, task, configurations)])
+
+
+def _design(encoder: Encoder, runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray, Int[np.ndarray, " r"]]:
+    """Rows (R, D) of runs that have a curve, their mean log seconds a slice (R, 2), and which runs these are."""
+    kept = [index for index, run in enumerate(runs) if len(run.train_seconds)]
+    rows = [cost_rows(encoder, runs[index].task, [runs[index].configuration])[0] for index in kept]
+    seconds = [(runs[index].train_seconds.mean(), runs[index].evaluation_seconds.mean()) for index in kept]
+    return np.array(rows), np.log(np.maximum(np.array(seconds), _LEAST_SECONDS)), np.array(kept, dtype=np.intp)
+
+
+def fit_cost(runs: Sequence[Run], encoder: Encoder) -> LinearCost:
+    """Least squares with a penalty of 1 on each standardized weight, on the mean seconds a slice of each run."""
+    rows, targets, _ = _design(encoder, runs)
+    center, spread = rows.mean(0), rows.std(0)
+    spread[spread < 1e-9] = 1.0
+    scaled = (rows - center) / spread
+    intercept = targets.mean(0)
+    gram = scaled.T @ scaled + _RIDGE * np.eye(scaled.shape[1])
+    weights = np.linalg.solve(gram, scaled.T @ (targets - intercept))
+    return LinearCost(encoder, center, spread, np.vstack([weights, intercept]))
+
+
+def cost_errors(cost: LinearCost, runs: Sequence[Run]) -> Float[np.ndarray, " r"]:
+    """Log of measured over predicted seconds a slice, one number a run that has a curve."""
+    measured = [
+        (run, run.train_seconds.mean() + run.evaluation_seconds.mean()) for run in runs if len(run.train_seconds)
+    ]
+    predicted = [cost.predict(run.task, [run.configuration], np.array([1]))[0] for run, _ in measured]
+    return np.log(np.array([seconds for _, seconds in measured]) / np.array(predicted))

@@ -1,0 +1,138 @@
+"""Meta-learning: from recorded runs on many tasks to surrogates for new ones.
+
+1. Whole families (where there are at least four; else whole tasks) are held out in turn. On them the number of training
+steps
+   is chosen, the predicted standard deviations are calibrated, and the held-out scores in the card are measured.
+2. The ensemble is trained on all tasks for that many steps.
+
+What comes out depends on the meta-datasets and the seed alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from statistics import fmean, median
+from typing import Any
+
+import numpy as np
+
+from foretune.errors import SurrogateError
+from foretune.metadata import MetaDataset
+from foretune.space import Encoder, SearchSpace, load_space
+from foretune.surrogate.cost import cost_errors, fit_cost
+from foretune.surrogate.deep_kernel import Recipe
+from foretune.surrogate.examples import Run, by_task, read_runs
+from foretune.surrogate.fit_performance import fit_members, runs_of_tasks, snapshots
+from foretune.surrogate.protocol import Surrogates
+from foretune.surrogate.validation import HeldOut, folds, hold_out, inflation, summary
+
+FOLDS = 3
+MEMBERS = 3
+
+
+def fit(
+    meta_datasets: Sequence[MetaDataset],
+    *,
+    seed: int,
+    exclude_families: Collection[str] = (),
+    exclude_tasks: Collection[str] = (),
+    space: SearchSpace | None = None,
+    recipe: Recipe | None = None,
+) -> Surrogates:
+    """Fits both surrogates from scratch.
+
+    Args:
+        meta_datasets: whose runs are learned from.
+        seed: of the folds, the starts of the networks and the examples drawn.
+        exclude_families: families to leave out entirely.
+        exclude_tasks: tasks to leave out entirely.
+        space: that the runs' configurations are of; by default the shipped main one.
+        recipe: how to train; its steps are an upper limit.
+
+    Raises:
+        SurrogateError: if nothing is left to learn from.
+    """
+    runs = _selected(read_runs(meta_datasets), exclude_families, exclude_tasks)
+    encoder = Encoder.of(space or load_space("peft"))
+    recipe = recipe or Recipe()
+    names = _common_features(runs)
+    steps, held_out, cost_log_errors = _validate(runs, encoder, names, recipe, seed)
+    performance = fit_members(runs, encoder, names, recipe, steps=steps, seed=seed, members=MEMBERS)
+    performance = replace(performance, targets=replace(performance.targets, inflation=inflation(held_out)))
+    card: dict[str, Any] = {
+        "data_sha256": [data_sha256(meta_dataset) for meta_dataset in meta_datasets],
+        "tasks": sorted(by_task(runs)),
+        "runs": len(runs),
+        "seed": seed,
+        "steps": steps,
+        "excluded_families": sorted(exclude_families),
+        "excluded_tasks": sorted(exclude_tasks),
+        "held_out": _held_out_card(held_out, cost_log_errors),
+    }
+    return Surrogates(performance, fit_cost(runs, encoder), card)
+
+
+def data_sha256(meta_dataset: MetaDataset) -> str:
+    """A digest of the three tables' values and columns, whatever file format they came from."""
+    digest = hashlib.sha256()
+    for frame in (meta_dataset.tasks, meta_dataset.runs, meta_dataset.curves):
+        digest.update(frame.to_csv(index=False).encode())
+    return digest.hexdigest()
+
+
+def _selected(runs: Sequence[Run], families: Collection[str], tasks: Collection[str]) -> list[Run]:
+    known = {run.family for run in runs} | {run.task.id for run in runs}
+    unknown = sorted((set(families) | set(tasks)) - known)
+    if unknown:
+        raise SurrogateError(
+            f"cannot leave out {', '.join(unknown)}: there is no such family or task among {sorted(known)}"
+        )
+    kept = [run for run in runs if run.family not in families and run.task.id not in tasks]
+    if len(by_task(kept)) < 2:
+        raise SurrogateError(
+            f"at least 2 tasks with runs are needed to learn what carries over, {len(by_task(kept))} left"
+        )
+    return kept
+
+
+def _common_features(runs: Sequence[Run]) -> list[str]:
+    """Meta-features that every task has, in alphabetical order."""
+    tasks = [group[0].task for group in by_task(runs).values()]
+    common = set(tasks[0].meta_features)
+    for task in tasks:
+        common &= set(task.meta_features)
+    return sorted(common)
+
+
+def _validate(
+    runs: Sequence[Run], encoder: Encoder, names: Sequence[str], recipe: Recipe, seed: int
+) -> tuple[int, list[HeldOut], dict[str, float]]:
+    """The best number of steps, the held-out predictions at it, and each held-out task's error of log seconds."""
+    by_step: dict[int, list[HeldOut]] = {}
+    cost_log_errors: dict[str, float] = {}
+    everything = by_task(runs)
+    for held in folds(runs, FOLDS, np.random.default_rng(seed)):
+        left_out = runs_of_tasks(runs, held)
+        rest = runs_of_tasks(runs, [name for name in everything if name not in held])
+        for step, surrogate in snapshots(rest, encoder, names, recipe, seed):
+            by_step.setdefault(step, []).extend(hold_out(surrogate, left_out))
+        cost = fit_cost(rest, encoder)
+        cost_log_errors |= {name: float(np.median(np.abs(cost_errors(cost, everything[name])))) for name in held}
+    steps = min(by_step, key=lambda step: fmean(result.log_loss for result in by_step[step]))
+    return steps, by_step[steps], cost_log_errors
+
+
+def _held_out_card(results: Sequence[HeldOut], cost_log_errors: dict[str, float]) -> dict[str, Any]:
+    tasks = {
+        result.task: {
+            "rank_correlation_unseen": result.rank_correlation(0),
+            "rank_correlation_1_slice": result.rank_correlation(1),
+            "regret_1_run": result.regret(1),
+            "cost_log_error": cost_log_errors[result.task],
+        }
+        for result in results
+    }
+    means = {**summary(results), "cost_log_error": median(cost_log_errors.values())}
+    return {"mean": means, "by_task": tasks}

@@ -1,0 +1,131 @@
+"""How good a performance surrogate is on tasks it has never seen: folds over families, and what is measured on each
+task.
+
+Points of one curve, or runs of one task, never sit on both sides: that would measure interpolation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+from jaxtyping import Float
+
+from foretune.surrogate.examples import Run, by_task, make_examples
+from foretune.surrogate.inputs import SLICES
+from foretune.surrogate.performance import DeepKernelSurrogate
+
+_FAMILIES_ENOUGH = 4
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a surrogate predicted on one task that it was not fitted on.
+
+    Attributes:
+        task: id.
+        seen: (E,) slices seen of each example.
+        fidelity: (E,) slices asked.
+        mean: (E,) predicted gain.
+        std: (E,) its standard deviation.
+        after: (E,) the gain it was.
+    """
+
+    task: str
+    seen: np.ndarray
+    fidelity: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+    after: np.ndarray
+
+    @property
+    def log_loss(self) -> float:
+        """Mean negative log-density of the gains, in nats; half of the weight on examples that have seen nothing."""
+        z = (self.after - self.mean) / self.std
+        losses = 0.5 * z**2 + np.log(self.std) + 0.5 * np.log(2 * np.pi)
+        fresh = self.seen == 0
+        return float((losses[fresh].mean() + losses[~fresh].mean()) / 2)
+
+    def rank_correlation(self, seen: int) -> float:
+        """Spearman's correlation of predicted and true final gains after `seen` slices; 0 where it is undefined."""
+        chosen = (self.seen == seen) & (self.fidelity == SLICES)
+        return spearman(self.mean[chosen], self.after[chosen])
+
+    def regret(self, count: int) -> float:
+        """Regret after training the `count` configurations with the best predicted peak: 0 is the pool's best, 1 its
+        median."""
+        fresh = self.seen == 0
+        shape = (-1, SLICES)
+        predicted = self.mean[fresh].reshape(shape).max(1)
+        peaks = self.after[fresh].reshape(shape).max(1)
+        reached = peaks[np.argsort(-predicted, kind="stable")[:count]].max()
+        return float((peaks.max() - reached) / max(peaks.max() - np.median(peaks), 1e-9))
+
+
+def spearman(left: Float[np.ndarray, " n"], right: Float[np.ndarray, " n"]) -> float:
+    """Rank correlation, ties broken by order; 0 for fewer than two values or a constant side."""
+    if len(left) < 2 or np.ptp(left) == 0 or np.ptp(right) == 0:
+        return 0.0
+    ranks = [np.argsort(np.argsort(values, kind="stable"), kind="stable") for values in (left, right)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+
+def folds(runs: Sequence[Run], count: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
+    """Ids of tasks to hold out, fold by fold. Families stay together where there are at least four, else tasks do."""
+    families = {name: group[0].family for name, group in by_task(runs).items()}
+    if len(set(families.values())) < _FAMILIES_ENOUGH:
+        families = {name: name for name in families}
+    groups = sorted(set(families.values()))
+    shuffled = [groups[index] for index in rng.permutation(len(groups))]
+    # Large families first, each into the smallest fold so far.
+    sizes = {group: sum(family == group for family in families.values()) for group in groups}
+    parts: list[list[str]] = [[] for _ in range(min(count, len(groups)))]
+    for group in sorted(shuffled, key=lambda name: -sizes[name]):
+        smallest = min(parts, key=len)
+        smallest += [name for name, family in families.items() if family == group]
+    return [tuple(part) for part in parts]
+
+
+def hold_out(surrogate: DeepKernelSurrogate, runs: Sequence[Run]) -> list[HeldOut]:
+    """Predictions for every example of these runs, task by task."""
+    return [_hold_out_task(surrogate, group) for group in by_task(runs).values()]
+
+
+def _hold_out_task(surrogate: DeepKernelSurrogate, runs: Sequence[Run]) -> HeldOut:
+    inputs = surrogate.inputs
+    examples = make_examples(runs, inputs.encoder, inputs.feature_names)
+    rows = inputs.standardize(examples.rows)
+    mean, std = surrogate.predict_gain(runs[0].task, rows, examples.before, examples.seen, examples.fidelity)
+    return HeldOut(runs[0].task.id, examples.seen, examples.fidelity, mean, std, examples.after)
+
+
+def inflation(results: Sequence[HeldOut]) -> Float[np.ndarray, "9 9"]:
+    """Factor on the standard deviation that makes held-out tasks as surprising as predicted.
+
+    The root mean square of the standardized errors of all held-out examples, apart for "nothing seen" and "something
+    seen", each task weighing the same; errors beyond 4 standard deviations count as 4. Between 0.5 and 4.
+    """
+    factors = np.ones((SLICES + 1, SLICES + 1))
+    for rows, fresh in ((slice(0, 1), True), (slice(1, None), False)):
+        squares: list[float] = []
+        for result in results:
+            chosen = (result.seen == 0) == fresh
+            z = np.clip((result.after[chosen] - result.mean[chosen]) / result.std[chosen], -4, 4)
+            if len(z):
+                squares.append(float((z**2).mean()))
+        factors[rows] = np.clip(np.sqrt(fmean(squares)), 0.5, 4.0) if squares else 1.0
+    return factors
+
+
+def summary(results: Sequence[HeldOut]) -> dict[str, float]:
+    """Means over held-out tasks, for the card and the command line."""
+    return {
+        "tasks": float(len(results)),
+        "log_loss": fmean(result.log_loss for result in results),
+        "rank_correlation_unseen": fmean(result.rank_correlation(0) for result in results),
+        "rank_correlation_1_slice": fmean(result.rank_correlation(1) for result in results),
+        "regret_1_run": fmean(result.regret(1) for result in results),
+        "regret_3_runs": fmean(result.regret(3) for result in results),
+    }

@@ -1,0 +1,1 @@
+"""Makes question-answer datasets to finetune on."""

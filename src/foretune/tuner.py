@@ -1,0 +1,209 @@
+"""The loop of a search: ask, evaluate, journal, tell, until the budget is spent.
+
+It knows neither what a finetuning is nor where it runs: `evaluate` may train for real, answer from a table of recorded
+runs, or hand the trial to a cluster. The seconds of a budget are the ones a user waits: whatever passes on the clock
+counts (loading, choosing, training), plus the recorded seconds of trials that were not trained while we waited.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from foretune.journal import Entry, append_entry, create_journal, read_journal
+from foretune.types import Configuration, History, Report, Trial
+
+
+class AsksAndTells(Protocol):
+    """The two verbs of an optimizer, see `foretune.optimizer.protocol`."""
+
+    def ask(self, seconds_left: float = math.inf) -> Trial | None:
+        """What to train next; None if nothing more fits."""
+        ...
+
+    def tell(self, report: Report) -> None:
+        """What came of it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a search may use.
+
+    Attributes:
+        seconds: wall-clock time; nothing is started after it, and what runs then is finished.
+        slices: slices that may be trained in all; None for no limit.
+    """
+
+    seconds: float = math.inf
+    slices: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seconds <= 0 or math.isnan(self.seconds) or (self.slices is not None and self.slices < 1):
+            message = f"a budget must be positive, got {self.seconds} seconds and {self.slices} slices"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The best that has been seen: a configuration, and after how many slices it scored what."""
+
+    configuration: Configuration
+    fidelity: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What observers are shown, before each trial and after its report.
+
+    Attributes:
+        history: all reports so far.
+        incumbent: the best of them; None before the first score.
+        spent_seconds: of the budget.
+        trial: what is about to be trained; None right after a report.
+    """
+
+    history: History
+    incumbent: Incumbent | None
+    spent_seconds: float
+    trial: Trial | None
+
+
+@dataclass(frozen=True)
+class TuningResult:
+    """How a search ended.
+
+    Attributes:
+        history: all reports.
+        incumbent: the best of them; None if nothing was scored.
+        spent_seconds: of the budget.
+        reason: why it ended, in words.
+    """
+
+    history: History
+    incumbent: Incumbent | None
+    spent_seconds: float
+    reason: str
+
+
+class Clock:
+    """Seconds of a budget that are spent: real time passes by itself, other seconds are added."""
+
+    def __init__(self, spent_seconds: float = 0.0) -> None:
+        """Start to count at `spent_seconds`."""
+        self._origin = time.monotonic() - spent_seconds
+
+    def spent(self) -> float:
+        """Seconds so far."""
+        return time.monotonic() - self._origin
+
+    def add(self, seconds: float) -> None:
+        """Count seconds that did not pass here."""
+        self._origin -= seconds
+
+    def set(self, spent_seconds: float) -> None:
+        """Go on from what an earlier process had spent."""
+        self._origin = time.monotonic() - spent_seconds
+
+
+Observer = Callable[[Progress], None]
+
+
+def incumbent_of(history: Sequence[Report]) -> Incumbent | None:
+    """The best score of any slice in any report; the earliest one where several are equal."""
+    best: Incumbent | None = None
+    for report in history:
+        if len(report.curve):
+            fidelity = int(report.curve.scores.argmax()) + 1
+            score = float(report.curve.scores[fidelity - 1])
+            if best is None or score > best.score:
+                best = Incumbent(report.trial.configuration, fidelity, score)
+    return best
+
+
+def slices_trained(history: Sequence[Report]) -> int:
+    """Slices that the reports cost; a trial that failed in its first slice counts as one."""
+    return sum(max(1, len(report.curve) - report.trial.resumes_from) for report in history)
+
+
+def tune(
+    optimizer: AsksAndTells,
+    evaluate: Callable[[Trial], Report],
+    *,
+    budget: Budget,
+    journal: Path | None = None,
+    observers: Sequence[Observer] = (),
+    clock: Clock | None = None,
+) -> TuningResult:
+    """Search until the budget is spent or the optimizer has nothing more to ask for.
+
+    Args:
+        optimizer: fresh; it is told first what the journal holds.
+        evaluate: trains and scores one trial; a failure is a report, not an exception.
+        budget: seconds and slices.
+        journal: continued if it is there, begun if not; None keeps no record.
+        observers: called before each trial and after each report (and once before all, with what the journal held).
+        clock: of the budget; by default it starts now.
+
+    Returns:
+        All reports and the best of them.
+    """
+    clock = clock or Clock()
+    history = _take_up(journal, optimizer, clock)
+
+    def show(trial: Trial | None) -> None:
+        for observe in observers:
+            observe(Progress(history, incumbent_of(history), clock.spent(), trial))
+
+    show(None)
+    while True:
+        trial, reason = _next_trial(optimizer, history, budget, clock)
+        if trial is None:
+            return TuningResult(history, incumbent_of(history), clock.spent(), reason)
+        show(trial)
+        report = _evaluate(evaluate, trial, clock)
+        if journal is not None:
+            append_entry(journal, Entry(report, clock.spent()))
+        optimizer.tell(report)
+        history = (*history, report)
+        show(None)
+
+
+def _take_up(journal: Path | None, optimizer: AsksAndTells, clock: Clock) -> History:
+    """Tell the optimizer what the journal holds, and set the clock to where it stood then."""
+    if journal is None:
+        return ()
+    if not journal.exists():
+        create_journal(journal, {"setup_seconds": clock.spent()})
+        return ()
+    record = read_journal(journal)
+    for report in record.history:
+        optimizer.tell(report)
+    clock.set(record.spent_seconds)
+    return record.history
+
+
+def _next_trial(optimizer: AsksAndTells, history: History, budget: Budget, clock: Clock) -> tuple[Trial | None, str]:
+    """The next trial, as far as the slices of the budget allow, or None and why."""
+    slices_left = math.inf if budget.slices is None else budget.slices - slices_trained(history)
+    if slices_left <= 0:
+        return None, "all slices of the budget are trained"
+    if clock.spent() >= budget.seconds:
+        return None, "the seconds of the budget are spent"
+    trial = optimizer.ask(budget.seconds - clock.spent())
+    if trial is None:
+        return None, "nothing more is left to train that would end in time"
+    return replace(trial, fidelity=int(min(trial.fidelity, trial.resumes_from + slices_left))), ""
+
+
+def _evaluate(evaluate: Callable[[Trial], Report], trial: Trial, clock: Clock) -> Report:
+    """Evaluate, and count the seconds of a replayed or recovered trial as if it had been trained now."""
+    before = clock.spent()
+    report = evaluate(trial)
+    clock.add(max(0.0, report.seconds - (clock.spent() - before)))
+    return report

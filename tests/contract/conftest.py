@@ -1,0 +1,28 @@
+"""What the contract suites run on: one task of the synthetic table, in a family that the surrogates were not fitted
+on."""
+
+from __future__ import annotations
+
+import pytest
+from synthetic_table import synthetic_surrogates, synthetic_table
+
+from foretune.benchmark.replay import RecordedTask, recorded_task
+from foretune.metadata import MetaDataset
+from foretune.surrogate.protocol import Surrogates
+
+HELD_OUT = "task-3"
+
+
+@pytest.fixture(scope="session")
+def table() -> MetaDataset:
+    return synthetic_table()
+
+
+@pytest.fixture(scope="session")
+def surrogates() -> Surrogates:
+    return synthetic_surrogates()
+
+
+@pytest.fixture(scope="session")
+def recorded(table: MetaDataset) -> RecordedTask:
+    return recorded_task(table, HELD_OUT)

@@ -1,0 +1,133 @@
+"""The suite that every optimizer must pass; a new one only has to be entered in `OPTIMIZERS`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from foretune.benchmark.replay import RecordedTask
+from foretune.optimizer import OPTIMIZERS, Optimizer, make_optimizer
+from foretune.surrogate.protocol import Surrogates
+from foretune.types import LearningCurve, Report, Status, Trial
+
+ROUNDS = 25
+
+
+@pytest.fixture(params=sorted(OPTIMIZERS))
+def make(request: pytest.FixtureRequest, recorded: RecordedTask, surrogates: Surrogates):
+    candidates = recorded.candidates
+
+    def build(seed: int = 0) -> Optimizer:
+        return make_optimizer(request.param, recorded.task, candidates, candidates[0], surrogates, seed)
+
+    return build
+
+
+def search(optimizer: Optimizer, recorded: RecordedTask, rounds: int = ROUNDS) -> list[Report]:
+    reports: list[Report] = []
+    while len(reports) < rounds and (trial := optimizer.ask()) is not None:
+        reports.append(recorded.evaluate(trial))
+        optimizer.tell(reports[-1])
+    return reports
+
+
+def test_every_optimizer_is_under_contract():
+    assert set(OPTIMIZERS) == {"transfer", "random", "default"}
+
+
+def test_trials_are_numbered_and_go_on_where_the_configuration_stopped(make, recorded):
+    trained: dict[str, int] = {}
+    reports = search(make(), recorded)
+    assert reports
+    for number, report in enumerate(reports):
+        trial = report.trial
+        assert trial.id == number
+        assert trial.resumes_from == trained.get(trial.configuration.key, 0)
+        assert trial.resumes_from < trial.fidelity <= recorded.task.max_fidelity
+        trained[trial.configuration.key] = len(report.curve)
+
+
+def test_only_candidates_are_asked(make, recorded):
+    assert {report.trial.configuration.key for report in search(make(), recorded)} <= set(recorded.recordings)
+
+
+def test_same_arguments_same_search(make, recorded):
+    assert search(make(), recorded) == search(make(), recorded)
+
+
+def test_asking_changes_nothing(make, recorded):
+    asked_often, asked_once = make(), make()
+    for _ in range(5):
+        trials = [asked_often.ask() for _ in range(3)]
+        asked_often.ask(seconds_left=1.0)
+        trial = asked_once.ask()
+        assert trials == [trial] * 3
+        if trial is None:
+            break
+        report = recorded.evaluate(trial)
+        asked_often.tell(report)
+        asked_once.tell(report)
+
+
+@pytest.mark.parametrize("stop", [1, 4, 9])
+def test_resuming_by_telling_equals_going_on(make, recorded, stop):
+    uninterrupted = search(make(), recorded)
+    resumed = make()
+    for report in uninterrupted[:stop]:
+        resumed.tell(report)
+    assert search(resumed, recorded, ROUNDS - stop) == uninterrupted[stop:]
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
+def test_what_failed_is_not_proposed_again(make, status):
+    optimizer = make()
+    asked: list[str] = []
+    while len(asked) < ROUNDS and (trial := optimizer.ask()) is not None:
+        asked.append(trial.configuration.key)
+        optimizer.tell(Report(trial, status, LearningCurve(), message="made up", seconds=1.0))
+    assert len(asked) == len(set(asked)) > 0
+
+
+def test_a_run_that_failed_half_way_keeps_its_curve_and_is_closed(make):
+    optimizer = make()
+    trial = optimizer.ask()
+    assert trial is not None
+    curve = LearningCurve([-1.0], [2.0])
+    whole = Trial(trial.id, trial.configuration, fidelity=2)
+    optimizer.tell(Report(whole, Status.OUT_OF_MEMORY, curve, message="made up", seconds=3.0))
+    following = optimizer.ask()
+    assert following is None or following.configuration != trial.configuration
+
+
+@pytest.mark.parametrize("seconds_left", [0.0, -1.0, 1e-6])
+def test_nothing_is_asked_when_nothing_fits(make, seconds_left):
+    assert make().ask(seconds_left=seconds_left) is None
+
+
+@pytest.mark.parametrize("seconds_left", [0.4, 1.0, 3.0, 20.0])
+def test_what_is_asked_is_predicted_to_fit(make, recorded, surrogates, seconds_left):
+    trial = make().ask(seconds_left=seconds_left)
+    if trial is None:
+        return
+    slices = np.arange(1, trial.fidelity + 1)
+    seconds = surrogates.cost.predict(recorded.task, [trial.configuration] * len(slices), slices)
+    assert seconds.sum() <= seconds_left
+
+
+def test_slow_hardware_is_noticed(make, recorded):
+    """After a run that took 100 times its predicted seconds, a budget that seemed ample before buys nothing."""
+    optimizer = make()
+    trial = optimizer.ask()
+    assert trial is not None
+    fast = recorded.evaluate(trial).curve
+    slow = LearningCurve(fast.scores, fast.seconds * 100)
+    optimizer.tell(Report(trial, Status.OK, slow, seconds=float(slow.seconds.sum())))
+    assert optimizer.ask(seconds_left=float(fast.seconds.mean())) is None
+
+
+def test_ends_when_everything_is_trained(make, recorded):
+    reports = search(make(), recorded, rounds=10_000)
+    assert len(reports) <= len(recorded.candidates) * recorded.task.max_fidelity
+    assert make().ask(math.inf) is not None

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic_table import synthetic_surrogates, synthetic_table
+
+from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
+from foretune.optimizer.random import RandomSearch
+from foretune.optimizer.transfer import Transfer
+from foretune.types import Prediction
+
+HELD_OUT = ("task-3", "task-7")
+
+
+class Counting:
+    """A performance surrogate that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def predict(self, task, configurations, curves, fidelities) -> Prediction:
+        self.asked += len(configurations)
+        return synthetic_surrogates().performance.predict(task, configurations, curves, fidelities)
+
+
+@pytest.fixture(params=HELD_OUT)
+def recorded(request: pytest.FixtureRequest) -> RecordedTask:
+    return recorded_task(synthetic_table(), request.param)
+
+
+def transfer(recorded: RecordedTask, **arguments) -> Transfer:
+    return Transfer(recorded.task, recorded.candidates, **{"surrogates": synthetic_surrogates(), **arguments})
+
+
+def test_after_two_runs_it_is_ahead_of_random_search_on_unseen_families(recorded):
+    budget = 2 * recorded.mean_run_seconds
+    found = point_at(simulate(transfer(recorded), recorded, budget), budget).score
+    at_random = [
+        simulate(RandomSearch(recorded.task, recorded.candidates, seed=seed), recorded, budget)[-1].score
+        for seed in range(10)
+    ]
+    assert found > np.mean(at_random)
+
+
+@pytest.mark.parametrize("horizon", ["next", "final", "best"])
+def test_every_horizon_improves_on_the_untrained_model(recorded, horizon):
+    points = simulate(transfer(recorded, horizon=horizon), recorded, 3 * recorded.mean_run_seconds)
+    assert points[-1].score > recorded.zero_shot
+
+
+def test_each_ask_only_predicts_what_has_changed(recorded):
+    counting = Counting()
+    optimizer = transfer(recorded, surrogates=replace(synthetic_surrogates(), performance=counting))
+    trial = optimizer.ask()
+    assert counting.asked == 8 * len(recorded.candidates)
+    assert trial is not None
+    optimizer.tell(recorded.evaluate(trial))
+    optimizer.ask()
+    assert counting.asked <= 8 * len(recorded.candidates) + 7
+
+
+def test_one_slice_at_a_time(recorded):
+    optimizer = transfer(recorded)
+    for _ in range(6):
+        trial = optimizer.ask()
+        assert trial is not None
+        assert trial.fidelity == trial.resumes_from + 1
+        optimizer.tell(recorded.evaluate(trial))
+
+
+def test_a_candidate_given_twice_is_one_candidate(recorded):
+    twice = Transfer(recorded.task, recorded.candidates * 2, surrogates=synthetic_surrogates())
+    points = simulate(twice, recorded, math.inf)
+    assert len(points) - 1 == sum(len(recording.curve) for recording in recorded.recordings.values())
