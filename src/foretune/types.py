@@ -88,8 +88,9 @@ class Configuration:
 
     def __post_init__(self) -> None:
         for name, value in self.values.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ConfigurationError(f"configuration value {name}={value!r}: use a finite number")
+            given: object = value  # data from files arrives here before anything has checked it
+            if not isinstance(given, str | int | float) or (isinstance(given, float) and not math.isfinite(given)):
+                raise ConfigurationError(f"configuration value {name}={given!r}: use text, a finite number or boolean")
         ordered = dict(sorted(self.values.items()))
         object.__setattr__(self, "values", MappingProxyType(ordered))
         digest = hashlib.sha256(json.dumps(ordered).encode()).hexdigest()[:12]

@@ -41,9 +41,7 @@ IMPROVEMENT = np.array([[1.0, 4.0, 3.0], [NAN, 2.0, 5.0]])
 SECONDS = np.array([[2.0, 2.0, 2.0], [0.0, 1.0, 1.0]])
 
 
-@pytest.mark.parametrize(
-    ("horizon", "expected"), [("next", [0.5, 2.0]), ("final", [0.5, 2.5]), ("best", [1.0, 2.5])]
-)
+@pytest.mark.parametrize(("horizon", "expected"), [("next", [0.5, 2.0]), ("final", [0.5, 2.5]), ("best", [1.0, 2.5])])
 def test_horizons_look_at_different_fidelities(horizon, expected):
     np.testing.assert_allclose(worth(IMPROVEMENT, SECONDS, horizon), expected)
 

@@ -22,7 +22,7 @@ def journal(tmp_path):
 
 
 def test_what_is_written_is_read(journal):
-    entries = (an_entry(0), an_entry(1, status=Status.DIVERGED, message="loss is NaN – stopped", spent=2.0))
+    entries = (an_entry(0), an_entry(1, status=Status.DIVERGED, message="loss is NaN \u2013 stopped", spent=2.0))
     for entry in entries:
         append_entry(journal, entry)
 

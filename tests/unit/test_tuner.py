@@ -21,7 +21,7 @@ class RoundRobin:
 
     def ask(self, seconds_left=math.inf):
         self.seconds_left.append(seconds_left)
-        done = {key: 0 for key in CANDIDATES}
+        done = dict.fromkeys(CANDIDATES, 0)
         for report in self.told:
             done[report.trial.configuration] = SLICES if report.status is not Status.OK else report.trial.fidelity
         candidate = min(CANDIDATES, key=done.__getitem__)
@@ -40,7 +40,9 @@ def evaluate(trial, seconds=1.0):
     if rate == 0.2 and trial.fidelity == SLICES:
         scores[-1] = -9.0
     trained = trial.fidelity - trial.resumes_from
-    return Report(trial, Status.OK, LearningCurve(np.array(scores), np.full(len(scores), seconds)), "", trained * seconds)
+    return Report(
+        trial, Status.OK, LearningCurve(np.array(scores), np.full(len(scores), seconds)), "", trained * seconds
+    )
 
 
 def test_it_ends_when_nothing_is_left_to_train():

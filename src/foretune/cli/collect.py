@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -113,7 +113,7 @@ def _prepare(
 
 
 @contextmanager
-def _start_worker() -> Iterator[Callable[[Job], Answer]]:
+def _start_worker() -> Generator[Callable[[Job], Answer]]:
     from foretune.execution.subprocess import Worker
 
     with Worker(environment=_ONE_THREAD) as worker:

@@ -68,10 +68,17 @@ class SearchDisplay:
         if report.status is not Status.OK:
             return Text(f"{clock}{report.status.replace('_', ' ')}  {name}: {report.message}", style="yellow")
         loss = VALIDATION_NLL.score(float(report.curve.scores[-1]))
-        best = progress.incumbent is not None and progress.incumbent.score == report.curve.scores[-1]
-        return Text(
-            f"{clock}{loss:8.4f}  {name}" + ("  best so far" if best else ""), style="bold green" if best else ""
-        )
+        best = self._best_slice(report, progress)
+        return Text(f"{clock}{loss:8.4f}  {name}{best}", style="bold green" if best else "")
+
+    def _best_slice(self, report: Report, progress: Progress) -> str:
+        """What to add to the line of a trial that improved on everything before it."""
+        best, trial = progress.incumbent, report.trial
+        if best is None or best.configuration != trial.configuration or best.fidelity <= trial.resumes_from:
+            return ""
+        if best.fidelity == trial.fidelity:
+            return "  best so far"
+        return f"  best so far: {VALIDATION_NLL.score(best.score):.4f} after slice {best.fidelity}"
 
     def _render(self) -> Group:
         progress = self._progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from peft import PeftModel
@@ -20,5 +21,8 @@ def load_finetuned(folder: Path, model: str, *, device: str = "cpu") -> PreTrain
     """
     if not (folder / "adapter_config.json").is_file():
         return load_model(folder, device=device)
-    adapted = PeftModel.from_pretrained(load_model(model, device=device), str(folder))
-    return adapted.eval()
+    base = load_model(model, device=device)
+    with warnings.catch_warnings():
+        # PEFT 0.21 asks transformers 5 for an attribute by its old name.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+        return PeftModel.from_pretrained(base, str(folder)).eval()

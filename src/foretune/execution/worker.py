@@ -64,7 +64,7 @@ def run_job(job: Job) -> Answer:
     return Answer(report, *read_records(directory, len(report.curve)))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _tokenized(data: str, model: str, train_rows: int | None, data_seed: int, max_length: int) -> TokenizedSplits:
     from foretune.finetune.data import load_splits, tokenize  # noqa: PLC0415 (see above)
     from foretune.finetune.model import load_tokenizer  # noqa: PLC0415 (see above)

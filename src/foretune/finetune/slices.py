@@ -148,7 +148,9 @@ def _train_slice(run: _Run, slices: Slices) -> Slice:
         trained = time.perf_counter()
         validation = evaluate(run.model, data.validation)
         _check(run, validation.nll, f"validation loss after slice {fidelity}")
-        test = evaluate(run.model, data.test) if order.test and data.test.input_ids else None
+        # A slice that validation does not choose is never asked for its test score.
+        improved = validation.nll < min((one.validation_nll for one in slices), default=math.inf)
+        test = evaluate(run.model, data.test) if improved and order.test and data.test.input_ids else None
     return Slice(
         fidelity=fidelity,
         epochs=last / run.plan.steps_per_epoch,

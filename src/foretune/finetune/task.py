@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from foretune.finetune.data import Splits, TokenizedSplits, load_splits, prompt_and_completion, tokenize
 from foretune.finetune.evaluate import Scores, zero_shot
+from foretune.finetune.model import end_token_id
 from foretune.metadata.features import DatasetSample, dataset_features, model_features
 from foretune.metadata.schema import FEATURE_PREFIX
 from foretune.metadata.source import TaskSource
@@ -76,7 +77,8 @@ def describe_source(
         max_fidelity: slices of a complete run.
     """
     splits = load_splits(source.path, seed=0, train_rows=source.rows)
-    data = tokenize(splits, tokenizer, max_length)
+    end = None if tokenizer.chat_template else end_token_id(model, tokenizer)
+    data = tokenize(splits, tokenizer, max_length, end_token_id=end)
     scores = zero_shot(model, data)
     task = describe_task(splits, data, model_name, model, max_fidelity, task=source.id, scores=scores)
     return {

@@ -51,7 +51,7 @@ def finetune(
         directory: of this run alone, see `foretune.finetune.checkpoint`; made if absent.
         seed: of initial adapter values, dropout and data order.
         device: `cpu` or for instance `cuda:0`.
-        test: also score the test split after every slice.
+        test: also score the test split after every slice that is the best so far on validation.
         timeout_seconds: for this call; looked at between steps.
         keep_state: save what resuming takes and the best adapter; without it only the figures are written.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,15 +48,27 @@ class TaskSource:
         return name if self.rows is None else f"{name}@{self.rows}"
 
     def card(self) -> dict[str, str]:
-        """Family, source and license from the dataset's `card.json`, as far as it has them."""
+        """Family, source and license from the dataset's `card.json`, as far as it has them.
+
+        Raises:
+            MetaDatasetError: if that file is not a JSON object.
+        """
         file = self.path / "card.json"
-        card: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        card = _read_card(file) if file.is_file() else {}
         name = self.id.partition("@")[0]
         return {
             "family": str(card.get("family") or name),
             "source": str(card.get("source") or card.get("source_repo") or name),
             "license": str(card.get("license") or card.get("licence") or "unknown"),
         }
+
+
+def _read_card(file: Path) -> Mapping[str, Any]:
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        message = f"{file} is not a JSON object ({error}); correct it, or remove it"
+        raise MetaDatasetError(message) from error
 
 
 def parse_sources(texts: Sequence[str], sizes: Sequence[int] = ()) -> list[TaskSource]:

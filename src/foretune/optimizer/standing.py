@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 from jaxtyping import Float
@@ -49,18 +48,22 @@ def incumbent_score(standing: Standing, zero_shot: float) -> float:
 
 
 def local_offset(task: Task, history: History, cost: CostSurrogate) -> float:
-    """Log of how much longer trials take here than predicted: the median over those that ended well, 0 before the first.
+    """Log of how much longer trials take here than predicted: median over those that ended well, 0 before the first.
 
     The surrogate learned its seconds on other hardware; relative costs carry over, their unit does not. A trial's own
     seconds are taken, which include what its slices do not, such as loading.
     """
-    ratios: list[float] = []
-    for report in history:
-        fidelities = np.arange(report.trial.resumes_from + 1, report.trial.fidelity + 1)
-        if report.status is Status.OK and report.seconds > 0:
-            predicted = cost.predict(task, [report.trial.configuration] * len(fidelities), fidelities)
-            ratios.append(math.log(report.seconds / float(predicted.sum())))
-    return median(ratios) if ratios else 0.0
+    ended = [report for report in history if report.status is Status.OK and report.seconds > 0]
+    if not ended:
+        return 0.0
+    counts = np.array([report.trial.fidelity - report.trial.resumes_from for report in ended])
+    configurations = [
+        report.trial.configuration for report, count in zip(ended, counts, strict=True) for _ in range(count)
+    ]
+    fidelities = np.concatenate([np.arange(r.trial.resumes_from, r.trial.fidelity) + 1 for r in ended])
+    starts = np.append(0, np.cumsum(counts)[:-1])
+    predicted = np.add.reduceat(cost.predict(task, configurations, fidelities), starts)
+    return float(np.median(np.log(np.array([report.seconds for report in ended]) / predicted)))
 
 
 def slice_seconds(task: Task, configurations: Sequence[Configuration], cost: CostSurrogate) -> Float[np.ndarray, "n t"]:

@@ -82,10 +82,10 @@ def _layers(sizes: list[int], rng: np.random.Generator) -> torch.nn.Sequential:
     """A perceptron whose start is drawn from `rng`, not from torch's global generator."""
     modules: list[torch.nn.Module] = []
     for inputs, outputs in pairwise(sizes):
-        linear = torch.nn.utils.skip_init(torch.nn.Linear, inputs, outputs, dtype=torch.float64)
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(rng.normal(0.0, inputs**-0.5, (outputs, inputs))))
-            linear.bias.zero_()
+        # On the device "meta" nothing is drawn; what is loaded then takes the place of what was not.
+        linear = torch.nn.Linear(inputs, outputs, device="meta")
+        weight = torch.from_numpy(rng.normal(0.0, inputs**-0.5, (outputs, inputs)))
+        linear.load_state_dict({"weight": weight, "bias": torch.zeros(outputs).double()}, assign=True)
         modules += [linear, torch.nn.Tanh()]
     return torch.nn.Sequential(*modules[:-1])
 

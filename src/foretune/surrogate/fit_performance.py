@@ -16,7 +16,7 @@ from foretune.surrogate.inputs import SLICES, Inputs
 from foretune.surrogate.performance import DeepKernelSurrogate, Member, Targets
 from foretune.surrogate.posterior import condition
 
-INDUCING = 512
+INDUCING = 256
 CONDITIONED_ON = 20_000
 _SCALE_RIDGE = 10.0
 _LEAST_SCALE = 1e-3

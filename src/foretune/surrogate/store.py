@@ -70,7 +70,7 @@ def load_surrogates(path: str | Path) -> Surrogates:
     description = _read_description(folder)
     payload = _read_payload(folder, description)
     try:
-        arrays = {name: array.astype(np.float64) for name, array in load_arrays(payload).items()}
+        arrays = load_arrays(payload)
         encoder = Encoder.from_json(description["encoder"])
         inputs = Inputs(encoder, tuple(description["features"]), arrays["inputs.center"], arrays["inputs.spread"])
         members = tuple(_member(arrays, index, description["layers"]) for index in range(description["members"]))
@@ -129,7 +129,7 @@ def _arrays(performance: DeepKernelSurrogate, cost: LinearCost) -> dict[str, np.
     }
     for index, member in enumerate(performance.members):
         arrays |= {f"member.{index}.{name}": array for name, array in _member_arrays(member).items()}
-    return {name: np.ascontiguousarray(array, dtype=np.float64) for name, array in arrays.items()}
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def _member_arrays(member: Member) -> dict[str, np.ndarray]:
@@ -138,7 +138,7 @@ def _member_arrays(member: Member) -> dict[str, np.ndarray]:
     return {
         "inducing": posterior.inducing,
         "mean_weights": posterior.mean_weights,
-        "explained": posterior.explained.astype(np.float64),
+        "explained": posterior.explained,
         "numbers": np.array([posterior.constant, posterior.outputscale, posterior.noise]),
         **{
             f"{part}.{layer}": array

@@ -6,7 +6,16 @@ from foretune.cli.budget import format_seconds, parse_seconds
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("3m", 180), ("2h", 7200), ("1h30m", 5400), ("1H 30", None), ("45", 45), (" 1.5m ", 90), ("1h0m5s", 3605)],
+    [
+        ("90s", 90),
+        ("3m", 180),
+        ("2h", 7200),
+        ("1h30m", 5400),
+        ("1H 30", None),
+        ("45", 45),
+        (" 1.5m ", 90),
+        ("1h0m5s", 3605),
+    ],
 )
 def test_durations_as_people_write_them(text, seconds):
     if seconds is None:

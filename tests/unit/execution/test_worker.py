@@ -14,7 +14,8 @@ from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 def lines_for(count):
     jobs = [
-        Job(Trial(number, Configuration({"number": number}), 1), "model", "data", "directory") for number in range(count)
+        Job(Trial(number, Configuration({"number": number}), 1), "model", "data", "directory")
+        for number in range(count)
     ]
     return [json.dumps(job_to_json(job)) + "\n" for job in jobs]
 

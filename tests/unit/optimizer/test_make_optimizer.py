@@ -16,7 +16,7 @@ def test_an_unknown_name_lists_the_known():
 
 
 def test_transfer_needs_surrogates():
-    with pytest.raises(SurrogateError, match="needs fitted surrogates.*'random'"):
+    with pytest.raises(SurrogateError, match=r"needs fitted surrogates.*'random'"):
         make_optimizer("transfer", TASK, CANDIDATES, CANDIDATES[0])
 
 

@@ -20,7 +20,9 @@ from foretune.report.run_report import (
 from foretune.report.tables import describe, scores_markdown, scores_table
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
-LORA = Configuration({"method": "lora", "rank": 8, "learning_rate": 0.00731, "batch_size": 8, "epochs": 5, "warmup": 0.1})
+LORA = Configuration(
+    {"method": "lora", "rank": 8, "learning_rate": 0.00731, "batch_size": 8, "epochs": 5, "warmup": 0.1}
+)
 IA3 = Configuration({"method": "ia3", "learning_rate": 0.02, "batch_size": 4, "epochs": 2})
 
 
@@ -84,7 +86,11 @@ def test_a_report_survives_its_file(report, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{", "is not the report.json"), ("[]", "is not the report.json"), ('{"schema_version": 1}', "is not the report.json")],
+    [
+        ("{", "is not the report.json"),
+        ("[]", "is not the report.json"),
+        ('{"schema_version": 1}', "is not the report.json"),
+    ],
 )
 def test_a_file_that_is_no_report(tmp_path, content, message):
     (tmp_path / "report.json").write_text(content)
@@ -96,7 +102,7 @@ def test_a_report_of_a_newer_version(report, tmp_path):
     path = tmp_path / "report.json"
     write_run_report(report, path)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 7}))
-    with pytest.raises(JournalError, match="schema version 7.*upgrade"):
+    with pytest.raises(JournalError, match=r"schema version 7.*upgrade"):
         read_run_report(path)
 
 
@@ -106,7 +112,11 @@ def test_curves_are_drawn_with_the_winner_marked(report, tmp_path):
 
     left, right = draw_curves(report).axes
     labels = left.get_legend_handles_labels()[1]
-    assert labels == ["zero-shot", "default: ia3, lr 0.02, batch 4, 2 epochs", "best: lora r8, lr 0.0073, batch 8, 5 epochs"]
+    assert labels == [
+        "zero-shot",
+        "default: ia3, lr 0.02, batch 4, 2 epochs",
+        "best: lora r8, lr 0.0073, batch 8, 5 epochs",
+    ]
     best = right.get_legend_handles_labels()[0][2]
     assert best.get_ydata()[-1] == 1.5
 

@@ -47,7 +47,7 @@ def test_changed_arrays_are_noticed(folder):
 
 def test_a_newer_schema_asks_for_an_update(folder):
     change(folder, schema_version=99)
-    with pytest.raises(SurrogateError, match="schema version 99.*reads up to 1; update foretune"):
+    with pytest.raises(SurrogateError, match=r"schema version 99.*reads up to 1; update foretune"):
         load_surrogates(folder)
 
 
@@ -61,7 +61,7 @@ def test_a_description_that_does_not_fit_the_arrays_is_refused(folder, field, va
 @pytest.mark.parametrize("text", ["not json", "[1]", "{}"])
 def test_a_description_that_is_none_is_refused(folder, text):
     (folder / DESCRIPTION_FILE).write_text(text)
-    with pytest.raises(SurrogateError, match="is not JSON|has no schema version"):
+    with pytest.raises(SurrogateError, match=r"is not JSON|has no schema version"):
         load_surrogates(folder)
 
 

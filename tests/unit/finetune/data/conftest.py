@@ -53,7 +53,8 @@ def _tokenizer(chat_template: str | None):
     backend.decoder = decoders.ByteLevel()
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
-        **{"bos_token": marks[0], "eos_token": marks[1]},
+        bos_token=marks[0],
+        eos_token=marks[1],
         additional_special_tokens=marks[2:],
         chat_template=chat_template,
         model_max_length=64,

@@ -11,7 +11,7 @@ def _prompts(rows):
 
 
 @pytest.mark.parametrize(
-    ("rows", "held_out"), [(10, 2), (100, 20), (249, 49), (251, 50), (500, 50), (1000, 100), (6000, 500)]
+    ("rows", "held_out"), [(10, 2), (100, 20), (249, 49), (251, 50), (500, 50), (1000, 100), (5200, 500)]
 )
 def test_sizes_of_splits_that_are_made(write, pairs, rows, held_out):
     splits = load_splits(write("all.jsonl", pairs(rows)))

@@ -59,13 +59,6 @@ def test_all_of_a_text_is_learned(chat_tokenizer):
     assert _texts(tokens.train, chat_tokenizer) == [("o", "nce upon<|end|>")]
 
 
-def test_tokens_across_the_boundary_are_not_learned(plain_tokenizer):
-    # "z" + "z" would be one token, which no generation from the prompt "z" can begin with.
-    splits = _splits(Example((Message("user", "\nz"), Message("assistant", "zz"))))
-    plain_tokenizer_joined = tokenize(splits, plain_tokenizer, 100).train
-    assert _texts(plain_tokenizer_joined, plain_tokenizer) == [("\nz", " zz<|end|>")]
-
-
 def _with_template(tokenizer, template):
     import copy
 
@@ -84,6 +77,7 @@ def test_a_prompt_that_is_no_prefix_of_the_conversation(chat_tokenizer):
     merging = _with_template(chat_tokenizer, "{% for m in messages %}{{ m['content'] }}{% endfor %}")
     tokens = tokenize(_splits(_example("z", "z")), merging, 100)
     assert _texts(tokens.train, merging) == [("z", "z<|end|>")]
+    # "zz" is one token, which no generation from the prompt "z" can begin with: z, z, end.
     assert len(tokens.train.input_ids[0]) == 3
 
 

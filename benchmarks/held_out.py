@@ -1,0 +1,199 @@
+"""Transfer against the default and random search at equal seconds, in real searches on tasks left out of the fit.
+
+Run: python benchmarks/held_out.py META --data TASKS --out FOLDER [--tasks T ...] [--runs 6] [--seeds 5] [--replay]
+
+META is a meta-dataset, TASKS the folder its datasets lie in (`name@rows` is TASKS/name with so many training rows).
+The surrogates are fitted without the whole families of the four tasks. Then every method gets, on every task and with
+every seed, a search with the seconds of so many mean full runs of that task, loading included. Reported is the test
+loss of the checkpoint that validation chose. Finished searches are lines of FOLDER/results.jsonl and are not repeated.
+With --replay recorded curves take the place of training, the recorded runs are the candidates, and TASKS is not needed.
+Give as many threads (OMP_NUM_THREADS) as META was collected with: the budgets are in its seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
+from foretune.cli.closing import close
+from foretune.cli.search import Settings, search
+from foretune.errors import ForetuneError
+from foretune.metadata import MetaDataset, read_meta_dataset
+from foretune.optimizer import make_optimizer
+from foretune.space import load_space
+from foretune.surrogate import load_surrogates, save_surrogates
+from foretune.surrogate.fit import fit
+from foretune.tuner import Budget
+
+METHODS = ("default", "random", "transfer")
+Result = Mapping[str, Any]
+
+
+def choose_tasks(table: MetaDataset, count: int) -> list[str]:
+    """One task of each of `count` families, the same ones every time, whatever their results."""
+    rng = np.random.default_rng(0)
+    families = rng.choice(sorted(set(table.families.values())), size=count, replace=False)
+    members = [[task for task in table.task_ids if table.families[task] == family] for family in families]
+    return [str(rng.choice(tasks)) for tasks in members]
+
+
+def fitted(table: MetaDataset, tasks: Sequence[str], folder: Path) -> Path:
+    """Surrogates that have seen no task of these families; fitted once."""
+    families = sorted({table.families[task] for task in tasks})
+    card = folder / "left_out.json"
+    if not card.is_file():
+        save_surrogates(folder, fit([table], seed=0, exclude_families=families))
+        card.write_text(json.dumps(families), encoding="utf-8")
+    if json.loads(card.read_text(encoding="utf-8")) != families:
+        raise SystemExit(f"{folder} leaves out other families; give another --out")
+    return folder
+
+
+def read_results(path: Path) -> list[Result]:
+    """Complete lines; what a kill left half-written is cut off."""
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return [json.loads(line) for line in lines]
+
+
+def replayed(recorded: RecordedTask, method: str, seed: int, seconds: float, surrogates: Path) -> dict[str, Any]:
+    default = load_space("peft").default()
+    candidates = recorded.candidates
+    optimizer = make_optimizer(method, recorded.task, candidates, default, load_surrogates(surrogates), seed=seed)
+    end = point_at(simulate(optimizer, recorded, seconds), seconds)
+    return {"test_nll": end.test_nll, "validation_nll": -end.score, "spent_seconds": end.seconds}
+
+
+def searched(
+    arguments: argparse.Namespace, task: str, method: str, seed: int, seconds: float, surrogates: Path
+) -> dict[str, Any]:
+    name, _, rows = task.partition("@")
+    settings = Settings(
+        data=str(arguments.data / name),
+        model=arguments.model,
+        seed=seed,
+        optimizer=method,
+        surrogate=str(surrogates),
+        train_rows=int(rows) if rows else None,
+    )
+    output = arguments.out / "search"
+    shutil.rmtree(output, ignore_errors=True)
+    console = Console(file=(arguments.out / "log.txt").open("a", encoding="utf-8"), width=160)
+    try:
+        found = search(settings, Budget(seconds), output, console)
+        report = close(found, console, compare_default=False)
+    except ForetuneError as error:  # for instance: no slice fits into the budget; then the base model is what one has
+        print(f"{task}, {method}, seed {seed}: {error}", flush=True)
+        return {"test_nll": None, "validation_nll": None, "spent_seconds": seconds}
+    finally:
+        console.file.close()
+    best = report.scores[-1]
+    return {
+        "test_nll": best.test.nll,
+        "test_exact_match": best.test.exact_match,
+        "validation_nll": best.validation.nll,
+        "spent_seconds": report.spent_seconds,
+        "trials": len(report.trials),
+        "best": dict(best.configuration),
+    }
+
+
+def zero_shot(table: MetaDataset, task: str) -> float:
+    return recorded_task(table, task).zero_shot_test_nll
+
+
+def summary(results: Sequence[Result], tasks: Sequence[str], table: MetaDataset) -> Table:
+    """Mean test loss (and deviation over seeds) of each method on each task, and over all tasks."""
+    shown = Table("task", "budget, s", "zero-shot", *METHODS, title="Test loss, nats per token")
+    means: dict[str, list[float]] = {method: [] for method in METHODS}
+    for task in tasks:
+        cells: list[str] = []
+        base = zero_shot(table, task)
+        for method in METHODS:
+            losses = [base if one["test_nll"] is None else one["test_nll"] for one in results_of(results, task, method)]
+            means[method].append(fmean(losses))
+            cells.append(f"{fmean(losses):.4f} ± {stdev(losses) if len(losses) > 1 else 0.0:.4f}")
+        seconds = results_of(results, task, METHODS[0])[0]["budget_seconds"]
+        shown.add_row(task, f"{seconds:.0f}", f"{base:.4f}", *cells)
+    base = fmean(zero_shot(table, task) for task in tasks)
+    shown.add_row("mean", "", f"{base:.4f}", *(f"{fmean(means[method]):.4f}" for method in METHODS), style="bold")
+    return shown
+
+
+def results_of(results: Sequence[Result], task: str, method: str) -> list[Result]:
+    return [one for one in results if one["task"] == task and one["method"] == method]
+
+
+def paired(results: Sequence[Result], tasks: Sequence[str], other: str) -> str:
+    """How often transfer's mean over seeds beats another method's, and the mean difference over tasks and seeds."""
+    loss = {(one["task"], one["method"], one["seed"]): one["test_nll"] for one in results}
+    seeds = sorted({one["seed"] for one in results})
+    pairs = [(loss[task, "transfer", seed], loss[task, other, seed]) for task in tasks for seed in seeds]
+    differences = [ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None]
+    wins = sum(difference < 0 for difference in differences)
+    spread = stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else 0.0
+    return (
+        f"transfer - {other}: {fmean(differences):+.4f} (standard error {spread:.4f}), "
+        f"lower in {wins} of {len(differences)} searches"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("meta", type=Path)
+    parser.add_argument("--data", type=Path, default=Path("../shared/tasks"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--tasks", nargs="*", help="by default one of each of four families drawn at random")
+    parser.add_argument("--model", default="foretune-tiny")
+    parser.add_argument("--runs", type=float, default=6.0, help="mean full runs that a budget is worth")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--replay", action="store_true")
+    arguments = parser.parse_args()
+    table = read_meta_dataset(arguments.meta)
+    tasks = arguments.tasks or choose_tasks(table, 4)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    surrogates = fitted(table, tasks, arguments.out / "surrogates")
+    path = arguments.out / ("replayed.jsonl" if arguments.replay else "results.jsonl")
+    results = read_results(path)
+    for module in ("foretune.finetune.train", "foretune.execution.finetuned"):
+        import_module(module)  # or the first search would pay for what all of them use
+    done = {(one["task"], one["method"], one["seed"], one["runs"]) for one in results}
+    for seed in range(arguments.seeds):
+        for task in tasks:
+            recorded = recorded_task(table, task)
+            seconds = arguments.runs * recorded.mean_run_seconds
+            for method in METHODS:
+                if (task, method, seed, arguments.runs) in done:
+                    continue
+                if arguments.replay:
+                    figures = replayed(recorded, method, seed, seconds, surrogates)
+                else:
+                    figures = searched(arguments, task, method, seed, seconds, surrogates)
+                key = {"task": task, "method": method, "seed": seed, "runs": arguments.runs, "budget_seconds": seconds}
+                results.append({**key, **figures})
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(results[-1]) + "\n")
+                print(f"{task}, {method}, seed {seed}: {figures['test_nll']}", flush=True)
+    chosen = [
+        one
+        for one in results
+        if one["task"] in tasks and one["runs"] == arguments.runs and one["seed"] < arguments.seeds
+    ]
+    Console(width=140).print(summary(chosen, tasks, table))
+    for other in ("default", "random"):
+        print(paired(chosen, tasks, other))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""The verbs end to end on a base model with random weights: real training, real files, a few rows."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+import foretune.cli
+import foretune.tuner
+from foretune.journal import append_entry, read_journal
+from foretune.report.run_report import read_run_report
+
+ROWS = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "counting"
+    folder.mkdir()
+    for split, rows in {"train": ROWS[:24], "validation": ROWS[24:32], "test": ROWS[32:]}.items():
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def run(*arguments):
+    """What a shell would get: the exit code."""
+    with pytest.raises(SystemExit) as stop:
+        foretune.cli.app([str(argument) for argument in arguments])
+    return stop.value.code
+
+
+def tune(data, model, output, *options, slices=10):
+    return run(
+        *("tune", data, "--model", model, "--output", output, "--budget", "1h", "--max-slices", slices),
+        *("--optimizer", "random", "--candidates", 4, *options),
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(data, tiny_model, tmp_path_factory):
+    output = tmp_path_factory.mktemp("runs") / "finished"
+    assert tune(data, tiny_model, output) == 0
+    return output
+
+
+def fates(journal):
+    return [
+        (report.trial, report.status, report.curve.scores.tolist(), report.message)
+        for report in read_journal(journal).history
+    ]
+
+
+def test_a_search_leaves_what_it_promises(finished):
+    assert {path.name for path in finished.iterdir()} == {
+        *("adapter", "best.yaml", "curves.png", "journal.jsonl", "report.json", "trials"),
+    }
+    report = read_run_report(finished / "report.json")
+    assert [row.name for row in report.scores] == ["zero-shot", "default", "best"]
+    zero_shot, _, best = report.scores
+    assert best.validation.nll < zero_shot.validation.nll
+    assert report.reason == "all slices of the budget are trained"
+    history = read_journal(finished / "journal.jsonl").history
+    assert foretune.tuner.slices_trained(history) == 10
+
+
+def test_the_scores_of_the_table_are_those_of_the_search(finished):
+    incumbent = foretune.tuner.incumbent_of(read_journal(finished / "journal.jsonl").history)
+    best = read_run_report(finished / "report.json").scores[-1]
+    assert math.isclose(best.validation.nll, -incumbent.score, rel_tol=1e-4)
+    assert best.slices == incumbent.fidelity
+    written = yaml.safe_load((finished / "best.yaml").read_text())
+    assert written["configuration"] == dict(incumbent.configuration.values)
+    assert written["slices"] == incumbent.fidelity
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_the_adapter_loads_with_peft(finished):
+    from peft import AutoPeftModelForCausalLM
+
+    model = AutoPeftModelForCausalLM.from_pretrained(str(finished / "adapter"))
+    assert any("lora_" in name or "ia3_" in name for name, _ in model.named_parameters())
+
+
+def test_only_what_may_be_needed_again_stays_on_disk(finished):
+    report = read_run_report(finished / "report.json")
+    folders = {path.name: {part.name for part in path.iterdir()} for path in (finished / "trials").iterdir()}
+    for trial in report.trials:
+        kept = folders[trial.key]
+        assert ("best" in kept) == (trial.key in (report.best_key, report.default_key))
+        if len(trial.validation_nll) < report.max_fidelity and trial.status == "ok":
+            assert "state" in kept
+
+
+@pytest.mark.parametrize(("place", "after_writing"), [(1, False), (1, True), (2, False)])
+def test_a_killed_search_resumes_to_the_same_end(
+    finished, data, tiny_model, tmp_path, monkeypatch, capsys, place, after_writing
+):
+    written = []
+
+    def dies(path, entry):
+        written.append(entry)
+        if len(written) < place or after_writing:
+            append_entry(path, entry)
+        if len(written) == place:
+            raise KeyboardInterrupt
+
+    output = tmp_path / "killed"
+    with monkeypatch.context() as patch:
+        patch.setattr(foretune.tuner, "append_entry", dies)
+        assert tune(data, tiny_model, output) == 130
+    assert "--resume" in capsys.readouterr().out
+
+    assert tune(data, tiny_model, output, "--resume") == 0
+
+    assert fates(output / "journal.jsonl") == fates(finished / "journal.jsonl")
+    resumed, whole = (read_run_report(folder / "report.json") for folder in (output, finished))
+    assert resumed.scores == whole.scores
+    assert (output / "adapter" / "adapter_model.safetensors").read_bytes() == (
+        finished / "adapter" / "adapter_model.safetensors"
+    ).read_bytes()
+
+
+def test_a_finished_search_can_be_given_more(finished, data, tiny_model, tmp_path):
+    import shutil
+
+    longer = tmp_path / "longer"
+    shutil.copytree(finished, longer)
+    assert tune(data, tiny_model, longer, "--resume", slices=11) == 0
+    assert fates(longer / "journal.jsonl")[:-1] == fates(finished / "journal.jsonl")
+
+
+def test_one_run_of_the_best_configuration(finished, data, tmp_path, capsys):
+    output = tmp_path / "run"
+    assert run("finetune", data, "--config", finished / "best.yaml", "--output", output) == 0
+    shown = capsys.readouterr().out
+    assert "slice 8 of 8: validation loss" in shown
+    assert "finetuned" in shown
+    assert (output / "adapter" / "adapter_config.json").exists()
+    trial = next(
+        trial
+        for trial in read_run_report(finished / "report.json").trials
+        if trial.configuration == yaml.safe_load((finished / "best.yaml").read_text())["configuration"]
+    )
+    losses = [json.loads(line)["validation_nll"] for line in (output / "slices.jsonl").read_text().splitlines()]
+    assert losses[: len(trial.validation_nll)] == list(trial.validation_nll)
+    assert run("finetune", data, "--config", finished / "best.yaml", "--output", output) == 2
+    assert "already holds a finished run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "already exists; add --resume to continue it"),
+        (("--resume", "--seed", 5), "seed was 0 and is now 5); give the same arguments, or another --output"),
+        (("--resume", "--candidates", 9), "candidates was 4 and is now 9"),
+    ],
+)
+def test_two_searches_are_not_mixed(finished, data, tiny_model, capsys, options, message):
+    assert tune(data, tiny_model, finished, *options) == 2
+    assert message in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_there_must_be_a_search_to_resume(data, tiny_model, tmp_path, capsys):
+    assert tune(data, tiny_model, tmp_path / "nothing", "--resume") == 2
+    assert "there is no search to resume" in capsys.readouterr().err
+
+
+def test_a_budget_that_loading_eats_up_says_so(data, tiny_model, tmp_path, capsys):
+    code = run(
+        "tune", data, "--model", tiny_model, "--output", tmp_path / "r", "--budget", "0.001s", "--optimizer", "random"
+    )
+    assert code == 2
+    assert "give a larger --budget" in capsys.readouterr().err
+
+
+def test_a_dataset_that_is_not_there(tiny_model, tmp_path, capsys):
+    assert tune(tmp_path / "no.jsonl", tiny_model, tmp_path / "r") == 2
+    assert capsys.readouterr().err.startswith("foretune: ")
+
+
+def test_a_file_without_a_configuration(data, tmp_path, capsys):
+    config = tmp_path / "config.yaml"
+    config.write_text("learning_rate: 3\n")
+    assert run("finetune", data, "--config", config, "--output", tmp_path / "r") == 2
+    assert "holds no configuration" in capsys.readouterr().err
+
+
+def test_trials_in_a_worker_give_the_same_scores(finished, data, tiny_model, tmp_path):
+    output = tmp_path / "isolated"
+    assert tune(data, tiny_model, output, "--isolate", "--no-default-comparison", slices=2) == 0
+    isolated = read_journal(output / "journal.jsonl").history[0].curve.scores
+    whole = read_journal(finished / "journal.jsonl").history[0].curve.scores
+    assert isolated.tolist() == whole[: len(isolated)].tolist()
+
+
+def test_the_demo_shows_answers_before_and_after(tiny_model, tmp_path, capsys):
+    pytest.importorskip("babel", reason="the demo's dataset needs the extra 'demo'")
+    output = tmp_path / "demo"
+    options = ("--budget", "1h", "--max-slices", 1, "--optimizer", "random", "--train-rows", 16, "--model", tiny_model)
+    assert run("demo", "--output", output, *options) == 0
+    shown = capsys.readouterr().out
+    for word in ("zero-shot", "best", "Questions of the test split", "base model", "in the dataset"):
+        assert word in shown
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    (stranger / "thesis.txt").write_text("years of work")
+    assert run("demo", "--output", stranger, *options) == 2
+    assert "is no earlier demo" in capsys.readouterr().err
+    assert Path(stranger / "thesis.txt").exists()

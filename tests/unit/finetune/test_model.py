@@ -1,0 +1,128 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from transformers.utils import logging as transformers_logging
+
+from foretune.errors import ModelError
+from foretune.finetune.model import (
+    embedding_rows,
+    end_token_id,
+    fresh_model,
+    load_model,
+    load_tokenizer,
+    no_progress_bars,
+    resolve_model,
+)
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "models"
+
+
+def copied(model: Path, to: Path) -> Path:
+    return Path(shutil.copytree(model, to / "copy"))
+
+
+def test_folders_become_absolute_and_hub_names_stay(tiny_model, monkeypatch) -> None:
+    monkeypatch.chdir(tiny_model.parent)
+    assert resolve_model("tiny") == str(tiny_model.resolve())
+    assert resolve_model("some-org/some-model") == "some-org/some-model"
+
+
+def test_a_model_is_loaded_frozen_in_float32_on_a_cpu(tiny_model) -> None:
+    model = load_model(tiny_model)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert not any(p.requires_grad for p in model.parameters())
+    assert not model.training
+
+
+def test_fresh_models_share_nothing_and_are_read_once(tiny_model, tmp_path) -> None:
+    folder = copied(tiny_model, tmp_path)
+    first = fresh_model(folder, device="cpu", dtype=torch.float32)
+    before = embedding_rows(first).clone()
+    embedding_rows(first).zero_()
+    (folder / "model.safetensors").write_bytes(b"")
+    second = fresh_model(folder, device="cpu", dtype=torch.float32)
+    assert torch.equal(embedding_rows(second), before)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "has no config.json; give a folder written by"),
+        (lambda folder: (folder / "config.json").write_text("{"), r"config\.json is not JSON .*; copy the model again"),
+        (
+            lambda folder: (folder / "model.safetensors").unlink(),
+            r"has no \*\.safetensors file; copy the model's weights",
+        ),
+        (
+            lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
+            "has pickled weights only, .* convert them",
+        ),
+        (
+            lambda folder: (folder / "model.safetensors").write_bytes(b"x" * 9),
+            "cannot load .* as a causal language model",
+        ),
+        (
+            lambda folder: (folder / "config.json").write_text(json.dumps({"model_type": "novel"})),
+            "cannot load .* as a causal language model",
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_loaded_says_why(tiny_model, tmp_path, damage, message) -> None:
+    folder = copied(tiny_model, tmp_path)
+    damage(folder)
+    with pytest.raises(ModelError, match=message):
+        load_model(folder)
+
+
+def test_a_path_that_is_not_there_is_not_taken_for_a_hub_name(tmp_path) -> None:
+    with pytest.raises(ModelError, match=r"no model folder at .*; give a folder with config.json, a hub name"):
+        load_model(tmp_path / "nothing")
+
+
+def test_quantized_weights_need_a_gpu(tiny_model) -> None:
+    with pytest.raises(ModelError, match="qlora needs a CUDA device, got 'cpu'; choose another method"):
+        load_model(tiny_model, quantized=True)
+
+
+def test_a_missing_tokenizer_is_named(tiny_model, tmp_path) -> None:
+    folder = copied(tiny_model, tmp_path)
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(ModelError, match=r"cannot load the tokenizer of .*; it needs tokenizer.json"):
+        load_tokenizer(folder)
+
+
+def test_the_end_token_is_one_that_training_has_touched(tiny_model) -> None:
+    model, tokenizer = load_model(tiny_model), load_tokenizer(tiny_model)
+    assert end_token_id(model, tokenizer) == tokenizer.eos_token_id
+    rows = embedding_rows(model)
+    rows[tokenizer.bos_token_id] = 0.1 * torch.arange(32.0)  # random weights leave the padding row at zero
+    rows[100:120] = rows[tokenizer.eos_token_id]  # all untrained rows were pushed along one direction
+    assert end_token_id(model, tokenizer) == tokenizer.bos_token_id
+    rows[tokenizer.bos_token_id] = 0.0  # both are bad: the usual one
+    assert end_token_id(model, tokenizer) == tokenizer.eos_token_id
+    tokenizer.bos_token = tokenizer.eos_token = None
+    with pytest.raises(ModelError, match="neither an end nor a begin token; set `eos_token`"):
+        end_token_id(model, tokenizer)
+
+
+def test_progress_bars_come_back() -> None:
+    shown = transformers_logging.is_progress_bar_enabled()
+    try:
+        transformers_logging.enable_progress_bar()
+        with no_progress_bars():
+            assert not transformers_logging.is_progress_bar_enabled()
+        assert transformers_logging.is_progress_bar_enabled()
+    finally:
+        (transformers_logging.enable_progress_bar if shown else transformers_logging.disable_progress_bar)()
+
+
+@pytest.mark.parametrize(("name", "end"), [("stories260K", "<s>"), ("babyllama-tok105-940K", "</s>")])
+def test_shared_models_load_and_end_with_a_trained_token(name, end) -> None:
+    if not (SHARED / name).is_dir():
+        pytest.skip(f"no {SHARED / name}")
+    model, tokenizer = load_model(SHARED / name), load_tokenizer(SHARED / name)
+    assert tokenizer.convert_ids_to_tokens(end_token_id(model, tokenizer)) == end

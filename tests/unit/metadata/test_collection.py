@@ -1,0 +1,160 @@
+"""Which configurations are run on which tasks, in which order."""
+
+import dataclasses
+import json
+
+import pytest
+
+from foretune.errors import MetaDatasetError
+from foretune.metadata.collection import Collection, command, plan, run_id, run_seed
+from foretune.metadata.source import TaskSource, parse_sources
+from foretune.space import load_space
+
+
+@pytest.fixture(scope="module")
+def space():
+    return load_space("peft")
+
+
+@pytest.fixture
+def collection(space, tmp_path):
+    sources = [TaskSource(tmp_path / name, 50) for name in ("a", "b", "c")]
+    return Collection(sources, "models/tiny", space, configurations=10, common=0.6, seed=3)
+
+
+def rows(tokens):
+    return {f"{name}@50": {"feature.log_train_tokens": tokens} for name in "abc"}
+
+
+def by_task(planned):
+    found = {}
+    for source, configuration in planned:
+        found.setdefault(source.id, []).append(configuration)
+    return found
+
+
+def test_runs_go_round_the_tasks_and_begin_with_the_default(collection, space):
+    planned = plan(collection, rows(4.0))
+    assert [source.id for source, _ in planned[:6]] == ["a@50", "b@50", "c@50"] * 2
+    assert [configuration for _, configuration in planned[:3]] == [space.default()] * 3
+    assert all(len(set(drawn)) == 10 for drawn in by_task(planned).values())
+
+
+def test_the_common_share_is_common_and_the_rest_is_not(collection):
+    a, b, c = (set(drawn) for drawn in by_task(plan(collection, rows(4.0))).values())
+    assert len(a & b & c) == len(a & b) == 6
+
+
+def test_everything_follows_from_the_seed(collection):
+    assert plan(collection, rows(4.0)) == plan(collection, rows(4.0))
+    other = dataclasses.replace(collection, seed=4)
+    assert set(plan(other, rows(4.0))) & set(plan(collection, rows(4.0))) == set(plan(collection, rows(4.0))[:3])
+
+
+def test_more_configurations_keep_those_of_fewer(collection):
+    few, many = (
+        by_task(plan(dataclasses.replace(collection, configurations=count, common=1.0), rows(4.0)))["a@50"]
+        for count in (5, 10)
+    )
+    assert many[:5] == few
+
+
+def test_long_runs_are_replaced_where_tokens_are_limited(collection, space):
+    limited = dataclasses.replace(collection, max_tokens_per_run=4e4)
+    for drawn in by_task(plan(limited, rows(4.0))).values():
+        assert len(set(drawn)) == 10
+        assert drawn[0] == space.default()
+        assert all(configuration.values["epochs"] <= 4 for configuration in drawn[1:])
+    assert any(one.values["epochs"] > 4 for one in by_task(plan(collection, rows(4.0)))["a@50"])
+
+
+def test_the_limit_is_each_tasks_own(collection):
+    limited = dataclasses.replace(collection, max_tokens_per_run=4e4)
+    sizes = {**rows(2.0), "b@50": {"feature.log_train_tokens": 4.0}}
+    free, held = by_task(plan(limited, sizes)), by_task(plan(limited, rows(4.0)))
+    assert free["a@50"] == by_task(plan(collection, rows(2.0)))["a@50"]
+    assert free["b@50"] == held["b@50"]
+
+
+def test_an_impossible_limit_is_refused(collection):
+    with pytest.raises(MetaDatasetError, match="hardly any configuration trains a@50 on 10 tokens or less; raise"):
+        plan(dataclasses.replace(collection, max_tokens_per_run=10), rows(4.0))
+
+
+def test_runs_are_named_and_seeded_by_task_configuration_and_seed(collection, space):
+    source = collection.sources[0]
+    name = run_id(source, space.default(), collection)
+    assert name == f"a@50/{space.default().key}/3"
+    assert 0 <= run_seed(name) < 2**31
+    assert run_seed(name) != run_seed(run_id(collection.sources[1], space.default(), collection))
+
+
+def test_the_command_names_no_path(collection, tmp_path):
+    written = command(dataclasses.replace(collection, max_tokens_per_run=1e5))
+    assert written.startswith("foretune collect --tasks a@50 b@50 c@50 --model tiny --space peft --configurations 10")
+    assert str(tmp_path) not in written
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sources": []}, "one or more tasks of different names, got none"),
+        ({"configurations": 0}, "0 configurations with a common share of 0.6: use 1 or more"),
+        ({"common": 1.5}, "a common share of 1.5"),
+    ],
+)
+def test_impossible_collections_are_refused(collection, changes, message):
+    with pytest.raises(MetaDatasetError, match=message):
+        dataclasses.replace(collection, **changes)
+
+
+def test_the_same_task_twice_is_refused(collection):
+    with pytest.raises(MetaDatasetError, match="different names, got a@50, a@50; rename or drop"):
+        dataclasses.replace(collection, sources=[collection.sources[0]] * 2)
+
+
+class TestSources:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        folder = tmp_path / "questions"
+        folder.mkdir()
+        return folder
+
+    def test_rows_follow_an_at_sign(self, folder):
+        assert TaskSource.parse(f"{folder}@50") == TaskSource(folder, 50)
+        assert TaskSource.parse(str(folder)) == TaskSource(folder)
+        assert [source.id for source in (TaskSource(folder, 50), TaskSource(folder))] == ["questions@50", "questions"]
+
+    def test_an_at_sign_in_a_name_is_no_size(self, tmp_path):
+        (tmp_path / "me@home").mkdir()
+        assert TaskSource.parse(str(tmp_path / "me@home")).rows is None
+
+    def test_sizes_apply_to_tasks_without_one(self, folder):
+        found = parse_sources([f"{folder}@50", str(folder)], [100, 200])
+        assert [source.id for source in found] == ["questions@50", "questions@100", "questions@200"]
+
+    @pytest.mark.parametrize("rows", ["0", "many", "-5"])
+    def test_a_size_is_a_number(self, folder, rows):
+        with pytest.raises(MetaDatasetError, match=f"'{rows}' is not a number of training rows; write for instance"):
+            TaskSource.parse(f"{folder}@{rows}")
+
+    def test_a_dataset_is_expected(self, tmp_path):
+        with pytest.raises(MetaDatasetError, match=r"no dataset at .*nowhere'; give a folder of splits or a file"):
+            TaskSource.parse(str(tmp_path / "nowhere@50"))
+
+    def test_the_card_says_where_it_comes_from(self, folder):
+        assert TaskSource(folder, 50).card() == {"family": "questions", "source": "questions", "license": "unknown"}
+        card = {"family": "qa", "source_repo": "someone/something", "license": "MIT", "rows": 3}
+        (folder / "card.json").write_text(json.dumps(card))
+        assert TaskSource(folder, 50).card() == {"family": "qa", "source": "someone/something", "license": "MIT"}
+
+    def test_a_broken_card_is_named(self, folder):
+        (folder / "card.json").write_text("{oops")
+        with pytest.raises(MetaDatasetError, match=r"card.json is not a JSON object.*correct it, or remove it"):
+            TaskSource(folder).card()
+
+    def test_a_file_is_named_without_its_suffix(self, tmp_path):
+        file = tmp_path / "pairs.jsonl"
+        file.write_text("")
+        assert TaskSource.parse(f"{file}@20").id == "pairs@20"
+        assert TaskSource(file).card()["family"] == "pairs"

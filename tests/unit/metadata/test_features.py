@@ -1,0 +1,119 @@
+"""Meta-features against values worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from foretune.errors import ModelError
+from foretune.metadata.features import (
+    DATASET_FEATURES,
+    MODEL_FEATURES,
+    DatasetSample,
+    dataset_feature,
+    dataset_features,
+    model_features,
+    words,
+)
+
+PHI = {
+    "hidden_size": 192,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 6,
+    "intermediate_size": 384,
+    "vocab_size": 4096,
+}
+
+
+@pytest.fixture
+def sample():
+    return DatasetSample(
+        prompts=["Is the sky blue?", "Is the grass red?", "Name a color", "Name a number"],
+        completions=["yes", "no", "Red", "7 7"],
+        prompt_tokens=np.array([4, 4, 3, 9]),
+        completion_tokens=np.array([1, 1, 1, 3]),
+        validation_completions=["yes", "maybe"],
+        validation_tokens=100,
+    )
+
+
+def test_words_are_lower_case_and_signs_stand_alone():
+    assert words("Is 2+2 four? Oui, ça va") == ["is", "2", "+", "2", "four", "?", "oui", ",", "ça", "va"]
+
+
+def test_values_worked_out_by_hand(sample):
+    found = dataset_features(sample)
+    expected = {
+        "log_train_rows": math.log10(4),
+        "log_train_tokens": math.log10(26),
+        "log_completion_tokens": math.log10(6),
+        "log_prompt_tokens_p50": math.log10(4),
+        "log_prompt_tokens_p90": math.log10(7.5),
+        "log_completion_tokens_p50": 0.0,
+        "log_completion_tokens_p90": math.log10(2.4),
+        "log_validation_tokens": 2.0,
+        "prompt_richness": math.log(11) / math.log(16),
+        "completion_richness": math.log(4) / math.log(5),
+        "completion_overlap": 0.0,
+        "completion_entropy": 3 * 0.2 * math.log2(5) + 0.4 * math.log2(2.5),
+        "distinct_completions": 1.0,
+        "most_common_completion": 0.25,
+        "seen_completions": 0.5,
+        "completion_digits": 2 / 11,
+    }
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+
+
+def test_overlap_counts_words_that_the_prompt_has(sample):
+    copied = DatasetSample(["the red fox", "a b"], ["Red fox", "a z"], *list(vars(sample).values())[2:6])
+    assert DATASET_FEATURES["completion_overlap"](copied) == pytest.approx(0.75)
+
+
+def test_repetitive_completions_compress_better(sample):
+    def compression(completions):
+        changed = DatasetSample(sample.prompts, completions, *list(vars(sample).values())[2:6])
+        return DATASET_FEATURES["completion_compression"](changed)
+
+    rng = np.random.default_rng(0)
+    varied = ["".join(rng.choice(list("abcdefghij"), 20)) for _ in range(50)]
+    assert compression(["yes", "no"] * 50) < 0.2 < compression(varied) < 1
+
+
+def test_every_feature_is_finite_where_completions_are_as_poor_as_can_be(sample):
+    poor = DatasetSample(["?"], [""], np.array([1]), np.array([1]), [""], 0)
+    assert all(math.isfinite(value) for value in dataset_features(poor).values())
+
+
+def test_every_feature_says_what_it_computes():
+    assert all(function.__doc__ for function in (*DATASET_FEATURES.values(), *MODEL_FEATURES.values()))
+    assert (len(DATASET_FEATURES), len(MODEL_FEATURES)) == (17, 4)
+
+
+def test_a_new_feature_is_one_function(sample, monkeypatch):
+    monkeypatch.setattr("foretune.metadata.features.DATASET_FEATURES", {})
+    dataset_feature("rows")(lambda one: len(one.prompts))
+    assert dataset_features(sample) == {"rows": 4.0}
+
+
+def test_a_models_matrices_are_counted():
+    assert model_features(PHI) == pytest.approx(
+        {
+            "model_log_width": math.log10(192),
+            "model_depth": 3,
+            "model_log_vocabulary": math.log10(4096),
+            "model_log_parameters": math.log10(3 * (4 * 192 * 192 + 3 * 192 * 384)),
+        }
+    )
+
+
+def test_shared_key_value_heads_and_other_names_are_understood():
+    grouped = model_features({**PHI, "num_key_value_heads": 2})["model_log_parameters"]
+    assert grouped == pytest.approx(math.log10(3 * (2 * 192 * 192 + 2 * 192 * 64 + 3 * 192 * 384)))
+    old = {"n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_size": 100, "n_inner": None}
+    assert model_features(old)["model_log_parameters"] == pytest.approx(math.log10(2 * (4 * 64 * 64 + 3 * 64 * 256)))
+
+
+def test_what_is_no_language_model_is_refused():
+    with pytest.raises(ModelError, match="none of hidden_size, n_embd, d_model; give a causal language model"):
+        model_features({"vocab_size": 3})

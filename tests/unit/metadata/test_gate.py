@@ -1,0 +1,105 @@
+"""The gate's orders and regrets, against small cases and brute force."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from foretune.errors import MetaDatasetError
+from foretune.metadata.gate import (
+    average_order,
+    common_losses,
+    gate,
+    mean_and_error,
+    oracle_order,
+    portfolio_order,
+    random_regrets,
+)
+from foretune.types import Configuration
+
+
+def test_random_regrets_are_the_mean_over_all_orders():
+    regrets = np.array([0.0, 0.3, 1.0, 2.5, 1.0])
+    brute = np.mean([np.minimum.accumulate(regrets[list(order)]) for order in permutations(range(5))], axis=0)
+    np.testing.assert_allclose(random_regrets(regrets), brute)
+
+
+def test_the_average_order_is_by_mean_rank_not_by_mean_loss():
+    losses = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [900.0, 2.0, 3.0]])
+    assert average_order(losses).tolist() == [0, 1, 2]
+
+
+def test_the_portfolio_covers_tasks_that_its_first_choice_does_badly_on():
+    losses = np.array([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 4.0, 3.0], [4.0, 3.0, 2.0, 1.0]])
+    assert average_order(losses).tolist()[:2] == [0, 1]
+    assert portfolio_order(losses).tolist()[:2] == [0, 3]
+
+
+def test_the_oracle_follows_the_most_similar_task():
+    losses = np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
+    assert oracle_order(np.array([5.0, 6.0, 9.0]), losses).tolist() == [0, 1, 2]
+    assert oracle_order(np.array([9.0, 6.0, 5.0]), losses).tolist() == [2, 1, 0]
+
+
+def test_mean_and_standard_error():
+    assert mean_and_error(np.array([[1.0], [2.0], [3.0]])) == [(2.0, pytest.approx(1 / np.sqrt(3)))]
+
+
+def test_only_common_configurations_count_with_their_best_slice(rows, build):
+    losses, tasks, configurations = common_losses(build(rows))
+    assert tasks == ("a", "b", "c")
+    assert [one.values["learning_rate"] for one in configurations] == pytest.approx([0.01, 0.02, 0.03])
+    np.testing.assert_array_equal(losses, [[2.0, 2.8, 3.3]] * 3)
+
+
+def test_tasks_that_agree_leave_nothing_to_win(rows, build):
+    found = gate(build(rows, default={"method": "lora", "rank": 8, "learning_rate": 0.02}))
+    assert found.gap() == [(0.0, 0.0)] * 4
+    np.testing.assert_array_equal(found.regrets["portfolio"], np.zeros((3, 4)))
+    spread = 2.8 - 2.0
+    np.testing.assert_allclose(found.regrets["random"][:, 0], (0 + 1 + (3.3 - 2.0) / spread) / 3)
+    assert found.correlation == pytest.approx(1.0)
+    assert found.default_rank == pytest.approx(2.0)
+    assert found.overfitted == pytest.approx(3 / 9)
+
+
+def test_a_task_of_its_own_kind_costs_the_portfolio_but_not_the_oracle_of_a_twin(rows, build):
+    """Tasks a, b agree; c and its twin d have the opposite order."""
+    twin = {**rows["tasks"][2], "task": "d"}
+    rows["tasks"].append(twin)
+    rows["runs"] += [
+        {**run, "run": run["run"].replace("c", "d"), "task": "d"} for run in rows["runs"] if run["task"] == "c"
+    ]
+    rows["curves"] += [{**one, "run": one["run"].replace("c", "d")} for one in rows["curves"] if one["run"][0] == "c"]
+    for one in rows["curves"]:
+        if one["run"][0] in "cd":
+            one["validation_nll"] = 6.0 - one["validation_nll"]
+    found = gate(build(rows))
+    np.testing.assert_array_equal(found.regrets["oracle"], np.zeros((4, 4)))
+    assert found.regrets["portfolio"][2:, 0] == pytest.approx([6.0, 6.0])
+    assert gate(build(rows), leave_out="family").regrets["oracle"][2, 0] == pytest.approx(6.0)
+
+
+def test_a_run_without_a_slice_is_the_worst(rows, build):
+    at = next(number for number, run in enumerate(rows["runs"]) if run["run"] == "b-0")
+    rows["runs"][at]["status"] = "out_of_memory"
+    rows["curves"] = [one for one in rows["curves"] if one["run"] != "b-0"]
+    found = gate(build(rows))
+    assert np.isfinite(np.concatenate(list(found.regrets.values()))).all()
+    assert found.regrets["portfolio"][1, 0] == pytest.approx(1.0)
+
+
+def test_too_few_tasks_are_refused(rows, build):
+    with pytest.raises(MetaDatasetError, match="needs 3 tasks and 3 configurations run on all of them, got 2 and 3"):
+        gate(build(rows).select(["a", "b"]))
+
+
+def test_one_family_cannot_be_left_out(rows, build):
+    rows["tasks"][2]["family"] = "qa"
+    with pytest.raises(MetaDatasetError, match="all tasks are of the family 'qa'; leave out tasks"):
+        gate(build(rows), leave_out="family")
+
+
+def test_an_unknown_default_has_no_rank(rows, build):
+    assert gate(build(rows)).default_rank is None
+    assert gate(build(rows, default=dict(Configuration({"method": "ia3"}).values))).default_rank is None
