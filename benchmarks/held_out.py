@@ -35,6 +35,7 @@ from foretune.space import load_space
 from foretune.surrogate import load_surrogates, save_surrogates
 from foretune.surrogate.fit import fit
 from foretune.tuner import Budget
+from foretune.types import Configuration
 
 METHODS = ("default", "random", "transfer")
 Result = Mapping[str, Any]
@@ -67,8 +68,15 @@ def read_results(path: Path) -> list[Result]:
     return [json.loads(line) for line in lines]
 
 
-def replayed(recorded: RecordedTask, method: str, seed: int, seconds: float, surrogates: Path) -> dict[str, Any]:
-    default = load_space("peft").default()
+def recorded_default(table: MetaDataset) -> Configuration:
+    """The default that the table was collected with; every task has a run of it."""
+    values = table.provenance.get("default")
+    return Configuration(values) if values else load_space("peft").default()
+
+
+def replayed(
+    recorded: RecordedTask, default: Configuration, method: str, seed: int, seconds: float, surrogates: Path
+) -> dict[str, Any]:
     candidates = recorded.candidates
     optimizer = make_optimizer(method, recorded.task, candidates, default, load_surrogates(surrogates), seed=seed)
     end = point_at(simulate(optimizer, recorded, seconds), seconds)
@@ -177,7 +185,7 @@ def main() -> None:
                 if (task, method, seed, arguments.runs) in done:
                     continue
                 if arguments.replay:
-                    figures = replayed(recorded, method, seed, seconds, surrogates)
+                    figures = replayed(recorded, recorded_default(table), method, seed, seconds, surrogates)
                 else:
                     figures = searched(arguments, task, method, seed, seconds, surrogates)
                 key = {"task": task, "method": method, "seed": seed, "runs": arguments.runs, "budget_seconds": seconds}

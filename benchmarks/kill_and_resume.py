@@ -104,7 +104,7 @@ def main() -> None:
             flush=True,
         )
         equal = 0
-        for number, seconds in enumerate(rng.uniform(0.05 * length, 0.95 * length, arguments.kills)):
+        for number, seconds in enumerate(rng.uniform(0.05 * length, 0.85 * length, arguments.kills)):
             output = folder / f"killed-{number}"
             what = kill_once(arguments, data, output, float(seconds))
             finish(arguments, data, output, resume=output.is_dir())

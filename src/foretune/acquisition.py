@@ -41,12 +41,17 @@ def expected_improvement(prediction: Prediction, incumbent: float) -> Float[np.n
 
 
 def per_cost(
-    improvement: Float[np.ndarray, "*shape"], seconds: Float[np.ndarray, "*shape"]
+    improvement: Float[np.ndarray, "*shape"], seconds: Float[np.ndarray, "*shape"], power: float = 1.0
 ) -> Float[np.ndarray, "*shape"]:
-    """Improvement per second; `seconds` must be positive."""
+    """Improvement per second to the power given; `seconds` must be positive.
+
+    A power of 1 maximizes improvement per second, as if the budget were endless; 0 asks only for the greatest
+    improvement; in between, cheap trials are preferred but do not crowd out the ones that lead far (the "cost cooling"
+    of Lee et al., arXiv 2003.10870).
+    """
     if (seconds <= 0).any():
         raise ValueError("seconds must be positive")
-    return improvement / seconds
+    return improvement / seconds**power
 
 
 def worth(
@@ -54,6 +59,7 @@ def worth(
     seconds: Float[np.ndarray, "n t"],
     horizon: Horizon,
     seconds_left: float = math.inf,
+    power: float = 1.0,
 ) -> Float[np.ndarray, " n"]:
     """The worth of training each candidate one slice further.
 
@@ -68,6 +74,7 @@ def worth(
         seconds: cost of each slice alone; 0 where already trained.
         horizon: how far ahead.
         seconds_left: what may still be spent; a candidate whose next slice costs more is worth -inf.
+        power: of the seconds, see `per_cost`.
 
     Returns:
         (N,) improvement per second, -inf for what cannot be trained further or paid for.
@@ -75,7 +82,7 @@ def worth(
     spent = np.cumsum(seconds, axis=1)
     reachable = ~np.isnan(improvement) & (spent <= seconds_left)
     ratio = np.full(improvement.shape, -np.inf)
-    ratio[reachable] = per_cost(improvement[reachable], spent[reachable])
+    ratio[reachable] = per_cost(improvement[reachable], spent[reachable], power)
     if horizon == "best":
         return ratio.max(axis=1)
     first = np.argmax(reachable, axis=1)

@@ -134,7 +134,5 @@ def _read_entry(line: bytes, path: Path, number: int) -> Entry:
         values = json.loads(line)
         return Entry(report_from_json(values), float(values["spent_seconds"]))
     except (ForetuneError, ValueError, KeyError, TypeError, AttributeError) as error:
-        message = (
-            f"{path}, line {number}: not a report ({error}); restore it, or cut the file before this line"
-        )
+        message = f"{path}, line {number}: not a report ({error}); restore it, or cut the file before this line"
         raise JournalError(message) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 from foretune.types import VALIDATION_NLL, Configuration, Report, Task, Trial
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from foretune.cli.search import Settings
     from foretune.finetune.data import TokenizedSplits
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SHIPPED_SURROGATES = "foretune-tiny-v0"
 _REPORTED_VERSIONS = ("foretune", "torch", "transformers", "peft", "numpy")
+
+_SMALL = 30_000_000
 
 RunTrial = Callable[[Trial, float | None], Report]
 
@@ -87,7 +90,10 @@ class Ground:
             device=settings.device,
             test=False,
         )
-        return Subprocess(stack.enter_context(Worker()), template, directory)
+        import torch
+
+        worker = Worker(environment={"OMP_NUM_THREADS": str(torch.get_num_threads())})
+        return Subprocess(stack.enter_context(worker), template, directory)
 
 
 def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
@@ -107,6 +113,7 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
 
     splits = load_splits(settings.data, seed=settings.seed, train_rows=settings.train_rows)
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
+    _choose_threads(model)
     max_length = settings.max_length or longest_input(model)
     data = tokenize(splits, tokenizer, max_length, end_token_id=completion_end(settings.model, tokenizer, model))
     if known is None:
@@ -118,6 +125,18 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     space = load_space(settings.space, hidden_size=int(model.config.hidden_size))
     candidates = space.sample(settings.candidates, np.random.default_rng(settings.seed))
     return Ground(data, max_length, tokenizer, scores, task, tuple(candidates), space.default(), installed_versions())
+
+
+def _choose_threads(model: PreTrainedModel) -> None:
+    """Compute small models on one core, unless OMP_NUM_THREADS says otherwise.
+
+    Their steps are too short to share: on a machine with other work, two threads that wait for each other were measured
+    to take 40 times as long as one. The seconds that the shipped cost surrogate learned from are of one thread, too.
+    """
+    import torch
+
+    if "OMP_NUM_THREADS" not in os.environ and model.num_parameters() < _SMALL:
+        torch.set_num_threads(1)
 
 
 def find_surrogates(folder: str | None, *, needed: bool) -> Surrogates | None:

@@ -43,8 +43,10 @@ def describe_verb(folder: Folder) -> None:
 def _task_table(meta: MetaDataset) -> Table:
     from rich.table import Table
 
-    table = Table("task", "family", title="Tasks")
-    for name in ("train rows", "runs", "zero-shot nll", "best nll", "median nll", "seconds a run"):
+    table = Table(title="Tasks")
+    for name in ("task", "family"):
+        table.add_column(name, overflow="fold", min_width=12)
+    for name in ("rows", "runs", "zero-shot", "best", "median", "s a run"):
         table.add_column(name, justify="right", no_wrap=True)
     zero_shot, sizes = meta.tasks["zero_shot_validation_nll"].tolist(), meta.tasks["n_train"].tolist()
     for task, before, rows in zip(meta.task_ids, zero_shot, sizes, strict=True):

@@ -35,12 +35,16 @@ class Transfer:
         candidates: Sequence[Configuration],
         *,
         surrogates: Surrogates,
-        horizon: Horizon = "best",
+        horizon: Horizon = "final",
+        cost_power: float = 0.3,
+        portfolio: int = 12,
     ) -> None:
         self._task = task
-        self._pool = list(dict.fromkeys(candidates))
+        self._candidates = list(dict.fromkeys(candidates))
+        self._portfolio = portfolio
         self._surrogates = surrogates
         self._horizon: Horizon = horizon
+        self._cost_power = cost_power
         self._history: tuple[Report, ...] = ()
         self._predictions: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
 
@@ -55,7 +59,7 @@ class Transfer:
         improvement = np.where(untrained, self._improvement(pool, standing), np.nan)
         offset = math.exp(local_offset(self._task, self._history, self._surrogates.cost))
         seconds = np.where(untrained, self._slice_seconds[pool] * offset, 0.0)
-        values = worth(improvement, seconds, self._horizon, seconds_left)
+        values = worth(improvement, seconds, self._horizon, seconds_left, self._cost_power)
         best = int(np.argmax(values))
         if not math.isfinite(values[best]):
             return None
@@ -66,6 +70,22 @@ class Transfer:
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""
         self._history = (*self._history, report)
+
+    @cached_property
+    def _pool(self) -> list[Configuration]:
+        """The first candidate (the default, by convention) and those with the best predictions before any training.
+
+        Expected improvement over hundreds of candidates, each as uncertain as the surrogate is about a new task, would
+        spend the budget on first slices: there is always another one that might be better.
+        """
+        first, *others = self._candidates
+        if len(others) < self._portfolio:
+            return self._candidates
+        fidelities = np.full(len(others), self._task.max_fidelity)
+        curves = [LearningCurve()] * len(others)
+        predicted = self._surrogates.performance.predict(self._task, others, curves, fidelities)
+        best = np.argsort(-predicted.mean, kind="stable")[: self._portfolio - 1]
+        return [first, *(others[index] for index in best)]
 
     @cached_property
     def _slice_seconds(self) -> Float[np.ndarray, "n t"]:

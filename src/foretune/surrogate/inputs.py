@@ -1,12 +1,13 @@
 """What the surrogates see of a task, a configuration and a curve, as numbers.
 
-The *gain* of a score is its relative improvement over the base model's zero-shot score z,
+The *gain* of a score says how far the loss fell from the base model's zero-shot loss z, on a scale on which every
+halving counts the same:
 
-    g = (score - z) / |z|,  squashed to g / (1 - g) below zero,
+    g = log(z / loss)  if loss < z,  else  (z - loss) / loss,
 
-so 0 is the untrained model and 1 a perfect one, whatever the task. z is known on a new task before any training. The
-squash keeps runs that went wrong (a loss ten times the untrained model's) from drowning all others; it leaves
-everything better than zero-shot as it is.
+so 0 is the untrained model whatever the task. z is known on a new task before any training. The logarithm makes
+differences among good runs, which a search is about, as large as those among bad ones; the other branch keeps runs that
+went wrong (ten times the untrained model's loss is -0.9) from drowning all others.
 
 The row of an example has five blocks: the encoded configuration; its *progress* (what it amounts to on this task:
 optimizer steps, passes over the data, learning rate against a size-dependent reference, their product); the
@@ -39,6 +40,7 @@ CURVE_NAMES = (
 )
 FIDELITY_NAMES = ("fidelity.asked", "fidelity.ahead")
 _CLIP = 4.0
+_LEAST_RATIO = 1e-4
 PROGRESS_NAMES = (
     "progress.log_steps",
     "progress.log_epochs",
@@ -49,16 +51,15 @@ PROGRESS_NAMES = (
 
 
 def gain(scores: Float[np.ndarray, " n"], zero_shot: float) -> Float[np.ndarray, " n"]:
-    """Squashed relative improvement over the zero-shot score; in (-1, 1]."""
-    raw = (scores - zero_shot) / abs(zero_shot)
-    return np.where(raw < 0, raw / (1.0 - np.minimum(raw, 0.0)), raw)
+    """Gain of scores, which are losses with their sign turned; above -1."""
+    ratio = np.maximum(scores / zero_shot, _LEAST_RATIO)
+    return np.where(ratio < 1.0, -np.log(ratio), 1.0 / ratio - 1.0)
 
 
 def score_of_gain(gains: Float[np.ndarray, " n"], zero_shot: float) -> Float[np.ndarray, " n"]:
     """The inverse of `gain`; gains of -1 and below are read as -0.99 (a hundred times the zero-shot loss)."""
     bounded = np.maximum(gains, -0.99)
-    raw = np.where(bounded < 0, bounded / (1.0 + np.minimum(bounded, 0.0)), bounded)
-    return zero_shot + raw * abs(zero_shot)
+    return zero_shot * np.where(bounded > 0.0, np.exp(-bounded), 1.0 / (1.0 + np.minimum(bounded, 0.0)))
 
 
 def zero_shot_score(task: Task) -> float:

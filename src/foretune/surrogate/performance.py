@@ -86,7 +86,8 @@ class DeepKernelSurrogate:
             task, self.inputs(task, configurations, gains, fidelities), before, seen, fidelities
         )
         middle = score_of_gain(mean, zero_shot)
-        return Prediction(middle, np.maximum(std * abs(zero_shot), 1e-9))
+        # To first order a gain that is off by d moves the loss by d times itself, in either branch of `gain` near 0.
+        return Prediction(middle, np.maximum(std * np.abs(middle), 1e-9))
 
     def predict_gain(
         self,

@@ -7,7 +7,7 @@ from foretune.space import learning_rate_reference
 from foretune.space.learning_rate import learning_rate_ratio
 
 
-@pytest.mark.parametrize(("hidden_size", "rate"), [(2000, 5e-4), (4096, 2.86e-4), (192, 3.12e-3), (64, 7.34e-3)])
+@pytest.mark.parametrize(("hidden_size", "rate"), [(2000, 5e-4), (4096, 2.44e-4), (192, 5.208e-3), (64, 1.5625e-2)])
 def test_values_of_the_rule(hidden_size: int, rate: float) -> None:
     assert learning_rate_reference(hidden_size) == pytest.approx(rate, rel=2e-3)
 

@@ -1,0 +1,63 @@
+import io
+
+import numpy as np
+from rich.console import Console
+
+from foretune.cli.display import SearchDisplay
+from foretune.tuner import Budget, Progress, incumbent_of
+from foretune.types import Configuration, LearningCurve, Report, Status, Trial
+
+LORA = Configuration({"method": "lora", "rank": 8, "learning_rate": 0.01})
+IA3 = Configuration({"method": "ia3", "learning_rate": 0.02})
+
+
+def a_report(number, configuration, losses, status=Status.OK, message=""):
+    trial = Trial(number, configuration, len(losses) + (status is not Status.OK))
+    return Report(trial, status, LearningCurve(-np.array(losses), np.ones(len(losses))), message, 1.0)
+
+
+def progress(*history, trial=None, spent=61.0):
+    return Progress(history, incumbent_of(history), spent, trial)
+
+
+def shown(*states, terminal=False):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None)
+    with SearchDisplay(console, Budget(180.0, 20), max_fidelity=8, zero_shot_nll=4.0) as display:
+        for state in states:
+            display(state)
+    return console.file.getvalue()
+
+
+def test_without_a_terminal_each_report_is_a_line():
+    first, worse = a_report(0, LORA, [2.0]), a_report(1, IA3, [3.0])
+    failed = a_report(2, IA3, [3.0], Status.DIVERGED, "loss is NaN")
+    text = shown(progress(), progress(first), progress(first, worse), progress(first, worse, failed))
+    lines = [line.strip() for line in text.splitlines()]
+    assert lines == [
+        "1 min 01 s    2.0000  lora r8, lr 0.01  [1/8]  best so far",
+        "1 min 01 s    3.0000  ia3, lr 0.02  [1/8]",
+        "1 min 01 s  diverged  ia3, lr 0.02  [2/8]: loss is NaN",
+    ]
+
+
+def test_the_best_slice_may_not_be_the_last():
+    text = shown(progress(), progress(a_report(0, LORA, [2.0, 1.5, 1.75])))
+    assert "1.7500  lora r8, lr 0.01  [3/8]  best so far: 1.5000 after slice 2" in text
+
+
+def test_a_resumed_search_says_so_and_repeats_nothing():
+    before = (a_report(0, LORA, [2.0]), a_report(1, IA3, [3.0]))
+    text = shown(progress(*before), progress(*before, a_report(2, LORA, [2.0, 1.0])))
+    assert text.splitlines()[0] == "Resuming after 2 trials."
+    assert len(text.splitlines()) == 2
+
+
+def test_a_terminal_shows_what_is_going_on():
+    trial = Trial(1, IA3, 3, resumes_from=2)
+    text = shown(
+        progress(), progress(a_report(0, LORA, [2.0])), progress(a_report(0, LORA, [2.0]), trial=trial), terminal=True
+    )
+    assert "best so far" in text
+    assert "ia3, lr 0.02, slice 3 of 8" in text
+    assert "19 slices left" in text
+    assert "(zero-shot 4.0000)" in text
