@@ -31,6 +31,11 @@ def _frozen_vector(values: object) -> np.ndarray:
     return array
 
 
+def _is_value(given: object) -> bool:
+    """What data from files may turn out not to be, whatever the annotations say."""
+    return isinstance(given, str | int) or (isinstance(given, float) and math.isfinite(given))
+
+
 @dataclass(frozen=True)
 class Metric:
     """What a run is judged by; `score` is the only place where "lower is better" is turned around.
@@ -88,9 +93,8 @@ class Configuration:
 
     def __post_init__(self) -> None:
         for name, value in self.values.items():
-            given: object = value  # data from files arrives here before anything has checked it
-            if not isinstance(given, str | int | float) or (isinstance(given, float) and not math.isfinite(given)):
-                raise ConfigurationError(f"configuration value {name}={given!r}: use text, a finite number or boolean")
+            if not _is_value(value):
+                raise ConfigurationError(f"configuration value {name}={value!r}: use text, a finite number or boolean")
         ordered = dict(sorted(self.values.items()))
         object.__setattr__(self, "values", MappingProxyType(ordered))
         digest = hashlib.sha256(json.dumps(ordered).encode()).hexdigest()[:12]

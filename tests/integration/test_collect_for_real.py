@@ -45,7 +45,11 @@ def test_real_runs_fill_the_tables(sources, tiny_model, tmp_path):
     assert set(meta.runs["status"]) == {"ok"}
     assert set(meta.runs["hardware"]) != {"unknown"}
     assert (meta.runs["parameters_trained"] > 0).all()
-    assert not meta.curves.isna().any(axis=None)
+    test_scores = [name for name in meta.curves if name.startswith("test_")]
+    assert not meta.curves.drop(columns=test_scores).isna().any(axis=None)
+    best_so_far = meta.curves.groupby("run")["validation_nll"].cummin()
+    improved = meta.curves["validation_nll"] <= best_so_far
+    assert not meta.curves.loc[improved, test_scores].isna().any(axis=None)
     assert all(len(meta.curve(run)) == 8 for run in meta.runs["run"])
     last = meta.curves.groupby("run").last()
     planned = [meta.configurations[run].values["epochs"] for run in last.index]

@@ -37,7 +37,7 @@ def test_different_values_make_different_keys(other: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_configuration_holds_finite_numbers_only(value: float) -> None:
-    with pytest.raises(ConfigurationError, match=r"configuration value rank=.*: use a finite number"):
+    with pytest.raises(ConfigurationError, match=r"configuration value rank=.*: use text, a finite number or boolean"):
         Configuration({"rank": value})
 
 

@@ -28,7 +28,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demo; an earlier demo in it is replaced.")] = Path(
         "demo_run"
     ),
-    budget: Annotated[str, typer.Option(help="Time that the search may take, such as 90s or 3m.")] = "150s",
+    budget: Annotated[str, typer.Option(help="Time that the search may take, such as 90s or 3m.")] = "3m",
     max_slices: Annotated[int | None, typer.Option(min=1, help="Train no more slices than this.")] = None,
     model: Annotated[str, typer.Option(help="Base model: foretune-tiny, a folder, or a hub name.")] = "foretune-tiny",
     optimizer: Annotated[str, typer.Option(help="What chooses the trials: transfer, random or default.")] = "transfer",

@@ -1,9 +1,10 @@
 """Transfer only: what was learned on other tasks orders the candidates; nothing is refit on the new task.
 
-The method of the source paper (Strangmann et al., arXiv 2411.01195). At every ask each candidate's scores at its coming
-fidelities are predicted given its own curve so far; the slice with the most expected improvement over the incumbent per
-predicted second is trained next. Observed scores move the incumbent and extend the curves, observed seconds shift the
-cost surrogate's unit; that is all the new task changes.
+The method of the source paper (Strangmann et al., arXiv 2411.01195). The default configuration is trained first. Then,
+at every ask, each candidate's scores at its coming fidelities are predicted given its own curve so far, and the slice
+with the most expected improvement over the incumbent, weighed against predicted seconds, is trained next. Observed
+scores move the incumbent and extend the curves, observed seconds shift the cost surrogate's unit; that is all the new
+task changes.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Transfer:
         seconds = np.where(untrained, self._slice_seconds[pool] * offset, 0.0)
         values = worth(improvement, seconds, self._horizon, seconds_left, self._cost_power)
         best = int(np.argmax(values))
+        if pool[0] == 0 and seconds[0].sum() <= seconds_left:
+            best = 0  # the default goes first: a search should not end below what needs no search
         if not math.isfinite(values[best]):
             return None
         chosen = self._pool[pool[best]]

@@ -53,13 +53,25 @@ def test_every_horizon_improves_on_the_untrained_model(recorded, horizon):
 
 def test_each_ask_only_predicts_what_has_changed(recorded):
     counting = Counting()
-    optimizer = transfer(recorded, surrogates=replace(synthetic_surrogates(), performance=counting))
+    surrogates = replace(synthetic_surrogates(), performance=counting)
+    optimizer = transfer(recorded, surrogates=surrogates, portfolio=12)
     trial = optimizer.ask()
-    assert counting.asked == 8 * len(recorded.candidates)
+    to_choose_the_portfolio = len(recorded.candidates) - 1
+    assert counting.asked == to_choose_the_portfolio + 8 * 12
     assert trial is not None
     optimizer.tell(recorded.evaluate(trial))
     optimizer.ask()
-    assert counting.asked <= 8 * len(recorded.candidates) + 7
+    assert counting.asked <= to_choose_the_portfolio + 8 * 12 + 7
+
+
+def test_only_the_portfolio_is_tried_and_the_first_candidate_is_trained_first(recorded):
+    trained = []
+    optimizer = transfer(recorded, portfolio=4)
+    while (trial := optimizer.ask()) is not None:
+        trained.append(trial.configuration)
+        optimizer.tell(recorded.evaluate(trial))
+    assert set(trained[:8]) == {recorded.candidates[0]}
+    assert len(set(trained)) == 4
 
 
 def test_one_slice_at_a_time(recorded):
@@ -72,6 +84,7 @@ def test_one_slice_at_a_time(recorded):
 
 
 def test_a_candidate_given_twice_is_one_candidate(recorded):
-    twice = Transfer(recorded.task, recorded.candidates * 2, surrogates=synthetic_surrogates())
+    pool = recorded.candidates
+    twice = Transfer(recorded.task, pool * 2, surrogates=synthetic_surrogates(), portfolio=len(pool))
     points = simulate(twice, recorded, math.inf)
     assert len(points) - 1 == sum(len(recording.curve) for recording in recorded.recordings.values())

@@ -20,7 +20,7 @@ def test_gain_can_be_turned_back_into_the_score(nll, zero_shot):
 
 
 def test_gain_is_zero_untrained_one_when_perfect_and_bounded_below():
-    np.testing.assert_allclose(gain(np.array([-4.0, 0.0, -2.0]), -4.0), [0.0, 1.0, 0.5])
+    np.testing.assert_allclose(gain(np.array([-4.0, -2.0, -1.0, -8.0]), -4.0), [0.0, np.log(2), np.log(4), -0.5])
     assert -1 < gain(np.array([-1e9]), -4.0)[0] < -0.99
 
 
