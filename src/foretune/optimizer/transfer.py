@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Float
@@ -53,7 +54,8 @@ class Transfer:
         """See `Optimizer.ask`."""
         standing = standing_of(self._history)
         fidelities = self._task.max_fidelity
-        pool = [index for index, candidate in enumerate(self._pool) if standing.is_open(candidate, fidelities)]
+        open_ones = (index for index, one in enumerate(self._pool) if standing.is_open(one, fidelities))
+        pool = list(islice(open_ones, self._portfolio))
         if not pool or seconds_left <= 0:
             return None
         untrained = np.array([np.arange(fidelities) >= standing.seen(self._pool[index]) for index in pool])
@@ -76,19 +78,19 @@ class Transfer:
 
     @cached_property
     def _pool(self) -> list[Configuration]:
-        """The first candidate (the default, by convention) and those with the best predictions before any training.
+        """The first candidate (the default, by convention), then the others by their predictions before any training.
 
-        Expected improvement over hundreds of candidates, each as uncertain as the surrogate is about a new task, would
-        spend the budget on first slices: there is always another one that might be better.
+        At any time the first few open ones make up the portfolio. Expected improvement over hundreds of candidates,
+        each as uncertain as the surrogate is about a new task, would spend the budget on first slices: there is always
+        another one that might be better.
         """
         first, *others = self._candidates
-        if len(others) < self._portfolio:
-            return self._candidates
+        if not others:
+            return [first]
         fidelities = np.full(len(others), self._task.max_fidelity)
         curves = [LearningCurve()] * len(others)
         predicted = self._surrogates.performance.predict(self._task, others, curves, fidelities)
-        best = np.argsort(-predicted.mean, kind="stable")[: self._portfolio - 1]
-        return [first, *(others[index] for index in best)]
+        return [first, *(others[index] for index in np.argsort(-predicted.mean, kind="stable"))]
 
     @cached_property
     def _slice_seconds(self) -> Float[np.ndarray, "n t"]:
