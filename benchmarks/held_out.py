@@ -1,21 +1,26 @@
 """Transfer against the default and random search at equal seconds, in real searches on tasks left out of the fit.
 
-Run: python benchmarks/held_out.py META --data TASKS --out FOLDER [--tasks T ...] [--runs 6] [--seeds 5] [--replay]
+Run: python benchmarks/held_out.py META --data TASKS --out FOLDER [--tasks T ...] [--runs 6] [--seeds 5]
+     [--workers 2] [--replay]
 
 META is a meta-dataset, TASKS the folder its datasets lie in (`name@rows` is TASKS/name with so many training rows).
 The surrogates are fitted without the whole families of the four tasks. Then every method gets, on every task and with
-every seed, a search with the seconds of so many mean full runs of that task, loading included. Reported is the test
-loss of the checkpoint that validation chose. Finished searches are lines of FOLDER/results.jsonl and are not repeated.
-With --replay recorded curves take the place of training, the recorded runs are the candidates, and TASKS is not needed.
-Give as many threads (OMP_NUM_THREADS) as META was collected with: the budgets are in its seconds.
+every seed, a search with the seconds of so many mean full runs of that task, loading included; every search starts with
+the default. Reported is the test loss of the checkpoint that validation chose. Finished searches are lines of
+FOLDER/results.jsonl and are not repeated. With --replay recorded curves take the place of training, the recorded runs
+are the candidates, and TASKS is not needed. Searches run in processes of one thread, --workers at a time: as many as
+META was collected with, for the budgets are in its seconds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib import import_module
 from pathlib import Path
 from statistics import fmean, stdev
@@ -84,18 +89,25 @@ def replayed(
 
 
 def searched(
-    arguments: argparse.Namespace, task: str, method: str, seed: int, seconds: float, surrogates: Path
+    arguments: argparse.Namespace,
+    max_length: int | None,
+    surrogates: Path,
+    task: str,
+    method: str,
+    seed: int,
+    seconds: float,
 ) -> dict[str, Any]:
     name, _, rows = task.partition("@")
     settings = Settings(
         data=str(arguments.data / name),
         model=arguments.model,
         seed=seed,
+        max_length=max_length,
         optimizer=method,
         surrogate=str(surrogates),
         train_rows=int(rows) if rows else None,
     )
-    output = arguments.out / "search"
+    output = arguments.out / "searches" / f"{task}-{method}-{seed}"
     shutil.rmtree(output, ignore_errors=True)
     console = Console(file=(arguments.out / "log.txt").open("a", encoding="utf-8"), width=160)
     try:
@@ -106,6 +118,7 @@ def searched(
         return {"test_nll": None, "validation_nll": None, "spent_seconds": seconds}
     finally:
         console.file.close()
+        shutil.rmtree(output / "trials", ignore_errors=True)
     best = report.scores[-1]
     return {
         "test_nll": best.test.nll,
@@ -115,6 +128,12 @@ def searched(
         "trials": len(report.trials),
         "best": dict(best.configuration),
     }
+
+
+def import_all() -> None:
+    """Begin a process with the imports that the first search would have to pay for."""
+    for module in ("foretune.finetune.train", "foretune.execution.finetuned"):
+        import_module(module)
 
 
 def zero_shot(table: MetaDataset, task: str) -> float:
@@ -144,17 +163,50 @@ def results_of(results: Sequence[Result], task: str, method: str) -> list[Result
 
 
 def paired(results: Sequence[Result], tasks: Sequence[str], other: str) -> str:
-    """How often transfer's mean over seeds beats another method's, and the mean difference over tasks and seeds."""
+    """How often transfer's test loss is lower than another method's, and the difference, the mean over tasks.
+
+    Seeds of one task are no independent evidence, so the standard error is that of the tasks' means.
+    """
     loss = {(one["task"], one["method"], one["seed"]): one["test_nll"] for one in results}
     seeds = sorted({one["seed"] for one in results})
-    pairs = [(loss[task, "transfer", seed], loss[task, other, seed]) for task in tasks for seed in seeds]
-    differences = [ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None]
-    wins = sum(difference < 0 for difference in differences)
-    spread = stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else 0.0
+    pairs = {task: [(loss[task, "transfer", seed], loss[task, other, seed]) for seed in seeds] for task in tasks}
+    differences = {
+        task: [ours - theirs for ours, theirs in both if ours is not None and theirs is not None]
+        for task, both in pairs.items()
+    }
+    means = [fmean(values) for values in differences.values() if values]
+    every = [value for values in differences.values() for value in values]
+    error = stdev(means) / len(means) ** 0.5 if len(means) > 1 else 0.0
     return (
-        f"transfer - {other}: {fmean(differences):+.4f} (standard error {spread:.4f}), "
-        f"lower in {wins} of {len(differences)} searches"
+        f"transfer - {other}: {fmean(means):+.4f} (standard error over {len(means)} tasks {error:.4f}), lower in "
+        f"{sum(mean < 0 for mean in means)} of {len(means)} tasks and {sum(one < 0 for one in every)} of "
+        f"{len(every)} searches"
     )
+
+
+def jobs(arguments: argparse.Namespace, table: MetaDataset, tasks: Sequence[str]) -> list[tuple[str, str, int, float]]:
+    """Task, method, seed and seconds of every search."""
+    seconds = {task: arguments.runs * recorded_task(table, task).mean_run_seconds for task in tasks}
+    return [
+        (task, method, seed, seconds[task]) for seed in range(arguments.seeds) for task in tasks for method in METHODS
+    ]
+
+
+def run_all(
+    arguments: argparse.Namespace, table: MetaDataset, left: Sequence[tuple[str, str, int, float]], surrogates: Path
+) -> Iterator[tuple[tuple[str, str, int, float], dict[str, Any]]]:
+    """Every search with its figures, as they end."""
+    if arguments.replay:
+        for task, method, seed, seconds in left:
+            recorded, default = recorded_task(table, task), recorded_default(table)
+            yield (task, method, seed, seconds), replayed(recorded, default, method, seed, seconds, surrogates)
+        return
+    os.environ["OMP_NUM_THREADS"] = "1"
+    fresh, max_length = multiprocessing.get_context("spawn"), table.provenance.get("max_length")
+    with ProcessPoolExecutor(arguments.workers, mp_context=fresh, initializer=import_all) as pool:
+        futures = {pool.submit(searched, arguments, max_length, surrogates, *job): job for job in left}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
 
 
 def main() -> None:
@@ -166,6 +218,7 @@ def main() -> None:
     parser.add_argument("--model", default="foretune-tiny")
     parser.add_argument("--runs", type=float, default=6.0, help="mean full runs that a budget is worth")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--replay", action="store_true")
     arguments = parser.parse_args()
     table = read_meta_dataset(arguments.meta)
@@ -174,25 +227,14 @@ def main() -> None:
     surrogates = fitted(table, tasks, arguments.out / "surrogates")
     path = arguments.out / ("replayed.jsonl" if arguments.replay else "results.jsonl")
     results = read_results(path)
-    for module in ("foretune.finetune.train", "foretune.execution.finetuned"):
-        import_module(module)  # or the first search would pay for what all of them use
     done = {(one["task"], one["method"], one["seed"], one["runs"]) for one in results}
-    for seed in range(arguments.seeds):
-        for task in tasks:
-            recorded = recorded_task(table, task)
-            seconds = arguments.runs * recorded.mean_run_seconds
-            for method in METHODS:
-                if (task, method, seed, arguments.runs) in done:
-                    continue
-                if arguments.replay:
-                    figures = replayed(recorded, recorded_default(table), method, seed, seconds, surrogates)
-                else:
-                    figures = searched(arguments, task, method, seed, seconds, surrogates)
-                key = {"task": task, "method": method, "seed": seed, "runs": arguments.runs, "budget_seconds": seconds}
-                results.append({**key, **figures})
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(results[-1]) + "\n")
-                print(f"{task}, {method}, seed {seed}: {figures['test_nll']}", flush=True)
+    left = [job for job in jobs(arguments, table, tasks) if (*job[:3], arguments.runs) not in done]
+    for (task, method, seed, seconds), figures in run_all(arguments, table, left, surrogates):
+        key = {"task": task, "method": method, "seed": seed, "runs": arguments.runs, "budget_seconds": seconds}
+        results.append({**key, **figures})
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(results[-1]) + "\n")
+        print(f"{task}, {method}, seed {seed}: {figures['test_nll']}", flush=True)
     chosen = [
         one
         for one in results

@@ -45,7 +45,7 @@ def _task_table(meta: MetaDataset) -> Table:
 
     table = Table(title="Tasks")
     for name in ("task", "family"):
-        table.add_column(name, overflow="fold", min_width=12)
+        table.add_column(name, no_wrap=True)
     for name in ("rows", "runs", "zero-shot", "best", "median", "s a run"):
         table.add_column(name, justify="right", no_wrap=True)
     zero_shot, sizes = meta.tasks["zero_shot_validation_nll"].tolist(), meta.tasks["n_train"].tolist()
@@ -78,6 +78,8 @@ def gate_verb(
     found = gate(read_meta_dataset(folder), leave_out=leave_out)
     console = Console()
     console.print(_gate_table(found, leave_out))
+    if found.left_out:
+        console.print(f"Left out, for they lack some of these: {', '.join(found.left_out)}.", highlight=False)
     default = "unknown" if found.default_rank is None else f"{found.default_rank:.1f}"
     console.print(
         f"Losses correlate {found.correlation:.2f} between tasks (top half {found.top_correlation:.2f}); "

@@ -8,6 +8,7 @@ from pathlib import Path
 from peft import PeftModel
 from transformers import PreTrainedModel
 
+from foretune.finetune.fast_layers import use_fast_layers
 from foretune.finetune.model import load_model
 
 
@@ -25,4 +26,7 @@ def load_finetuned(folder: Path, model: str, *, device: str = "cpu") -> PreTrain
     with warnings.catch_warnings():
         # PEFT 0.21 asks transformers 5 for an attribute by its old name.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
-        return PeftModel.from_pretrained(base, str(folder)).eval()
+        finetuned = PeftModel.from_pretrained(base, str(folder)).eval()
+    if device == "cpu":
+        use_fast_layers(finetuned)  # as it was trained and scored
+    return finetuned

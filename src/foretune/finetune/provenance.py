@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import hashlib
 import platform
+import re
 import resource
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +21,8 @@ import torch
 from foretune.finetune.data import TokenizedSplits
 
 _LIBRARIES = ("foretune", "torch", "transformers", "peft")
+_STATUS = Path("/proc/self/status")
+_CLEAR_REFS, _RESET_PEAK = Path("/proc/self/clear_refs"), "5"  # man 5 proc: writing 5 resets VmHWM
 
 
 def now() -> str:
@@ -43,10 +49,30 @@ def _processor() -> str:
     return next(named, platform.processor() or platform.machine())
 
 
+def reset_peak_memory(device: str) -> None:
+    """Begin to measure anew: a worker that did large runs before should not report their memory for a small one.
+
+    What the process still holds counts, so the C library is asked to give back what it keeps for later. Linux alone can
+    reset a process's own peak.
+    """
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        gc.collect()
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+            _CLEAR_REFS.write_text(_RESET_PEAK, encoding="ascii")
+
+
 def peak_memory_bytes(device: str) -> int:
-    """Most memory so far: of the accelerator since its counter was reset, or of this process since it began."""
+    """Most memory in use since `reset_peak_memory`: of the accelerator, or of this process (where it cannot be reset,
+    since the process began)."""
     if device.startswith("cuda"):
         return int(torch.cuda.max_memory_allocated(device))
+    if _STATUS.is_file():
+        found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text(encoding="utf-8"))
+        if found:
+            return int(found[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

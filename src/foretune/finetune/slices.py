@@ -21,6 +21,7 @@ from foretune.finetune.batches import Batch, completion_logits, epoch_batches, h
 from foretune.finetune.checkpoint import Slice, Slices, State
 from foretune.finetune.data import TokenizedSplits
 from foretune.finetune.evaluate import evaluate
+from foretune.finetune.fast_layers import use_fast_layers
 from foretune.finetune.model import default_dtype, embedding_rows, fresh_model
 from foretune.finetune.optim import PeakRates, Plan, make_optimizer, optimizer_tensors, plan, restore_optimizer
 from foretune.types import Status, Trial
@@ -101,9 +102,9 @@ def train_slices(order: Order, state: State | None) -> Iterator[Slice]:
         StoppedError: diverged or timed out.
     """
     begun = provenance.now()
-    if order.device.startswith("cuda"):
-        torch.cuda.reset_peak_memory_stats(order.device)
+    provenance.reset_peak_memory(order.device)
     run = _prepare(order)
+    _note(run, begun)  # a run that goes wrong in its first slice leaves word, too
     if state:
         _restore(run, state)
     slices = state.slices if state else ()
@@ -122,6 +123,8 @@ def _prepare(order: Order) -> _Run:
     vocabulary = len(embedding_rows(base))
     adapted = adapt(base, configuration, name=order.model)
     adapted.model.train()
+    if order.device == "cpu":
+        use_fast_layers(adapted.model)
     optimizer = make_optimizer(adapted, configuration)
     planned = plan(configuration, len(order.data.train.input_ids))
     return _Run(
@@ -168,7 +171,7 @@ def _train_slice(run: _Run, slices: Slices) -> Slice:
 
 
 def _autocast(device: str) -> torch.autocast:
-    """Bfloat16 products on accelerators that have them; on CPUs they were slower at these sizes."""
+    """Bfloat16 on accelerators that have it; on CPUs see `foretune.finetune.fast_layers`."""
     reduced = default_dtype(device) is torch.bfloat16
     return torch.autocast(device.partition(":")[0], dtype=torch.bfloat16, enabled=reduced)
 
@@ -216,12 +219,13 @@ def _keep(run: _Run, slices: Slices, begun: str) -> None:
             checkpoint.replace_folder(directory / "best", lambda folder: save_adapter(run.adapted, folder))
         checkpoint.save_state(directory, State(run.order.fingerprint, slices, _tensors(run)))
     checkpoint.append_slice(directory, slices[-1])
-    checkpoint.write_json(directory / "run.json", _record(run, begun))
+    _note(run, begun)
 
 
-def _record(run: _Run, begun: str) -> dict[str, Any]:
+def _note(run: _Run, begun: str) -> None:
+    """Write `run.json`."""
     order = run.order
-    return {
+    values = {
         "schema_version": checkpoint.SCHEMA_VERSION,
         "configuration": dict(order.trial.configuration.values),
         "model": order.model,
@@ -232,6 +236,7 @@ def _record(run: _Run, begun: str) -> dict[str, Any]:
         "hardware": provenance.hardware(order.device),
         "versions": provenance.versions(),
     }
+    checkpoint.write_json(order.directory / "run.json", values)
 
 
 def _tensors(run: _Run) -> dict[str, torch.Tensor]:

@@ -1,6 +1,6 @@
 """The gate: is there anything for transfer to win on this meta-dataset, before a surrogate is fitted?
 
-The scores of the configurations that all tasks share are a matrix L (M tasks, C configurations): the best validation
+The scores of the configurations that the tasks share are a matrix L (M tasks, C configurations): the best validation
 loss of each run, infinite for one without a slice. The *regret* of a task after k full runs is
 
     (best loss of the k runs - best of the pool) / (median of the pool - best of the pool),
@@ -19,6 +19,7 @@ The portfolio minus the oracle, with its standard error over tasks, is what meta
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,6 +48,7 @@ class Gate:
     Attributes:
         tasks: M names.
         configurations: C configurations that all these tasks share.
+        left_out: tasks with runs that lack some of them.
         regrets: method -> (M, 4) regret of each task after 1, 2, 3 and 5 full runs.
         correlation: mean Spearman correlation of the losses between two tasks.
         top_correlation: the same over the half of the configurations that is better on average.
@@ -56,6 +58,7 @@ class Gate:
 
     tasks: tuple[str, ...]
     configurations: tuple[Configuration, ...]
+    left_out: tuple[str, ...]
     regrets: Mapping[str, Float[np.ndarray, "M 4"]]
     correlation: float
     top_correlation: float
@@ -92,6 +95,7 @@ def gate(meta: MetaDataset, *, leave_out: Literal["task", "family"] = "task") ->
     return Gate(
         tasks=tasks,
         configurations=configurations,
+        left_out=tuple(task for task in meta.task_ids if task not in tasks and meta.runs_of(task)),
         regrets=regrets,
         correlation=_mean_correlation(ranks),
         top_correlation=_mean_correlation(_ranks(losses[:, top])),
@@ -101,7 +105,10 @@ def gate(meta: MetaDataset, *, leave_out: Literal["task", "family"] = "task") ->
 
 
 def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Configuration, ...]]:
-    """Best validation loss of every configuration that was run on every task that has runs.
+    """Best validation loss of every configuration that was run on every task, as far as there are such.
+
+    Where a task could not take all common configurations (large ones are spared long runs), either that task or those
+    configurations are left out: of the choices "what was run on at least so many tasks", the largest matrix is taken.
 
     Returns:
         The losses (M, C), the tasks, and the configurations, both in the order of the tables.
@@ -111,15 +118,29 @@ def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Con
         scores = meta.curve(run).scores
         loss = float(-scores.max()) if len(scores) else np.inf
         table.setdefault(task, {}).setdefault(meta.configurations[run], loss)
-    tasks = tuple(task for task in meta.task_ids if task in table)
-    common = tuple(c for c in table[tasks[0]] if all(c in table[task] for task in tasks)) if tasks else ()
-    if len(tasks) < _LEAST_TASKS or len(common) < _LEAST_CONFIGURATIONS:
+    coverage = Counter(configuration for losses in table.values() for configuration in losses)
+    pools = [_pool(meta, table, coverage, least) for least in sorted(set(coverage.values()))]
+    enough = [pool for pool in pools if len(pool[0]) >= _LEAST_TASKS and len(pool[1]) >= _LEAST_CONFIGURATIONS]
+    if not enough:
+        shared = sum(count == len(table) for count in coverage.values())
         message = (
             f"the gate needs {_LEAST_TASKS} tasks and {_LEAST_CONFIGURATIONS} configurations run on all of them, "
-            f"got {len(tasks)} and {len(common)}; collect more, with a larger `--common`"
+            f"got {len(table)} and {shared}; collect more, with a larger `--common`"
         )
         raise MetaDatasetError(message)
+    tasks, common = max(enough, key=lambda pool: len(pool[0]) * len(pool[1]))
     return np.array([[table[task][c] for c in common] for task in tasks]), tasks, common
+
+
+def _pool(
+    meta: MetaDataset,
+    table: Mapping[str, Mapping[Configuration, float]],
+    coverage: Mapping[Configuration, int],
+    least: int,
+) -> tuple[tuple[str, ...], tuple[Configuration, ...]]:
+    """The configurations run on `least` tasks or more, and the tasks that have them all."""
+    common = tuple(configuration for configuration, count in coverage.items() if count >= least)
+    return tuple(task for task in meta.task_ids if table.get(task, {}).keys() >= set(common)), common
 
 
 def mean_and_error(values: Float[np.ndarray, "M k"]) -> list[tuple[float, float]]:

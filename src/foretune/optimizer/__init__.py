@@ -51,7 +51,7 @@ def _transfer(search: Search) -> Optimizer:
 
 
 def _random(search: Search) -> Optimizer:
-    return RandomSearch(search.task, search.candidates, cost=search.cost, seed=search.seed)
+    return RandomSearch(search.task, search.candidates, first=search.default, cost=search.cost, seed=search.seed)
 
 
 def _default(search: Search) -> Optimizer:

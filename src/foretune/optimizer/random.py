@@ -1,4 +1,4 @@
-"""Random search: candidates in a random order, each trained to the end."""
+"""Random search: the default, then candidates in a random order, each trained to the end."""
 
 from __future__ import annotations
 
@@ -16,11 +16,18 @@ class RandomSearch:
     """Learns nothing; the cost surrogate, where given, only keeps it from starting what does not fit."""
 
     def __init__(
-        self, task: Task, candidates: Sequence[Configuration], *, cost: CostSurrogate | None = None, seed: int = 0
+        self,
+        task: Task,
+        candidates: Sequence[Configuration],
+        *,
+        first: Configuration | None = None,
+        cost: CostSurrogate | None = None,
+        seed: int = 0,
     ) -> None:
-        order = np.random.default_rng(seed).permutation(len(candidates))
+        """Args: see `make_optimizer`; `first` is trained before all others, so that all methods start from the same."""
+        drawn = [candidates[index] for index in np.random.default_rng(seed).permutation(len(candidates))]
         self._task = task
-        self._order = [candidates[index] for index in order]
+        self._order = drawn if first is None else list(dict.fromkeys([first, *drawn]))
         self._cost = cost
         self._history: tuple[Report, ...] = ()
 

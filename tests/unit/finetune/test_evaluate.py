@@ -29,7 +29,6 @@ def test_scores_are_those_of_the_definition_whatever_the_batches(
     tiny_model, tiny_data, monkeypatch, batch_tokens
 ) -> None:
     monkeypatch.setitem(evaluation._BATCH_TOKENS, "cpu", batch_tokens)
-    monkeypatch.setattr(evaluation, "_reduced", lambda _: False)
     model = load_model(tiny_model)
     # Completions that the model itself writes first: some hits, so that accuracy and exact match are not all zero.
     rows = []
@@ -43,16 +42,6 @@ def test_scores_are_those_of_the_definition_whatever_the_batches(
     expected = by_definition(model, tokens)
     assert (scores.nll, scores.token_accuracy, scores.exact_match) == pytest.approx(expected, rel=1e-5)
     assert scores.exact_match >= 0.4
-
-
-def test_reduced_precision_hardly_moves_the_loss(tiny_model, tiny_data, monkeypatch) -> None:
-    model = load_model(tiny_model)
-    losses = []
-    for reduced in (False, True):
-        monkeypatch.setattr(evaluation, "_reduced", lambda _, reduced=reduced: reduced)
-        losses.append(evaluate(model, tiny_data.test).nll)
-    assert losses[0] != losses[1]
-    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
 def test_training_mode_is_left_as_found_and_dropout_is_off(tiny_model, tiny_data) -> None:

@@ -141,6 +141,7 @@ def test_divergence_is_reported_with_the_curve_so_far(run, configuration, tmp_pa
 def test_time_that_is_up_is_reported(run, configuration, tmp_path) -> None:
     report = run(tmp_path, configuration("lora"), timeout_seconds=0.0)
     assert (report.status, report.message) == (Status.TIMED_OUT, "stopped before step 0: over 0 seconds")
+    assert json.loads((tmp_path / "run.json").read_text())["hardware"]
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,20 @@ def test_a_run_without_a_slice_is_the_worst(rows, build):
     assert found.regrets["portfolio"][1, 0] == pytest.approx(1.0)
 
 
+def test_a_task_that_was_spared_some_configurations_is_left_out(rows, build):
+    """Task d lacks one of three configurations; leaving it out keeps 9 of the 11 losses, leaving that one out 8."""
+    rows["tasks"].append({**rows["tasks"][2], "task": "d"})
+    d_runs = [{**run, "run": run["run"].replace("c", "d"), "task": "d"} for run in rows["runs"] if run["task"] == "c"]
+    rows["runs"] += d_runs[:2]
+    kept = {run["run"] for run in d_runs[:2]}
+    copies = [{**one, "run": one["run"].replace("c", "d")} for one in rows["curves"] if one["run"][0] == "c"]
+    rows["curves"] += [one for one in copies if one["run"] in kept]
+    found = gate(build(rows))
+    assert found.tasks == ("a", "b", "c")
+    assert len(found.configurations) == 3
+    assert found.left_out == ("d",)
+
+
 def test_too_few_tasks_are_refused(rows, build):
     with pytest.raises(MetaDatasetError, match="needs 3 tasks and 3 configurations run on all of them, got 2 and 3"):
         gate(build(rows).select(["a", "b"]))

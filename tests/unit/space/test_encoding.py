@@ -1,7 +1,6 @@
 """Configurations as numbers."""
 
 import json
-import math
 
 import numpy as np
 import pytest
@@ -49,15 +48,15 @@ def test_listed_numbers_lie_at_equal_distances_and_others_between() -> None:
 
 
 def test_learning_rate_is_placed_in_the_range_of_its_method_on_a_log_axis() -> None:
-    lora = [with_values(learning_rate=rate) for rate in (8e-4, 8e-3, 8e-2)]
+    lora = [with_values(learning_rate=rate) for rate in (8e-4, 24e-6**0.5, 3e-2)]
     assert column("learning_rate", *lora) == pytest.approx([0, 0.5, 1])
-    ia3 = with_values(method="ia3", learning_rate=0.04, rank=None, alpha_over_rank=None, dropout=None)
+    ia3 = with_values(method="ia3", learning_rate=3e-3**0.5, rank=None, alpha_over_rank=None, dropout=None)
     assert column("learning_rate", ia3) == pytest.approx([0.5])
 
 
-def test_epochs_are_on_a_log_axis() -> None:
-    expected = math.log(3) / math.log(20)
-    assert column("epochs", DEFAULT, with_values(epochs=20)) == pytest.approx([expected, 1.0])
+def test_epochs_are_listed_so_that_their_distances_grow() -> None:
+    epochs = [with_values(epochs=count) for count in (1, 3, 8, 20)]
+    assert column("epochs", *epochs) == pytest.approx([0.0, 0.2, 0.6, 1.0])
 
 
 def test_what_a_method_lacks_takes_the_value_that_it_has_in_effect() -> None:

@@ -73,13 +73,12 @@ def test_the_default_is_what_the_documentation_of_peft_suggests(name: str) -> No
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_learning_rates_of_every_method_span_two_decades_around_their_default(name: str) -> None:
+def test_learning_rates_of_every_method_reach_well_to_both_sides_of_their_default(name: str) -> None:
     space = load_space(name).space
     ranges = [one for key, one in space.items() if key.startswith("learning_rate:")]
     assert len(ranges) >= 5
     for one in ranges:
-        assert one.lower < one.default_value / 3 < one.default_value * 5 < one.upper, one.name
-        assert one.upper / one.lower == pytest.approx(100, rel=1.01), one.name
+        assert one.lower < one.default_value / 3 < one.default_value * 2 < one.upper, one.name
 
 
 def test_samples_are_distinct_and_a_larger_sample_starts_with_the_smaller(peft: SearchSpace) -> None:
@@ -115,9 +114,9 @@ def test_sampling_more_than_there_are_says_so(peft: SearchSpace) -> None:
         ({"rank": 12}, "rank=12 is not legal here; give one of 2, 4"),
         ({"rank": 8.0}, r"rank=8\.0 is not legal"),
         ({"method": "full"}, "method='full' is not legal"),
-        ({"learning_rate": 0.5}, "learning_rate=0.5 is not legal here; give a number from 0.0008 to 0.08"),
+        ({"learning_rate": 0.5}, "learning_rate=0.5 is not legal here; give a number from 0.0008 to 0.03"),
         ({"learning_rate": "high"}, "learning_rate='high' is not legal"),
-        ({"epochs": 2.5}, "epochs=2.5 is not legal here; give a whole number from 1 to 20"),
+        ({"epochs": 2.5}, "epochs=2.5 is not legal here; give one of 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20"),
         ({"epochs": True}, "epochs=True is not legal"),
         ({"loraplus_ratio": 4.0}, "loraplus_ratio does not belong .* with method='lora'; remove it"),
         ({"method": "ia3", "learning_rate": 0.03}, "alpha_over_rank, dropout, rank does not belong"),
@@ -134,17 +133,17 @@ def test_a_whole_number_passes_for_a_float(peft: SearchSpace) -> None:
 
 
 def test_ranges_of_the_learning_rate_depend_on_the_method(peft: SearchSpace) -> None:
-    ia3 = changed(peft.default(), method="ia3", learning_rate=0.3, rank=None, alpha_over_rank=None, dropout=None)
+    ia3 = changed(peft.default(), method="ia3", learning_rate=0.2, rank=None, alpha_over_rank=None, dropout=None)
     peft.check(ia3)
-    with pytest.raises(ConfigurationError, match=r"give a number from 0\.0008 to 0\.08"):
-        peft.check(changed(peft.default(), learning_rate=0.3))
+    with pytest.raises(ConfigurationError, match=r"give a number from 0\.0008 to 0\.03"):
+        peft.check(changed(peft.default(), learning_rate=0.2))
 
 
 def test_a_wider_model_gets_smaller_learning_rates_and_nothing_else(peft: SearchSpace) -> None:
     wide = peft.at(4096)
     assert wide.default() == changed(peft.default(), learning_rate=0.000244)
     wide.check(changed(wide.default(), learning_rate=3.76e-5))
-    with pytest.raises(ConfigurationError, match=r"from 3\.75e-05 to 0\.00375"):
+    with pytest.raises(ConfigurationError, match=r"from 3\.75e-05 to 0\.00141"):
         wide.check(changed(wide.default(), learning_rate=0.004))
 
 

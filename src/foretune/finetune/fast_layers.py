@@ -1,0 +1,97 @@
+"""Two layers made cheaper on a CPU: products with frozen weights, and the dropout of adapters.
+
+Half of a training step of a small model goes into matrix products at the processor's peak in float32, most of them with
+weights that nothing trains; in bfloat16, as accelerators would compute them, they take less than half of that. Another
+tenth goes into drawing one Bernoulli number per activation; 16 random bits each do as well.
+
+Torch compiles a kernel for every new shape of a bfloat16 product, which takes longer than the product, and keeps a
+thousand of them. Batches of text have ever new shapes, so rows are filled up to one of a few dozen counts.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.autograd.function import FunctionCtx
+
+_LEVELS = 2**16
+_LEAST_ROWS = 64
+_INT64 = torch.iinfo(torch.int64)
+
+
+def has_bfloat16_instructions() -> bool:
+    """Whether this CPU multiplies bfloat16 matrices faster than float32 ones."""
+    return bool(getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16", False))
+
+
+def use_fast_layers(model: nn.Module) -> None:
+    """Make a model's layers cheaper, in place; parameters, their names and their types stay as they are.
+
+    Args:
+        model: on a CPU, with its adapter; the adapter's own layers and all that are trained stay in float32.
+    """
+    if has_bfloat16_instructions():
+        for name, module in model.named_modules():
+            if type(module) is nn.Linear and not module.weight.requires_grad and ".lora_" not in name:
+                forward = partial(_frozen_linear, module.weight.detach().bfloat16(), module.bias)
+                module.forward = forward  # pyright: ignore[reportAttributeAccessIssue] - what is a name of an argument
+    for name, module in model.named_modules():
+        if name.endswith(".lora_dropout") and isinstance(module, nn.ModuleDict):
+            for adapter, dropout in module.items():
+                if isinstance(dropout, nn.Dropout):
+                    module[adapter] = Dropout(dropout.p)
+
+
+def _frozen_linear(weight: torch.Tensor, bias: torch.Tensor | None, activations: torch.Tensor) -> torch.Tensor:
+    rows = activations.reshape(-1, activations.shape[-1])
+    products: torch.Tensor = _FrozenProduct.apply(rows, weight)  # pyright: ignore[reportAssignmentType]
+    products = products.view(*activations.shape[:-1], len(weight))
+    return products if bias is None else products + bias
+
+
+class _FrozenProduct(torch.autograd.Function):
+    """Rows (N, inputs) times a frozen weight (outputs, inputs) in bfloat16; float32 before and after, both ways."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, rows: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(weight)
+        return _product(rows, weight.t())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (weight,) = ctx.saved_tensors
+        return _product(gradients[0], weight), None
+
+
+def _product(rows: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """`rows @ matrix`; the rows that fill up the count are never written or read, and no row depends on another."""
+    filled = torch.empty(filled_count(len(rows)), rows.shape[1], dtype=torch.bfloat16)
+    filled[: len(rows)] = rows
+    return (filled @ matrix)[: len(rows)].float()
+
+
+def filled_count(count: int) -> int:
+    """The next multiple of 64, and for large counts of an eighth to a sixteenth of their size: eight an octave."""
+    step = max(_LEAST_ROWS, 1 << max(count.bit_length() - 4, 0))
+    return -(-count // step) * step
+
+
+class Dropout(nn.Module):
+    """Like `torch.nn.Dropout`, with the probability rounded to 1 / 65,536; draws from torch's global generator."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = round(p * _LEVELS) / _LEVELS
+        self._lowest_kept = round(p * _LEVELS) - _LEVELS // 2
+
+    def forward(self, activations: torch.Tensor) -> torch.Tensor:
+        """Set a share `p` to zero and divide the others by `1 - p`; nothing in evaluation mode."""
+        if not self.training:
+            return activations
+        count = activations.numel()
+        drawn = torch.empty(-(-count // 4), dtype=torch.int64).random_(_INT64.min, _INT64.max)
+        bits = drawn.view(torch.int16)[:count].view(activations.shape)
+        return activations * (bits >= self._lowest_kept).to(activations.dtype).mul_(1.0 / (1.0 - self.p))
