@@ -24,7 +24,7 @@ from foretune.errors import MetaDatasetError
 from foretune.execution.jobs import Answer, Job
 from foretune.metadata import MetaDataset, write_meta_dataset
 from foretune.metadata.collection import Collection, Row, command, plan, run_id, run_seed
-from foretune.metadata.log import RUNS_LOG, TASKS_LOG, append_line, compile_logs, read_runs, read_tasks
+from foretune.metadata.log import RUNS_LOG, TASKS_LOG, append_line, compile_logs, read_runs, read_tasks, restore_logs
 from foretune.metadata.schema import CONFIGURATION_PREFIX, CURVE_COLUMNS
 from foretune.metadata.source import TaskSource
 from foretune.types import Configuration, Status, Trial
@@ -69,7 +69,7 @@ def collect(
 
     Args:
         collection: what to collect.
-        folder: of the meta-dataset; made if absent, gone on with if it has logs.
+        folder: of the meta-dataset; made if absent, gone on with if it has logs or tables.
         describe: makes the row of the table of tasks.
         start_runner: called once per worker; what it gives does a job, and is closed at the end.
         workers: runs at the same time.
@@ -82,6 +82,7 @@ def collect(
         MetaDatasetError: if the folder holds another collection, or run after run fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _go_on_from_tables(folder)
     _check_settings(collection, folder)
     rows = _describe_all(collection, folder, describe)
     done = {name for name, record in read_runs(folder).items() if record["run"]["status"] != Status.FAILED}
@@ -104,6 +105,13 @@ def finish(folder: Path) -> MetaDataset:
     meta = compile_logs(folder, json.loads(settings.read_text(encoding="utf-8")))
     write_meta_dataset(meta, folder)
     return meta
+
+
+def _go_on_from_tables(folder: Path) -> None:
+    """Take up a meta-dataset without logs, such as a copy of a shipped one."""
+    settings = restore_logs(folder)
+    if settings is not None:
+        (folder / _SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
 def _check_settings(collection: Collection, folder: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -101,6 +102,24 @@ def test_every_planned_run_is_in_the_tables(collection, folder, workers):
     assert [progress.finished for progress in seen] == list(range(9))
     assert seen[-1].planned == seen[-1].fresh == 8
     assert read_meta_dataset(folder).configurations == meta.configurations
+
+
+def test_tables_without_logs_are_gone_on_with(collection, folder, tmp_path):
+    collect(collection, folder, describe=describe, start_runner=Runners())
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("tasks.parquet", "runs.parquet", "curves.parquet", "metadata.json"):
+        (copy / name).write_bytes((folder / name).read_bytes())
+    runners = Runners()
+    larger = replace(collection, configurations=6)
+    meta = collect(larger, copy, describe=None, start_runner=runners)
+    assert len(runners.jobs) == 4
+    again = read_meta_dataset(folder)
+    for run in again.runs["run"]:
+        assert meta.configurations[run] == again.configurations[run]
+        assert meta.curve(run) == again.curve(run)
+    with pytest.raises(MetaDatasetError, match="was collected with model"):
+        collect(replace(larger, model="other"), copy, describe=None, start_runner=runners)
 
 
 def test_jobs_say_all_that_a_worker_needs(collection, folder, tmp_path):

@@ -94,12 +94,14 @@ def _prepare(
     settings: Mapping[str, Any],
 ) -> tuple[Collection, Callable[[TaskSource], dict[str, Any]]]:
     """The collection for a model's size and input length, and what describes tasks on it."""
-    from foretune.finetune.model import load_model, load_tokenizer
+    from foretune.finetune.model import check_four_bit, load_model, load_tokenizer
     from foretune.finetune.task import describe_source, longest_input
     from foretune.finetune.train import SLICES
     from foretune.metadata.collection import Collection
     from foretune.space import load_space
 
+    if "qlora" in load_space(space_name).methods:
+        check_four_bit(settings["device"])
     model = load_model(model_name, device=settings["device"])
     length = max_length or longest_input(model)
     space = load_space(space_name, hidden_size=model.config.hidden_size)

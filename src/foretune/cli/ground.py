@@ -106,11 +106,13 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     from foretune.execution.worker import completion_end
     from foretune.finetune.data import load_splits, tokenize
     from foretune.finetune.evaluate import Scores, zero_shot
-    from foretune.finetune.model import load_model, load_tokenizer, resolve_model
+    from foretune.finetune.model import check_four_bit, load_model, load_tokenizer, resolve_model
     from foretune.finetune.task import describe_task, longest_input
     from foretune.finetune.train import SLICES
     from foretune.space import load_space
 
+    if "qlora" in load_space(settings.space).methods:
+        check_four_bit(settings.device)
     splits = load_splits(settings.data, seed=settings.seed, train_rows=settings.train_rows)
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
     _choose_threads(model)

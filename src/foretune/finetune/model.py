@@ -131,11 +131,20 @@ def load_model(
     return loaded.eval()
 
 
-def _four_bit(device: str, dtype: torch.dtype) -> dict[str, Any]:
+def check_four_bit(device: str) -> None:
+    """Whether this device can hold a base model in 4 bits, which QLoRA needs.
+
+    Raises:
+        ModelError: it is no CUDA device, or bitsandbytes is missing.
+    """
     if not device.startswith("cuda"):
         raise ModelError(f"qlora needs a CUDA device, got {device!r}; choose another method or pass device='cuda'")
     if find_spec("bitsandbytes") is None:
         raise ModelError("qlora needs bitsandbytes; install it with `pip install 'foretune[qlora]'`")
+
+
+def _four_bit(device: str, dtype: torch.dtype) -> dict[str, Any]:
+    check_four_bit(device)
     four_bit = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

@@ -15,7 +15,8 @@ from typing import Any
 
 from foretune.errors import MetaDatasetError
 from foretune.metadata.dataset import MetaDataset
-from foretune.metadata.frames import rows_to_frame
+from foretune.metadata.frames import frame_to_rows, rows_to_frame
+from foretune.metadata.read import read_meta_dataset
 
 TASKS_LOG = "tasks.jsonl"
 RUNS_LOG = "runs.jsonl"
@@ -65,6 +66,28 @@ def read_tasks(folder: Path) -> dict[str, dict[str, Any]]:
 def read_runs(folder: Path) -> dict[str, dict[str, Any]]:
     """Finished runs by name."""
     return {record["run"]["run"]: record for record in read_lines(folder / RUNS_LOG)}
+
+
+def restore_logs(folder: Path) -> dict[str, Any] | None:
+    """Make the logs anew from the tables in a folder that has no logs, such as a copy of a shipped meta-dataset.
+
+    Returns:
+        The provenance of the tables; None if there was nothing to restore.
+    """
+    if (folder / RUNS_LOG).exists() or not (folder / "metadata.json").is_file():
+        return None
+    meta = read_meta_dataset(folder)
+    slices: dict[str, list[dict[str, Any]]] = {run: [] for run in meta.runs["run"]}
+    for one in frame_to_rows(meta.curves):
+        slices[one.pop("run")].append(one)
+    runs = [{"run": run, "slices": slices[run["run"]]} for run in frame_to_rows(meta.runs)]
+    for name, records in ((TASKS_LOG, frame_to_rows(meta.tasks)), (RUNS_LOG, runs)):  # the one looked for comes last
+        new = folder / f".{name}.new"
+        new.unlink(missing_ok=True)
+        for record in records:
+            append_line(new, record)
+        new.replace(folder / name)
+    return dict(meta.provenance)
 
 
 def compile_logs(folder: Path, provenance: Mapping[str, Any]) -> MetaDataset:

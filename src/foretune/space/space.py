@@ -48,6 +48,11 @@ class SearchSpace:
         """The named default: what a practitioner would take from the PEFT and TRL documentation."""
         return _flat(self.space.get_default_configuration())
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that its configurations may have."""
+        return tuple(str(method) for method in legal_values(self.space["method"]))
+
     def sample(self, count: int, rng: np.random.Generator) -> list[Configuration]:
         """Distinct random configurations; a larger `count` only adds to those of a smaller one.
 

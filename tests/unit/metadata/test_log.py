@@ -1,9 +1,11 @@
 """The logs of a collection."""
 
+import pandas as pd
 import pytest
 
 from foretune.errors import MetaDatasetError
-from foretune.metadata.log import RUNS_LOG, TASKS_LOG, append_line, compile_logs, read_lines, read_runs
+from foretune.metadata import write_meta_dataset
+from foretune.metadata.log import RUNS_LOG, TASKS_LOG, append_line, compile_logs, read_lines, read_runs, restore_logs
 
 
 def test_a_half_written_last_line_is_cut_off(tmp_path):
@@ -48,6 +50,21 @@ def test_logs_become_tables_whatever_the_order_of_their_lines(folder, rows, buil
     assert meta.configurations == build(rows).configurations
     assert all(meta.curve(run) == build(rows).curve(run) for run in meta.runs["run"])
     assert meta.provenance == {"seed": 0}
+
+
+def test_tables_become_logs_again(folder, tmp_path_factory):
+    meta = compile_logs(folder, {"seed": 0})
+    other = tmp_path_factory.mktemp("copy")
+    write_meta_dataset(meta, other)
+    assert restore_logs(other) == {"seed": 0}
+    assert restore_logs(other) is None
+    again = compile_logs(other, {"seed": 0})
+    for table in ("tasks", "runs", "curves"):
+        pd.testing.assert_frame_equal(getattr(again, table), getattr(meta, table))
+
+
+def test_there_may_be_nothing_to_restore(tmp_path):
+    assert restore_logs(tmp_path) is None
 
 
 def test_the_last_line_of_a_run_counts(folder, rows):
