@@ -41,12 +41,13 @@ def describe_verb(folder: Folder) -> None:
 
 
 def _task_table(meta: MetaDataset) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title="Tasks")
-    for name in ("task", "family"):
-        table.add_column(name, no_wrap=True)
-    for name in ("rows", "runs", "zero-shot", "best", "median", "s a run"):
+    table = Table(title="Tasks", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption="losses in nats per completion token")
+    table.add_column("task", no_wrap=True)
+    table.add_column("family", overflow="ellipsis")
+    for name in ("rows", "runs", "zero-shot", "best", "median", "s/run"):
         table.add_column(name, justify="right", no_wrap=True)
     zero_shot, sizes = meta.tasks["zero_shot_validation_nll"].tolist(), meta.tasks["n_train"].tolist()
     for task, before, rows in zip(meta.task_ids, zero_shot, sizes, strict=True):
