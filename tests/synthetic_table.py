@@ -102,7 +102,7 @@ def _curve(
     zero_shot, rows = task["feature.zero_shot_nll"], task["n_train"]
     best_rate = math.log(0.004) + 1.5 * (task["feature.completion_overlap"] - 0.5)
     off = math.log(float(values["learning_rate"])) - best_rate - (2.0 if values["method"] == "ia3" else 0.0)
-    if off > 2.7:
+    if off > 1.5:
         return []
     steps = float(values["epochs"]) * rows / float(values["batch_size"])
     lines: list[dict[str, Any]] = []

@@ -43,9 +43,7 @@ def test_describe_lists_tasks_and_counts_runs(folder):
     result, output = say("metadata", "describe", folder)
     assert result.exit_code == 0, output
     line = next(line for line in output.splitlines() if "family b" in line)
-    assert [cell.strip() for cell in line.strip("│ ").split("│")] == [
-        "b", "family b", "50", "4", "4.000", "1.000", "3.000", "2.0",
-    ]  # fmt: skip
+    assert line.split() == ["b", "family", "b", "50", "4", "4.000", "1.000", "3.000", "2.0"]
     assert "12 runs (12 ok), 0.01 hours" in output
 
 
