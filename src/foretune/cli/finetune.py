@@ -123,6 +123,7 @@ def _following(slices: Path, planned: int, console: Console) -> Generator[None]:
     ended = threading.Event()
 
     def follow() -> None:
+        """Look at the file until the run has ended, and once more after it."""
         shown, last = 0, False
         while not last:
             last = ended.wait(0.2)

@@ -124,6 +124,7 @@ def _tune(
             return run_trial(trial, max(1.0, budget.seconds - clock.spent()) if many else None)
 
         def prune(progress: Progress) -> None:
+            """After every report, delete checkpoints that nothing will ask for again."""
             if progress.trial is None and progress.incumbent is not None:
                 prune_checkpoints(
                     output / TRIALS,
