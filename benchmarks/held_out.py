@@ -3,10 +3,10 @@
 Run: python benchmarks/held_out.py META --data TASKS --out FOLDER [--tasks T ...] [--runs 6] [--seeds 5]
      [--workers 2] [--replay]
 
-META is a meta-dataset, TASKS the folder its datasets lie in (`name@rows` is TASKS/name with so many training rows).
-The surrogates are fitted without the whole families of the four tasks. Then every method gets, on every task and with
-every seed, a search with the seconds of so many mean full runs of that task, loading included; every search starts with
-the default. Reported is the test loss of the checkpoint that validation chose. Finished searches are lines of
+META is a meta-dataset, TASKS the folder its datasets lie in (`name@rows:model` is TASKS/name with so many training
+rows). The surrogates are fitted without the whole families of the four tasks. Then every method gets, on every task and
+with every seed, a search with the seconds of so many mean full runs of that task, loading included; every search starts
+with the default. Reported is the test loss of the checkpoint that validation chose. Finished searches are lines of
 FOLDER/results.jsonl and are not repeated. With --replay recorded curves take the place of training, the recorded runs
 are the candidates, and TASKS is not needed. Searches run in processes of one thread, --workers at a time: as many as
 META was collected with, for the budgets are in its seconds.
@@ -36,7 +36,6 @@ from foretune.cli.search import Settings, search
 from foretune.errors import ForetuneError
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.optimizer import make_optimizer
-from foretune.space import load_space
 from foretune.surrogate import load_surrogates, save_surrogates
 from foretune.surrogate.fit import fit
 from foretune.tuner import Budget
@@ -73,19 +72,13 @@ def read_results(path: Path) -> list[Result]:
     return [json.loads(line) for line in lines]
 
 
-def recorded_default(table: MetaDataset) -> Configuration:
-    """The default that the table was collected with; every task has a run of it."""
-    values = table.provenance.get("default")
-    return Configuration(values) if values else load_space("peft").default()
-
-
 def replayed(
     recorded: RecordedTask, default: Configuration, method: str, seed: int, seconds: float, surrogates: Path
 ) -> dict[str, Any]:
     candidates = recorded.candidates
     optimizer = make_optimizer(method, recorded.task, candidates, default, load_surrogates(surrogates), seed=seed)
     end = point_at(simulate(optimizer, recorded, seconds), seconds)
-    return {"test_nll": end.test_nll, "validation_nll": -end.score, "spent_seconds": end.seconds}
+    return {"test_nll": -end.test, "validation_nll": -end.score, "spent_seconds": end.seconds}
 
 
 def searched(
@@ -97,10 +90,10 @@ def searched(
     seed: int,
     seconds: float,
 ) -> dict[str, Any]:
-    name, _, rows = task.partition("@")
+    name, _, rows = task.rpartition(":")[0].partition("@")
     settings = Settings(
         data=str(arguments.data / name),
-        model=arguments.model,
+        model=task.rpartition(":")[2],
         seed=seed,
         max_length=max_length,
         optimizer=method,
@@ -137,7 +130,7 @@ def import_all() -> None:
 
 
 def zero_shot(table: MetaDataset, task: str) -> float:
-    return recorded_task(table, task).zero_shot_test_nll
+    return -recorded_task(table, task).zero_shot_test
 
 
 def summary(results: Sequence[Result], tasks: Sequence[str], table: MetaDataset) -> Table:
@@ -198,7 +191,8 @@ def run_all(
     """Every search with its figures, as they end."""
     if arguments.replay:
         for task, method, seed, seconds in left:
-            recorded, default = recorded_task(table, task), recorded_default(table)
+            recorded = recorded_task(table, task)
+            default = table.default(task) or recorded.candidates[0]
             yield (task, method, seed, seconds), replayed(recorded, default, method, seed, seconds, surrogates)
         return
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -215,7 +209,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/tasks"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tasks", nargs="*", help="by default one of each of four families drawn at random")
-    parser.add_argument("--model", default="foretune-tiny")
     parser.add_argument("--runs", type=float, default=6.0, help="mean full runs that a budget is worth")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)

@@ -27,7 +27,6 @@ from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, sim
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.optimizer import Optimizer, make_optimizer
 from foretune.optimizer.transfer import Transfer
-from foretune.space import load_space
 from foretune.surrogate import Surrogates
 from foretune.surrogate.fit import fit
 from foretune.types import Configuration
@@ -80,14 +79,13 @@ def compare(
     table: MetaDataset, families: Sequence[str], never: Sequence[str], variants: Variants, runs: int, seeds: int
 ) -> dict[tuple[str, str], list[float]]:
     """(optimizer, column) -> one value a task, averaged over seeds where there are any."""
-    default = recorded_default(table)
     results: dict[tuple[str, str], list[float]] = defaultdict(list)
     for family in families:
         surrogates = fit([table], seed=0, exclude_families=[family, *never])
         for name in (task for task in table.task_ids if table.families[task] == family):
             recorded = recorded_task(table, name)
-            unit = recorded.mean_run_seconds
-            results["zero-shot", "test loss"].append(recorded.zero_shot_test_nll)
+            unit, default = recorded.mean_run_seconds, table.default(name) or recorded.candidates[0]
+            results["zero-shot", "test loss"].append(-recorded.zero_shot_test)
             pool = list(dict.fromkeys([default, *recorded.candidates]))
             everything = {
                 **optimizers(recorded, surrogates, default, seeds),
@@ -95,18 +93,12 @@ def compare(
             }
             for optimizer, fresh in everything.items():
                 searches = [simulate(one, recorded, runs * unit) for one in fresh]
-                ends = [point_at(points, runs * unit).test_nll for points in searches]
+                ends = [-point_at(points, runs * unit).test for points in searches]
                 results[optimizer, "test loss"].append(fmean(ends))
                 for count in AT:
                     scores = [point_at(points, count * unit).score for points in searches]
                     results[optimizer, f"regret@{count}"].append(fmean(regret(score, recorded) for score in scores))
     return results
-
-
-def recorded_default(table: MetaDataset) -> Configuration:
-    """The default that the table was collected with; every task has a run of it."""
-    values = table.provenance.get("default")
-    return Configuration(values) if values else load_space("peft").default()
 
 
 def main() -> None:

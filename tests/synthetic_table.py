@@ -56,7 +56,7 @@ def _task_row(index: int, rng: np.random.Generator) -> dict[str, Any]:
     rows = int(50 * 2 ** rng.integers(0, 6))
     zero_shot = float(rng.uniform(2.0, 5.0))
     overlap = float(rng.uniform(0, 1))
-    scores = {"nll": zero_shot, "token_accuracy": 0.1, "exact_match": 0.0}
+    scores = {"value": zero_shot, "token_accuracy": 0.1, "exact_match": 0.0}
     features = {
         "zero_shot_nll": zero_shot,
         "log_train_rows": math.log10(rows),
@@ -68,6 +68,11 @@ def _task_row(index: int, rng: np.random.Generator) -> dict[str, Any]:
     }
     return {
         "task": f"task-{index}",
+        "dataset": f"task-{index}",
+        "model": "synthetic",
+        "metric": "validation_nll",
+        "direction": "minimize",
+        "cost_unit": "seconds",
         "family": FAMILIES[index % len(FAMILIES)],
         "source": "synthetic",
         "license": "none",
@@ -84,7 +89,6 @@ def _run_row(run: str, task: str, configuration: Configuration, status: str) -> 
     return {
         "run": run,
         "task": task,
-        "model": "synthetic",
         "seed": 0,
         "status": status,
         "message": "" if status == "ok" else "the loss is not finite",
@@ -112,7 +116,7 @@ def _curve(
         overfitted = 0.05 * max(0.0, float(values["epochs"]) * fidelity / SLICES - 6) * (200 / rows) ** 0.5
         nll = zero_shot * (1 - learned + overfitted + 0.004 * rng.standard_normal())
         tokens = rows * 30 * float(values["epochs"]) / SLICES
-        scores = {"nll": nll, "token_accuracy": 0.5, "exact_match": 0.0}
+        scores = {"value": nll, "token_accuracy": 0.5, "exact_match": 0.0}
         lines.append(
             {
                 "run": run,

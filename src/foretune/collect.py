@@ -23,16 +23,23 @@ from typing import Any
 from foretune.errors import MetaDatasetError
 from foretune.execution.jobs import Answer, Job
 from foretune.metadata import MetaDataset, write_meta_dataset
-from foretune.metadata.collection import Collection, Row, command, plan, run_id, run_seed
+from foretune.metadata.collection import Collection, PlannedRun, Row, command, plan
 from foretune.metadata.log import RUNS_LOG, TASKS_LOG, append_line, compile_logs, read_runs, read_tasks, restore_logs
 from foretune.metadata.schema import CONFIGURATION_PREFIX, CURVE_COLUMNS
 from foretune.metadata.source import TaskSource
-from foretune.types import Configuration, Status, Trial
+from foretune.types import Status, Trial
 
 COMPILE_EVERY = 100
 """Finished runs between two times that the tables are written."""
 _FAILURES_IN_A_ROW = 8
 _SETTINGS = "collection.json"
+
+_SLICE_KEYS = {
+    column.name: {"validation_value": "validation_nll", "test_value": "test_nll"}.get(column.name, column.name)
+    for column in CURVE_COLUMNS
+    if column.name != "run"
+}
+"""Column of the table of curves -> what the finetuning engine calls it."""
 
 StartRunner = Callable[[], AbstractContextManager[Callable[[Job], Answer]]]
 
@@ -87,7 +94,7 @@ def collect(
     rows = _describe_all(collection, folder, describe)
     done = {name for name, record in read_runs(folder).items() if record["run"]["status"] != Status.FAILED}
     planned = plan(collection, rows)
-    left = [one for one in planned if run_id(*one, collection) not in done]
+    left = [one for one in planned if one.name not in done]
     session = _Session(collection, folder, observe, left, len(planned), _slices(rows))
     with tempfile.TemporaryDirectory(prefix="foretune-collect-") as scratch:
         session.work_off(start_runner, workers, Path(scratch))
@@ -122,12 +129,14 @@ def _check_settings(collection: Collection, folder: Path) -> None:
         "command": command(collection),
         "model": model,
         "space": collection.space.name,
-        "default": dict(collection.space.default().values),
+        "defaults": {model: dict(collection.space.default().values)},
         "max_length": collection.max_length,
+        "validation_rows": collection.validation_rows,
+        "test_rows": collection.test_rows,
     }
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("model", "max_length"):
+        for name in ("model", "max_length", "validation_rows", "test_rows"):
             if before.get(name) != settings[name]:
                 was = f"{folder} was collected with {name} {before.get(name)!r}"
                 message = f"{was}, not {settings[name]!r}; use another --out"
@@ -140,9 +149,9 @@ def _check_settings(collection: Collection, folder: Path) -> None:
 def _describe_all(collection: Collection, folder: Path, describe: Callable[[TaskSource], Row]) -> dict[str, Row]:
     rows: dict[str, Row] = dict(read_tasks(folder))
     for source in collection.sources:
-        if source.id not in rows:
-            rows[source.id] = describe(source)
-            append_line(folder / TASKS_LOG, rows[source.id])
+        if (task := source.task(collection.model)) not in rows:
+            rows[task] = describe(source)
+            append_line(folder / TASKS_LOG, rows[task])
     return rows
 
 
@@ -150,30 +159,32 @@ def _slices(rows: Mapping[str, Row]) -> dict[str, int]:
     return {task: int(row["max_fidelity"]) for task, row in rows.items()}
 
 
-def _job(collection: Collection, source: TaskSource, configuration: Configuration, directory: Path, slices: int) -> Job:
+def _job(collection: Collection, planned: PlannedRun, directory: Path, slices: int) -> Job:
     return Job(
-        trial=Trial(0, configuration, slices),
+        trial=Trial(0, planned.configuration, slices),
         model=collection.model,
-        data=str(source.path),
+        data=str(planned.source.path),
         directory=str(directory),
-        train_rows=source.rows,
+        train_rows=planned.source.rows,
+        validation_rows=collection.validation_rows,
+        test_rows=collection.test_rows,
         max_length=collection.max_length,
-        seed=run_seed(run_id(source, configuration, collection)),
+        seed=planned.seed,
         device=collection.device,
         keep_state=False,
+        processor_time=collection.device == "cpu",
         timeout_seconds=collection.timeout_seconds,
     )
 
 
-def record_of(name: str, task: str, collection: Collection, answer: Answer) -> dict[str, Any]:
+def record_of(planned: PlannedRun, answer: Answer) -> dict[str, Any]:
     """A finished run as a line of the log, see `foretune.metadata.log`."""
     configuration = answer.report.trial.configuration
     known = answer.run
     run = {
-        "run": name,
-        "task": task,
-        "model": Path(collection.model).name,
-        "seed": run_seed(name),
+        "run": planned.name,
+        "task": planned.task,
+        "seed": planned.seed,
         "status": str(answer.report.status),
         "message": answer.report.message,
         "parameters_trained": known.get("parameters_trained"),
@@ -183,8 +194,7 @@ def record_of(name: str, task: str, collection: Collection, answer: Answer) -> d
         "started": known.get("started", "unknown"),
         **{CONFIGURATION_PREFIX + key: value for key, value in configuration.values.items()},
     }
-    names = [column.name for column in CURVE_COLUMNS if column.name != "run"]
-    return {"run": run, "slices": [{name: one.get(name) for name in names} for one in answer.slices]}
+    return {"run": run, "slices": [{name: one.get(key) for name, key in _SLICE_KEYS.items()} for one in answer.slices]}
 
 
 class _Session:
@@ -195,7 +205,7 @@ class _Session:
         collection: Collection,
         folder: Path,
         observe: Callable[[Progress], None],
-        runs: Sequence[tuple[TaskSource, Configuration]],
+        runs: Sequence[PlannedRun],
         planned: int,
         slices: Mapping[str, int],
     ) -> None:
@@ -226,16 +236,15 @@ class _Session:
     def _work(self, start_runner: StartRunner, scratch: Path) -> None:
         try:
             with start_runner() as run:
-                for source, configuration in self._take():
-                    name = run_id(source, configuration, self._collection)
-                    directory = scratch / hashlib.sha256(name.encode()).hexdigest()[:16]
-                    answer = run(_job(self._collection, source, configuration, directory, self._slices[source.id]))
+                for planned in self._take():
+                    directory = scratch / hashlib.sha256(planned.name.encode()).hexdigest()[:16]
+                    answer = run(_job(self._collection, planned, directory, self._slices[planned.task]))
                     shutil.rmtree(directory, ignore_errors=True)
-                    self._keep(name, source, answer)
+                    self._keep(planned, answer)
         finally:
             self._stop.set()  # either nothing is left, or something is wrong that the others should not wait for
 
-    def _take(self) -> Iterator[tuple[TaskSource, Configuration]]:
+    def _take(self) -> Iterator[PlannedRun]:
         while not self._stop.is_set():
             with self._lock:
                 if not self._left:
@@ -243,18 +252,19 @@ class _Session:
                 one = self._left.popleft()
             yield one
 
-    def _keep(self, name: str, source: TaskSource, answer: Answer) -> None:
+    def _keep(self, planned: PlannedRun, answer: Answer) -> None:
         with self._lock:
-            append_line(self._folder / RUNS_LOG, record_of(name, source.id, self._collection, answer))
+            append_line(self._folder / RUNS_LOG, record_of(planned, answer))
             self._fresh += 1
             failed = answer.report.status is Status.FAILED
             self._failed_in_a_row = self._failed_in_a_row + 1 if failed else 0
-            self._announce(f"{name} {answer.report.status}")
+            self._announce(f"{planned.name} {answer.report.status}")
             if self._fresh % COMPILE_EVERY == 0:
                 finish(self._folder)
         if self._failed_in_a_row >= _FAILURES_IN_A_ROW:
             message = (
-                f"{self._failed_in_a_row} runs in a row failed, the last, {name}, with: {answer.report.message}; "
+                f"{self._failed_in_a_row} runs in a row failed, the last, {planned.name}, with: "
+                f"{answer.report.message}; "
                 "mend the cause and start again: failed runs are tried anew"
             )
             raise MetaDatasetError(message)

@@ -41,14 +41,14 @@ def test_real_runs_fill_the_tables(sources, tiny_model, tmp_path):
     collection = Collection(sources, str(tiny_model), space, configurations=2, max_length=64, max_tokens_per_run=2000)
     collect(collection, tmp_path / "meta", describe=describe, start_runner=here)
     meta = read_meta_dataset(tmp_path / "meta")
-    assert meta.task_ids == ("sums@8", "products")
+    assert meta.task_ids == (f"sums@8:{tiny_model.name}", f"products:{tiny_model.name}")
     assert set(meta.runs["status"]) == {"ok"}
     assert set(meta.runs["hardware"]) != {"unknown"}
     assert (meta.runs["parameters_trained"] > 0).all()
     test_scores = [name for name in meta.curves if name.startswith("test_")]
     assert not meta.curves.drop(columns=test_scores).isna().any(axis=None)
-    best_so_far = meta.curves.groupby("run")["validation_nll"].cummin()
-    improved = meta.curves["validation_nll"] <= best_so_far
+    best_so_far = meta.curves.groupby("run")["validation_value"].cummin()
+    improved = meta.curves["validation_value"] <= best_so_far
     assert not meta.curves.loc[improved, test_scores].isna().any(axis=None)
     assert all(len(meta.curve(run)) == 8 for run in meta.runs["run"])
     last = meta.curves.groupby("run").last()

@@ -28,10 +28,10 @@ slices = st.fixed_dictionaries(
         "epochs": st.just(1.0),
         "steps": st.just(3),
         "tokens": st.just(2**40),
-        "validation_nll": numbers,
+        "validation_value": numbers,
         "validation_token_accuracy": st.floats(0, 1),
         "validation_exact_match": st.floats(0, 1),
-        "test_nll": st.none() | numbers,
+        "test_value": st.none() | numbers,
         "train_seconds": st.floats(1e-9, 1e9),
         "evaluation_seconds": numbers,
     }
@@ -50,15 +50,17 @@ tasks = st.fixed_dictionaries({"family": texts, "source": texts, "feature.a": st
 
 @st.composite
 def meta_datasets(draw):
-    scores = {f"zero_shot_validation_{name}": 0.5 for name in ("nll", "token_accuracy", "exact_match")}
+    scores = {f"zero_shot_validation_{name}": 0.5 for name in ("value", "token_accuracy", "exact_match")}
     sizes = {"n_train": 5, "n_validation": 5, "n_test": 0, "max_fidelity": SLICES, "license": ""}
+    sizes |= {"model": "m", "metric": "validation_nll", "direction": "minimize", "cost_unit": "seconds"}
     task_rows = [
-        {"task": f"t{at}", **one, **sizes, **scores} for at, one in enumerate(draw(st.lists(tasks, max_size=3)))
+        {"task": f"t{at}", "dataset": f"d{at}", **one, **sizes, **scores}
+        for at, one in enumerate(draw(st.lists(tasks, max_size=3)))
     ]
     run_rows, curve_rows = [], []
     for at in range(draw(st.integers(0, 4)) if task_rows else 0):
         run = draw(runs)
-        fixed = {"run": f"r{at}", "task": draw(st.sampled_from(task_rows))["task"], "model": "m", "seed": at}
+        fixed = {"run": f"r{at}", "task": draw(st.sampled_from(task_rows))["task"], "seed": at}
         run_rows.append({**fixed, **run, **draw(configurations), "versions": "{}", "started": "now"})
         length = SLICES if run["status"] == "ok" else draw(st.integers(0, SLICES))
         curve_rows += [{"run": f"r{at}", "fidelity": k + 1, **draw(slices)} for k in range(length)]

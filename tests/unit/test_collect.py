@@ -21,9 +21,14 @@ SLICES = 3
 
 
 def describe(source):
-    scores = {"nll": 4.0, "token_accuracy": 0.1, "exact_match": 0.0}
+    scores = {"value": 4.0, "token_accuracy": 0.1, "exact_match": 0.0}
     return {
-        "task": source.id,
+        "task": source.task("tiny"),
+        "dataset": source.name,
+        "model": "tiny",
+        "metric": "validation_nll",
+        "direction": "minimize",
+        "cost_unit": "seconds",
         **source.card(),
         "n_train": source.rows,
         "n_validation": 20,
@@ -94,10 +99,10 @@ def folder(tmp_path):
 def test_every_planned_run_is_in_the_tables(collection, folder, workers):
     runners, seen = Runners(), []
     meta = collect(collection, folder, describe=describe, start_runner=runners, workers=workers, observe=seen.append)
-    assert meta.task_ids == ("a@50", "b@50")
+    assert meta.task_ids == ("a@50:tiny", "b@50:tiny")
     assert meta.runs.groupby("task").size().tolist() == [4, 4]
-    assert meta.runs["model"].unique().tolist() == ["tiny"]
-    assert meta.provenance["default"] == dict(load_space("peft").default().values)
+    assert set(meta.models.values()) == {"tiny"}
+    assert meta.default("a@50:tiny") == load_space("peft").default()
     assert (runners.open, len(runners.jobs)) == (0, 8)
     assert [progress.finished for progress in seen] == list(range(9))
     assert seen[-1].planned == seen[-1].fresh == 8

@@ -26,14 +26,14 @@ class Recording:
         status: how the run ended.
         message: why, if not well.
         curve: validation scores and seconds.
-        test_nll: (T,) test loss after each slice.
+        test: (T,) test scores after each slice, NaN where there is none.
     """
 
     configuration: Configuration
     status: Status
     message: str
     curve: LearningCurve
-    test_nll: np.ndarray
+    test: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class RecordedTask:
     Attributes:
         task: the task.
         zero_shot: validation score of the untrained model.
-        zero_shot_test_nll: its test loss.
+        zero_shot_test: its test score.
         recordings: by `Configuration.key`; the first run of each configuration.
     """
 
     task: Task
     zero_shot: float
-    zero_shot_test_nll: float
+    zero_shot_test: float
     recordings: Mapping[str, Recording]
 
     @property
@@ -86,12 +86,12 @@ class Point:
     Attributes:
         seconds: spent so far.
         score: validation score of the incumbent.
-        test_nll: test loss of the checkpoint that validation chose.
+        test: test score of the checkpoint that validation chose.
     """
 
     seconds: float
     score: float
-    test_nll: float
+    test: float
 
 
 def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
@@ -99,7 +99,8 @@ def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
     described = table.task(task)
     row = table.tasks[table.tasks["task"] == task].iloc[0]
     places = table.curves.groupby("run").indices
-    test = table.curves["test_nll"].to_numpy(dtype=np.float64)
+    sign = described.metric.score(1.0)
+    test = table.curves["test_value"].to_numpy(dtype=np.float64) * sign
     ends = dict(zip(table.runs["run"], zip(table.runs["status"], table.runs["message"], strict=True), strict=True))
     recordings: dict[str, Recording] = {}
     for run in table.runs_of(task):
@@ -108,8 +109,8 @@ def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
         status, message = ends[run]
         recording = Recording(configuration, Status(status), str(message), table.curve(run), test[rows])
         recordings.setdefault(configuration.key, recording)
-    zero_shot = described.metric.score(float(row["zero_shot_validation_nll"]))
-    return RecordedTask(described, zero_shot, float(row["zero_shot_test_nll"]), recordings)
+    zero_shot, zero_shot_test = (sign * float(row[f"zero_shot_{split}_value"]) for split in ("validation", "test"))
+    return RecordedTask(described, zero_shot, zero_shot_test, recordings)
 
 
 def simulate(
@@ -126,7 +127,7 @@ def simulate(
     Returns:
         One point for every slice within the budget, after a first one for the untrained model.
     """
-    points = [Point(0.0, recorded.zero_shot, recorded.zero_shot_test_nll)]
+    points = [Point(0.0, recorded.zero_shot, recorded.zero_shot_test)]
     asked = 0
     while points[-1].seconds < seconds:
         left = seconds - points[-1].seconds
@@ -136,19 +137,19 @@ def simulate(
         report = recorded.evaluate(trial)
         optimizer.tell(report)
         asked += 1
-        slices = _points_of(report, recorded.recordings[trial.configuration.key].test_nll, points[-1])
+        slices = _points_of(report, recorded.recordings[trial.configuration.key].test, points[-1])
         points += [point for point in slices if point.seconds <= seconds]
         if report.seconds >= left:
             break
     return points
 
 
-def _points_of(report: Report, test_nll: np.ndarray, last: Point) -> list[Point]:
+def _points_of(report: Report, test_scores: np.ndarray, last: Point) -> list[Point]:
     points: list[Point] = []
     for index in range(report.trial.resumes_from, len(report.curve)):
-        score, test = float(report.curve.scores[index]), float(test_nll[index])
+        score, test = float(report.curve.scores[index]), float(test_scores[index])
         spent = last.seconds + float(report.curve.seconds[index])
-        last = Point(spent, score, test) if score > last.score else Point(spent, last.score, last.test_nll)
+        last = Point(spent, score, test) if score > last.score else Point(spent, last.score, last.test)
         points.append(last)
     return points
 

@@ -47,6 +47,11 @@ def collect_verb(
     ] = None,
     timeout: Annotated[str | None, typer.Option(help="of a run, for instance 2m")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    validation_rows: Annotated[
+        int | None, typer.Option(help="most validation rows that a slice is scored on; by default all")
+    ] = None,
+    test_rows: Annotated[int | None, typer.Option(help="most test rows; by default all")] = None,
+    repeats: Annotated[int, typer.Option(help="further times that each run is done, with other seeds")] = 0,
     finish: Annotated[bool, typer.Option("--finish", help="only compile what is in the logs into tables")] = False,
 ) -> None:
     """Collect a meta-dataset: sample configurations, finetune each on each task, append finished runs.
@@ -72,6 +77,9 @@ def collect_verb(
         "max_tokens_per_run": max_tokens_per_run,
         "timeout_seconds": parse_seconds(timeout) if timeout else None,
         "device": device,
+        "validation_rows": validation_rows,
+        "test_rows": test_rows,
+        "repeats": repeats,
     }
     collection, describe = _prepare(sources, model, space, max_length, settings)
     observe = partial(_show, console)
@@ -109,7 +117,16 @@ def _prepare(
     tokenizer = load_tokenizer(model_name)
 
     def describe(source: TaskSource) -> dict[str, Any]:
-        return describe_source(source, model_name, model, tokenizer, max_length=length, max_fidelity=SLICES)
+        return describe_source(
+            source,
+            model_name,
+            model,
+            tokenizer,
+            max_length=length,
+            max_fidelity=SLICES,
+            validation_rows=settings["validation_rows"],
+            test_rows=settings["test_rows"],
+        )
 
     return collection, describe
 

@@ -49,7 +49,7 @@ def _task_table(meta: MetaDataset) -> Table:
     table.add_column("family", overflow="ellipsis")
     for name in ("rows", "runs", "zero-shot", "best", "median", "s/run"):
         table.add_column(name, justify="right", no_wrap=True)
-    zero_shot, sizes = meta.tasks["zero_shot_validation_nll"].tolist(), meta.tasks["n_train"].tolist()
+    zero_shot, sizes = meta.tasks["zero_shot_validation_value"].tolist(), meta.tasks["n_train"].tolist()
     for task, before, rows in zip(meta.task_ids, zero_shot, sizes, strict=True):
         runs = meta.runs_of(task)
         curves = [curve for run in runs if len(curve := meta.curve(run))]

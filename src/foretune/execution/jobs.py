@@ -3,8 +3,9 @@
 The parent writes a job:
 
     {"trial": 7, "configuration": {"method": "lora", ...}, "resumes_from": 0, "fidelity": 8,
-     "model": "foretune-tiny", "data": "path/to/splits", "train_rows": 500, "data_seed": 0, "max_length": 512,
-     "directory": "runs/7", "seed": 0, "device": "cpu", "test": true, "keep_state": false, "timeout_seconds": 600.0}
+     "model": "foretune-tiny", "data": "path/to/splits", "train_rows": 500, "validation_rows": null, "test_rows": null,
+     "data_seed": 0, "max_length": 512, "directory": "runs/7", "seed": 0, "device": "cpu", "test": true,
+     "keep_state": false, "processor_time": false, "timeout_seconds": 600.0}
 
 The worker writes `{"ready": true}` once, when its imports are done, and then one answer per job:
 
@@ -38,12 +39,15 @@ class Job:
         data: where `load_splits` finds the dataset.
         directory: where the run keeps its slices and checkpoints.
         train_rows: size of the training set; None for all of it.
+        validation_rows: most rows of the validation split; None for all of it.
+        test_rows: most rows of the test split; None for all of it.
         data_seed: decides which rows these are, and the splits where the source has none.
         max_length: tokens that an example may have.
         seed: decides the initial adapter and the order of the data.
         device: `cpu`, `cuda`, ...
         test: whether the test split is evaluated, too.
         keep_state: whether checkpoints are written.
+        processor_time: whether slices are timed by the processor's clock.
         timeout_seconds: after which the run is stopped; None for never.
     """
 
@@ -52,12 +56,15 @@ class Job:
     data: str
     directory: str
     train_rows: int | None = None
+    validation_rows: int | None = None
+    test_rows: int | None = None
     data_seed: int = 0
     max_length: int = 512
     seed: int = 0
     device: str = "cpu"
     test: bool = True
     keep_state: bool = True
+    processor_time: bool = False
     timeout_seconds: float | None = None
 
 

@@ -48,7 +48,8 @@ def run_job(job: Job) -> Answer:
     """Finetune as the job says, in this process."""
     from foretune.finetune.train import finetune  # noqa: PLC0415 (a parent that only starts workers imports no torch)
 
-    data = _tokenized(job.data, job.model, job.train_rows, job.data_seed, job.max_length)
+    rows = (job.train_rows, job.validation_rows, job.test_rows)
+    data = _tokenized(job.data, job.model, rows, job.data_seed, job.max_length)
     directory = Path(job.directory)
     report = finetune(
         job.trial,
@@ -60,16 +61,21 @@ def run_job(job: Job) -> Answer:
         test=job.test,
         timeout_seconds=job.timeout_seconds,
         keep_state=job.keep_state,
+        processor_time=job.processor_time,
     )
     return Answer(report, *read_records(directory, len(report.curve)))
 
 
 @lru_cache(maxsize=64)
-def _tokenized(data: str, model: str, train_rows: int | None, data_seed: int, max_length: int) -> TokenizedSplits:
+def _tokenized(
+    data: str, model: str, rows: tuple[int | None, int | None, int | None], data_seed: int, max_length: int
+) -> TokenizedSplits:
     from foretune.finetune.data import load_splits, tokenize  # noqa: PLC0415 (see above)
     from foretune.finetune.model import load_tokenizer  # noqa: PLC0415 (see above)
 
-    splits, tokenizer = load_splits(data, seed=data_seed, train_rows=train_rows), load_tokenizer(model)
+    train, validation, test = rows
+    splits = load_splits(data, seed=data_seed, train_rows=train, validation_rows=validation, test_rows=test)
+    tokenizer = load_tokenizer(model)
     return tokenize(splits, tokenizer, max_length, end_token_id=completion_end(model, tokenizer))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ class Order:
         timeout_seconds: given for this call.
         deadline: when it ends, on the clock of `time.perf_counter`.
         keep_state: save resume state and best adapter.
+        seconds: the clock that slices are timed by.
         fingerprint: see `provenance.fingerprint`.
     """
 
@@ -71,6 +72,7 @@ class Order:
     timeout_seconds: float
     deadline: float
     keep_state: bool
+    seconds: Callable[[], float]
     fingerprint: dict[str, Any]
 
 
@@ -145,10 +147,10 @@ def _train_slice(run: _Run, slices: Slices) -> Slice:
     order, data = run.order, run.order.data
     fidelity = len(slices) + 1
     first, last = (run.plan.slice_end(at) for at in (fidelity - 1, fidelity))
-    begun = time.perf_counter()
+    begun = order.seconds()
     with _autocast(order.device):
         tokens = _train_steps(run, first, last)
-        trained = time.perf_counter()
+        trained = order.seconds()
         validation = evaluate(run.model, data.validation)
         _check(run, validation.nll, f"validation loss after slice {fidelity}")
         # A slice that validation does not choose is never asked for its test score.
@@ -166,7 +168,7 @@ def _train_slice(run: _Run, slices: Slices) -> Slice:
         test_token_accuracy=test.token_accuracy if test else None,
         test_exact_match=test.exact_match if test else None,
         train_seconds=trained - begun,
-        evaluation_seconds=time.perf_counter() - trained,
+        evaluation_seconds=order.seconds() - trained,
     )
 
 

@@ -15,7 +15,7 @@ from foretune.finetune.evaluate import Scores, zero_shot
 from foretune.finetune.model import end_token_id
 from foretune.metadata.features import DatasetSample, dataset_features, model_features
 from foretune.metadata.schema import FEATURE_PREFIX
-from foretune.metadata.source import TaskSource
+from foretune.metadata.source import TaskSource, task_id
 from foretune.types import VALIDATION_NLL, Task
 
 DEFAULT_MAX_LENGTH = 512
@@ -53,7 +53,7 @@ def describe_task(
         **model_features(config),
         **zero_shot_features(validation, int(config["vocab_size"])),
     }
-    name = task or f"{splits.name}@{len(splits.train)} on {Path(model_name).name}"
+    name = task or task_id(splits.name, len(splits.train), model_name)
     return Task(name, VALIDATION_NLL, features, max_fidelity)
 
 
@@ -65,6 +65,8 @@ def describe_source(
     *,
     max_length: int,
     max_fidelity: int,
+    validation_rows: int | None = None,
+    test_rows: int | None = None,
 ) -> dict[str, Any]:
     """The row of the table of tasks (`foretune.metadata.schema`) for a dataset on disk at one training-set size.
 
@@ -75,18 +77,32 @@ def describe_source(
         tokenizer: its tokenizer.
         max_length: tokens that an example may have.
         max_fidelity: slices of a complete run.
+        validation_rows: most rows of the validation split; None for all.
+        test_rows: most rows of the test split; None for all.
     """
-    splits = load_splits(source.path, seed=0, train_rows=source.rows)
+    splits = load_splits(
+        source.path, seed=0, train_rows=source.rows, validation_rows=validation_rows, test_rows=test_rows
+    )
     end = None if tokenizer.chat_template else end_token_id(model, tokenizer)
     data = tokenize(splits, tokenizer, max_length, end_token_id=end)
     scores = zero_shot(model, data)
-    task = describe_task(splits, data, model_name, model, max_fidelity, task=source.id, scores=scores)
+    task = describe_task(splits, data, model_name, model, max_fidelity, task=source.task(model_name), scores=scores)
+    columns = {
+        f"zero_shot_{split}_{'value' if name == 'nll' else name}": value
+        for split, one in scores.items()
+        for name, value in asdict(one).items()
+    }
     return {
         "task": task.id,
+        "dataset": source.name,
+        "model": Path(model_name).name,
         **source.card(),
+        "metric": task.metric.name,
+        "direction": "minimize",
+        "cost_unit": "seconds",
         **{f"n_{name}": len(getattr(data, name)) for name in ("train", "validation", "test")},
         "max_fidelity": max_fidelity,
-        **{f"zero_shot_{split}_{name}": value for split, one in scores.items() for name, value in asdict(one).items()},
+        **columns,
         **{FEATURE_PREFIX + name: value for name, value in task.meta_features.items()},
     }
 

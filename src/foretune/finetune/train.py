@@ -39,6 +39,7 @@ def finetune(
     test: bool = True,
     timeout_seconds: float | None = None,
     keep_state: bool = True,
+    processor_time: bool = False,
 ) -> Report:
     """Train a trial's configuration from its last saved slice up to `trial.fidelity`.
 
@@ -54,6 +55,8 @@ def finetune(
         test: also score the test split after every slice that is the best so far on validation.
         timeout_seconds: for this call; looked at between steps.
         keep_state: save what resuming takes and the best adapter; without it only the figures are written.
+        processor_time: let the seconds of slices be those of the processor, all threads together, and not those of the
+            clock: on a CPU with one thread they are the same, but for what other programs take away.
 
     Returns:
         The curve of validation scores from the first slice on. `seconds` is the wall-clock time of this call, model
@@ -80,6 +83,7 @@ def finetune(
         timeout_seconds=timeout,
         deadline=started + timeout,
         keep_state=keep_state,
+        seconds=time.process_time if processor_time else time.perf_counter,
         fingerprint=provenance.fingerprint(data, name, trial.configuration.key, seed),
     )
     state = _found(order)

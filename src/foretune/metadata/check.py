@@ -12,7 +12,7 @@ import pandas as pd
 
 from foretune.errors import MetaDatasetError
 from foretune.metadata.frames import columns_of, is_free
-from foretune.metadata.schema import CONFIGURATION_PREFIX, FEATURE_PREFIX, TABLES, Column
+from foretune.metadata.schema import CONFIGURATION_PREFIX, DIRECTIONS, FEATURE_PREFIX, TABLES, Column
 from foretune.types import Status
 
 
@@ -32,6 +32,7 @@ def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
     tasks, runs, curves = tables["tasks"], tables["runs"], tables["curves"]
     _check_free_columns(tasks, runs)
     _check_keys(tasks, runs, curves)
+    _check_tasks(tasks)
     _check_runs(runs)
     _check_curves(curves)
     _check_completeness(tasks, runs, curves)
@@ -127,13 +128,19 @@ def _check_keys(tasks: pd.DataFrame, runs: pd.DataFrame, curves: pd.DataFrame) -
     _fail("curves", curves, lost, "its run {run!r} is not in runs.parquet", "add the run, or remove its slices")
 
 
+def _check_tasks(tasks: pd.DataFrame) -> None:
+    unknown = ~tasks["direction"].isin(DIRECTIONS)
+    remedy = f"use one of {', '.join(DIRECTIONS)}"
+    _fail("tasks", tasks, unknown, "unknown direction {direction!r}", remedy)
+    names = ["dataset", "model", "n_train", "metric"]
+    same = tasks.duplicated(subset=names) & tasks["n_train"].notna()
+    several = "same dataset, model, training-set size and metric as an earlier row"
+    _fail("tasks", tasks, same, several, "one of the two needs another name of dataset or model, or must go")
+
+
 def _check_runs(runs: pd.DataFrame) -> None:
     known = [str(status) for status in Status]
     _fail("runs", runs, ~runs["status"].isin(known), "unknown status {status!r}", f"use one of {', '.join(known)}")
-    models = dict(zip(runs["task"], runs["model"], strict=True))
-    mixed = runs["model"] != [models[task] for task in runs["task"]]
-    several = "its task {task!r} has runs of several base models"
-    _fail("runs", runs, mixed, several, "make one task per base model, since meta-features depend on the model")
     versions = runs["versions"].map(_is_object).astype(bool)
     _fail("runs", runs, ~versions, "versions is {versions!r}", 'a JSON object is expected, such as {"torch": "2.13.0"}')
     names = [name for name in runs.columns if name.startswith(CONFIGURATION_PREFIX)]
@@ -157,7 +164,7 @@ def _check_curves(curves: pd.DataFrame) -> None:
         "curves", curves, seconds <= 0, "the slice took 0 seconds", "give the seconds measured, which must be above 0"
     )
     for name in ("epochs", "steps", "tokens"):
-        shrinks = curves.groupby("run")[name].diff() < 0
+        shrinks = curves.groupby("run")[name].diff().astype("Float64").fillna(0.0) < 0
         _fail(
             "curves",
             curves,

@@ -41,6 +41,9 @@ class Collection:
             by other draws; the default never is. None for no limit.
         timeout_seconds: per run; None for never.
         device: `cpu`, `cuda`, ...
+        validation_rows: most rows of each validation split; None for all.
+        test_rows: most rows of each test split; None for all.
+        repeats: how many further times each run is done, with other seeds: what the noise is measured by.
     """
 
     sources: Sequence[TaskSource]
@@ -53,6 +56,9 @@ class Collection:
     max_tokens_per_run: float | None = None
     timeout_seconds: float | None = None
     device: str = "cpu"
+    validation_rows: int | None = None
+    test_rows: int | None = None
+    repeats: int = 0
 
     def __post_init__(self) -> None:
         ids = [source.id for source in self.sources]
@@ -61,14 +67,41 @@ class Collection:
                 f"expected one or more tasks of different names, got {', '.join(ids) or 'none'}; rename or drop some"
             )
             raise MetaDatasetError(message)
-        if self.configurations < 1 or not 0 <= self.common <= 1:
+        if self.configurations < 1 or self.repeats < 0 or not 0 <= self.common <= 1:
             message = (
-                f"{self.configurations} configurations with a common share of {self.common}: use 1 or more, and 0 to 1"
+                f"{self.configurations} configurations with a common share of {self.common} and {self.repeats} "
+                "repetitions: use 1 or more, 0 to 1, and 0 or more"
             )
             raise MetaDatasetError(message)
 
 
-def plan(collection: Collection, rows: Mapping[str, Row]) -> list[tuple[TaskSource, Configuration]]:
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run that is to be done.
+
+    Attributes:
+        name: its task, the key of its configuration, and the seed of the collection; a repetition has its number after
+            that.
+        source: the dataset.
+        configuration: what is trained.
+    """
+
+    name: str
+    source: TaskSource
+    configuration: Configuration
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.name.split("/", 1)[0]
+
+    @property
+    def seed(self) -> int:
+        """Decides the initial adapter and the order of the data; follows from the name, below 2^31."""
+        return _digest(self.name)
+
+
+def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
     """All runs in their order: the first configuration of every task, then the second of every task, and so on.
 
     Args:
@@ -76,15 +109,15 @@ def plan(collection: Collection, rows: Mapping[str, Row]) -> list[tuple[TaskSour
         rows: of the table of tasks, by task.
     """
     shared = _common(collection)
-    drawn = {source.id: _draw(collection, source, rows[source.id], shared) for source in collection.sources}
+    tasks = {source.task(collection.model): source for source in collection.sources}
+    drawn = {task: _draw(collection, source, rows[task], shared) for task, source in tasks.items()}
+    ends = ["", *(f".{repeat}" for repeat in range(1, collection.repeats + 1))]
     return [
-        (source, drawn[source.id][place]) for place in range(collection.configurations) for source in collection.sources
+        PlannedRun(f"{task}/{drawn[task][place].key}/{collection.seed}{end}", source, drawn[task][place])
+        for place in range(collection.configurations)
+        for end in ends
+        for task, source in tasks.items()
     ]
-
-
-def run_id(source: TaskSource, configuration: Configuration, collection: Collection) -> str:
-    """Name of a run: its task, the key of its configuration, and the seed of the collection."""
-    return f"{source.id}/{configuration.key}/{collection.seed}"
 
 
 def _common(collection: Collection) -> list[Configuration]:
@@ -116,11 +149,6 @@ def _fits(collection: Collection, row: Row, configuration: Configuration) -> boo
     return limit is None or tokens <= limit
 
 
-def run_seed(run: str) -> int:
-    """Seed of a run, from its name; below 2^31."""
-    return _digest(run)
-
-
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
@@ -136,6 +164,9 @@ def command(collection: Collection) -> str:
         "max-length": collection.max_length,
         "max-tokens-per-run": collection.max_tokens_per_run,
         "timeout": collection.timeout_seconds,
+        "validation-rows": collection.validation_rows,
+        "test-rows": collection.test_rows,
+        "repeats": collection.repeats or None,
     }
     tasks = " ".join(source.id for source in collection.sources)
     written = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)

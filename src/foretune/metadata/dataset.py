@@ -12,7 +12,7 @@ import pandas as pd
 from foretune.errors import MetaDatasetError
 from foretune.metadata.check import check_tables
 from foretune.metadata.schema import CONFIGURATION_PREFIX, FEATURE_PREFIX
-from foretune.types import VALIDATION_NLL, Configuration, LearningCurve, Task, Value
+from foretune.types import VALIDATION_NLL, Configuration, LearningCurve, Metric, Task, Value
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,34 @@ class MetaDataset:
     @cached_property
     def families(self) -> Mapping[str, str]:
         """Task -> family."""
-        return dict(zip(self.tasks["task"], self.tasks["family"], strict=True))
+        return self.facts("family")
+
+    @cached_property
+    def models(self) -> Mapping[str, str]:
+        """Task -> base model."""
+        return self.facts("model")
+
+    @cached_property
+    def widths(self) -> Mapping[str, int | None]:
+        """Task -> hidden size of its base model, None where the table does not say."""
+        name = FEATURE_PREFIX + "model_log_width"
+        known = self.facts(name) if name in self.tasks else {}
+        return {task: round(10 ** known[task]) if task in known else None for task in self.task_ids}
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Task -> what its runs are judged by."""
+        columns = zip(self.tasks["task"], self.tasks["metric"], self.tasks["direction"], strict=True)
+        return {task: _metric(name, direction) for task, name, direction in columns}
+
+    def default(self, task: str) -> Configuration | None:
+        """The configuration that somebody without this library would have taken, as far as the table knows it."""
+        values = self.provenance.get("defaults", {}).get(self.models[task])
+        return Configuration(values) if values else None
+
+    def facts(self, column: str) -> dict[str, Any]:
+        """Task -> what a column of the table of tasks says of it."""
+        return dict(zip(self.tasks["task"], self.tasks[column], strict=True))
 
     @cached_property
     def configurations(self) -> Mapping[str, Configuration]:
@@ -61,7 +88,9 @@ class MetaDataset:
     def _learning_curves(self) -> Mapping[str, LearningCurve]:
         curves = self.curves
         seconds = (curves["train_seconds"] + curves["evaluation_seconds"]).to_numpy()
-        scores = curves["validation_nll"].map(VALIDATION_NLL.score).to_numpy()
+        task_of = dict(zip(self.runs["run"], self.runs["task"], strict=True))
+        signs = {task: metric.score(1.0) for task, metric in self.metrics.items()}
+        scores = (curves["validation_value"] * [signs[task_of[run]] for run in curves["run"]]).to_numpy()
         places = curves.groupby("run").indices
         return {str(run): LearningCurve(scores[rows], seconds[rows]) for run, rows in places.items()}
 
@@ -78,7 +107,7 @@ class MetaDataset:
         row = rows.iloc[0]
         names = [name for name in rows.columns if name.startswith(FEATURE_PREFIX)]
         features = {name.removeprefix(FEATURE_PREFIX): float(row[name]) for name in names}
-        return Task(task, VALIDATION_NLL, features, int(row["max_fidelity"]))
+        return Task(task, self.metrics[task], features, int(row["max_fidelity"]))
 
     def runs_of(self, task: str) -> tuple[str, ...]:
         """The runs of a task, in the order of the table."""
@@ -107,6 +136,10 @@ class MetaDataset:
         runs = _rows_with(self.runs, "task", tasks)
         curves = _rows_with(self.curves, "run", set(runs["run"]))
         return MetaDataset(_rows_with(self.tasks, "task", tasks), runs, curves, self.provenance)
+
+
+def _metric(name: str, direction: str) -> Metric:
+    return VALIDATION_NLL if name == VALIDATION_NLL.name else Metric(name, direction == "maximize")
 
 
 def _rows_with(frame: pd.DataFrame, column: str, wanted: Collection[str]) -> pd.DataFrame:

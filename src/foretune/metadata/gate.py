@@ -19,25 +19,21 @@ The portfolio minus the oracle, with its standard error over tasks, is what meta
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from foretune.errors import MetaDatasetError
+from foretune.metadata.common import LEAST_CONFIGURATIONS, Losses, common_losses, relative_to_width
 from foretune.metadata.dataset import MetaDataset
 from foretune.types import Configuration
 
 RUNS = (1, 2, 3, 5)
 """Budgets, in full runs."""
 METHODS = ("random", "average", "portfolio", "oracle")
-_LEAST_CONFIGURATIONS = 3
-_LEAST_TASKS = 3
-
-Losses = Float[np.ndarray, "M C"]
 Order = Int[np.ndarray, " C"]
 
 
@@ -91,7 +87,7 @@ def gate(meta: MetaDataset, *, leave_out: Literal["task", "family"] = "task") ->
         for name, values in _regrets(losses[row], others).items():
             regrets[name][row] = values
     ranks = _ranks(losses)
-    top = np.argsort(ranks.mean(axis=0), kind="stable")[: max(len(configurations) // 2, _LEAST_CONFIGURATIONS)]
+    top = np.argsort(ranks.mean(axis=0), kind="stable")[: max(len(configurations) // 2, LEAST_CONFIGURATIONS)]
     return Gate(
         tasks=tasks,
         configurations=configurations,
@@ -100,47 +96,8 @@ def gate(meta: MetaDataset, *, leave_out: Literal["task", "family"] = "task") ->
         correlation=_mean_correlation(ranks),
         top_correlation=_mean_correlation(_ranks(losses[:, top])),
         overfitted=_overfitted(meta),
-        default_rank=_default_rank(meta, configurations, ranks),
+        default_rank=_default_rank(meta, tasks, configurations, ranks),
     )
-
-
-def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Configuration, ...]]:
-    """Best validation loss of every configuration that was run on every task, as far as there are such.
-
-    Where a task could not take all common configurations (large ones are spared long runs), either that task or those
-    configurations are left out: of the choices "what was run on at least so many tasks", the largest matrix is taken.
-
-    Returns:
-        The losses (M, C), the tasks, and the configurations, both in the order of the tables.
-    """
-    table: dict[str, dict[Configuration, float]] = {}
-    for run, task in zip(meta.runs["run"], meta.runs["task"], strict=True):
-        scores = meta.curve(run).scores
-        loss = float(-scores.max()) if len(scores) else np.inf
-        table.setdefault(task, {}).setdefault(meta.configurations[run], loss)
-    coverage = Counter(configuration for losses in table.values() for configuration in losses)
-    pools = [_pool(meta, table, coverage, least) for least in sorted(set(coverage.values()))]
-    enough = [pool for pool in pools if len(pool[0]) >= _LEAST_TASKS and len(pool[1]) >= _LEAST_CONFIGURATIONS]
-    if not enough:
-        shared = sum(count == len(table) for count in coverage.values())
-        message = (
-            f"the gate needs {_LEAST_TASKS} tasks and {_LEAST_CONFIGURATIONS} configurations run on all of them, "
-            f"got {len(table)} and {shared}; collect more, with a larger `--common`"
-        )
-        raise MetaDatasetError(message)
-    tasks, common = max(enough, key=lambda pool: len(pool[0]) * len(pool[1]))
-    return np.array([[table[task][c] for c in common] for task in tasks]), tasks, common
-
-
-def _pool(
-    meta: MetaDataset,
-    table: Mapping[str, Mapping[Configuration, float]],
-    coverage: Mapping[Configuration, int],
-    least: int,
-) -> tuple[tuple[str, ...], tuple[Configuration, ...]]:
-    """The configurations run on `least` tasks or more, and the tasks that have them all."""
-    common = tuple(configuration for configuration, count in coverage.items() if count >= least)
-    return tuple(task for task in meta.task_ids if table.get(task, {}).keys() >= set(common)), common
 
 
 def mean_and_error(values: Float[np.ndarray, "M k"]) -> list[tuple[float, float]]:
@@ -234,7 +191,12 @@ def _overfitted(meta: MetaDataset) -> float:
     return float(np.mean([scores[-1] < 1.02 * scores.max() for scores in curves])) if curves else 0.0
 
 
-def _default_rank(meta: MetaDataset, common: tuple[Configuration, ...], ranks: Losses) -> float | None:
-    values: Any = meta.provenance.get("default")
-    default = Configuration(values) if isinstance(values, dict) else None
-    return float(ranks[:, common.index(default)].mean()) if default in common else None
+def _default_rank(
+    meta: MetaDataset, tasks: tuple[str, ...], common: tuple[Configuration, ...], ranks: Losses
+) -> float | None:
+    known = {task: default for task in tasks if (default := meta.default(task))}
+    relative = {task: relative_to_width(default, meta.widths[task]) for task, default in known.items()}
+    places = {configuration: place for place, configuration in enumerate(common)}
+    rows = zip(tasks, ranks, strict=True)
+    found = [row[places[relative[task]]] for task, row in rows if relative.get(task) in places]
+    return float(np.mean(found)) if found else None

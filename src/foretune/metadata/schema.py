@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CONFIGURATION_PREFIX = "config."
 FEATURE_PREFIX = "feature."
+DIRECTIONS = ("minimize", "maximize")
 Kind = Literal["text", "integer", "number"]
 
 
@@ -50,33 +51,35 @@ def _number(name: str, meaning: str, unit: str, *, optional: bool = False) -> Co
     return Column(name, "number", meaning, unit, least=0, most=1 if unit == "share" else None, optional=optional)
 
 
-def _scores(prefix: str, what: str, *, optional: bool) -> tuple[Column, ...]:
+def _scores(prefix: str, what: str, *, optional: bool = True) -> tuple[Column, ...]:
     return (
-        _number(
-            f"{prefix}_nll", f"mean negative log-likelihood of a completion token {what}", "nats", optional=optional
-        ),
-        _number(f"{prefix}_token_accuracy", f"completion tokens predicted right {what}", "share", optional=optional),
-        _number(f"{prefix}_exact_match", f"completions with every token right {what}", "share", optional=optional),
+        Column(f"{prefix}_value", "number", f"the task's metric {what}", "the metric's", optional=optional),
+        _number(f"{prefix}_token_accuracy", f"completion tokens predicted right {what}", "share", optional=True),
+        _number(f"{prefix}_exact_match", f"completions with every token right {what}", "share", optional=True),
     )
 
 
 TASK_COLUMNS = (
     _text("task", "unique name: a dataset with a training-set size, on one base model"),
+    _text("dataset", "name of the dataset"),
+    _text("model", "name of the base model"),
     _text("family", "kind of dataset; its members never sit on both sides of a held-out comparison"),
     _text("source", "where the dataset comes from"),
     _text("license", "of the dataset"),
-    _count("n_train", "training rows", "rows", least=1),
-    _count("n_validation", "validation rows", "rows", least=1),
-    _count("n_test", "test rows", "rows"),
+    _text("metric", "what runs are judged by: validation_nll, in nats per completion token, where foretune trained"),
+    _text("direction", "minimize or maximize the metric"),
+    _text("cost_unit", "what the seconds of this task's runs count: seconds, or the only measure of cost there is"),
+    _count("n_train", "training rows", "rows", least=1, optional=True),
+    _count("n_validation", "validation rows", "rows", least=1, optional=True),
+    _count("n_test", "test rows", "rows", optional=True),
     _count("max_fidelity", "slices of a complete run", "slices", least=1),
-    *_scores("zero_shot_validation", "by the base model on the validation split", optional=False),
-    *_scores("zero_shot_test", "by the base model on the test split", optional=True),
+    *_scores("zero_shot_validation", "of the base model on the validation split"),
+    *_scores("zero_shot_test", "of the base model on the test split"),
 )
 
 RUN_COLUMNS = (
     _text("run", "unique name"),
     _text("task", "the task it belongs to"),
-    _text("model", "name of the base model; the same for all runs of a task"),
     _count("seed", "decides the initial adapter and the order of the data", "", least=0),
     _text("status", "ok, diverged, out_of_memory, timed_out or failed"),
     _text("message", "why it did not end well; empty if it did"),
@@ -85,16 +88,18 @@ RUN_COLUMNS = (
     _text("hardware", "what it ran on"),
     _text("versions", "versions of the libraries that matter, as a JSON object"),
     _text("started", "when, as ISO 8601 in UTC"),
+    _text("source", "where the figures come from, if they were not measured for this table", optional=True),
+    _text("license", "of the figures, if they come from elsewhere", optional=True),
 )
 
 CURVE_COLUMNS = (
     _text("run", "the run it belongs to"),
     _count("fidelity", "slices trained, from 1 without gaps", "slices", least=1),
-    _number("epochs", "passes over the training rows so far", "epochs"),
-    _count("steps", "optimizer steps so far", "steps"),
-    _count("tokens", "tokens trained on so far", "tokens"),
+    _number("epochs", "passes over the training rows so far", "epochs", optional=True),
+    _count("steps", "optimizer steps so far", "steps", optional=True),
+    _count("tokens", "tokens trained on so far", "tokens", optional=True),
     *_scores("validation", "on the validation split", optional=False),
-    *_scores("test", "on the test split; never used to choose", optional=True),
+    *_scores("test", "on the test split; never used to choose"),
     _number("train_seconds", "training time of this slice", "seconds"),
     _number("evaluation_seconds", "evaluation time of this slice", "seconds"),
 )

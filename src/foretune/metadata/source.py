@@ -43,9 +43,17 @@ class TaskSource:
 
     @property
     def id(self) -> str:
-        """Name of the task: that of the dataset, and the size where one is given."""
-        name = self.path.stem if self.path.is_file() else self.path.resolve().name
-        return name if self.rows is None else f"{name}@{self.rows}"
+        """Name and size of the dataset, `NAME@ROWS`; `NAME` where all rows are trained on."""
+        return self.name if self.rows is None else f"{self.name}@{self.rows}"
+
+    @property
+    def name(self) -> str:
+        """Name of the dataset."""
+        return self.path.stem if self.path.is_file() else self.path.resolve().name
+
+    def task(self, model: str | Path) -> str:
+        """Name of the task on a base model, `NAME@ROWS:MODEL`."""
+        return task_id(self.name, self.rows, model)
 
     def card(self) -> dict[str, str]:
         """Family, source and license from the dataset's `card.json`, as far as it has them.
@@ -55,12 +63,17 @@ class TaskSource:
         """
         file = self.path / "card.json"
         card = _read_card(file) if file.is_file() else {}
-        name = self.id.partition("@")[0]
         return {
-            "family": str(card.get("family") or name),
-            "source": str(card.get("source") or card.get("source_repo") or name),
+            "family": str(card.get("family") or self.name),
+            "source": str(card.get("source") or card.get("source_repo") or self.name),
             "license": str(card.get("license") or card.get("licence") or "unknown"),
         }
+
+
+def task_id(dataset: str, rows: int | None, model: str | Path) -> str:
+    """Name of a task: a dataset with a training-set size (None: all of it), on a base model."""
+    size = "" if rows is None else f"@{rows}"
+    return f"{dataset}{size}:{Path(model).name}"
 
 
 def _read_card(file: Path) -> Mapping[str, Any]:

@@ -39,7 +39,7 @@ def test_beyond_its_end_a_diverged_run_is_diverged(recorded):
 def test_a_whole_run_passes_through_all_its_slices(recorded):
     recording = complete(recorded)
     points = simulate(DefaultOnly(recorded.task, recording.configuration), recorded, math.inf)
-    assert points[0] == Point(0.0, recorded.zero_shot, recorded.zero_shot_test_nll)
+    assert points[0] == Point(0.0, recorded.zero_shot, recorded.zero_shot_test)
     np.testing.assert_allclose([point.seconds for point in points[1:]], np.cumsum(recording.curve.seconds))
     assert points[-1].score == max(recorded.zero_shot, recording.curve.scores.max())
 
@@ -49,9 +49,9 @@ def test_the_test_loss_is_that_of_the_slice_which_validation_chose(recorded):
     chosen = max(
         (score, test)
         for one in recorded.recordings.values()
-        for score, test in zip(one.curve.scores, one.test_nll, strict=True)
+        for score, test in zip(one.curve.scores, one.test, strict=True)
     )
-    assert (points[-1].score, points[-1].test_nll) == chosen
+    assert (points[-1].score, points[-1].test) == chosen
 
 
 def test_what_ends_after_the_budget_does_not_count(recorded):

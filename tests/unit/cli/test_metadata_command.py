@@ -12,25 +12,26 @@ from foretune.metadata.frames import rows_to_frame
 def tables():
     scores = {
         f"zero_shot_validation_{name}": value
-        for name, value in {"nll": 4.0, "token_accuracy": 0.1, "exact_match": 0.0}.items()
+        for name, value in {"value": 4.0, "token_accuracy": 0.1, "exact_match": 0.0}.items()
     }
     sizes = {"n_train": 50, "n_validation": 20, "n_test": 20, "max_fidelity": 1, "source": "made up", "license": "CC0"}
-    run = {"model": "m", "seed": 0, "status": "ok", "message": "", "hardware": "x", "versions": "{}", "started": "now"}
+    sizes |= {"model": "m", "metric": "validation_nll", "direction": "minimize", "cost_unit": "seconds"}
+    run = {"seed": 0, "status": "ok", "message": "", "hardware": "x", "versions": "{}", "started": "now"}
     one = {"fidelity": 1, "epochs": 1.0, "steps": 1, "tokens": 1, "train_seconds": 1.0, "evaluation_seconds": 1.0}
     score = {"validation_token_accuracy": 0.5, "validation_exact_match": 0.5}
     found = {"tasks": [], "runs": [], "curves": []}
     for task in ("a", "b", "c"):
-        found["tasks"].append({"task": task, "family": f"family {task}", **sizes, **scores})
+        found["tasks"].append({"task": task, "dataset": task, "family": f"family {task}", **sizes, **scores})
         for number in range(4):
             name = f"{task}{number}"
             found["runs"].append({"run": name, "task": task, "config.rank": number, **run})
-            found["curves"].append({"run": name, **one, **score, "validation_nll": 1.0 + number})
+            found["curves"].append({"run": name, **one, **score, "validation_value": 1.0 + number})
     return [rows_to_frame(name, rows) for name, rows in found.items()]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    write_meta_dataset(MetaDataset(*tables(), {"default": {"rank": 1}}), tmp_path)
+    write_meta_dataset(MetaDataset(*tables(), {"defaults": {"m": {"rank": 1}}}), tmp_path)
     return tmp_path
 
 

@@ -12,12 +12,17 @@ def task_row(task, family="qa", **changes):
     scores = {
         f"zero_shot_{split}_{name}": value
         for split in ("validation", "test")
-        for name, value in {"nll": 4.0, "token_accuracy": 0.1, "exact_match": 0.0}.items()
+        for name, value in {"value": 4.0, "token_accuracy": 0.1, "exact_match": 0.0}.items()
     }
     sizes = {"n_train": 50, "n_validation": 20, "n_test": 20, "max_fidelity": SLICES}
     features = {"feature.zero_shot_nll": 4.0, "feature.log_train_rows": 1.7}
     return {
         "task": task,
+        "dataset": task,
+        "model": "tiny",
+        "metric": "validation_nll",
+        "direction": "minimize",
+        "cost_unit": "seconds",
         "family": family,
         "source": "made up",
         "license": "CC0",
@@ -32,7 +37,6 @@ def run_row(run, task, *, rate=0.01, **changes):
     return {
         "run": run,
         "task": task,
-        "model": "tiny",
         "seed": 7,
         "status": "ok",
         "message": "",
@@ -56,10 +60,10 @@ def curve_rows(run, losses):
             "epochs": fidelity / 2,
             "steps": 10 * fidelity,
             "tokens": 1000 * fidelity,
-            "validation_nll": loss,
+            "validation_value": loss,
             "validation_token_accuracy": 0.5,
             "validation_exact_match": 0.25,
-            "test_nll": loss + 0.1,
+            "test_value": loss + 0.1,
             "test_token_accuracy": 0.5,
             "test_exact_match": 0.25,
             "train_seconds": 2.0,

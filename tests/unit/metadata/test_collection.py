@@ -6,7 +6,7 @@ import json
 import pytest
 
 from foretune.errors import MetaDatasetError
-from foretune.metadata.collection import Collection, command, plan, run_id, run_seed
+from foretune.metadata.collection import Collection, command, plan
 from foretune.metadata.source import TaskSource, parse_sources
 from foretune.space import load_space
 
@@ -23,20 +23,20 @@ def collection(space, tmp_path):
 
 
 def rows(tokens):
-    return {f"{name}@50": {"feature.log_train_tokens": tokens} for name in "abc"}
+    return {f"{name}@50:tiny": {"feature.log_train_tokens": tokens} for name in "abc"}
 
 
 def by_task(planned):
     found = {}
-    for source, configuration in planned:
-        found.setdefault(source.id, []).append(configuration)
+    for run in planned:
+        found.setdefault(run.task, []).append(run.configuration)
     return found
 
 
 def test_runs_go_round_the_tasks_and_begin_with_the_default(collection, space):
     planned = plan(collection, rows(4.0))
-    assert [source.id for source, _ in planned[:6]] == ["a@50", "b@50", "c@50"] * 2
-    assert [configuration for _, configuration in planned[:3]] == [space.default()] * 3
+    assert [run.task for run in planned[:6]] == ["a@50:tiny", "b@50:tiny", "c@50:tiny"] * 2
+    assert [run.configuration for run in planned[:3]] == [space.default()] * 3
     assert all(len(set(drawn)) == 10 for drawn in by_task(planned).values())
 
 
@@ -48,12 +48,13 @@ def test_the_common_share_is_common_and_the_rest_is_not(collection):
 def test_everything_follows_from_the_seed(collection):
     assert plan(collection, rows(4.0)) == plan(collection, rows(4.0))
     other = dataclasses.replace(collection, seed=4)
-    assert set(plan(other, rows(4.0))) & set(plan(collection, rows(4.0))) == set(plan(collection, rows(4.0))[:3])
+    ours, theirs = ({(run.task, run.configuration) for run in plan(one, rows(4.0))} for one in (collection, other))
+    assert {configuration for _, configuration in ours & theirs} == {collection.space.default()}
 
 
 def test_more_configurations_keep_those_of_fewer(collection):
     few, many = (
-        by_task(plan(dataclasses.replace(collection, configurations=count, common=1.0), rows(4.0)))["a@50"]
+        by_task(plan(dataclasses.replace(collection, configurations=count, common=1.0), rows(4.0)))["a@50:tiny"]
         for count in (5, 10)
     )
     assert many[:5] == few
@@ -65,15 +66,15 @@ def test_long_runs_are_replaced_where_tokens_are_limited(collection, space):
         assert len(set(drawn)) == 10
         assert drawn[0] == space.default()
         assert all(configuration.values["epochs"] <= 4 for configuration in drawn[1:])
-    assert any(one.values["epochs"] > 4 for one in by_task(plan(collection, rows(4.0)))["a@50"])
+    assert any(one.values["epochs"] > 4 for one in by_task(plan(collection, rows(4.0)))["a@50:tiny"])
 
 
 def test_the_limit_is_each_tasks_own(collection):
     limited = dataclasses.replace(collection, max_tokens_per_run=4e4)
-    sizes = {**rows(2.0), "b@50": {"feature.log_train_tokens": 4.0}}
+    sizes = {**rows(2.0), "b@50:tiny": {"feature.log_train_tokens": 4.0}}
     free, held = by_task(plan(limited, sizes)), by_task(plan(limited, rows(4.0)))
-    assert free["a@50"] == by_task(plan(collection, rows(2.0)))["a@50"]
-    assert free["b@50"] == held["b@50"]
+    assert free["a@50:tiny"] == by_task(plan(collection, rows(2.0)))["a@50:tiny"]
+    assert free["b@50:tiny"] == held["b@50:tiny"]
 
 
 def test_an_impossible_limit_is_refused(collection):
@@ -82,11 +83,20 @@ def test_an_impossible_limit_is_refused(collection):
 
 
 def test_runs_are_named_and_seeded_by_task_configuration_and_seed(collection, space):
-    source = collection.sources[0]
-    name = run_id(source, space.default(), collection)
-    assert name == f"a@50/{space.default().key}/3"
-    assert 0 <= run_seed(name) < 2**31
-    assert run_seed(name) != run_seed(run_id(collection.sources[1], space.default(), collection))
+    first, second, *_ = plan(collection, rows(4.0))
+    assert first.name == f"a@50:tiny/{space.default().key}/3"
+    assert 0 <= first.seed < 2**31
+    assert first.seed != second.seed
+
+
+def test_repetitions_differ_in_their_seeds_alone(collection):
+    once = plan(collection, rows(4.0))
+    repeated = plan(dataclasses.replace(collection, repeats=2), rows(4.0))
+    assert {run.name for run in once} < {run.name for run in repeated}
+    assert len({run.seed for run in repeated}) == len(repeated) == 3 * len(once)
+    ends = [run.name.rsplit("/", 1)[1] for run in repeated if run.task == "a@50:tiny"][:4]
+    assert ends == ["3", "3.1", "3.2", "3"]
+    assert len({run.configuration for run in repeated if run.task == "a@50:tiny"}) == 10
 
 
 def test_the_command_names_no_path(collection, tmp_path):
@@ -99,8 +109,9 @@ def test_the_command_names_no_path(collection, tmp_path):
     ("changes", "message"),
     [
         ({"sources": []}, "one or more tasks of different names, got none"),
-        ({"configurations": 0}, "0 configurations with a common share of 0.6: use 1 or more"),
+        ({"configurations": 0}, "0 configurations with a common share of 0.6 and 0 repetitions: use 1 or more"),
         ({"common": 1.5}, "a common share of 1.5"),
+        ({"repeats": -1}, "-1 repetitions"),
     ],
 )
 def test_impossible_collections_are_refused(collection, changes, message):

@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 
 from foretune.errors import MetaDatasetError
+from foretune.metadata.common import common_losses
 from foretune.metadata.gate import (
     average_order,
-    common_losses,
     gate,
     mean_and_error,
     oracle_order,
     portfolio_order,
     random_regrets,
 )
-from foretune.types import Configuration
 
 
 def test_random_regrets_are_the_mean_over_all_orders():
@@ -53,7 +52,7 @@ def test_only_common_configurations_count_with_their_best_slice(rows, build):
 
 
 def test_tasks_that_agree_leave_nothing_to_win(rows, build):
-    found = gate(build(rows, default={"method": "lora", "rank": 8, "learning_rate": 0.02}))
+    found = gate(build(rows, defaults={"tiny": {"method": "lora", "rank": 8, "learning_rate": 0.02}}))
     assert found.gap() == [(0.0, 0.0)] * 4
     np.testing.assert_array_equal(found.regrets["portfolio"], np.zeros((3, 4)))
     spread = 2.8 - 2.0
@@ -65,7 +64,7 @@ def test_tasks_that_agree_leave_nothing_to_win(rows, build):
 
 def test_a_task_of_its_own_kind_costs_the_portfolio_but_not_the_oracle_of_a_twin(rows, build):
     """Tasks a, b agree; c and its twin d have the opposite order."""
-    twin = {**rows["tasks"][2], "task": "d"}
+    twin = {**rows["tasks"][2], "task": "d", "dataset": "d"}
     rows["tasks"].append(twin)
     rows["runs"] += [
         {**run, "run": run["run"].replace("c", "d"), "task": "d"} for run in rows["runs"] if run["task"] == "c"
@@ -73,7 +72,7 @@ def test_a_task_of_its_own_kind_costs_the_portfolio_but_not_the_oracle_of_a_twin
     rows["curves"] += [{**one, "run": one["run"].replace("c", "d")} for one in rows["curves"] if one["run"][0] == "c"]
     for one in rows["curves"]:
         if one["run"][0] in "cd":
-            one["validation_nll"] = 6.0 - one["validation_nll"]
+            one["validation_value"] = 6.0 - one["validation_value"]
     found = gate(build(rows))
     np.testing.assert_array_equal(found.regrets["oracle"], np.zeros((4, 4)))
     assert found.regrets["portfolio"][2:, 0] == pytest.approx([6.0, 6.0])
@@ -91,7 +90,7 @@ def test_a_run_without_a_slice_is_the_worst(rows, build):
 
 def test_a_task_that_was_spared_some_configurations_is_left_out(rows, build):
     """Task d lacks one of three configurations; leaving it out keeps 9 of the 11 losses, leaving that one out 8."""
-    rows["tasks"].append({**rows["tasks"][2], "task": "d"})
+    rows["tasks"].append({**rows["tasks"][2], "task": "d", "dataset": "d"})
     d_runs = [{**run, "run": run["run"].replace("c", "d"), "task": "d"} for run in rows["runs"] if run["task"] == "c"]
     rows["runs"] += d_runs[:2]
     kept = {run["run"] for run in d_runs[:2]}
@@ -116,4 +115,4 @@ def test_one_family_cannot_be_left_out(rows, build):
 
 def test_an_unknown_default_has_no_rank(rows, build):
     assert gate(build(rows)).default_rank is None
-    assert gate(build(rows, default=dict(Configuration({"method": "ia3"}).values))).default_rank is None
+    assert gate(build(rows, defaults={"tiny": {"method": "ia3"}})).default_rank is None

@@ -38,7 +38,7 @@ def test_writing_twice_gives_the_same_bytes(rows, build, tmp_path):
 def test_metadata_json_says_units_and_version(rows, build, tmp_path):
     write_meta_dataset(build(rows), tmp_path)
     header = json.loads((tmp_path / "metadata.json").read_text())
-    assert header["schema_version"] == 1
+    assert header["schema_version"] == 2
     assert header["units"]["curves"]["train_seconds"] == "seconds"
     assert header["rows"] == {"tasks": 3, "runs": 10, "curves": 28}
 
@@ -108,7 +108,11 @@ FAULTS = {
         change("runs", 2, status="done"),
         "unknown status 'done'; use one of ok, diverged, out_of_memory",
     ),
-    "two models": (change("runs", 1, model="b"), "'a' has runs of several base models; make one task per base model"),
+    "same task": (
+        change("tasks", 1, dataset="a"),
+        "same dataset, model, training-set size and metric as an earlier row",
+    ),
+    "direction": (change("tasks", 1, direction="up"), "unknown direction 'up'; use one of minimize, maximize"),
     "versions": (change("runs", 1, versions="2.13"), "versions is '2.13'; a JSON object is expected"),
     "same run": (
         change("runs", 1, **{"config.learning_rate": 0.01}),
@@ -125,13 +129,16 @@ FAULTS = {
     "no seconds": (change("curves", 0, train_seconds=0.0, evaluation_seconds=0.0), "the slice took 0 seconds"),
     "negative": (change("curves", 0, train_seconds=-1.0), "train_seconds is -1.0; at least 0 seconds is expected"),
     "share": (change("curves", 0, test_exact_match=1.5), "test_exact_match is 1.5; at most 1 is expected"),
-    "infinite": (change("curves", 0, validation_nll=np.inf), "validation_nll is inf; only finite numbers are allowed"),
+    "infinite": (
+        change("curves", 0, validation_value=np.inf),
+        "validation_value is inf; only finite numbers are allowed",
+    ),
     "missing": (
-        change("curves", 0, validation_nll=None),
-        "validation_nll is missing; give mean negative log-likelihood",
+        change("curves", 0, validation_value=None),
+        "validation_value is missing; give the task's metric on the validation split",
     ),
     "missing text": (change("tasks", 1, license=None), r"tasks.parquet, row 2 \(task 'b'\): license is missing"),
-    "missing count": (change("curves", 4, steps=None), "curves.parquet, row 5 .*: steps is missing"),
+    "missing count": (change("tasks", 1, max_fidelity=None), "tasks.parquet, row 2 .*: max_fidelity is missing"),
     "shrinking": (change("curves", 1, steps=1), "steps is smaller than one slice before; give the sum"),
     "feature": (
         change("tasks", 2, **{"feature.log_train_rows": None}),
@@ -150,8 +157,8 @@ def test_faults_are_named_with_table_row_and_remedy(rows, build, damage, message
 
 def test_test_scores_may_be_missing(rows, build):
     for row in rows["curves"]:
-        row.update({"test_nll": None, "test_token_accuracy": None, "test_exact_match": None})
-    assert build(rows).curves["test_nll"].isna().all()
+        row.update({"test_value": None, "test_token_accuracy": None, "test_exact_match": None})
+    assert build(rows).curves["test_value"].isna().all()
 
 
 def test_a_missing_column_is_named(rows, build):
@@ -196,8 +203,8 @@ class TestFiles:
             read_meta_dataset(folder)
 
     def test_a_newer_schema_is_refused(self, folder):
-        self.rewrite(folder, schema_version=2)
-        with pytest.raises(MetaDatasetError, match="schema version 2, expected 1"):
+        self.rewrite(folder, schema_version=3)
+        with pytest.raises(MetaDatasetError, match="schema version 3, expected 2"):
             read_meta_dataset(folder)
 
     def test_damaged_metadata_is_named(self, folder):

@@ -19,7 +19,14 @@ _MOST_HELD_OUT = 500
 """Rows in a split that is made here: more cost time at every evaluation and hardly add precision."""
 
 
-def load_splits(source: str | Path, *, seed: int = 0, train_rows: int | None = None) -> Splits:
+def load_splits(
+    source: str | Path,
+    *,
+    seed: int = 0,
+    train_rows: int | None = None,
+    validation_rows: int | None = None,
+    test_rows: int | None = None,
+) -> Splits:
     """Read a dataset and complete its splits.
 
     Splits that the source does not have are taken from its training rows by a hash of the prompt: a tenth of the rows
@@ -27,25 +34,28 @@ def load_splits(source: str | Path, *, seed: int = 0, train_rows: int | None = N
 
     Args:
         source: a JSONL, JSON, CSV or Parquet file, a folder with train/validation/test files, or a hub dataset.
-        seed: decides the splits that are made, and the subset of `train_rows`.
+        seed: decides the splits that are made, and the subsets.
         train_rows: size of a subset of the training split, taken after the splits were made; a smaller subset is
             contained in a larger one. None for all rows.
+        validation_rows: most rows of the validation split, a subset taken in the same way.
+        test_rows: most rows of the test split.
 
     Raises:
         DataError: if the source cannot be read, splits overlap, or there are too few rows.
     """
-    if train_rows is not None and train_rows < 1:
-        raise DataError(f"train_rows is {train_rows}; ask for at least 1 row, or leave it out for all rows")
+    sizes = {"train": train_rows, "validation": validation_rows, "test": test_rows}
+    for split, count in sizes.items():
+        if count is not None and count < 1:
+            raise DataError(f"{split}_rows is {count}; ask for at least 1 row, or leave it out for all rows")
     found = read_source(source)
     given = {split: [read_example(row) for row in rows] for split, rows in found.rows.items()}
     _check_disjoint(given)
     missing = [split for split in ("test", "validation") if split not in given]
     parts = {**given, **_carve(given["train"], missing, seed, found.name)}
     notes = [*found.notes, *_repetitions(parts), *_carved(parts, missing, seed)]
-    if train_rows is not None:
-        if train_rows > len(parts["train"]):
-            notes.append(f"{train_rows} training rows were asked for, all {len(parts['train'])} there are were taken")
-        parts["train"] = _subset(parts["train"], train_rows, seed)
+    if train_rows is not None and train_rows > len(parts["train"]):
+        notes.append(f"{train_rows} training rows were asked for, all {len(parts['train'])} there are were taken")
+    parts = {split: _subset(parts[split], count, seed) if count else parts[split] for split, count in sizes.items()}
     return Splits(found.name, *(tuple(parts[split]) for split in ("train", "validation", "test")), notes=tuple(notes))
 
 

@@ -1,0 +1,82 @@
+"""Configurations that several tasks share, and the matrix of their losses.
+
+The learning rate that suits a base model depends on its width, and search spaces are scaled to it
+(`foretune.space.learning_rate`). Configurations on base models of different widths are the same ones here if they are
+equal relative to that rule.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+from foretune.errors import MetaDatasetError
+from foretune.metadata.dataset import MetaDataset
+from foretune.space.learning_rate import learning_rate_reference
+from foretune.types import Configuration
+
+LEAST_CONFIGURATIONS = 3
+_LEAST_TASKS = 3
+
+Losses = Float[np.ndarray, "M C"]
+
+
+def relative_to_width(configuration: Configuration, hidden_size: int | None) -> Configuration:
+    """The configuration with its learning rate as a multiple of the reference, to four digits.
+
+    Args:
+        configuration: as it was trained.
+        hidden_size: of the base model; None leaves the configuration as it is.
+    """
+    rate = configuration.values.get("learning_rate")
+    if hidden_size is None or not isinstance(rate, int | float):
+        return configuration
+    ratio = float(f"{rate / learning_rate_reference(hidden_size):.4g}")
+    return Configuration({**configuration.values, "learning_rate": ratio})
+
+
+def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Configuration, ...]]:
+    """Best validation loss of every configuration that was run on every task, as far as there are such.
+
+    Where a task could not take all common configurations (large ones are spared long runs), either that task or those
+    configurations are left out: of the choices "what was run on at least so many tasks", the largest matrix is taken.
+
+    Returns:
+        The losses (M, C; scores with their sign turned), the tasks, and the configurations relative to the width of the
+        base model, both in the order of the tables.
+
+    Raises:
+        MetaDatasetError: if fewer than 3 tasks have 3 configurations in common.
+    """
+    table: dict[str, dict[Configuration, float]] = {}
+    for run, task in zip(meta.runs["run"], meta.runs["task"], strict=True):
+        scores = meta.curve(run).scores
+        loss = float(-scores.max()) if len(scores) else np.inf
+        configuration = relative_to_width(meta.configurations[run], meta.widths[task])
+        table.setdefault(task, {}).setdefault(configuration, loss)
+    coverage = Counter(configuration for losses in table.values() for configuration in losses)
+    pools = [_pool(meta, table, coverage, least) for least in sorted(set(coverage.values()))]
+    enough = [pool for pool in pools if len(pool[0]) >= _LEAST_TASKS and len(pool[1]) >= LEAST_CONFIGURATIONS]
+    if not enough:
+        shared = sum(count == len(table) for count in coverage.values())
+        message = (
+            f"the gate needs {_LEAST_TASKS} tasks and {LEAST_CONFIGURATIONS} configurations run on all of them, "
+            f"got {len(table)} and {shared}; collect more, with a larger `--common`"
+        )
+        raise MetaDatasetError(message)
+    tasks, common = max(enough, key=lambda pool: len(pool[0]) * len(pool[1]))
+    return np.array([[table[task][c] for c in common] for task in tasks]), tasks, common
+
+
+def _pool(
+    meta: MetaDataset,
+    table: Mapping[str, Mapping[Configuration, float]],
+    coverage: Mapping[Configuration, int],
+    least: int,
+) -> tuple[tuple[str, ...], tuple[Configuration, ...]]:
+    """The configurations run on `least` tasks or more, and the tasks that have them all."""
+    common = tuple(configuration for configuration, count in coverage.items() if count >= least)
+    return tuple(task for task in meta.task_ids if table.get(task, {}).keys() >= set(common)), common
