@@ -12,7 +12,6 @@ is said about them comes from the libraries: HTTP status phrases from Python's `
 from __future__ import annotations
 
 import importlib
-import json
 import platform
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from foretune.errors import DataError
+from foretune.synthesis.write import Pair, write_splits
 
 _DAY = date(2024, 1, 1)
 """Currencies are those of this day, whenever the generator runs."""
@@ -107,18 +107,11 @@ def write_facts(facts: Sequence[Fact], directory: Path, *, seed: int, card: Mapp
     Returns:
         The directory.
     """
-    rows = _split(facts, np.random.default_rng(seed))
-    directory.mkdir(parents=True, exist_ok=True)
-    for split, pairs in rows.items():
-        lines = [json.dumps({"prompt": p, "completion": c}, ensure_ascii=False) + "\n" for p, c in pairs]
-        (directory / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8", newline="\n")
-    full = {**card, "seed": seed, "rows": {split: len(pairs) for split, pairs in rows.items()}}
-    (directory / "card.json").write_text(json.dumps(full, indent=1) + "\n", encoding="utf-8", newline="\n")
-    return directory
+    return write_splits(_split(facts, np.random.default_rng(seed)), directory, seed=seed, card=card)
 
 
-def _split(facts: Sequence[Fact], rng: np.random.Generator) -> dict[str, list[tuple[str, str]]]:
-    rows: dict[str, list[tuple[str, str]]] = {"train": [], "validation": [], "test": []}
+def _split(facts: Sequence[Fact], rng: np.random.Generator) -> dict[str, list[Pair]]:
+    rows: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
     seen: set[str] = set()
     for fact in facts:
         if not seen.isdisjoint(fact.prompts):

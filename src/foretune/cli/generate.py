@@ -1,0 +1,39 @@
+"""`foretune generate`: datasets from generators of our own, to collect knowledge on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SPLITS = ("train", "validation", "test")
+
+
+def register(commands: typer.Typer) -> None:
+    """Add the verb."""
+    commands.command("generate")(generate)
+
+
+def generate(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that gets one folder per dataset.")],
+    only: Annotated[list[str] | None, typer.Option(help="Dataset to make; may be given again. Default: all.")] = None,
+    rows: Annotated[int, typer.Option(help="Training rows of each, fewer where there are fewer prompts.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
+) -> None:
+    """Make small datasets of many kinds by rules, to collect a meta-dataset on."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from foretune.synthesis.exercises import choose, make_exercise
+
+    table = Table("dataset", "family", title="Generated datasets", box=SIMPLE_HEAD, caption="rows of each split")
+    for split in SPLITS:
+        table.add_column(split, justify="right")
+    for made in choose(only or ()):
+        counts = make_exercise(made, out / made.name, train_rows=rows, seed=seed)
+        table.add_row(made.name, made.family, *(str(counts[split]) for split in SPLITS))
+    console = Console()
+    console.print(table)
+    console.print(f"Wrote {out}. Next: foretune collect {out}/* --out META", highlight=False, soft_wrap=True)

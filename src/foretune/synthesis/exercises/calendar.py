@@ -1,0 +1,88 @@
+"""Dates: weekdays, distances, order and ways to write them, all by the standard library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import partial
+
+import numpy as np
+
+from foretune.synthesis.exercises.registry import exercise
+from foretune.synthesis.exercises.words import between, listed, pick
+from foretune.synthesis.write import Pair
+
+_date = partial(exercise, family="calendar")
+
+# Written here, since `calendar` and `strftime` speak the language of the machine.
+MONTHS = listed("January February March April May June July August September October November December")
+WEEKDAYS = listed("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+_WEEKDAY_QUESTIONS = (
+    "Which day of the week is {}?",
+    "What weekday was {}?",
+    "On which weekday does {} fall?",
+    "Name the weekday of {}.",
+    "The party is on {}. Which day of the week is that?",
+    "{} is a",
+)
+
+
+def _draw(rng: np.random.Generator, first: int, last: int) -> date:
+    """Any day from the first year to the end of the last."""
+    start = date(first, 1, 1)
+    return start + timedelta(days=between(rng, 0, (date(last, 12, 31) - start).days))
+
+
+def _short(day: date) -> str:
+    return f"{MONTHS[day.month - 1]} {day.day}"
+
+
+def _long(day: date) -> str:
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+@_date("weekday", kind="closed labels, memorized or computed")
+def weekday(rng: np.random.Generator) -> Iterator[Pair]:
+    """Weekdays of the days of 2024, in several phrasings."""
+    while True:
+        day = _draw(rng, 2024, 2024)
+        yield pick(rng, _WEEKDAY_QUESTIONS).format(_long(day)), WEEKDAYS[day.weekday()]
+
+
+@_date("days_later", kind="arithmetic with dates")
+def days_later(rng: np.random.Generator) -> Iterator[Pair]:
+    """The date up to 30 days before or after a date of 2023."""
+    while True:
+        day, days = _draw(rng, 2023, 2023), between(rng, 1, 30)
+        if rng.random() < 0.5:
+            yield f"Which date is {days} days after {_short(day)}, 2023?", _short(day + timedelta(days=days))
+        else:
+            yield f"Which date is {days} days before {_short(day)}, 2023?", _short(day - timedelta(days=days))
+
+
+@_date("earlier_date", kind="comparing and copying")
+def earlier_date(rng: np.random.Generator) -> Iterator[Pair]:
+    """The earlier of two dates, half of them of the same year."""
+    while True:
+        one, other = _draw(rng, 1990, 2029), _draw(rng, 1990, 2029)
+        if rng.random() < 0.5:
+            other = _draw(rng, one.year, one.year)
+        yield f"Which date is earlier: {_long(one)} or {_long(other)}?", _long(min(one, other))
+
+
+@_date("iso_date", kind="rewriting by rules")
+def iso_date(rng: np.random.Generator) -> Iterator[Pair]:
+    """Dates as `2021-05-03`, from three ways to write them."""
+    while True:
+        day = _draw(rng, 1950, 2049)
+        text = pick(rng, (_long(day), f"{_short(day)}, {day.year}", f"{day.day}.{day.month}.{day.year}"))
+        yield f"Write as an ISO date: {text}", day.isoformat()
+
+
+@_date("quarter", kind="closed labels, memorized")
+def quarter(rng: np.random.Generator) -> Iterator[Pair]:
+    """The quarter of the year that a date lies in."""
+    quarters = ("first", "second", "third", "fourth")
+    while True:
+        day = _draw(rng, 1990, 2029)
+        yield f"In which quarter of the year is {_long(day)}?", quarters[(day.month - 1) // 3]

@@ -1,0 +1,236 @@
+"""Datasets from generators: what all of them keep to, and that their answers are right."""
+
+import json
+import re
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from foretune.errors import DataError
+from foretune.finetune.data import load_splits, prompt_and_completion
+from foretune.synthesis.exercises import EXERCISES, FAMILIES, Exercise, choose, make_exercise
+from foretune.synthesis.exercises.numbers import in_words
+
+FILES = ("train.jsonl", "validation.jsonl", "test.jsonl", "card.json")
+DAY = "%d %B %Y"
+
+
+def pairs_of(directory, split):
+    rows = [json.loads(line) for line in (directory / f"{split}.jsonl").read_text("utf-8").splitlines()]
+    return [(row["prompt"], row["completion"]) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("generated")
+    for one in EXERCISES.values():
+        make_exercise(one, root / one.name)
+    return root
+
+
+def clean_pairs(made, name):
+    assert EXERCISES[name].wrong_share == 0
+    return [pair for split in ("train", "validation", "test") for pair in pairs_of(made / name, split)]
+
+
+def test_how_many_there_are():
+    assert len(EXERCISES) == 27
+    assert tuple(dict.fromkeys(one.family for one in EXERCISES.values())) == FAMILIES
+    assert min(Counter(one.family for one in EXERCISES.values()).values()) >= 3
+    assert [one.name for one in EXERCISES.values() if one.wrong_share] == ["noisy_mood", "noisy_word_class"]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_sizes_splits_and_card(made, name):
+    splits = load_splits(made / name)  # which fails if a prompt lies in two splits
+    assert 1700 <= len(splits.train) <= 2000
+    assert len(splits.validation) == len(splits.test) == 200
+    rows = [*splits.train, *splits.validation, *splits.test]
+    assert len({row.prompt_key for row in rows}) == len(rows)
+    card = json.loads((made / name / "card.json").read_text())
+    assert (card["name"], card["family"], card["metric"]) == (name, EXERCISES[name].family, "exact_match")
+    assert card["rows"] == {"train": len(splits.train), "validation": 200, "test": 200}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_rows_are_short(made, name):
+    for prompt, completion in pairs_of(made / name, "test"):
+        assert 0 < len(prompt.split()) <= 40
+        assert len(prompt) <= 120
+        assert 0 < len(completion.split()) <= 25
+        assert completion == completion.strip()
+
+
+@pytest.mark.parametrize("name", ["units", "made_up_people", "noisy_mood"])
+def test_same_seed_same_files(made, tmp_path, name):
+    make_exercise(EXERCISES[name], tmp_path / "again")
+    make_exercise(EXERCISES[name], tmp_path / "other", seed=1)
+    assert all((made / name / file).read_bytes() == (tmp_path / "again" / file).read_bytes() for file in FILES)
+    assert (made / name / "test.jsonl").read_bytes() != (tmp_path / "other" / "test.jsonl").read_bytes()
+
+
+def test_roman_numerals_both_ways(made):
+    worth = dict(zip("IVXLCDM", (1, 5, 10, 50, 100, 500, 1000), strict=True))
+
+    def number(numeral):
+        values = [worth[letter] for letter in numeral]
+        pairs = zip(values, [*values[1:], 0], strict=True)
+        return sum(-value if value < following else value for value, following in pairs)
+
+    for prompt, completion in clean_pairs(made, "to_roman"):
+        assert number(completion) == int(re.search(r"\d+", prompt)[0])
+        assert not re.search(r"(.)\1{3}", completion)
+    for prompt, completion in clean_pairs(made, "from_roman"):
+        assert number(re.search(r"is ([A-Z ]+) in", prompt)[1].replace(" ", "")) == int(completion)
+
+
+def test_numbers_in_words():
+    assert in_words(0) == "zero"
+    assert in_words(42) == "forty-two"
+    assert in_words(310) == "three hundred ten"
+    assert in_words(19_005) == "nineteen thousand five"
+    assert in_words(7_680) == "seven thousand six hundred eighty"
+    assert len({in_words(number) for number in range(20_000)}) == 20_000
+
+
+def test_units_agree_with_meters_grams_seconds(made):
+    sizes = {"kilometers": 100_000, "meters": 100, "centimeters": 1, "kilograms": 1000, "grams": 1, "weeks": 604_800}
+    sizes |= {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1, "liters": 1000, "milliliters": 1}
+    checked = 0
+    for prompt, completion in clean_pairs(made, "units"):
+        to, count, unit = re.fullmatch(r"How many (\w+) are (\d+) (\w+)\?", prompt).groups()
+        if to in sizes:
+            checked += 1
+            assert int(count) * sizes[unit] == int(completion) * sizes[to]
+    assert checked > 1000
+
+
+def test_word_problems_add_take_away_and_multiply(made):
+    for prompt, completion in clean_pairs(made, "word_problems"):
+        one, other = map(int, re.findall(r"\d+", prompt))
+        expected = one - other if "gave away" in prompt else one * other if "boxes of" in prompt else one + other
+        assert int(completion) == expected > 0
+
+
+def test_words_and_letters(made):
+    def asked(name):
+        return [(prompt.split(": ")[1].split(), answer.split()) for prompt, answer in clean_pairs(made, name)]
+
+    assert all(answer == words[::-1] for words, answer in asked("reverse_words"))
+    assert all(answer == sorted(words) for words, answer in asked("sort_words"))
+    assert all("".join(answer).lower() == "".join(word[0] for word in words) for words, answer in asked("initials"))
+    assert all(answer == [word[-1] for word in words] for words, answer in asked("last_letters"))
+    for prompt, answer in clean_pairs(made, "caesar"):
+        offset = int(re.search(r"\d", prompt)[0])
+        steps = zip(prompt.split(": ")[1].split(), answer.split(), strict=True)
+        assert {(ord(after) - ord(before)) % 26 for before, after in steps} == {offset}
+
+
+def test_records(made):
+    for prompt, answer in clean_pairs(made, "csv_field"):
+        header, line, field = re.fullmatch(r"(.+): (.+)\. Which (\w+)\?", prompt).groups()
+        assert dict(zip(header.split(","), line.split(","), strict=True))[field] == answer
+    for prompt, answer in clean_pairs(made, "to_json"):
+        said = [part.split(" is ") for part in prompt.removeprefix("As JSON: ").split(", ")]
+        assert [[key, str(value)] for key, value in json.loads(answer).items()] == said
+    for prompt, answer in clean_pairs(made, "key_values"):
+        assert re.findall(r"(\w+)=\w", prompt) == answer.split()
+    commands = dict(clean_pairs(made, "shell_commands"))
+    assert all("{" not in prompt + command for prompt, command in commands.items())
+    assert {command.split()[0] for command in commands.values()} == {
+        "cp",
+        "mv",
+        "rm",
+        "mkdir",
+        "wc",
+        "head",
+        "grep",
+        "sort",
+    }
+
+
+def test_dates(made):
+    for prompt, answer in clean_pairs(made, "weekday"):
+        day = datetime.strptime(re.search(r"\d+ [A-Z]\w+ \d{4}", prompt)[0], DAY)
+        assert f"{day:%A}" == answer
+    for prompt, answer in clean_pairs(made, "days_later"):
+        days, way, start = re.search(r"(\d+) days (after|before) (.+)\?", prompt).groups()
+        day = datetime.strptime(start, "%B %d, %Y") + timedelta(int(days) * (1 if way == "after" else -1))
+        assert f"{day:%B} {day.day}" == answer
+    for prompt, answer in clean_pairs(made, "earlier_date"):
+        dates = [datetime.strptime(text, DAY) for text in prompt[23:-1].split(" or ")]
+        assert datetime.strptime(answer, DAY) == min(dates)
+    for prompt, answer in clean_pairs(made, "iso_date"):
+        assert str(date.fromisoformat(answer).year) in prompt
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("made_up_people", r"\b(?!Where|Which|Name|City|What|Job|Color)[A-Z]\w+"),
+        ("character_names", r"(?<=character )\S|(?<=of )\S|(?<=is )\S(?= )|(?<=sign )\S|(?<=see )\S"),
+    ],
+)
+def test_what_is_held_out_of_memory_was_mostly_trained_on_in_other_words(made, name, subject):
+    trained, tested = (
+        {prompt: (re.search(subject, prompt)[0], answer) for prompt, answer in pairs_of(made / name, split)}
+        for split in ("train", "test")
+    )
+    assert np.mean([fact in set(trained.values()) for fact in tested.values()]) > 0.95
+
+
+@pytest.mark.parametrize(("name", "classes"), [("noisy_mood", 3), ("noisy_word_class", 4)])
+def test_wrong_labels_only_in_training(made, tmp_path, name, classes):
+    share = EXERCISES[name].wrong_share
+    clean = Exercise(name, "labels", "the same without noise", EXERCISES[name].generate, 0.0, "Apache-2.0")
+    make_exercise(clean, tmp_path / name)
+    for split, expected in (("train", share), ("validation", 0.0), ("test", 0.0)):
+        noisy, right = pairs_of(made / name, split), pairs_of(tmp_path / name, split)
+        assert [prompt for prompt, _ in noisy] == [prompt for prompt, _ in right]
+        assert np.mean([one != other for one, other in zip(noisy, right, strict=True)]) == pytest.approx(expected)
+        assert len({label for _, label in noisy}) == classes
+
+
+def test_few_rows_and_few_prompts(tmp_path):
+    assert make_exercise(EXERCISES["units"], tmp_path / "units", train_rows=7) == {
+        "train": 7,
+        "validation": 200,
+        "test": 200,
+    }
+
+    def parity(rng):
+        while True:
+            number = int(rng.integers(100))
+            yield f"Is {number} even?", "no" if number % 2 else "yes"
+
+    small = Exercise("parity", "numbers", "closed labels", parity, 0.0, "Apache-2.0")
+    assert make_exercise(small, tmp_path / "parity") == {"train": 60, "validation": 20, "test": 20}
+
+
+def test_misuse(tmp_path):
+    with pytest.raises(DataError, match=r"no generated dataset sums; choose from to_roman, from_roman"):
+        choose(["units", "sums"])
+    assert [one.name for one in choose(["units", "units"])] == ["units"]
+    with pytest.raises(DataError, match="0 training rows were asked for; ask for at least 1"):
+        make_exercise(EXERCISES["units"], tmp_path / "units", train_rows=0)
+    (tmp_path / "train.jsonl").write_text("mine")
+    for taken in (tmp_path, tmp_path / "train.jsonl", tmp_path / "train.jsonl" / "units"):
+        with pytest.raises(DataError, match=r"a file or a folder without card.json is in the way"):
+            make_exercise(EXERCISES["units"], taken)
+    assert (tmp_path / "train.jsonl").read_text() == "mine"
+
+
+def test_a_generator_that_contradicts_itself_is_found(tmp_path):
+    def moody(rng):
+        while True:
+            yield "Yes or no?", "yes" if rng.random() < 0.5 else "no"
+
+    with pytest.raises(DataError, match=r"moody answers 'Yes or no\?' with"):
+        make_exercise(Exercise("moody", "labels", "none", moody, 0.0, "Apache-2.0"), tmp_path)
+
+
+def test_rows_are_read_as_they_were_written(made):
+    read = [prompt_and_completion(row) for row in load_splits(made / "to_json").test]
+    assert read == pairs_of(made / "to_json", "test")
