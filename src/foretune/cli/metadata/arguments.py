@@ -1,0 +1,10 @@
+"""Arguments that several of the verbs take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[Path, typer.Argument(metavar="META", help="folder of a meta-dataset")]
