@@ -95,7 +95,7 @@ def collect(
     done = {name for name, record in read_runs(folder).items() if record["run"]["status"] != Status.FAILED}
     planned = plan(collection, rows)
     left = [one for one in planned if one.name not in done]
-    session = _Session(collection, folder, observe, left, len(planned), _slices(rows))
+    session = _Session(collection, folder, observe, left, len(planned), rows)
     with tempfile.TemporaryDirectory(prefix="foretune-collect-") as scratch:
         session.work_off(start_runner, workers, Path(scratch))
     return finish(folder)
@@ -131,12 +131,12 @@ def _check_settings(collection: Collection, folder: Path) -> None:
         "space": collection.space.name,
         "defaults": {model: dict(collection.space.default().values)},
         "max_length": collection.max_length,
-        "validation_rows": collection.validation_rows,
-        "test_rows": collection.test_rows,
+        "validation_tokens": collection.validation_tokens,
+        "test_tokens": collection.test_tokens,
     }
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("model", "max_length", "validation_rows", "test_rows"):
+        for name in ("model", "max_length", "validation_tokens", "test_tokens"):
             if before.get(name) != settings[name]:
                 was = f"{folder} was collected with {name} {before.get(name)!r}"
                 message = f"{was}, not {settings[name]!r}; use another --out"
@@ -155,19 +155,15 @@ def _describe_all(collection: Collection, folder: Path, describe: Callable[[Task
     return rows
 
 
-def _slices(rows: Mapping[str, Row]) -> dict[str, int]:
-    return {task: int(row["max_fidelity"]) for task, row in rows.items()}
-
-
-def _job(collection: Collection, planned: PlannedRun, directory: Path, slices: int) -> Job:
+def _job(collection: Collection, planned: PlannedRun, directory: Path, row: Row) -> Job:
     return Job(
-        trial=Trial(0, planned.configuration, slices),
+        trial=Trial(0, planned.configuration, int(row["max_fidelity"])),
         model=collection.model,
         data=str(planned.source.path),
         directory=str(directory),
         train_rows=planned.source.rows,
-        validation_rows=collection.validation_rows,
-        test_rows=collection.test_rows,
+        validation_rows=int(row["n_validation"]),
+        test_rows=int(row["n_test"]) or None,
         max_length=collection.max_length,
         seed=planned.seed,
         device=collection.device,
@@ -207,9 +203,9 @@ class _Session:
         observe: Callable[[Progress], None],
         runs: Sequence[PlannedRun],
         planned: int,
-        slices: Mapping[str, int],
+        rows: Mapping[str, Row],
     ) -> None:
-        self._slices = slices
+        self._rows = rows
         self._collection = collection
         self._folder = folder
         self._observe = observe
@@ -238,7 +234,7 @@ class _Session:
             with start_runner() as run:
                 for planned in self._take():
                     directory = scratch / hashlib.sha256(planned.name.encode()).hexdigest()[:16]
-                    answer = run(_job(self._collection, planned, directory, self._slices[planned.task]))
+                    answer = run(_job(self._collection, planned, directory, self._rows[planned.task]))
                     shutil.rmtree(directory, ignore_errors=True)
                     self._keep(planned, answer)
         finally:

@@ -47,10 +47,10 @@ def collect_verb(
     ] = None,
     timeout: Annotated[str | None, typer.Option(help="of a run, for instance 2m")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
-    validation_rows: Annotated[
-        int | None, typer.Option(help="most validation rows that a slice is scored on; by default all")
+    validation_tokens: Annotated[
+        int | None, typer.Option(help="score slices on about so many tokens of the validation split; by default all")
     ] = None,
-    test_rows: Annotated[int | None, typer.Option(help="most test rows; by default all")] = None,
+    test_tokens: Annotated[int | None, typer.Option(help="the same for the test split")] = None,
     repeats: Annotated[int, typer.Option(help="further times that each run is done, with other seeds")] = 0,
     finish: Annotated[bool, typer.Option("--finish", help="only compile what is in the logs into tables")] = False,
 ) -> None:
@@ -77,8 +77,8 @@ def collect_verb(
         "max_tokens_per_run": max_tokens_per_run,
         "timeout_seconds": parse_seconds(timeout) if timeout else None,
         "device": device,
-        "validation_rows": validation_rows,
-        "test_rows": test_rows,
+        "validation_tokens": validation_tokens,
+        "test_tokens": test_tokens,
         "repeats": repeats,
     }
     collection, describe = _prepare(sources, model, space, max_length, settings)
@@ -124,8 +124,8 @@ def _prepare(
             tokenizer,
             max_length=length,
             max_fidelity=SLICES,
-            validation_rows=settings["validation_rows"],
-            test_rows=settings["test_rows"],
+            validation_tokens=settings["validation_tokens"],
+            test_tokens=settings["test_tokens"],
         )
 
     return collection, describe

@@ -10,7 +10,7 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from foretune.finetune.data import Splits, TokenizedSplits, load_splits, prompt_and_completion, tokenize
+from foretune.finetune.data import Splits, TokenizedSplits, Tokens, load_splits, prompt_and_completion, tokenize
 from foretune.finetune.evaluate import Scores, zero_shot
 from foretune.finetune.model import end_token_id
 from foretune.metadata.features import DatasetSample, dataset_features, model_features
@@ -20,6 +20,10 @@ from foretune.types import VALIDATION_NLL, Task
 
 DEFAULT_MAX_LENGTH = 512
 """Tokens of an example where nobody says otherwise and the model can take as many."""
+
+
+LEAST_ROWS = 50
+"""Rows that are left of a split whatever limit of tokens is set: fewer say too little."""
 
 
 def describe_task(
@@ -65,8 +69,8 @@ def describe_source(
     *,
     max_length: int,
     max_fidelity: int,
-    validation_rows: int | None = None,
-    test_rows: int | None = None,
+    validation_tokens: int | None = None,
+    test_tokens: int | None = None,
 ) -> dict[str, Any]:
     """The row of the table of tasks (`foretune.metadata.schema`) for a dataset on disk at one training-set size.
 
@@ -77,14 +81,16 @@ def describe_source(
         tokenizer: its tokenizer.
         max_length: tokens that an example may have.
         max_fidelity: slices of a complete run.
-        validation_rows: most rows of the validation split; None for all.
-        test_rows: most rows of the test split; None for all.
+        validation_tokens: keep about so many tokens of the validation split, and 50 rows or more; None keeps all.
+        test_tokens: the same for the test split.
     """
-    splits = load_splits(
-        source.path, seed=0, train_rows=source.rows, validation_rows=validation_rows, test_rows=test_rows
-    )
+    splits = load_splits(source.path, seed=0, train_rows=source.rows)
     end = None if tokenizer.chat_template else end_token_id(model, tokenizer)
     data = tokenize(splits, tokenizer, max_length, end_token_id=end)
+    rows = {"validation_rows": _rows(data.validation, validation_tokens), "test_rows": _rows(data.test, test_tokens)}
+    if any(rows.values()):
+        splits = load_splits(source.path, seed=0, train_rows=source.rows, **rows)
+        data = tokenize(splits, tokenizer, max_length, end_token_id=end)
     scores = zero_shot(model, data)
     task = describe_task(splits, data, model_name, model, max_fidelity, task=source.task(model_name), scores=scores)
     columns = {
@@ -105,6 +111,11 @@ def describe_source(
         **columns,
         **{FEATURE_PREFIX + name: value for name, value in task.meta_features.items()},
     }
+
+
+def _rows(tokens: Tokens, limit: int | None) -> int | None:
+    """How many rows have about `limit` tokens, `LEAST_ROWS` at least; None for all of them."""
+    return None if limit is None or tokens.total <= limit else max(limit * len(tokens) // tokens.total, LEAST_ROWS)
 
 
 def zero_shot_features(scores: Scores, vocabulary: int) -> dict[str, float]:

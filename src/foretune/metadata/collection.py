@@ -41,8 +41,8 @@ class Collection:
             by other draws; the default never is. None for no limit.
         timeout_seconds: per run; None for never.
         device: `cpu`, `cuda`, ...
-        validation_rows: most rows of each validation split; None for all.
-        test_rows: most rows of each test split; None for all.
+        validation_tokens: slices are scored on about so many tokens of the validation split; None for all of it.
+        test_tokens: the same of the test split.
         repeats: how many further times each run is done, with other seeds: what the noise is measured by.
     """
 
@@ -56,8 +56,8 @@ class Collection:
     max_tokens_per_run: float | None = None
     timeout_seconds: float | None = None
     device: str = "cpu"
-    validation_rows: int | None = None
-    test_rows: int | None = None
+    validation_tokens: int | None = None
+    test_tokens: int | None = None
     repeats: int = 0
 
     def __post_init__(self) -> None:
@@ -164,8 +164,8 @@ def command(collection: Collection) -> str:
         "max-length": collection.max_length,
         "max-tokens-per-run": collection.max_tokens_per_run,
         "timeout": collection.timeout_seconds,
-        "validation-rows": collection.validation_rows,
-        "test-rows": collection.test_rows,
+        "validation-tokens": collection.validation_tokens,
+        "test-tokens": collection.test_tokens,
         "repeats": collection.repeats or None,
     }
     tasks = " ".join(source.id for source in collection.sources)

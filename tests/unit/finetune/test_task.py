@@ -27,7 +27,7 @@ def task(tiny_splits, tiny_data, tiny_model, model):
 def test_it_has_every_feature_of_dataset_model_and_zero_shot(task, tiny_splits):
     zero_shot = {"zero_shot_nll", "zero_shot_relative_nll", "zero_shot_token_accuracy", "zero_shot_exact_match"}
     assert set(task.meta_features) == {*DATASET_FEATURES, *MODEL_FEATURES, *zero_shot}
-    assert (task.id, task.max_fidelity) == (f"currencies@{len(tiny_splits.train)} on tiny", 8)
+    assert (task.id, task.max_fidelity) == (f"currencies@{len(tiny_splits.train)}:tiny", 8)
 
 
 def test_figures_are_those_of_the_tokens_and_the_model(task, tiny_data, model):
@@ -78,3 +78,19 @@ def test_inputs_are_as_long_as_the_model_allows_within_reason(model):
     from foretune.finetune.task import DEFAULT_MAX_LENGTH, longest_input
 
     assert longest_input(model) == 256 < DEFAULT_MAX_LENGTH
+
+
+def test_evaluation_may_be_limited_in_tokens(tmp_path, tiny_model, model):
+    from foretune.finetune.model import load_tokenizer
+    from foretune.finetune.task import LEAST_ROWS, describe_source
+
+    for split, rows in {"train": 30, "validation": 200, "test": 60}.items():
+        lines = [json.dumps({"prompt": f"{split} {row} of many", "completion": str(row % 3)}) for row in range(rows)]
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
+    tokenizer, source = load_tokenizer(tiny_model), TaskSource(tmp_path, 20)
+    rows = [
+        describe_source(source, tiny_model, model, tokenizer, max_length=64, max_fidelity=8, **limits)
+        for limits in ({}, {"validation_tokens": 10, "test_tokens": 10**6})
+    ]
+    assert [(row["n_validation"], row["n_test"]) for row in rows] == [(200, 60), (LEAST_ROWS, 60)]
+    assert rows[1]["feature.log_validation_tokens"] < rows[0]["feature.log_validation_tokens"]
