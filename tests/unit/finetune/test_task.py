@@ -68,9 +68,9 @@ def test_the_row_of_a_dataset_on_disk(tmp_path, tiny_model, model):
     row = describe_source(
         TaskSource(folder, 5), "tiny", model, load_tokenizer(tiny_model), max_length=64, max_fidelity=8
     )
-    assert (row["task"], row["family"], row["license"], row["source"]) == ("sums@5", "math", "CC0", "sums")
+    assert (row["task"], row["family"], row["license"], row["source"]) == ("sums@5:tiny", "math", "CC0", "sums")
     assert (row["n_train"], row["n_validation"], row["n_test"]) == (5, 4, 3)
-    assert row["zero_shot_validation_nll"] == row["feature.zero_shot_nll"] != row["zero_shot_test_nll"]
+    assert row["zero_shot_validation_value"] == row["feature.zero_shot_nll"] != row["zero_shot_test_value"]
     assert not rows_to_frame("tasks", [row]).isna().any(axis=None)
 
 
