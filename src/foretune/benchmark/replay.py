@@ -6,12 +6,13 @@ A search that would take hours takes milliseconds, and every optimizer meets exa
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from foretune.errors import MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.optimizer.protocol import Optimizer
 from foretune.types import Configuration, LearningCurve, Report, Status, Task, Trial
@@ -42,8 +43,8 @@ class RecordedTask:
 
     Attributes:
         task: the task.
-        zero_shot: validation score of the untrained model.
-        zero_shot_test: its test score.
+        zero_shot: validation score of the untrained model; NaN where the table does not know it.
+        zero_shot_test: its test score; NaN likewise.
         recordings: by `Configuration.key`; the first run of each configuration.
     """
 
@@ -59,12 +60,19 @@ class RecordedTask:
 
     @cached_property
     def mean_run_seconds(self) -> float:
-        """Mean over the complete runs of the seconds that one takes: the unit budgets are given in."""
+        """Mean over the complete runs of the seconds that one takes: the unit budgets are given in.
+
+        Raises:
+            MetaDatasetError: if no run is complete.
+        """
         totals = [
             float(recording.curve.seconds.sum())
             for recording in self.recordings.values()
             if len(recording.curve) == self.task.max_fidelity
         ]
+        if not totals:
+            message = f"no run of task {self.task.id!r} is complete, so its mean run is unknown; remove the task"
+            raise MetaDatasetError(message)
         return float(np.mean(totals))
 
     def evaluate(self, trial: Trial) -> Report:
@@ -85,7 +93,7 @@ class Point:
 
     Attributes:
         seconds: spent so far.
-        score: validation score of the incumbent.
+        score: validation score of the incumbent; -inf before there is one.
         test: test score of the checkpoint that validation chose.
     """
 
@@ -114,7 +122,12 @@ def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
 
 
 def simulate(
-    optimizer: Optimizer, recorded: RecordedTask, seconds: float, *, first: Sequence[Configuration] = ()
+    optimizer: Optimizer,
+    recorded: RecordedTask,
+    seconds: float,
+    *,
+    first: Sequence[Configuration] = (),
+    clock: Callable[[], float] | None = None,
 ) -> list[Point]:
     """Lets an optimizer search until its seconds are spent.
 
@@ -123,24 +136,31 @@ def simulate(
         recorded: the task's runs.
         seconds: budget. The slice during which it runs out is not counted, nor are those after it.
         first: configurations trained to the end before the optimizer is asked, such as the default.
+        clock: tells the seconds by which the optimizer's own time, asking and being told, is measured and charged;
+            without one it thinks for free, and the search can be repeated exactly.
 
     Returns:
         One point for every slice within the budget, after a first one for the untrained model.
     """
-    points = [Point(0.0, recorded.zero_shot, recorded.zero_shot_test)]
-    asked = 0
-    while points[-1].seconds < seconds:
-        left = seconds - points[-1].seconds
-        trial = Trial(asked, first[asked], recorded.task.max_fidelity) if asked < len(first) else optimizer.ask(left)
+    known = not math.isnan(recorded.zero_shot)
+    points = [Point(0.0, recorded.zero_shot if known else -math.inf, recorded.zero_shot_test)]
+    asked, spent, now = 0, 0.0, clock or (lambda: 0.0)
+    while spent < seconds:
+        started = now()
+        ordered = Trial(asked, first[asked], recorded.task.max_fidelity) if asked < len(first) else None
+        trial = ordered or optimizer.ask(seconds - spent)
+        spent += now() - started
         if trial is None:
             break
         report = recorded.evaluate(trial)
-        optimizer.tell(report)
-        asked += 1
-        slices = _points_of(report, recorded.recordings[trial.configuration.key].test, points[-1])
+        test = recorded.recordings[trial.configuration.key].test
+        slices = _points_of(report, test, replace(points[-1], seconds=spent))
         points += [point for point in slices if point.seconds <= seconds]
-        if report.seconds >= left:
-            break
+        spent += report.seconds
+        started = now()
+        optimizer.tell(report)
+        spent += now() - started
+        asked += 1
     return points
 
 

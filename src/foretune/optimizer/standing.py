@@ -87,18 +87,30 @@ def next_run(
     The first one that fits for at least one slice is taken; without a cost surrogate slices are taken to last as long
     as those measured so far.
     """
+    return next_slices(order, task.max_fidelity, history, task, cost, seconds_left)
+
+
+def next_slices(
+    order: Sequence[Configuration],
+    fidelity: int,
+    history: History,
+    task: Task,
+    cost: CostSurrogate | None,
+    seconds_left: float,
+) -> Trial | None:
+    """The same as `next_run`, but configurations are trained up to `fidelity` only."""
     standing = standing_of(history)
     if seconds_left <= 0:
         return None
     offset = local_offset(task, history, cost) if cost else 0.0
     for configuration in order:
-        if not standing.is_open(configuration, task.max_fidelity):
+        if not standing.is_open(configuration, fidelity):
             continue
         seen = standing.seen(configuration)
         if cost:
-            seconds = slice_seconds(task, [configuration], cost)[0, seen:] * math.exp(offset)
+            seconds = slice_seconds(task, [configuration], cost)[0, seen:fidelity] * math.exp(offset)
         else:
-            seconds = np.full(task.max_fidelity - seen, measured_seconds(standing))
+            seconds = np.full(fidelity - seen, measured_seconds(standing))
         affordable = int((np.cumsum(seconds) <= seconds_left).sum())
         if affordable:
             return Trial(len(history), configuration, fidelity=seen + affordable, resumes_from=seen)

@@ -1,0 +1,116 @@
+"""What a method may have learned before it meets a task: the part of a table that its group is not in.
+
+A *group* is a task, a family of datasets or a base model. For every group of the target's tasks there is one
+`Knowledge`; whatever is learned (orders, scalers, surrogates) is learned from its tables, which do not contain the
+group.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from foretune.errors import MetaDatasetError, SurrogateError
+from foretune.metadata import MetaDataset
+from foretune.metadata.orders import Ranks, ranks_of
+from foretune.space import Encoder, SearchSpace
+from foretune.surrogate import Surrogates, load_surrogates, save_surrogates
+from foretune.surrogate.fit import data_sha256, fit
+from foretune.surrogate.performance import DeepKernelSurrogate
+
+LEAST_TASKS = 3
+EVERYTHING = "everything"
+LeaveOut = Literal["task", "family", "model"]
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """The training part for one left-out group, and what is made from it when it is first needed.
+
+    Attributes:
+        group: that is left out.
+        meta: the training part.
+        space: that its configurations are of, for the surrogates.
+        folder: where fitted surrogates are kept.
+    """
+
+    group: str
+    meta: MetaDataset
+    space: SearchSpace
+    folder: Path
+
+    @cached_property
+    def ranks(self) -> Ranks:
+        """How configurations ranked on the training tasks."""
+        return ranks_of(self.meta)
+
+    @cached_property
+    def surrogates(self) -> Surrogates:
+        """Fitted on the training part, or read where that was done before with the same data and search space."""
+        if self.is_fitted:
+            return load_surrogates(self.folder)
+        surrogates = fit([self.meta], seed=0, space=self.space)
+        save_surrogates(self.folder, surrogates)
+        return surrogates
+
+    @cached_property
+    def is_fitted(self) -> bool:
+        """Whether the folder holds surrogates of exactly this knowledge."""
+        try:
+            stored = load_surrogates(self.folder)
+        except SurrogateError:  # there are none, or a kill left them half-written
+            return False
+        performance = stored.performance
+        same_space = isinstance(performance, DeepKernelSurrogate) and (
+            performance.inputs.encoder.to_json() == Encoder.of(self.space).to_json()
+        )
+        return same_space and stored.card.get("data_sha256") == [data_sha256(self.meta)]
+
+
+def groups_of(meta: MetaDataset, leave_out: LeaveOut) -> Mapping[str, str]:
+    """Task -> the group it is left out with."""
+    by_column = {"family": meta.families, "model": meta.models}
+    return by_column.get(leave_out) or {task: task for task in meta.task_ids}
+
+
+def divide(
+    meta: MetaDataset, target: MetaDataset, leave_out: LeaveOut, space: SearchSpace, folder: Path
+) -> dict[str, Knowledge]:
+    """Knowledge for every group of the target's tasks.
+
+    Args:
+        meta: to learn from.
+        target: to replay on; the same table, or another.
+        leave_out: what a target task's methods may not have seen.
+        space: of the configurations of `meta`.
+        folder: surrogates are kept in `<folder>/<group>`.
+
+    Raises:
+        MetaDatasetError: if `meta` has fewer than 3 tasks with runs, or nothing is left when a group is out.
+    """
+    with_runs = set(meta.runs["task"])
+    meta = meta.select([task for task in meta.task_ids if task in with_runs])
+    if len(meta.task_ids) < LEAST_TASKS:
+        message = f"a comparison needs at least {LEAST_TASKS} tasks with runs, got {len(meta.task_ids)}; collect more"
+        raise MetaDatasetError(message)
+    groups = groups_of(meta, leave_out)
+    whole = Knowledge(EVERYTHING, meta, space, folder / EVERYTHING)
+    found: dict[str, Knowledge] = {}
+    for group in dict.fromkeys(groups_of(target, leave_out).values()):
+        kept = [task for task in meta.task_ids if groups[task] != group]
+        if not kept:
+            message = (
+                f"all tasks are of the {leave_out} {group!r}, so nothing is left to learn from; "
+                "leave out something else (task, family or model), or collect more"
+            )
+            raise MetaDatasetError(message)
+        if len(kept) == len(meta.task_ids):
+            found[group] = whole
+        else:
+            name = re.sub(r"[^\w.-]+", "_", group)
+            found[group] = Knowledge(group, meta.select(kept), space, folder / name)
+    return found

@@ -1,0 +1,278 @@
+"""The methods that `foretune replay` compares, by name.
+
+A method is a factory: given a `Setting` (the knowledge of other groups, and the task without its answers) and a seed it
+makes a fresh optimizer. A new one is a function and a line in `METHODS`. Options are written after the name, as in
+`portfolio-sha:eta=3` or `transfer:horizon=best:portfolio=6`, and become arguments of the function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import cast
+
+import numpy as np
+
+from foretune.acquisition import Horizon
+from foretune.benchmark.knowledge import Knowledge
+from foretune.benchmark.oracle import Oracle
+from foretune.benchmark.replay import RecordedTask
+from foretune.errors import ConfigurationError, SurrogateError
+from foretune.metadata.common import relative_to_width
+from foretune.metadata.orders import Order, Quantiles, average_order, feature_distances, nearest_order, portfolio_order
+from foretune.optimizer.ordered import Ordered
+from foretune.optimizer.protocol import Optimizer
+from foretune.optimizer.random import RandomSearch
+from foretune.optimizer.successive_halving import SuccessiveHalving
+from foretune.optimizer.top_k import OneSliceTopK
+from foretune.optimizer.transfer import Transfer
+from foretune.surrogate.inputs import SLICES, feature_vector
+from foretune.surrogate.meta_features import read_task
+from foretune.types import Configuration, LearningCurve, Task
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """All that a method may know when a search begins.
+
+    Attributes:
+        knowledge: of the other groups.
+        task: what is finetuned.
+        candidates: the pool, in the order of the table.
+        hidden_size: width of the base model, None where it is not known.
+        default: the configuration a practitioner would start with, None where there is none in the pool.
+        default_first: whether searches begin with it.
+        answers: the recorded runs; only for methods that are no contestants.
+    """
+
+    knowledge: Knowledge
+    task: Task
+    candidates: tuple[Configuration, ...]
+    hidden_size: int | None = None
+    default: Configuration | None = None
+    default_first: bool = True
+    answers: RecordedTask | None = None
+
+    @property
+    def first(self) -> Configuration | None:
+        """What every search begins with."""
+        return self.default if self.default_first else None
+
+    @cached_property
+    def average(self) -> Sequence[Configuration]:
+        """Candidates that other tasks know, by their mean rank there."""
+        return self._take(average_order(self._quantiles))
+
+    @cached_property
+    def portfolio(self) -> Sequence[Configuration]:
+        """Candidates that other tasks know, as a greedy portfolio."""
+        return self._take(portfolio_order(self._quantiles))
+
+    @cached_property
+    def nearest(self) -> Sequence[Configuration]:
+        """Candidates that other tasks know, in the order of the task with the most similar meta-features."""
+        others = [self.knowledge.meta.task(name).meta_features for name in self.knowledge.ranks.tasks]
+        return self._take(nearest_order(self._quantiles, feature_distances(self.task.meta_features, others)))
+
+    def then_others(self, order: Sequence[Configuration], seed: int) -> list[Configuration]:
+        """The order, and after it the rest of the pool at random."""
+        shuffled = np.random.default_rng(seed).permutation(len(self.candidates))
+        return list(dict.fromkeys([*order, *(self.candidates[index] for index in shuffled)]))
+
+    @cached_property
+    def _quantiles(self) -> Quantiles:
+        relative = [relative_to_width(candidate, self.hidden_size) for candidate in self.candidates]
+        return self.knowledge.ranks.of(relative)
+
+    def _take(self, order: Order) -> list[Configuration]:
+        return [self.candidates[index] for index in order]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method.
+
+    Attributes:
+        make: (setting, seed, options by name) -> a fresh optimizer.
+        options: name -> type of what may be set.
+        stochastic: whether the seed makes a difference; if not, one seed is replayed.
+        default_first: whether its searches begin with the default.
+        sees_answers: whether it is given the recorded runs.
+        check: what keeps it from running on a setting; empty if nothing does.
+    """
+
+    make: Callable[..., Optimizer]
+    options: Mapping[str, Callable[[str], object]] = field(default_factory=dict[str, Callable[[str], object]])
+    stochastic: bool = True
+    default_first: bool = True
+    sees_answers: bool = False
+    check: Callable[[Setting], str] = lambda _: ""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A method with its options.
+
+    Attributes:
+        name: as it was written.
+        method: what it is.
+        options: values by name.
+    """
+
+    name: str
+    method: Method
+    options: Mapping[str, object]
+
+    def make(self, setting: Setting, seed: int) -> Optimizer:
+        """A fresh optimizer."""
+        return self.method.make(setting, seed, **self.options)
+
+
+def choose(names: Sequence[str]) -> tuple[Chosen, ...]:
+    """Methods by name, each once.
+
+    Raises:
+        ConfigurationError: if there is no such method or option.
+    """
+    return tuple(_choose(name) for name in dict.fromkeys(names))
+
+
+def _choose(text: str) -> Chosen:
+    name, *settings = text.split(":")
+    if name not in METHODS:
+        raise ConfigurationError(f"no method is called {name!r}; choose from {', '.join(METHODS)}")
+    method, options = METHODS[name], dict[str, object]()
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        try:
+            options[key] = method.options[key](value)
+        except (KeyError, ValueError) as error:
+            known = ", ".join(method.options) or "none"
+            message = f"{setting!r} is no option of the method {name!r}; write name=value, it has: {known}"
+            raise ConfigurationError(message) from error
+    return Chosen(text, method, options)
+
+
+def _zero_shot(setting: Setting, seed: int) -> Optimizer:
+    del seed
+    return Ordered(setting.task, [])
+
+
+def _default(setting: Setting, seed: int) -> Optimizer:
+    del seed
+    return Ordered(setting.task, [setting.default] if setting.default else [])
+
+
+def _random(setting: Setting, seed: int) -> Optimizer:
+    return RandomSearch(setting.task, setting.candidates, first=setting.first, seed=seed)
+
+
+def _best_average(setting: Setting, seed: int) -> Optimizer:
+    return Ordered(setting.task, setting.then_others(setting.average, seed))
+
+
+def _portfolio(setting: Setting, seed: int) -> Optimizer:
+    return Ordered(setting.task, setting.then_others(setting.portfolio, seed))
+
+
+def _nearest(setting: Setting, seed: int) -> Optimizer:
+    return Ordered(setting.task, setting.then_others(setting.nearest, seed))
+
+
+def _portfolio_sha(setting: Setting, seed: int, eta: int = 2) -> Optimizer:
+    order = setting.then_others(setting.portfolio, seed)
+    return SuccessiveHalving(setting.task, order, first=setting.first, eta=eta)
+
+
+def _top_k(setting: Setting, seed: int, count: int = 12, keep: int = 3) -> Optimizer:
+    order = setting.then_others([], seed)
+    return OneSliceTopK(setting.task, order, first=setting.first, count=count, keep=keep)
+
+
+def _oracle(setting: Setting, seed: int) -> Optimizer:
+    del seed
+    if setting.answers is None:
+        raise ValueError("the oracle needs the answers")
+    return Oracle(setting.answers)
+
+
+def _transfer(
+    setting: Setting, seed: int, portfolio: int = 12, horizon: str = "final", cost_power: float = 0.3
+) -> Optimizer:
+    del seed
+    surrogates, candidates = setting.knowledge.surrogates, setting.candidates
+    first = setting.first
+    if first is None:  # then the search begins with the candidate of the best prediction
+        last, curves = np.full(len(candidates), setting.task.max_fidelity), [LearningCurve()] * len(candidates)
+        predicted = surrogates.performance.predict(setting.task, candidates, curves, last)
+        first = candidates[int(np.argmax(predicted.mean))]
+    return Transfer(
+        setting.task,
+        [first, *candidates],
+        surrogates=surrogates,
+        horizon=cast("Horizon", horizon),
+        cost_power=cost_power,
+        portfolio=portfolio,
+    )
+
+
+def _horizon(text: str) -> str:
+    if text not in {"next", "final", "best"}:
+        raise ValueError(text)
+    return text
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if int(text) < least:
+            raise ValueError(text)
+        return int(text)
+
+    return parse
+
+
+def _needs_default(setting: Setting) -> str:
+    return "" if setting.default else "the table knows no default configuration, or its run is missing"
+
+
+def _needs_features(setting: Setting) -> str:
+    known = setting.knowledge.meta.task(setting.knowledge.ranks.tasks[0]).meta_features
+    return "" if known.keys() & setting.task.meta_features.keys() else "the tasks share no meta-features"
+
+
+def _needs_surrogates(setting: Setting) -> str:
+    tasks = [setting.knowledge.meta.task(name) for name in setting.knowledge.meta.task_ids]
+    odd = [task for task in [setting.task, *tasks] if task.max_fidelity != SLICES]
+    if odd:
+        return f"surrogates learn from runs of {SLICES} slices, {odd[0].id!r} has {odd[0].max_fidelity}"
+    try:
+        for task in [setting.task, *tasks]:
+            read_task(task)
+        feature_vector(setting.task, sorted(tasks[0].meta_features))
+    except SurrogateError as error:
+        return str(error)
+    return ""
+
+
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        "zero-shot": Method(_zero_shot, stochastic=False, default_first=False),
+        "default": Method(_default, stochastic=False, check=_needs_default),
+        "random": Method(_random),
+        "best-average": Method(_best_average),
+        "portfolio": Method(_portfolio),
+        "portfolio-sha": Method(_portfolio_sha, {"eta": _at_least(2)}),
+        "nearest-task": Method(_nearest, check=_needs_features),
+        "one-slice-top-k": Method(_top_k, {"count": _at_least(1), "keep": _at_least(1)}),
+        "transfer": Method(
+            _transfer,
+            {"portfolio": _at_least(1), "horizon": _horizon, "cost_power": float},
+            stochastic=False,
+            check=_needs_surrogates,
+        ),
+        "oracle": Method(_oracle, stochastic=False, default_first=False, sees_answers=True),
+    }
+)
+"""Every method that `foretune replay --methods` knows."""

@@ -1,0 +1,111 @@
+"""`foretune replay`: compare methods on recorded runs of tasks that they have not learned from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from foretune.benchmark.compare import Contest, Replayed
+    from foretune.metadata import MetaDataset
+    from foretune.report.replay import Sheet
+
+_PRINTED = 3
+
+
+def register(commands: typer.Typer) -> None:
+    """Add the verb."""
+    commands.command("replay")(replay)
+
+
+def replay(
+    meta: Annotated[Path, typer.Argument(metavar="META", help="Folder of the meta-dataset to learn from.")],
+    out: Annotated[Path, typer.Option(help="Folder for results; a comparison that was interrupted goes on there.")],
+    target: Annotated[Path | None, typer.Option(help="Meta-dataset whose tasks are replayed; by default META.")] = None,
+    methods: Annotated[str, typer.Option(help="Names with commas between them; by default all that can run.")] = "",
+    budget: Annotated[
+        str, typer.Option(help="Mean full runs of a task, or seconds.")
+    ] = "1runs,2runs,3runs,5runs,15runs",
+    seeds: Annotated[int, typer.Option(min=1, help="Of methods that draw at random.")] = 10,
+    leave_out: Annotated[
+        Literal["task", "family", "model"], typer.Option(help="What of a target task methods may not learn from.")
+    ] = "family",
+    exclude_family: Annotated[
+        list[str] | None, typer.Option(help="Family neither learned from nor replayed; may be given again.")
+    ] = None,
+    default_first: Annotated[bool, typer.Option(help="Whether searches begin with the default configuration.")] = True,
+    overhead: Annotated[bool, typer.Option(help="Whether the seconds that a method thinks are charged.")] = True,
+    space: Annotated[str, typer.Option(help="Search space of META's runs: a shipped name or a YAML file.")] = "peft",
+) -> None:
+    """Compare methods by replay: recorded curves answer their trials, recorded seconds are what they spend."""
+    from rich.console import Console
+
+    from foretune.benchmark.budgets import parse_amounts
+    from foretune.benchmark.compare import Terms, prepare, replay_all
+    from foretune.metadata import read_meta_dataset
+    from foretune.space import load_space
+
+    console = Console()
+    terms = Terms(leave_out, parse_amounts(budget), seeds, default_first, overhead)
+    learned = _without(read_meta_dataset(meta), exclude_family or [])
+    replayed = learned if target is None else _without(read_meta_dataset(target), exclude_family or [])
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    folder = out / "surrogates"
+    contest = prepare(learned, replayed, terms, load_space(space), folder, names or None)
+    for note in contest.notes:
+        console.print(f"Left out: {note}.", style="yellow", highlight=False)
+    with console.status("Replaying") as status:
+        searches = replay_all(contest, out, lambda done, total: status.update(f"Replaying: {done} of {total} searches"))
+    _report(contest, searches, replayed, out, console)
+
+
+def _report(contest: Contest, searches: list[Replayed], replayed: MetaDataset, out: Path, console: Console) -> None:
+    from foretune.benchmark.figures import regret_curves, results_frame, scales_of
+    from foretune.benchmark.headroom import headrooms
+    from foretune.metadata.noise import seed_noise
+    from foretune.report.regret_plot import draw_regret, save_regret
+    from foretune.report.replay import headroom_sheet, markdown, rich_table, sheets
+
+    noise = seed_noise(replayed)
+    scales = scales_of(contest, noise)
+    frame = results_frame(searches, contest, scales, replayed)
+    frame.to_parquet(out / "results.parquet", index=False)
+    contestants = [one.name for one in contest.methods if not one.method.sees_answers]
+    found = sheets(frame, contestants)
+    headroom = headroom_sheet(headrooms(contest.recorded, contest.settings, noise))
+    (out / "summary.md").write_text(_summary(contest, frame, found), encoding="utf-8")
+    (out / "headroom.md").write_text(markdown(headroom), encoding="utf-8")
+    curves = regret_curves(searches, contest, scales)
+    figure = draw_regret(curves, tasks=len(contest.recorded), leave_out=contest.terms.leave_out)
+    save_regret(figure, out / "regret.png")
+    for sheet in found[:_PRINTED]:
+        console.print(rich_table(sheet))
+    console.print(f"More in {out / 'summary.md'}, headroom.md, regret.png and results.parquet.", highlight=False)
+
+
+def _summary(contest: Contest, frame: pd.DataFrame, found: list[Sheet]) -> str:
+    from foretune.report.replay import markdown
+
+    terms = contest.terms
+    seeds = f"{terms.seeds} seeds of stochastic methods"
+    default = "The default is trained first where it is known." if terms.default_first else "The default is not seeded."
+    charged = (
+        "Seconds that methods take themselves are charged." if contest.charged else "Methods think free of charge."
+    )
+    head = (
+        f"# Replay: one {terms.leave_out} left out\n\n{frame['task'].nunique()} tasks of {frame['family'].nunique()} "
+        f"families, {seeds}, {len(frame):,} searches. {default} {charged}\n"
+    )
+    notes = "".join(f"\nLeft out: {note}.\n" for note in contest.notes)
+    return "\n".join([head + notes, *(markdown(sheet) for sheet in found)])
+
+
+def _without(meta: MetaDataset, families: list[str]) -> MetaDataset:
+    if not families:
+        return meta
+    return meta.select([task for task in meta.task_ids if meta.families[task] not in families])

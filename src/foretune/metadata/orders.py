@@ -1,0 +1,133 @@
+"""Orders of configurations that follow from recorded runs: by mean rank, as a greedy portfolio, or those of one task.
+
+The pools of tasks may overlap only in part and be of different size, so the unit is the rank of a configuration as a
+quantile of its task's pool: (rank - 1/2) / pool size, which is close to 0 for the best and to 1 for the worst. Equal
+losses share their mean rank; a run without a slice is the worst. A mean over n tasks is drawn to the middle as one more
+task with a quantile of 1/2 would draw it,
+
+    (sum of quantiles + 1/2) / (n + 1),
+
+so that what did well on one task does not come before what did well on twenty. Where every configuration was run on
+every task, that changes no order, and the orders are those of `foretune.metadata.gate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from foretune.metadata.common import relative_to_width
+from foretune.metadata.dataset import MetaDataset
+from foretune.types import Configuration
+
+Quantiles = Float[np.ndarray, "M C"]
+Order = Int[np.ndarray, " C"]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """How configurations ranked on the tasks of a meta-dataset.
+
+    Attributes:
+        tasks: M names, those that have runs.
+        places: configuration, relative to the width of the base model -> column.
+        quantiles: (M, C) NaN where a configuration was not run.
+    """
+
+    tasks: tuple[str, ...]
+    places: Mapping[Configuration, int]
+    quantiles: Quantiles
+
+    def of(self, candidates: Sequence[Configuration]) -> Quantiles:
+        """The columns of these candidates (relative to width), all NaN for one that was run nowhere."""
+        found = np.full((len(self.tasks), len(candidates)), np.nan)
+        for column, candidate in enumerate(candidates):
+            if candidate in self.places:
+                found[:, column] = self.quantiles[:, self.places[candidate]]
+        return found
+
+
+def ranks_of(meta: MetaDataset) -> Ranks:
+    """Ranks by the best validation score of each run; of repeated runs of a configuration the first counts."""
+    scores: dict[str, dict[Configuration, float]] = {}
+    for run, task in zip(meta.runs["run"], meta.runs["task"], strict=True):
+        curve = meta.curve(run).scores
+        configuration = relative_to_width(meta.configurations[run], meta.widths[task])
+        scores.setdefault(task, {}).setdefault(configuration, float(curve.max()) if len(curve) else -np.inf)
+    tasks = tuple(task for task in meta.task_ids if task in scores)
+    places: dict[Configuration, int] = {}
+    for task in tasks:
+        for configuration in scores[task]:
+            places.setdefault(configuration, len(places))
+    quantiles = np.full((len(tasks), len(places)), np.nan)
+    for row, task in enumerate(tasks):
+        columns = [places[configuration] for configuration in scores[task]]
+        quantiles[row, columns] = _quantiles(np.array(list(scores[task].values())))
+    return Ranks(tasks, places, quantiles)
+
+
+def average_order(quantiles: Quantiles) -> Order:
+    """Columns by their mean quantile; those that were run nowhere are left out."""
+    means = _means(quantiles)
+    order = np.argsort(means, kind="stable")
+    return order[_known(quantiles)[order]]
+
+
+def portfolio_order(quantiles: Quantiles) -> Order:
+    """Columns in greedy order: each next one lowers the mean over tasks of the best quantile so far most.
+
+    The rule of PoSH (auto-sklearn 2.0, Feurer et al., 2022). Where a configuration was not run, its mean stands in; a
+    tie goes to the better one on average. Columns that were run nowhere are left out.
+    """
+    means = _means(quantiles)
+    filled = np.where(np.isnan(quantiles), means, quantiles)
+    best = np.full(len(filled), np.inf)
+    left, order = np.flatnonzero(_known(quantiles)), list[int]()
+    while len(left):
+        reached = np.minimum(best[:, None], filled[:, left]).mean(axis=0)
+        pick = int(left[np.lexsort((means[left], reached.round(12)))[0]])
+        best = np.minimum(best, filled[:, pick])
+        left = left[left != pick]
+        order.append(pick)
+    return np.array(order, dtype=np.intp)
+
+
+def nearest_order(quantiles: Quantiles, distances: Float[np.ndarray, " M"]) -> Order:
+    """Columns in the order of the nearest task that has any of them, then the others by their mean quantile."""
+    has_any = ~np.isnan(quantiles).all(axis=1)
+    if not has_any.any():
+        return np.array([], dtype=np.intp)
+    nearest = quantiles[int(np.argmin(np.where(has_any, distances, np.inf)))]
+    order = np.argsort(nearest, kind="stable")[: int((~np.isnan(nearest)).sum())]  # NaN is sorted last
+    others = average_order(quantiles)
+    return np.concatenate([order, others[~np.isin(others, order)]])
+
+
+def feature_distances(target: Mapping[str, float], others: Sequence[Mapping[str, float]]) -> Float[np.ndarray, " M"]:
+    """Euclidean distances of a task's meta-features to those of other tasks, standardized by the other tasks.
+
+    Only meta-features that all have and that differ among the others count.
+    """
+    names = sorted(set(target).intersection(*others))
+    table = np.array([[features[name] for name in names] for features in others]).reshape(len(others), len(names))
+    spread = table.std(axis=0)
+    varies = spread > 1e-9
+    difference = np.array([target[name] for name in names]) - table
+    return np.sqrt(((difference[:, varies] / spread[varies]) ** 2).sum(axis=1))
+
+
+def _quantiles(scores: Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
+    better = (scores[None, :] > scores[:, None]).sum(axis=1)
+    equal = (scores[None, :] == scores[:, None]).sum(axis=1)
+    return (better + equal / 2) / len(scores)
+
+
+def _known(quantiles: Quantiles) -> np.ndarray:
+    return np.isfinite(quantiles).sum(axis=0) > 0
+
+
+def _means(quantiles: Quantiles) -> Float[np.ndarray, " C"]:
+    return (np.nansum(quantiles, axis=0) + 0.5) / ((~np.isnan(quantiles)).sum(axis=0) + 1)

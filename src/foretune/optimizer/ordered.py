@@ -1,0 +1,28 @@
+"""A fixed order: configurations one after the other, each trained to the end. What a portfolio or a ranking is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from foretune.optimizer.standing import next_run
+from foretune.surrogate.protocol import CostSurrogate
+from foretune.types import Configuration, Report, Task, Trial
+
+
+class Ordered:
+    """Follows an order that was made elsewhere, such as by `foretune.metadata.orders`."""
+
+    def __init__(self, task: Task, order: Sequence[Configuration], *, cost: CostSurrogate | None = None) -> None:
+        self._task = task
+        self._order = list(dict.fromkeys(order))
+        self._cost = cost
+        self._history: tuple[Report, ...] = ()
+
+    def ask(self, seconds_left: float = math.inf) -> Trial | None:
+        """See `Optimizer.ask`."""
+        return next_run(self._order, self._history, self._task, self._cost, seconds_left)
+
+    def tell(self, report: Report) -> None:
+        """See `Optimizer.tell`."""
+        self._history = (*self._history, report)
