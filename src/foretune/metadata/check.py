@@ -38,8 +38,19 @@ def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
     _check_completeness(tasks, runs, curves)
 
 
-def _fail(table: str, frame: pd.DataFrame, bad: Any, problem: str, remedy: str) -> None:
-    """Raise if any row is marked bad, naming the first one."""
+def fail(table: str, frame: pd.DataFrame, bad: Any, problem: str, remedy: str) -> None:
+    """Raise if any row is marked bad, naming the first one.
+
+    Args:
+        table: its name.
+        frame: its rows.
+        bad: one boolean a row.
+        problem: in words; `{column}` stands for what the row has there.
+        remedy: what to do about it.
+
+    Raises:
+        MetaDatasetError: if there is one.
+    """
     if not np.any(bad):
         return
     at = int(np.argmax(np.asarray(bad, dtype=bool)))
@@ -73,16 +84,16 @@ def _check_values(table: str, frame: pd.DataFrame, column: Column) -> None:
     values: Any = frame[name]
     _check_type(table, name, values, column.kind)
     if not column.optional:
-        _fail(table, frame, values.isna(), f"{name} is missing", f"give {column.meaning}, or remove the row")
+        fail(table, frame, values.isna(), f"{name} is missing", f"give {column.meaning}, or remove the row")
     if column.kind == "text":
         return
     numbers = values.astype("Float64").fillna(0.0).astype("float64") if column.kind == "integer" else values.fillna(0.0)
     value = f"{name} is {{{name}}}"
-    _fail(table, frame, ~np.isfinite(numbers), value, "only finite numbers are allowed; correct or remove the row")
+    fail(table, frame, ~np.isfinite(numbers), value, "only finite numbers are allowed; correct or remove the row")
     if column.least is not None:
-        _fail(table, frame, numbers < column.least, value, f"at least {column.least:g} {column.unit} is expected")
+        fail(table, frame, numbers < column.least, value, f"at least {column.least:g} {column.unit} is expected")
     if column.most is not None:
-        _fail(table, frame, numbers > column.most, value, f"at most {column.most:g} is expected ({column.unit})")
+        fail(table, frame, numbers > column.most, value, f"at most {column.most:g} is expected ({column.unit})")
 
 
 def _check_type(table: str, name: str, values: Any, kind: str) -> None:
@@ -101,10 +112,10 @@ def _check_free_columns(tasks: pd.DataFrame, runs: pd.DataFrame) -> None:
     for name in [name for name in tasks.columns if name.startswith(FEATURE_PREFIX)]:
         _check_type("tasks", name, tasks[name], "number")
         values = tasks[name].astype("float64")
-        _fail("tasks", tasks, ~np.isfinite(values), f"{name} is not a finite number", remedy)
+        fail("tasks", tasks, ~np.isfinite(values), f"{name} is not a finite number", remedy)
     names = [name for name in runs.columns if name.startswith(CONFIGURATION_PREFIX)]
     if len(runs):
-        _fail(
+        fail(
             "runs",
             runs,
             runs[names].isna().all(axis=1),
@@ -114,38 +125,38 @@ def _check_free_columns(tasks: pd.DataFrame, runs: pd.DataFrame) -> None:
     for name in names:
         if pd.api.types.is_float_dtype(runs[name]):
             infinite = np.isinf(runs[name].astype("float64"))
-            _fail(
+            fail(
                 "runs", runs, infinite, f"{name} is infinite", "only finite hyperparameters are allowed; remove the row"
             )
 
 
 def _check_keys(tasks: pd.DataFrame, runs: pd.DataFrame, curves: pd.DataFrame) -> None:
-    _fail("tasks", tasks, tasks["task"].duplicated(), "the task {task!r} occurs twice", "keep one of the rows")
-    _fail("runs", runs, runs["run"].duplicated(), "the run {run!r} occurs twice", "keep one of the rows")
+    fail("tasks", tasks, tasks["task"].duplicated(), "the task {task!r} occurs twice", "keep one of the rows")
+    fail("runs", runs, runs["run"].duplicated(), "the run {run!r} occurs twice", "keep one of the rows")
     unknown = ~runs["task"].isin(tasks["task"])
-    _fail("runs", runs, unknown, "its task {task!r} is not in tasks.parquet", "add the task, or remove its runs")
+    fail("runs", runs, unknown, "its task {task!r} is not in tasks.parquet", "add the task, or remove its runs")
     lost = ~curves["run"].isin(runs["run"])
-    _fail("curves", curves, lost, "its run {run!r} is not in runs.parquet", "add the run, or remove its slices")
+    fail("curves", curves, lost, "its run {run!r} is not in runs.parquet", "add the run, or remove its slices")
 
 
 def _check_tasks(tasks: pd.DataFrame) -> None:
     unknown = ~tasks["direction"].isin(DIRECTIONS)
     remedy = f"use one of {', '.join(DIRECTIONS)}"
-    _fail("tasks", tasks, unknown, "unknown direction {direction!r}", remedy)
+    fail("tasks", tasks, unknown, "unknown direction {direction!r}", remedy)
     names = ["dataset", "model", "n_train", "metric"]
     same = tasks.duplicated(subset=names) & tasks["n_train"].notna()
     several = "same dataset, model, training-set size and metric as an earlier row"
-    _fail("tasks", tasks, same, several, "one of the two needs another name of dataset or model, or must go")
+    fail("tasks", tasks, same, several, "one of the two needs another name of dataset or model, or must go")
 
 
 def _check_runs(runs: pd.DataFrame) -> None:
     known = [str(status) for status in Status]
-    _fail("runs", runs, ~runs["status"].isin(known), "unknown status {status!r}", f"use one of {', '.join(known)}")
+    fail("runs", runs, ~runs["status"].isin(known), "unknown status {status!r}", f"use one of {', '.join(known)}")
     versions = runs["versions"].map(_is_object).astype(bool)
-    _fail("runs", runs, ~versions, "versions is {versions!r}", 'a JSON object is expected, such as {"torch": "2.13.0"}')
+    fail("runs", runs, ~versions, "versions is {versions!r}", 'a JSON object is expected, such as {"torch": "2.13.0"}')
     names = [name for name in runs.columns if name.startswith(CONFIGURATION_PREFIX)]
     again = runs.duplicated(subset=["task", "seed", *names])
-    _fail("runs", runs, again, "same task, configuration and seed as an earlier row", "keep one of the two runs")
+    fail("runs", runs, again, "same task, configuration and seed as an earlier row", "keep one of the two runs")
 
 
 def _is_object(text: str) -> bool:
@@ -158,14 +169,12 @@ def _is_object(text: str) -> bool:
 def _check_curves(curves: pd.DataFrame) -> None:
     position = curves.groupby("run").cumcount() + 1
     gap = "fidelity is {fidelity}, expected the slices 1, 2, ... of a run in order and without gaps"
-    _fail("curves", curves, curves["fidelity"] != position, gap, "restore the slice that is missing, or remove the run")
+    fail("curves", curves, curves["fidelity"] != position, gap, "restore the slice that is missing, or remove the run")
     seconds = curves["train_seconds"] + curves["evaluation_seconds"]
-    _fail(
-        "curves", curves, seconds <= 0, "the slice took 0 seconds", "give the seconds measured, which must be above 0"
-    )
+    fail("curves", curves, seconds <= 0, "the slice took 0 seconds", "give the seconds measured, which must be above 0")
     for name in ("epochs", "steps", "tokens"):
         shrinks = curves.groupby("run")[name].diff().astype("Float64").fillna(0.0) < 0
-        _fail(
+        fail(
             "curves",
             curves,
             shrinks,
@@ -180,7 +189,7 @@ def _check_completeness(tasks: pd.DataFrame, runs: pd.DataFrame, curves: pd.Data
     limits = np.array([slices[task] for task in runs["task"]])
     lengths = np.array([counts[run] for run in runs["run"]])
     longer = "has more slices in curves.parquet than max_fidelity of its task"
-    _fail("runs", runs, lengths > limits, longer, "remove the slices beyond it, or correct max_fidelity")
+    fail("runs", runs, lengths > limits, longer, "remove the slices beyond it, or correct max_fidelity")
     short = (runs["status"] == str(Status.OK)) & (lengths < limits)
     shorter = "is ok but has fewer slices in curves.parquet than max_fidelity of its task"
-    _fail("runs", runs, short, shorter, "restore the slices, or give the status with which it ended")
+    fail("runs", runs, short, shorter, "restore the slices, or give the status with which it ended")

@@ -20,6 +20,7 @@ from foretune.types import Configuration
 
 LEAST_CONFIGURATIONS = 3
 _LEAST_TASKS = 3
+_OVERFIT = 0.02
 
 Losses = Float[np.ndarray, "M C"]
 
@@ -38,6 +39,26 @@ def relative_to_width(configuration: Configuration, hidden_size: int | None) -> 
     return Configuration({**configuration.values, "learning_rate": ratio})
 
 
+def overfits(scores: Float[np.ndarray, " T"]) -> bool:
+    """Whether a curve ends more than 2 % below its best score, whatever the sign of the scores."""
+    best = float(scores.max())
+    return bool(scores[-1] < best - _OVERFIT * abs(best))
+
+
+def best_losses(meta: MetaDataset) -> dict[str, dict[Configuration, float]]:
+    """Task -> configuration relative to the width of the base model -> best validation loss (infinite: no slice).
+
+    Scores have their sign turned, so that lower is better. Where there are several seeds, the first run counts.
+    """
+    table: dict[str, dict[Configuration, float]] = {}
+    for run, task in zip(meta.runs["run"], meta.runs["task"], strict=True):
+        scores = meta.curve(run).scores
+        loss = float(-scores.max()) if len(scores) else np.inf
+        configuration = relative_to_width(meta.configurations[run], meta.widths[task])
+        table.setdefault(task, {}).setdefault(configuration, loss)
+    return table
+
+
 def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Configuration, ...]]:
     """Best validation loss of every configuration that was run on every task, as far as there are such.
 
@@ -51,12 +72,7 @@ def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Con
     Raises:
         MetaDatasetError: if fewer than 3 tasks have 3 configurations in common.
     """
-    table: dict[str, dict[Configuration, float]] = {}
-    for run, task in zip(meta.runs["run"], meta.runs["task"], strict=True):
-        scores = meta.curve(run).scores
-        loss = float(-scores.max()) if len(scores) else np.inf
-        configuration = relative_to_width(meta.configurations[run], meta.widths[task])
-        table.setdefault(task, {}).setdefault(configuration, loss)
+    table = best_losses(meta)
     coverage = Counter(configuration for losses in table.values() for configuration in losses)
     pools = [_pool(meta, table, coverage, least) for least in sorted(set(coverage.values()))]
     enough = [pool for pool in pools if len(pool[0]) >= _LEAST_TASKS and len(pool[1]) >= LEAST_CONFIGURATIONS]

@@ -27,8 +27,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from foretune.errors import MetaDatasetError
-from foretune.metadata.common import LEAST_CONFIGURATIONS, Losses, common_losses, relative_to_width
+from foretune.metadata.common import LEAST_CONFIGURATIONS, Losses, common_losses, overfits, relative_to_width
 from foretune.metadata.dataset import MetaDataset
+from foretune.metadata.ranks import rank_rows, spearman
 from foretune.types import Configuration
 
 RUNS = (1, 2, 3, 5)
@@ -86,7 +87,7 @@ def gate(meta: MetaDataset, *, leave_out: Literal["task", "family"] = "task") ->
             raise MetaDatasetError(message)
         for name, values in _regrets(losses[row], others).items():
             regrets[name][row] = values
-    ranks = _ranks(losses)
+    ranks = rank_rows(losses)
     top = np.argsort(ranks.mean(axis=0), kind="stable")[: max(len(configurations) // 2, LEAST_CONFIGURATIONS)]
     return Gate(
         tasks=tasks,
@@ -94,7 +95,7 @@ def gate(meta: MetaDataset, *, leave_out: Literal["task", "family"] = "task") ->
         left_out=tuple(task for task in meta.task_ids if task not in tasks and meta.runs_of(task)),
         regrets=regrets,
         correlation=_mean_correlation(ranks),
-        top_correlation=_mean_correlation(_ranks(losses[:, top])),
+        top_correlation=_mean_correlation(rank_rows(losses[:, top])),
         overfitted=_overfitted(meta),
         default_rank=_default_rank(meta, tasks, configurations, ranks),
     )
@@ -108,12 +109,12 @@ def mean_and_error(values: Float[np.ndarray, "M k"]) -> list[tuple[float, float]
 
 def average_order(losses: Losses) -> Order:
     """Configurations by mean rank over tasks."""
-    return np.argsort(_ranks(losses).mean(axis=0), kind="stable")
+    return np.argsort(rank_rows(losses).mean(axis=0), kind="stable")
 
 
 def portfolio_order(losses: Losses) -> Order:
     """Configurations in greedy order: each next one lowers the mean over tasks of the best rank so far most."""
-    ranks = _ranks(losses)
+    ranks = rank_rows(losses)
     best = np.full(len(ranks), np.inf)
     mean = ranks.mean(axis=0)
     left, order = list(range(ranks.shape[1])), list[int]()
@@ -128,7 +129,7 @@ def portfolio_order(losses: Losses) -> Order:
 
 def oracle_order(target: Float[np.ndarray, " C"], losses: Losses) -> Order:
     """The order of the task whose losses correlate most with `target`."""
-    correlations = [_spearman(target, row) for row in losses]
+    correlations = [spearman(target, row) for row in losses]
     return np.argsort(losses[int(np.argmax(correlations))], kind="stable")
 
 
@@ -167,28 +168,14 @@ def _normalised(losses: Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
     return (finite - finite.min()) / spread if spread > 0 else np.zeros(len(losses))
 
 
-def _ranks(losses: Losses) -> Float[np.ndarray, "M C"]:
-    """Rank 1 for the smallest of each row; equal losses share their mean rank."""
-    below = (losses[:, :, None] > losses[:, None, :]).sum(axis=2)
-    equal = (losses[:, :, None] == losses[:, None, :]).sum(axis=2)
-    return below + (equal + 1) / 2
-
-
-def _spearman(first: Float[np.ndarray, " C"], second: Float[np.ndarray, " C"]) -> float:
-    a, b = _ranks(np.stack([first, second]))
-    if a.std() == 0 or b.std() == 0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
-
-
 def _mean_correlation(ranks: Float[np.ndarray, "M C"]) -> float:
-    pairs = [_spearman(ranks[i], ranks[j]) for i in range(len(ranks)) for j in range(i)]
+    pairs = [spearman(ranks[i], ranks[j]) for i in range(len(ranks)) for j in range(i)]
     return float(np.mean(pairs))
 
 
 def _overfitted(meta: MetaDataset) -> float:
     curves = [meta.curve(run).scores for run in meta.runs.loc[meta.runs["status"] == "ok", "run"]]
-    return float(np.mean([scores[-1] < 1.02 * scores.max() for scores in curves])) if curves else 0.0
+    return float(np.mean([overfits(scores) for scores in curves])) if curves else 0.0
 
 
 def _default_rank(

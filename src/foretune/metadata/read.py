@@ -30,7 +30,7 @@ def read_meta_dataset(folder: str | Path) -> MetaDataset:
             f"{folder} is not a folder; a meta-dataset is one with {', '.join(TABLES)} (.parquet) and metadata.json"
         )
         raise MetaDatasetError(message)
-    header = _read_header(folder / "metadata.json")
+    header = read_header(folder / "metadata.json")
     frames = {table: _read_table(folder / f"{table}.parquet", table, header) for table in TABLES}
     try:
         return MetaDataset(frames["tasks"], frames["runs"], frames["curves"], header["provenance"])
@@ -39,7 +39,12 @@ def read_meta_dataset(folder: str | Path) -> MetaDataset:
         raise MetaDatasetError(message) from error
 
 
-def _read_header(path: Path) -> Mapping[str, Any]:
+def read_header(path: Path) -> Mapping[str, Any]:
+    """What `metadata.json` says: schema version, provenance, rows, units and checksums.
+
+    Raises:
+        MetaDatasetError: if it is missing, damaged, or of another version of the schema.
+    """
     _check_exists(path)
     try:
         header = json.loads(path.read_text(encoding="utf-8"))

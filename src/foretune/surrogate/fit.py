@@ -10,7 +10,6 @@ What comes out depends on the meta-datasets and the seed alone.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from statistics import fmean, median
@@ -20,6 +19,7 @@ import numpy as np
 
 from foretune.errors import SurrogateError
 from foretune.metadata import MetaDataset
+from foretune.metadata.digest import data_sha256
 from foretune.space import Encoder, SearchSpace, load_space
 from foretune.surrogate.cost import cost_errors, fit_cost
 from foretune.surrogate.deep_kernel import Recipe
@@ -72,14 +72,6 @@ def fit(
         "held_out": _held_out_card(held_out, cost_log_errors),
     }
     return Surrogates(performance, fit_cost(runs, encoder), card)
-
-
-def data_sha256(meta_dataset: MetaDataset) -> str:
-    """A digest of the three tables' values and columns, whatever file format they came from."""
-    digest = hashlib.sha256()
-    for frame in (meta_dataset.tasks, meta_dataset.runs, meta_dataset.curves):
-        digest.update(frame.to_csv(index=False).encode())
-    return digest.hexdigest()
 
 
 def _selected(runs: Sequence[Run], families: Collection[str], tasks: Collection[str]) -> list[Run]:

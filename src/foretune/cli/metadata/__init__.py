@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-VERBS = ("describe", "gate")
+VERBS = ("describe", "gate", "verify", "merge")
 
 
 def register(commands: typer.Typer) -> None:

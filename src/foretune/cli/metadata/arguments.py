@@ -8,3 +8,4 @@ from typing import Annotated
 import typer
 
 Folder = Annotated[Path, typer.Argument(metavar="META", help="folder of a meta-dataset")]
+Folders = Annotated[list[Path], typer.Argument(metavar="META...", help="folders of meta-datasets")]

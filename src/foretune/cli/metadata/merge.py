@@ -1,0 +1,48 @@
+"""`foretune metadata merge`: one meta-dataset of several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from foretune.cli.metadata.arguments import Folders
+
+
+def register(verbs: typer.Typer) -> None:
+    """Add the verb."""
+    verbs.command("merge")(merge_verb)
+
+
+def merge_verb(
+    folders: Folders,
+    out: Annotated[Path, typer.Option(help="folder of the new meta-dataset")],
+    on_conflict: Annotated[
+        Literal["error", "keep-first"], typer.Option(help="what to do with runs of one name and other content")
+    ] = "error",
+) -> None:
+    """Join meta-datasets: tasks that are the same, and every run once."""
+    from rich.console import Console
+
+    from foretune.errors import MetaDatasetError
+    from foretune.metadata import read_meta_dataset, write_meta_dataset
+    from foretune.metadata.merge import Source, merge
+
+    if (out / "metadata.json").exists():
+        message = f"{out} holds a meta-dataset already; give another --out, or remove it first"
+        raise MetaDatasetError(message)
+    found = merge(
+        [Source(folder.resolve().name, read_meta_dataset(folder)) for folder in folders], on_conflict=on_conflict
+    )
+    write_meta_dataset(found.meta, out)
+    console = Console()
+    remarks = {
+        "Runs found again, with the same content": found.duplicates,
+        "Runs left out, for an earlier table has them with other content": ", ".join(found.conflicts),
+        "Meta-features left out, for some tasks lack them": ", ".join(found.dropped_features),
+    }
+    for what, value in remarks.items():
+        if value:
+            console.print(f"{what}: {value}.", highlight=False)
+    console.print(f"{out}: {len(found.meta.tasks)} tasks, {len(found.meta.runs)} runs.", highlight=False)

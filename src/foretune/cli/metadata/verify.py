@@ -1,0 +1,46 @@
+"""`foretune metadata verify`: whether meta-datasets are what they should be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from foretune.cli.metadata.arguments import Folders
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.table import Table
+
+    from foretune.metadata.verify import Passed
+
+
+def register(verbs: typer.Typer) -> None:
+    """Add the verb."""
+    verbs.command("verify")(verify_verb)
+
+
+def verify_verb(folders: Folders) -> None:
+    """Check everything about one or more meta-datasets; the first fault ends it with the exit status 2."""
+    from rich.console import Console
+
+    from foretune.metadata.verify import verify
+
+    console = Console()
+    for folder in folders:
+        passed = verify(folder)
+        console.print(_checks_table(folder, passed))
+        console.print(f"All {len(passed)} checks passed.", highlight=False)
+
+
+def _checks_table(folder: Path, passed: list[Passed]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=folder.resolve().name, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("check")
+    table.add_column("rows", justify="right")
+    for one in passed:
+        table.add_row(one.name, f"{one.rows:,}")
+    return table

@@ -1,0 +1,198 @@
+"""Join meta-datasets that several people collected, whatever order they are given in.
+
+Tasks of one name are united if they say the same, runs by name. A source that is itself a merged table counts as its
+own sources, so that merging in one step or in several comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from foretune.errors import MetaDatasetError
+from foretune.metadata.dataset import MetaDataset
+from foretune.metadata.digest import data_sha256
+from foretune.metadata.frames import frame_to_rows, rows_to_frame
+from foretune.metadata.schema import CONFIGURATION_PREFIX, FEATURE_PREFIX, TASK_COLUMNS
+
+_TOLERANCE = 1e-3
+"""How far facts measured on two machines may be apart, relative to the larger one or to 1."""
+
+OnConflict = Literal["error", "keep-first"]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table to be merged.
+
+    Attributes:
+        name: that people know it by.
+        meta: its content.
+    """
+
+    name: str
+    meta: MetaDataset
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What came out.
+
+    Attributes:
+        meta: all of them as one.
+        dropped_features: meta-features that some tasks lack.
+        duplicates: runs found again with the same content.
+        conflicts: runs found again with other content, left out in favor of the first.
+    """
+
+    meta: MetaDataset
+    dropped_features: tuple[str, ...]
+    duplicates: int
+    conflicts: tuple[str, ...]
+
+
+def merge(sources: Sequence[Source], *, on_conflict: OnConflict = "error") -> Merged:
+    """One meta-dataset of all.
+
+    Args:
+        sources: in the order that decides what is first.
+        on_conflict: whether a run whose name, or whose task, configuration and seed, occurs with other content is an
+            error, or left out where it comes later.
+
+    Raises:
+        MetaDatasetError: if tasks of one name differ, runs conflict, or the sources disagree on a default.
+    """
+    tasks, dropped = _merge_tasks(sources)
+    records, duplicates, conflicts = _merge_runs(sources, on_conflict)
+    runs = [record["run"] for record in records]
+    _unite_numbers(runs)
+    meta = MetaDataset(
+        rows_to_frame("tasks", tasks),
+        rows_to_frame("runs", runs),
+        rows_to_frame("curves", [one for record in records for one in record["slices"]]),
+        _provenance(sources),
+    )
+    return Merged(meta, dropped, duplicates, conflicts)
+
+
+def _merge_tasks(sources: Sequence[Source]) -> tuple[list[Row], tuple[str, ...]]:
+    found: dict[str, tuple[str, Row]] = {}
+    for source in sources:
+        for row in frame_to_rows(source.meta.tasks):
+            first, known = found.setdefault(row["task"], (source.name, row))
+            _check_same_task(first, known, source.name, row)
+    rows = [found[task][1] for task in sorted(found)]
+    features = [{name for name in row if name.startswith(FEATURE_PREFIX)} for row in rows]
+    everywhere = set[str].intersection(*features) if features else set[str]()
+    dropped = sorted(set[str]().union(*features) - everywhere)
+    kept = [{name: value for name, value in row.items() if name not in dropped} for row in rows]
+    return kept, tuple(name.removeprefix(FEATURE_PREFIX) for name in dropped)
+
+
+def _check_same_task(first: str, known: Row, second: str, row: Row) -> None:
+    facts = [column.name for column in TASK_COLUMNS]
+    facts += [name for name in row if name.startswith(FEATURE_PREFIX) and name in known]
+    differing = [name for name in facts if not _same(known.get(name), row.get(name))]
+    if differing:
+        said = ", ".join(f"{name} is {known.get(name)!r} and {row.get(name)!r}" for name in differing[:3])
+        message = (
+            f"the task {row['task']!r} is not the same in {first} and {second}: {said}; give different tasks different "
+            "names, or leave one of the tables out"
+        )
+        raise MetaDatasetError(message)
+
+
+def _same(first: Any, second: Any) -> bool:
+    if isinstance(first, float) and isinstance(second, float):
+        return abs(first - second) <= _TOLERANCE * max(abs(first), abs(second), 1.0)
+    return first == second
+
+
+def _merge_runs(sources: Sequence[Source], on_conflict: OnConflict) -> tuple[list[Row], int, tuple[str, ...]]:
+    kept: dict[str, tuple[str, Row]] = {}
+    same_work: dict[tuple[Any, ...], str] = {}
+    duplicates, conflicts = 0, list[str]()
+    for source in sources:
+        for record in _records(source.meta):
+            name = record["run"]["run"]
+            earlier = name if name in kept else same_work.get(_work(record["run"]))
+            if earlier is None:
+                kept[name], same_work[_work(record["run"])] = (source.name, record), name
+            elif kept[earlier][1] == record:
+                duplicates += 1
+            elif on_conflict == "keep-first":
+                conflicts.append(name)
+            else:
+                _refuse(kept[earlier], earlier, source.name, record)
+    return [kept[name][1] for name in sorted(kept)], duplicates, tuple(conflicts)
+
+
+def _records(meta: MetaDataset) -> list[Row]:
+    slices: dict[str, list[Row]] = {run: [] for run in meta.runs["run"]}
+    for one in frame_to_rows(meta.curves):
+        slices[one["run"]].append(one)
+    return [{"run": run, "slices": slices[run["run"]]} for run in frame_to_rows(meta.runs)]
+
+
+def _work(run: Row) -> tuple[Any, ...]:
+    """What no two runs of a table may have in common: task, seed and configuration."""
+    values = sorted((name, value) for name, value in run.items() if name.startswith(CONFIGURATION_PREFIX))
+    return (run["task"], run["seed"], *values)
+
+
+def _refuse(earlier: tuple[str, Row], name: str, second: str, record: Row) -> None:
+    first, known = earlier
+    run, before = record["run"], known["run"]
+    columns = sorted(column for column in {*run, *before} if run.get(column) != before.get(column))
+    what = ", ".join(columns) or "its slices in curves.parquet"
+    message = (
+        f"the run {run['run']!r} of {second} and the run {name!r} of {first} are the same by name or by task, "
+        f"configuration and seed, but differ in {what}; give --on-conflict keep-first to keep the one of {first}"
+    )
+    raise MetaDatasetError(message)
+
+
+def _unite_numbers(runs: Sequence[Row]) -> None:
+    """Where a hyperparameter is an integer in one table and a float in another, whole floats become integers."""
+    names = {name for run in runs for name in run if name.startswith(CONFIGURATION_PREFIX)}
+    for name in names:
+        values = [run[name] for run in runs if name in run]
+        whole = all((isinstance(value, float) and value.is_integer()) or type(value) is int for value in values)
+        if whole and any(type(value) is int for value in values):
+            for run in runs:
+                if name in run:
+                    run[name] = int(run[name])
+
+
+def _provenance(sources: Sequence[Source]) -> dict[str, Any]:
+    """Where all came from: every source once, in the order of their names, and the defaults that they agree on."""
+    parts = [part for source in sources for part in _parts(source)]
+    unique = {part["sha256"]: part for part in reversed(parts)}
+    return {
+        "how": "tables of several sources were joined by `foretune metadata merge`",
+        "defaults": _defaults(sources),
+        "sources": sorted(unique.values(), key=lambda part: (part["name"], part["sha256"])),
+    }
+
+
+def _parts(source: Source) -> list[Mapping[str, Any]]:
+    if known := source.meta.provenance.get("sources"):
+        return list(known)
+    own = {"name": source.name, "sha256": data_sha256(source.meta), "provenance": dict(source.meta.provenance)}
+    return [own]
+
+
+def _defaults(sources: Sequence[Source]) -> dict[str, Any]:
+    found: dict[str, tuple[str, Any]] = {}
+    for source in sources:
+        for model, default in source.meta.provenance.get("defaults", {}).items():
+            first, known = found.setdefault(model, (source.name, default))
+            if known != default:
+                message = (
+                    f"the default configuration on {model!r} is {known} in {first} and {default} in {source.name}; "
+                    "correct `defaults` in the metadata.json of one of them"
+                )
+                raise MetaDatasetError(message)
+    return {model: found[model][1] for model in sorted(found)}

@@ -1,0 +1,133 @@
+"""Joining what several people collected."""
+
+import copy
+
+import pandas as pd
+import pytest
+
+from foretune.errors import MetaDatasetError
+from foretune.metadata import read_meta_dataset, write_meta_dataset
+from foretune.metadata.digest import data_sha256
+from foretune.metadata.merge import Source, merge
+
+TABLES = ("tasks", "runs", "curves")
+
+
+def part(rows, *tasks):
+    """The rows of some tasks, free to be changed."""
+    runs = [row for row in rows["runs"] if row["task"] in tasks]
+    names = {row["run"] for row in runs}
+    found = {
+        "tasks": [row for row in rows["tasks"] if row["task"] in tasks],
+        "runs": runs,
+        "curves": [row for row in rows["curves"] if row["run"] in names],
+    }
+    return copy.deepcopy(found)
+
+
+def same(first, second):
+    for table in TABLES:
+        pd.testing.assert_frame_equal(getattr(first, table), getattr(second, table))
+    return first.provenance == second.provenance
+
+
+def test_tasks_and_runs_are_united(rows, build):
+    found = merge([Source("one", build(part(rows, "a", "b"))), Source("two", build(part(rows, "b", "c")))])
+    assert found.meta.task_ids == ("a", "b", "c")
+    assert sorted(found.meta.runs["run"]) == list(found.meta.runs["run"])
+    assert len(found.meta.runs) == 10
+    assert (found.duplicates, found.conflicts, found.dropped_features) == (3, (), ())
+    assert all(found.meta.curve(run) == build(rows).curve(run) for run in found.meta.runs["run"])
+
+
+def test_the_order_of_the_sources_does_not_matter(rows, build):
+    one, two = Source("one", build(part(rows, "a", "b"))), Source("two", build(part(rows, "b", "c")))
+    assert same(merge([one, two]).meta, merge([two, one]).meta)
+
+
+def test_merging_in_steps_comes_to_the_same(rows, build, tmp_path):
+    one, two, three = (Source(name, build(part(rows, name), seed=name)) for name in ("a", "b", "c"))
+    write_meta_dataset(merge([one, two]).meta, tmp_path)
+    again = Source("both", read_meta_dataset(tmp_path))
+    assert same(merge([again, three]).meta, merge([one, two, three]).meta)
+    assert same(merge([again, one]).meta, again.meta)
+
+
+def test_provenance_lists_the_sources(rows, build):
+    defaults = {"tiny": {"rank": 8}, "small": {"rank": 16}}
+    one = build(part(rows, "a"), command="collect a", defaults={"tiny": defaults["tiny"]})
+    two = build(part(rows, "b"), command="collect b", defaults=defaults)
+    found = merge([Source("two", two), Source("one", one)]).meta.provenance
+    assert found["defaults"] == defaults
+    assert [source["name"] for source in found["sources"]] == ["one", "two"]
+    assert found["sources"][0]["sha256"] == data_sha256(one)
+    assert found["sources"][1]["provenance"]["command"] == "collect b"
+
+
+def test_other_defaults_are_refused(rows, build):
+    sources = [Source(f"s{rank}", build(rows, defaults={"tiny": {"rank": rank}})) for rank in (8, 16)]
+    with pytest.raises(
+        MetaDatasetError, match=r"default configuration on 'tiny' is .*8.* in s8 and .*16.* in s16; corr"
+    ):
+        merge(sources)
+
+
+def test_other_facts_of_a_task_are_refused(rows, build):
+    other = part(rows, "a")
+    other["tasks"][0].update(n_train=60, zero_shot_validation_value=4.5)
+    message = "the task 'a' is not the same in mine and theirs: n_train is 50 and 60, zero_shot_validation_value is 4.0"
+    with pytest.raises(MetaDatasetError, match=message):
+        merge([Source("mine", build(rows)), Source("theirs", build(other))])
+
+
+def test_another_machine_may_measure_a_little_differently(rows, build):
+    other = part(rows, "a")
+    other["tasks"][0].update(zero_shot_validation_value=4.001)
+    assert merge([Source("mine", build(rows)), Source("theirs", build(other))]).duplicates == 4
+
+
+def test_only_meta_features_of_all_tasks_are_kept(rows, build):
+    other = part(rows, "c")
+    other["tasks"][0]["feature.distinct_completions"] = 1.0
+    del other["tasks"][0]["feature.log_train_rows"]
+    found = merge([Source("one", build(part(rows, "a", "b"))), Source("two", build(other))])
+    assert found.dropped_features == ("distinct_completions", "log_train_rows")
+    assert dict(found.meta.task("c").meta_features) == {"zero_shot_nll": 4.0}
+
+
+def test_hyperparameters_of_one_table_are_missing_in_the_other(rows, build):
+    other = part(rows, "c")
+    for run in other["runs"]:
+        run["config.packed"] = True
+        run["config.rank"] = 8.0
+    merged = merge([Source("one", build(part(rows, "a"))), Source("two", build(other))]).meta
+    assert dict(merged.configurations["a-0"].values) == {"learning_rate": 0.01, "method": "lora", "rank": 8}
+    assert dict(merged.configurations["c-0"].values)["packed"] is True
+    assert type(merged.configurations["c-0"].values["rank"]) is int
+
+
+class TestConflicts:
+    @pytest.fixture
+    def sources(self, rows, build):
+        other = part(rows, "a")
+        other["curves"][0]["validation_value"] = 3.25
+        return [Source("mine", build(rows)), Source("theirs", build(other))]
+
+    def test_a_run_with_other_content_is_refused(self, sources):
+        with pytest.raises(MetaDatasetError, match=r"'a-0' of theirs and .* 'a-0' of mine .*its slices.*keep-first"):
+            merge(sources)
+
+    def test_the_first_may_be_kept(self, sources):
+        found = merge(sources, on_conflict="keep-first")
+        assert (found.conflicts, found.duplicates) == (("a-0",), 3)
+        assert found.meta.curve("a-0").scores[0] == -3.0
+        assert merge(sources[::-1], on_conflict="keep-first").meta.curve("a-0").scores[0] == -3.25
+
+    def test_the_same_work_under_another_name_is_a_conflict(self, rows, build):
+        other = part(rows, "a")
+        for table, at in (("runs", 0), *(("curves", at) for at in range(3))):
+            other[table][at]["run"] = "z"
+        sources = [Source("mine", build(rows)), Source("theirs", build(other))]
+        with pytest.raises(MetaDatasetError, match=r"the run 'z' of theirs and the run 'a-0' of mine.*differ in run;"):
+            merge(sources)
+        assert merge(sources, on_conflict="keep-first").conflicts == ("z",)
