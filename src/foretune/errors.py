@@ -30,3 +30,7 @@ class SurrogateError(ForetuneError, ValueError):
 
 class JournalError(ForetuneError, ValueError):
     """A journal is damaged or belongs to another run."""
+
+
+class InteropError(ForetuneError, ValueError):
+    """A table of another tool cannot be read, or lacks something that only its owner knows."""

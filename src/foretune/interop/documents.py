@@ -1,0 +1,59 @@
+"""JSON and YAML files of other people: every fault names the file and what is expected in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from foretune.errors import InteropError
+
+
+def read_text(path: Path) -> str:
+    """Text of a file.
+
+    Raises:
+        InteropError: if it is absent or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path} cannot be read as text ({error}); give a file that exists, in UTF-8"
+        raise InteropError(message) from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """What a JSON or YAML file maps names to.
+
+    Raises:
+        InteropError: if the file holds anything else.
+    """
+    text = read_text(path)
+    try:
+        found = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        kind = "JSON" if path.suffix == ".json" else "YAML"
+        message = f"{path} is not {kind} ({error}); correct that place"
+        raise InteropError(message) from error
+    if not isinstance(found, dict):
+        message = f"{path} holds {type(found).__name__}, expected names with values (an object)"
+        raise InteropError(message)
+    return {str(name): value for name, value in found.items()}
+
+
+def needed(found: Mapping[str, Any], name: str, kind: type | tuple[type, ...], where: object) -> Any:
+    """The value of a name, which must be there and of that type.
+
+    Raises:
+        InteropError: naming the place.
+    """
+    value = found.get(name)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        expected = " or ".join(one.__name__ for one in kinds)
+        message = f"{where}: {name!r} is {value!r}, expected {expected}; is this the right kind of file?"
+        raise InteropError(message)
+    return value

@@ -1,0 +1,167 @@
+"""Runs in an MLflow store: parameters, the history of one metric, and the times at which it was logged.
+
+A slice ends where the metric was logged; of several values at one step the last counts. It costs the time since the one
+before, the first one since the start of the run, and never less than the millisecond that MLflow's clock resolves. Runs
+that are still going, and those without the metric, are left out and counted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from foretune.errors import InteropError
+from foretune.interop.databases import check_database
+from foretune.interop.optional import library
+from foretune.interop.options import ImportOptions, direction_of
+from foretune.interop.origin import provenance
+from foretune.interop.parameters import settings_of, typed
+from foretune.interop.resample import Slice
+from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.metadata import MetaDataset
+from foretune.types import Status, Value
+
+_STATUSES = {"FINISHED": Status.OK, "FAILED": Status.FAILED, "KILLED": Status.TIMED_OUT}
+_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
+_MILLISECOND = 1e-3
+
+
+def import_mlflow(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+    """Runs of MLflow stores: a folder (`mlruns`), a database (`sqlite:///mlflow.db`) or a server.
+
+    Raises:
+        InteropError: if a store cannot be read, or no run has the metric.
+    """
+    found = [pair for path in paths for pair in _stored(path, options)]
+    metric = options.needed_metric(", ".join(sorted({name for run, _ in found for name in run.data.metrics})) or "none")
+    kept = [(run, history) for run, history in found if run.info.status in _STATUSES and history]
+    if found and not kept:
+        known = sorted({name for run, _ in found for name in run.data.metrics})
+        message = f"no ended run has the metric {metric!r}; the {len(found)} runs have: {', '.join(known) or 'none'}"
+        raise InteropError(message)
+    parameters = typed([run.data.params for run, _ in kept])
+    runs = [_run(*pair, values, options) for pair, values in zip(kept, parameters, strict=True)]
+    left = len(found) - len(kept)
+    notes = [f"{left} runs that have not ended or do not have the metric {metric!r} are left out"] if left else []
+    return tables(runs, provenance("mlflow", paths, options), notes)
+
+
+def _stored(path: str, options: ImportOptions) -> list[tuple[Any, list[Any]]]:
+    """Each run of a store with the history of the metric."""
+    client = library("mlflow.tracking", "mlflow").MlflowClient
+    failure = library("mlflow.exceptions", "mlflow").MlflowException
+    address = _address(path)
+    try:
+        with _file_store_allowed():
+            store = client(tracking_uri=address)
+            runs = [run for experiment in _experiments(store, options) for run in _pages(store, experiment)]
+            metrics = {run.info.run_id: options.metric in run.data.metrics for run in runs}
+            return [
+                (run, store.get_metric_history(run.info.run_id, options.metric) if metrics[run.info.run_id] else [])
+                for run in runs
+            ]
+    except failure as error:
+        message = (
+            f"{path} cannot be read as an MLflow store ({error}); give a folder, a sqlite:/// address or a server's"
+        )
+        raise InteropError(message) from error
+
+
+def _address(path: str) -> str:
+    if path.startswith("sqlite:"):
+        check_database(path)
+        return path
+    if urlparse(path).scheme in {"http", "https", "file", "postgresql", "mysql"}:
+        return path
+    if not Path(path).is_dir():
+        message = f"no MLflow store at {path}; give the folder mlruns, or an address such as sqlite:///mlflow.db"
+        raise InteropError(message)
+    return Path(path).resolve().as_uri()
+
+
+@contextmanager
+def _file_store_allowed() -> Generator[None]:
+    """MLflow opens stores of plain files only on demand since its version 3; reading one changes nothing in it."""
+    before = os.environ.get(_FILE_STORE)
+    os.environ[_FILE_STORE] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_FILE_STORE]
+        else:
+            os.environ[_FILE_STORE] = before
+
+
+def _experiments(store: Any, options: ImportOptions) -> list[Any]:
+    found = list(store.search_experiments())
+    names = [experiment.name for experiment in found]
+    if unknown := [part for part in options.parts if part not in names]:
+        message = f"no experiment {', '.join(unknown)} in the MLflow store; it has {', '.join(names) or 'none'}"
+        raise InteropError(message)
+    return [experiment for experiment in reversed(found) if not options.parts or experiment.name in options.parts]
+
+
+def _pages(store: Any, experiment: Any) -> Iterator[Any]:
+    token = None
+    while True:
+        page = store.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"], page_token=token)
+        for run in page:
+            run.data.tags["experiment"] = experiment.name
+            yield run
+        if not (token := page.token):
+            return
+
+
+def _run(run: Any, history: Sequence[Any], parameters: dict[str, Value], options: ImportOptions) -> RecordedRun:
+    values = {**parameters, **settings_of(str(run.info.run_name), options.settings)}
+    task = RecordedTask(
+        options.named("dataset", values, run.data.tags["experiment"]),
+        options.named("model", values),
+        options.metric,
+        direction_of(options.metric, options.direction),
+        rows=options.rows,
+        family=options.family,
+    )
+    start = run.info.start_time
+    slices, status, message = finite_slices(_slices(history, start, run.data.metrics.get(options.test_metric)))
+    if status is Status.OK:
+        status = _STATUSES[run.info.status]
+        message = "" if status is Status.OK else f"MLflow calls the run {run.info.status}"
+    seed = values.pop("seed", None)
+    return RecordedRun(
+        f"{run.info.run_name}-{run.info.run_id[:8]}",
+        task,
+        options.chosen(values),
+        slices,
+        seed=seed if isinstance(seed, int) else None,
+        status=status,
+        message=message,
+        facts={"started": datetime.fromtimestamp(start / 1000, UTC).isoformat(), **_figures(options)},
+    )
+
+
+def _figures(options: ImportOptions) -> Mapping[str, str]:
+    said = {"source": options.source, "license": options.license}
+    return {name: text for name, text in said.items() if text}
+
+
+def _slices(history: Sequence[Any], start: int, test: float | None) -> list[Slice]:
+    counts = Counter(point.step for point in history)
+    ordered = sorted(history, key=lambda point: (point.step, point.timestamp))
+    # Where steps were not logged, all are 0, and the times alone tell the points apart.
+    last = {point.step if len(counts) > 1 else place: point for place, point in enumerate(ordered)}
+    points = list(last.values())
+    before, slices = start, list[Slice]()
+    for point in points:
+        seconds = max((point.timestamp - before) / 1000, _MILLISECOND)
+        tested = test if point is points[-1] else None
+        slices.append(Slice(point.value, seconds, test=tested, steps=point.step if len(counts) > 1 else None))
+        before = point.timestamp
+    return slices

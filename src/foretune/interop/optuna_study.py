@@ -1,0 +1,135 @@
+"""Optuna studies: parameters, intermediate values and times of their trials.
+
+The curve of a trial are its intermediate values in the order of their steps, or its one value where it has none. Optuna
+only knows when a trial began and ended, so every slice costs an equal part of the time in between. A pruned trial is
+one that timed out, a failed one failed; running and waiting ones are left out and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from pathlib import Path
+from typing import Any, cast
+
+from foretune.errors import InteropError
+from foretune.interop.databases import check_database
+from foretune.interop.optional import library
+from foretune.interop.options import Direction, ImportOptions
+from foretune.interop.origin import provenance
+from foretune.interop.parameters import plain, settings_of
+from foretune.interop.resample import Slice
+from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.metadata import MetaDataset
+from foretune.types import Status, Value
+
+_STATUSES = {"COMPLETE": Status.OK, "PRUNED": Status.TIMED_OUT, "FAIL": Status.FAILED}
+_MICROSECOND = 1e-6
+
+
+def import_optuna(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+    """Trials of Optuna studies, from addresses (`sqlite:///study.db`) or the files of a journal.
+
+    Raises:
+        InteropError: if a study cannot be read or has several objectives.
+    """
+    pairs = [(study, trial) for path in paths for study in _studies(path, options) for trial in study.trials]
+    kept = [(study, trial) for study, trial in pairs if trial.state.name in _STATUSES]
+    runs = [_run(study, trial, options) for study, trial in kept]
+    left = len(pairs) - len(kept)
+    notes = [f"{left} trials that are running or waiting are left out"] if left else []
+    return tables(runs, provenance("optuna", paths, options), notes)
+
+
+def _studies(path: str, options: ImportOptions) -> list[Any]:
+    optuna = library("optuna", "optuna")
+    own, database = optuna.exceptions.OptunaError, library("sqlalchemy.exc", "optuna").SQLAlchemyError
+    try:
+        storage = _storage(path, optuna)
+        names = list(optuna.get_all_study_names(storage))
+        found = [optuna.load_study(study_name=name, storage=storage) for name in _wanted(path, names, options)]
+    except InteropError:
+        raise
+    except (own, database, OSError, ValueError, KeyError, RuntimeError) as error:
+        message = f"{path} cannot be read as a storage of Optuna ({type(error).__name__}: {error}); give sqlite:///FILE"
+        raise InteropError(message) from error
+    return found
+
+
+def _wanted(path: str, names: Sequence[str], options: ImportOptions) -> Sequence[str]:
+    if unknown := [part for part in options.parts if part not in names]:
+        message = f"no study {', '.join(unknown)} in {path}; it has {', '.join(names) or 'none'}"
+        raise InteropError(message)
+    return options.parts or names
+
+
+def _storage(path: str, optuna: Any) -> Any:
+    if path.startswith("sqlite:"):
+        check_database(path)
+        return _database(path, optuna)
+    if "://" in path:
+        return path
+    file = Path(path)
+    if not file.is_file():
+        message = (
+            f"no storage of Optuna at {path}; give an address such as sqlite:///study.db, or the file of a journal"
+        )
+        raise InteropError(message)
+    with file.open("rb") as start:
+        if start.read(15) == b"SQLite format 3":
+            return _database(f"sqlite:///{file}", optuna)
+    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(path))
+
+
+def _database(address: str, optuna: Any) -> Any:
+    """A database that stays as it is, even if it is not one of Optuna."""
+    return optuna.storages.RDBStorage(address, skip_table_creation=True)
+
+
+def _run(study: Any, trial: Any, options: ImportOptions) -> RecordedRun:
+    name = str(study.study_name)
+    if len(study.directions) > 1:
+        message = f"study {name!r} has {len(study.directions)} objectives; a task has one metric: import other studies"
+        raise InteropError(message)
+    direction = options.direction or cast(Direction, study.direction.name.lower())
+    values: dict[str, Value] = {
+        **plain(trial.params, f"study {name}, trial {trial.number}"),
+        **settings_of(name, options.settings),
+    }
+    task = RecordedTask(
+        options.named("dataset", values, name),
+        options.named("model", values),
+        options.metric or "objective",
+        direction,
+        rows=options.rows,
+        family=options.family,
+    )
+    slices, status, message = finite_slices(_slices(trial))
+    if status is Status.OK:
+        status = _STATUSES[trial.state.name]
+        message = "" if status is Status.OK else f"Optuna calls the trial {trial.state.name.lower()}"
+    started = "" if trial.datetime_start is None else trial.datetime_start.astimezone(UTC).isoformat()
+    figures = {key: text for key, text in (("source", options.source), ("license", options.license)) if text}
+    return RecordedRun(
+        f"{name}-{trial.number:04d}",
+        task,
+        options.chosen(values),
+        slices,
+        status=status,
+        message=message,
+        facts={"started": started, **figures},
+    )
+
+
+def _slices(trial: Any) -> list[Slice]:
+    points = sorted(trial.intermediate_values.items())
+    steps = [step for step, _ in points]
+    values = [value for _, value in points] or ([trial.value] if trial.value is not None else [])
+    if not values:
+        return []
+    if trial.datetime_start is None or trial.datetime_complete is None:
+        message = f"trial {trial.number} has no times; only trials that a study ran itself have costs"
+        raise InteropError(message)
+    seconds = max((trial.datetime_complete - trial.datetime_start).total_seconds() / len(values), _MICROSECOND)
+    counted = steps if steps and steps[0] >= 0 else [None] * len(values)
+    return [Slice(float(value), seconds, steps=step) for value, step in zip(values, counted, strict=True)]

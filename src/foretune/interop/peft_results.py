@@ -1,0 +1,156 @@
+"""PEFT's method comparison: a folder of JSON files, one finetuning run each.
+
+The metric is the accuracy on the validation split after every block of steps; the accuracy on the test split belongs to
+the last block. The training-set size is the number of samples that a run sees. A slice costs the time elapsed since the
+one before, of which the evaluation is told apart. The hyperparameters are those that most methods share, and `variant`,
+PEFT's own name of the rest: two runs never have the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from foretune.errors import InteropError
+from foretune.interop.adapters import adapter_settings
+from foretune.interop.documents import needed, read_object
+from foretune.interop.options import ImportOptions, direction_of
+from foretune.interop.origin import figures_of, provenance, stated_size
+from foretune.interop.resample import Slice
+from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.metadata import MetaDataset
+from foretune.types import Status, Value
+
+_METRIC = "valid accuracy"
+_NUMBER = (int, float)
+
+
+def import_peft(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+    """Results of PEFT's method comparison, from files or folders of them."""
+    return tables(peft_runs(paths, options), provenance("peft", paths, options))
+
+
+def peft_runs(paths: Sequence[str], options: ImportOptions) -> list[RecordedRun]:
+    """One run a file.
+
+    Raises:
+        InteropError: naming the file and what it lacks.
+    """
+    return [_run(file, options) for path in paths for file in _files(Path(path))]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    files = sorted(file for file in path.glob("*.json") if file.name != "card.json")
+    if not files:
+        message = (
+            f"no JSON file in {path}; give a folder of results of PEFT's method comparison, such as MetaMathQA/results"
+        )
+        raise InteropError(message)
+    return files
+
+
+def _run(file: Path, options: ImportOptions) -> RecordedRun:
+    found = read_object(file)
+    said, trained = (needed(found, name, dict, file) for name in ("run_info", "train_info"))
+    config = needed(said, "train_config", dict, f"{file}, run_info")
+    name = str(needed(said, "experiment_name", str, f"{file}, run_info"))
+    metrics = needed(trained, "metrics", list, f"{file}, train_info")
+    slices, status, message = finite_slices(_slices(metrics, file))
+    if status is Status.OK and trained.get("status") != "success":
+        status, message = Status.FAILED, str(said.get("error_msg") or trained.get("status"))
+    figures = figures_of(file.parent, options)
+    return RecordedRun(
+        name,
+        _task(found, config, options),
+        {**adapter_settings(said.get("peft_config")), **_settings(config, file), "variant": _variant(name, config)},
+        slices,
+        seed=int(config.get("seed") or 0),
+        status=status,
+        message=message,
+        facts={**_facts(found, said, trained), **figures},
+    )
+
+
+def _task(found: Mapping[str, Any], config: Mapping[str, Any], options: ImportOptions) -> RecordedTask:
+    model = options.named("model", {}, str(config.get("model_id", "")))
+    metric = options.metric or _METRIC
+    return RecordedTask(
+        options.named("dataset", {}, _dataset(found)),
+        model,
+        metric.replace(" ", "_"),
+        direction_of(metric, options.direction),
+        rows=options.rows or _samples(found),
+        family=options.family or "math",
+        features=stated_size(model),
+    )
+
+
+def _dataset(found: Mapping[str, Any]) -> str:
+    """MetaMathQA in the files of PEFT's first comparison, else the names of the datasets that they list."""
+    names = list(found.get("meta_info", {}).get("dataset_info", {}))
+    return "MetaMathQA" if "metamath" in names else "+".join(names)
+
+
+def _samples(found: Mapping[str, Any]) -> int | None:
+    """How many training samples the run has seen, each of them once."""
+    counts = [int(point["train samples"]) for point in found["train_info"]["metrics"] if "train samples" in point]
+    return max(counts, default=None)
+
+
+def _settings(config: Mapping[str, Any], file: Path) -> dict[str, Value]:
+    where = f"{file}, train_config"
+    optimizer = needed(config, "optimizer_kwargs", dict, where)
+    found: dict[str, Any] = {
+        "learning_rate": float(needed(optimizer, "lr", _NUMBER, f"{where}, optimizer_kwargs")),
+        "weight_decay": float(optimizer.get("weight_decay", 0.01)),
+        "batch_size": int(needed(config, "batch_size", int, where)),
+        "schedule": config.get("lr_scheduler"),
+        "optimizer": str(config.get("optimizer_type")).lower(),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _variant(name: str, config: Mapping[str, Any]) -> str:
+    """What an experiment's name (`METHOD/MODEL-REST`) says beside method and model."""
+    rest, model = name.rpartition("/")[2], str(config.get("model_id", "")).rpartition("/")[2]
+    return rest[len(model) :].lstrip("-") if model and rest.lower().startswith(model.lower()) else rest
+
+
+def _slices(metrics: Sequence[Mapping[str, Any]], file: Path) -> list[Slice]:
+    points = [point for point in metrics if _METRIC in point]
+    tests = [point["test accuracy"] for point in metrics if "test accuracy" in point]
+    before, slices = 0.0, list[Slice]()
+    for number, point in enumerate(points, start=1):
+        where = f"{file}, metrics, validation {number}"
+        elapsed, evaluated = (float(needed(point, name, _NUMBER, where)) for name in ("elapsed time", "eval time"))
+        test = float(tests[-1]) if tests and number == len(points) else None
+        slices.append(
+            Slice(
+                float(point[_METRIC]),
+                elapsed - before - evaluated,
+                evaluated,
+                test,
+                steps=needed(point, "step", int, where),
+            )
+        )
+        before = elapsed
+    return slices
+
+
+def _facts(found: Mapping[str, Any], said: Mapping[str, Any], trained: Mapping[str, Any]) -> dict[str, Any]:
+    about = found.get("meta_info", {})
+    packages = {
+        name.removesuffix("-version"): version
+        for name, version in about.get("package_info", {}).items()
+        if name.endswith("-version") and version
+    }
+    return {
+        "parameters_trained": trained.get("num_trainable_params"),
+        "peak_memory_bytes": trained.get("accelerator_memory_max"),
+        "hardware": str(about.get("system_info", {}).get("accelerator", "")),
+        "versions": packages,
+        "started": str(said.get("created_at", "")),
+    }

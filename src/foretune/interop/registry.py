@@ -1,0 +1,55 @@
+"""The kinds of sources, by name: a new one is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from foretune.errors import InteropError
+from foretune.interop.csv_table import import_csv
+from foretune.interop.mlflow_store import import_mlflow
+from foretune.interop.options import ImportOptions
+from foretune.interop.optuna_study import import_optuna
+from foretune.interop.peft_results import import_peft
+from foretune.interop.public_llm import import_public_llm
+from foretune.interop.quicktunetool import import_quicktunetool
+from foretune.interop.taskset import import_taskset
+from foretune.interop.tensorboard_events import import_tensorboard
+from foretune.interop.tinker import import_tinker
+from foretune.interop.trainer_state import import_trainer_state
+from foretune.metadata import MetaDataset
+
+Importer = Callable[[Sequence[str], ImportOptions], MetaDataset]
+
+IMPORTERS: Mapping[str, Importer] = MappingProxyType(
+    {
+        "csv": import_csv,
+        "mlflow": import_mlflow,
+        "optuna": import_optuna,
+        "peft": import_peft,
+        "public-llm": import_public_llm,
+        "quicktunetool": import_quicktunetool,
+        "taskset": import_taskset,
+        "tensorboard": import_tensorboard,
+        "tinker": import_tinker,
+        "trainer-state": import_trainer_state,
+    }
+)
+"""Kind of source -> its reader."""
+
+
+def import_runs(kind: str, paths: Sequence[str], options: ImportOptions | None = None) -> MetaDataset:
+    """Read a table of another tool as a meta-dataset.
+
+    Args:
+        kind: one of `IMPORTERS`.
+        paths: files, folders or addresses, whatever the kind takes.
+        options: what the table does not say itself.
+
+    Raises:
+        InteropError: if there is no such kind, or the source cannot be read as one.
+    """
+    if kind not in IMPORTERS:
+        message = f"unknown kind of source {kind!r}; choose one of {', '.join(IMPORTERS)}"
+        raise InteropError(message)
+    return IMPORTERS[kind](paths, options or ImportOptions())

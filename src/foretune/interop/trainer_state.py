@@ -1,0 +1,262 @@
+"""Folders that the Trainer of `transformers` left: `trainer_state.json` (and its `log_history`) beside an adapter.
+
+Hyperparameters come from `trainer_state.json` itself (the highest logged learning rate, the batch size of a device),
+the list in the model card, `training_args.json` (plain JSON, if somebody wrote one), `adapter_config.json` and a file
+of settings; what comes later in this list overrides what comes before. `training_args.bin` is a pickle and never
+opened. A slice ends with an evaluation. Its cost is its own evaluation time and, by its share of the steps, what
+remains of `train_runtime` without evaluations; where runs have no `train_runtime` (a checkpoint of a run that did not
+end) costs are steps, or, only if asked for, seconds by the times at which checkpoints were written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from foretune.errors import InteropError
+from foretune.interop.adapters import adapter_settings
+from foretune.interop.documents import needed, read_object, read_text
+from foretune.interop.options import ImportOptions, direction_of
+from foretune.interop.origin import figures_of, provenance
+from foretune.interop.parameters import plain, settings_of, typed
+from foretune.interop.resample import Slice
+from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.metadata import MetaDataset
+from foretune.types import Status, Value
+
+_STATE = "trainer_state.json"
+_CARD_LINE = re.compile(r"^- ([a-z_]+): (\S+)\s*$", flags=re.MULTILINE)
+_NAMES = {
+    "learning_rate": "learning_rate",
+    "weight_decay": "weight_decay",
+    "lr_scheduler_type": "schedule",
+    "warmup_ratio": "warmup",
+    "lr_scheduler_warmup_ratio": "warmup",
+    "optim": "optimizer",
+    "num_train_epochs": "epochs",
+    "num_epochs": "epochs",
+    "total_train_batch_size": "batch_size",
+}
+"""What the Trainer calls a hyperparameter, in its arguments or in the model card, and what it is called here."""
+
+
+@dataclass(frozen=True)
+class _Log:
+    """What one run left.
+
+    Attributes:
+        folder: that was given.
+        state: its last `trainer_state.json`.
+        evaluations: those entries of the log that have the metric, one a step.
+        model: name of the base model; empty if the adapter does not say.
+        settings: hyperparameters.
+    """
+
+    folder: Path
+    state: Mapping[str, Any]
+    evaluations: Sequence[Mapping[str, Any]]
+    model: str
+    settings: dict[str, Value]
+
+    @property
+    def steps(self) -> int:
+        """Steps that were trained."""
+        return int(self.state["global_step"])
+
+    @property
+    def train_seconds(self) -> float | None:
+        """Wall time of all steps without the evaluations; None if the log does not have it."""
+        total = sum(float(entry.get("train_runtime", 0.0)) for entry in self.state["log_history"])
+        rest = total - sum(float(entry.get(self.runtime, 0.0)) for entry in self.evaluations)
+        return rest if rest > 0 else None
+
+    @property
+    def runtime(self) -> str:
+        """What the log calls the seconds of an evaluation."""
+        return next((name for name in self.evaluations[0] if name.endswith("_runtime")), "eval_runtime")
+
+
+def import_trainer_state(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+    """Runs of the Trainer, from their folders or from folders of such folders.
+
+    Raises:
+        InteropError: naming the folder and what it lacks.
+    """
+    folders = [folder for path in paths for folder in _runs_in(Path(path))]
+    logs = [_log(folder, options) for folder in folders]
+    unit = _cost_unit(logs, options)
+    names = _names(folders)
+    runs = [_run(log, name, unit, options) for log, name in zip(logs, names, strict=True)]
+    return tables(runs, provenance("trainer-state", paths, options))
+
+
+def _states(folder: Path) -> list[Path]:
+    return [path for path in (folder / _STATE, *folder.glob(f"checkpoint-*/{_STATE}")) if path.is_file()]
+
+
+def _runs_in(path: Path) -> list[Path]:
+    if _states(path):
+        return [path]
+    found = sorted(folder for folder in path.iterdir() if folder.is_dir() and _states(folder)) if path.is_dir() else []
+    if not found:
+        message = f"no {_STATE} in {path}, its checkpoint-* folders or its folders; give the Trainer's output_dir"
+        raise InteropError(message)
+    return found
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """Names of the folders, with those above them where that is needed to tell them apart."""
+    for depth in range(1, 6):
+        names = ["/".join(folder.resolve().parts[-depth:]) for folder in folders]
+        if len(set(names)) == len(names):
+            return names
+    message = f"the same folder is given twice among {', '.join(map(str, folders))}; give each once"
+    raise InteropError(message)
+
+
+def _log(folder: Path, options: ImportOptions) -> _Log:
+    states = [(path, read_object(path)) for path in _states(folder)]
+    for path, state in states:
+        needed(state, "log_history", list, path)
+        needed(state, "global_step", int, path)
+    # The state at the end has the times; of equally long ones that is the one outside the checkpoints.
+    path, state = max(states, key=lambda pair: (pair[1]["global_step"], len(pair[1]["log_history"])))
+    metric = options.metric or "eval_loss"
+    entries = {int(entry["step"]): entry for entry in state["log_history"] if metric in entry and "step" in entry}
+    if not (evaluations := [entries[step] for step in sorted(entries) if step > 0]):
+        known = sorted({name for entry in state["log_history"] for name in entry})
+        message = f"{path}: log_history has no {metric!r}, only {', '.join(known)}; name another --metric, or evaluate"
+        raise InteropError(message)
+    adapter = _beside(folder, path, "adapter_config.json")
+    settings = {**_state_settings(state), **_arguments(folder, path), **adapter_settings(adapter)}
+    settings |= settings_of(folder.name, options.settings)
+    return _Log(folder, state, evaluations, str((adapter or {}).get("base_model_name_or_path") or ""), settings)
+
+
+def _beside(folder: Path, state: Path, name: str) -> dict[str, Any] | None:
+    file = next((place / name for place in (folder, state.parent) if (place / name).is_file()), None)
+    return read_object(file) if file else None
+
+
+def _arguments(folder: Path, state: Path) -> dict[str, Value]:
+    """What the model card or a JSON file of the Trainer's arguments says."""
+    card = next((place / "README.md" for place in (folder, state.parent) if (place / "README.md").is_file()), None)
+    said: dict[str, Any] = dict(typed([dict(_CARD_LINE.findall(read_text(card)))])[0]) if card else {}
+    said |= _beside(folder, state, "training_args.json") or {}
+    if "total_train_batch_size" not in said and "per_device_train_batch_size" in said:
+        steps = int(said.get("gradient_accumulation_steps", 1))
+        said["total_train_batch_size"] = int(said["per_device_train_batch_size"]) * steps
+    known = {ours: said[theirs] for theirs, ours in _NAMES.items() if said.get(theirs) is not None}
+    if "schedule" in known:
+        known["schedule"] = str(known["schedule"]).rpartition(".")[2].lower()
+    return plain({"seed": said.get("seed"), **known}, folder)
+
+
+def _state_settings(state: Mapping[str, Any]) -> dict[str, Value]:
+    """What the state itself knows: the highest logged learning rate stands for the learning rate."""
+    rates = [float(entry["learning_rate"]) for entry in state["log_history"] if "learning_rate" in entry]
+    found: dict[str, Any] = {
+        "learning_rate": max(rates, default=None),
+        "batch_size": state.get("train_batch_size"),
+        "epochs": state.get("num_train_epochs"),
+        "max_steps": state.get("max_steps"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _cost_unit(logs: Sequence[_Log], options: ImportOptions) -> str:
+    if options.cost_unit or options.file_times:
+        return options.cost_unit or "seconds"
+    timed = [log for log in logs if log.train_seconds is not None]
+    if timed and len(timed) < len(logs):
+        without = ", ".join(log.folder.name for log in logs if log.train_seconds is None)
+        message = (
+            f"{without}: no train_runtime in the log, while other runs have it; costs must mean the same in all: "
+            "give --cost-unit steps for all, or --file-times, or import them one by one"
+        )
+        raise InteropError(message)
+    return "seconds" if timed else "steps"
+
+
+def _run(log: _Log, name: str, unit: str, options: ImportOptions) -> RecordedRun:
+    settings = dict(log.settings)
+    figures = figures_of(log.folder, options)
+    task = _task(log, settings, unit, options)
+    seed = settings.pop("seed", None)
+    slices, status, message = finite_slices(_slices(log, unit, options))
+    planned = int(log.state.get("max_steps") or 0)
+    if status is Status.OK and log.steps < planned:
+        status, message = Status.TIMED_OUT, f"stopped after {log.steps} of {planned} steps"
+    return RecordedRun(
+        name,
+        task,
+        options.chosen(settings),
+        slices,
+        seed=None if seed is None else int(seed),
+        status=status,
+        message=message,
+        facts={"started": _started(log), **figures} if options.file_times else figures,
+    )
+
+
+def _task(log: _Log, settings: dict[str, Value], unit: str, options: ImportOptions) -> RecordedTask:
+    metric = options.metric or "eval_loss"
+    return RecordedTask(
+        options.named("dataset", settings),
+        options.named("model", settings, log.model),
+        metric,
+        direction_of(metric, options.direction),
+        cost_unit=unit,
+        rows=options.rows,
+        family=options.family,
+    )
+
+
+def _started(log: _Log) -> str:
+    times = _checkpoint_times(log)
+    return datetime.fromtimestamp(min(times.values()), UTC).isoformat() if times else ""
+
+
+def _slices(log: _Log, unit: str, options: ImportOptions) -> Iterable[Slice]:
+    metric = options.metric or "eval_loss"
+    per_step, evaluated = _rates(log, unit, options)
+    tests = [entry[options.test_metric] for entry in log.state["log_history"] if options.test_metric in entry]
+    before = 0
+    for entry in log.evaluations:
+        step = int(entry["step"])
+        yield Slice(
+            float(entry[metric]),
+            (step - before) * per_step,
+            float(entry.get(log.runtime, 0.0)) if evaluated else 0.0,
+            float(tests[-1]) if tests and entry is log.evaluations[-1] else None,
+            epochs=entry.get("epoch"),
+            steps=step,
+        )
+        before = step
+
+
+def _rates(log: _Log, unit: str, options: ImportOptions) -> tuple[float, bool]:
+    """Cost of a step, and whether evaluations are to be added to it."""
+    if unit == "steps":
+        return 1.0, False
+    if log.train_seconds is not None:
+        return log.train_seconds / log.steps, True
+    times = _checkpoint_times(log)
+    first, last = min(times, default=0), max(times, default=0)
+    if not options.file_times or last == first or times[last] <= times[first]:
+        message = (
+            f"{log.folder}: no train_runtime in the log, and no two checkpoints whose times could stand in for it; "
+            "give --cost-unit steps"
+        )
+        raise InteropError(message)
+    return (times[last] - times[first]) / (last - first), False
+
+
+def _checkpoint_times(log: _Log) -> dict[int, float]:
+    """Step -> when its checkpoint was written; evaluations and saving are in between."""
+    states = log.folder.glob(f"checkpoint-*/{_STATE}")
+    return {int(read_object(path)["global_step"]): path.stat().st_mtime for path in states}
