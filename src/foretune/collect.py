@@ -25,7 +25,7 @@ from foretune.execution.jobs import Answer, Job
 from foretune.metadata import MetaDataset, write_meta_dataset
 from foretune.metadata.collection import Collection, PlannedRun, Row, command, plan
 from foretune.metadata.log import RUNS_LOG, TASKS_LOG, append_line, compile_logs, read_runs, read_tasks, restore_logs
-from foretune.metadata.schema import CONFIGURATION_PREFIX, CURVE_COLUMNS
+from foretune.metadata.rows import run_row, slice_rows
 from foretune.metadata.source import TaskSource
 from foretune.types import Status, Trial
 
@@ -33,13 +33,6 @@ COMPILE_EVERY = 100
 """Finished runs between two times that the tables are written."""
 _FAILURES_IN_A_ROW = 8
 _SETTINGS = "collection.json"
-
-_SLICE_KEYS = {
-    column.name: {"validation_value": "validation_nll", "test_value": "test_nll"}.get(column.name, column.name)
-    for column in CURVE_COLUMNS
-    if column.name != "run"
-}
-"""Column of the table of curves -> what the finetuning engine calls it."""
 
 StartRunner = Callable[[], AbstractContextManager[Callable[[Job], Answer]]]
 
@@ -175,22 +168,17 @@ def _job(collection: Collection, planned: PlannedRun, directory: Path, row: Row)
 
 def record_of(planned: PlannedRun, answer: Answer) -> dict[str, Any]:
     """A finished run as a line of the log, see `foretune.metadata.log`."""
-    configuration = answer.report.trial.configuration
-    known = answer.run
-    run = {
-        "run": planned.name,
-        "task": planned.task,
-        "seed": planned.seed,
-        "status": str(answer.report.status),
-        "message": answer.report.message,
-        "parameters_trained": known.get("parameters_trained"),
-        "peak_memory_bytes": known.get("peak_memory_bytes"),
-        "hardware": known.get("hardware", "unknown"),
-        "versions": json.dumps(known.get("versions", {})),
-        "started": known.get("started", "unknown"),
-        **{CONFIGURATION_PREFIX + key: value for key, value in configuration.values.items()},
-    }
-    return {"run": run, "slices": [{name: one.get(key) for name, key in _SLICE_KEYS.items()} for one in answer.slices]}
+    report = answer.report
+    run = run_row(
+        planned.name,
+        planned.task,
+        seed=planned.seed,
+        status=str(report.status),
+        message=report.message,
+        configuration=report.trial.configuration,
+        known=answer.run,
+    )
+    return {"run": run, "slices": slice_rows(answer.slices)}
 
 
 class _Session:

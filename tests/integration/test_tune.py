@@ -214,3 +214,31 @@ def test_the_demo_shows_answers_before_and_after(tiny_model, tmp_path, capsys):
     assert run("demo", "--output", stranger, *options) == 2
     assert "is no earlier demo" in capsys.readouterr().err
     assert Path(stranger / "thesis.txt").exists()
+
+
+def test_searches_leave_their_runs_to_the_next_ones(finished, data, tiny_model, tmp_path):
+    from foretune.learn import learn_into, meta_dataset_of_search
+    from foretune.metadata import read_meta_dataset
+
+    team = tmp_path / "team"
+    options = ("--optimizer", "default", "--learn-into", team, "--family", "sums")
+    for seed in (0, 1):
+        assert tune(data, tiny_model, tmp_path / str(seed), *options, "--seed", seed, slices=3) == 0
+    table = read_meta_dataset(team)
+    assert table.task_ids == (f"counting@24:{tiny_model.name}",)
+    assert table.runs["status"].tolist() == ["stopped", "stopped"]
+    assert table.runs["seed"].tolist() == [0, 1]
+    assert [len(table.curve(run)) for run in table.runs["run"]] == [3, 3]
+    assert table.families[table.task_ids[0]] == "sums"
+    longer = meta_dataset_of_search(
+        finished / "journal.jsonl",
+        finished / "trials",
+        dataset="counting",
+        family="sums",
+        default=table.default(table.task_ids[0]).values,
+    )
+    whole = learn_into(team, longer)
+    assert len(whole.runs) == 1 + len(longer.runs), "the default's run of seed 0 was replaced by the longer one"
+    other = longer.tasks.assign(zero_shot_validation_value=9.0, **{"feature.zero_shot_nll": 9.0})
+    whole = learn_into(team, type(longer)(other, longer.runs, longer.curves, longer.provenance))
+    assert set(whole.task_ids) == {f"counting{number}@24:{tiny_model.name}" for number in ("", "-2")}

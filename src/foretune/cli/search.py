@@ -179,6 +179,7 @@ def _header(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any]:
             "meta_features": dict(ground.task.meta_features),
             "max_fidelity": ground.task.max_fidelity,
         },
+        "rows": {split: len(getattr(ground.data, split)) for split in ("train", "validation", "test")},
         "zero_shot": {split: asdict(scores) for split, scores in ground.zero_shot.items()},
         "versions": dict(ground.versions),
         "setup_seconds": clock.spent(),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foretune.cli.budget import parse_seconds
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from foretune.cli.search import Found
 
 INTERRUPTED = 130
 
@@ -35,6 +40,13 @@ def tune(
     max_length: Annotated[int | None, typer.Option(min=2, help="Tokens that an example may have.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
     isolate: Annotated[bool, typer.Option("--isolate", help="Run trials in a process of their own.")] = False,
+    into: Annotated[
+        Path | None,
+        typer.Option("--learn-into", metavar="META", help="Append all runs to this meta-dataset; made if absent."),
+    ] = None,
+    family: Annotated[
+        str | None, typer.Option(help="Kind of dataset, for --learn-into; by default the dataset's name.")
+    ] = None,
     default_comparison: Annotated[
         bool, typer.Option(help="Train the default configuration, too, if the search did not (outside of the budget).")
     ] = True,
@@ -67,6 +79,31 @@ def tune(
     try:
         found = search(settings, limits, output, console, resume=resume, isolate=isolate)
         close(found, console, compare_default=default_comparison)
+        if into is not None:
+            _append(found, into, family, console)
     except KeyboardInterrupt:
         console.print(f"\nInterrupted; nothing is lost. To go on, give the same command with --resume ({output}).")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _append(found: Found, folder: Path, family: str | None, console: Console) -> None:
+    """Add what the search has trained to a team's meta-dataset."""
+    from foretune.cli.search import JOURNAL, TRIALS
+    from foretune.learn import learn_into, meta_dataset_of_search
+
+    name = found.ground.data.name
+    runs = meta_dataset_of_search(
+        found.output / JOURNAL,
+        found.output / TRIALS,
+        dataset=name,
+        family=family or name,
+        default=found.ground.default.values,
+    )
+    whole = learn_into(folder, runs)
+    console.print(
+        f"\n{folder} has {len(whole.runs)} runs of {len(whole.tasks)} tasks now, {len(runs.runs)} of them from here. "
+        f"With four tasks or more: foretune fit {folder} --out SURROGATES",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )

@@ -14,6 +14,7 @@ from foretune.finetune.data import Splits, TokenizedSplits, Tokens, load_splits,
 from foretune.finetune.evaluate import Scores, zero_shot
 from foretune.finetune.model import end_token_id
 from foretune.metadata.features import DatasetSample, dataset_features, model_features
+from foretune.metadata.rows import zero_shot_columns
 from foretune.metadata.schema import FEATURE_PREFIX
 from foretune.metadata.source import TaskSource, task_id
 from foretune.types import VALIDATION_NLL, Task
@@ -93,11 +94,6 @@ def describe_source(
         data = tokenize(splits, tokenizer, max_length, end_token_id=end)
     scores = zero_shot(model, data)
     task = describe_task(splits, data, model_name, model, max_fidelity, task=source.task(model_name), scores=scores)
-    columns = {
-        f"zero_shot_{split}_{'value' if name == 'nll' else name}": value
-        for split, one in scores.items()
-        for name, value in asdict(one).items()
-    }
     return {
         "task": task.id,
         "dataset": source.name,
@@ -108,7 +104,7 @@ def describe_source(
         "cost_unit": "seconds",
         **{f"n_{name}": len(getattr(data, name)) for name in ("train", "validation", "test")},
         "max_fidelity": max_fidelity,
-        **columns,
+        **zero_shot_columns({split: asdict(one) for split, one in scores.items()}),
         **{FEATURE_PREFIX + name: value for name, value in task.meta_features.items()},
     }
 

@@ -9,10 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from foretune.types import Status
+
 SCHEMA_VERSION = 2
 CONFIGURATION_PREFIX = "config."
 FEATURE_PREFIX = "feature."
 DIRECTIONS = ("minimize", "maximize")
+STOPPED = "stopped"
+"""Status of a run that a search gave up before its last slice; nothing had gone wrong with it."""
+STATUSES = (*(str(status) for status in Status), STOPPED)
 Kind = Literal["text", "integer", "number"]
 
 
@@ -81,7 +86,7 @@ RUN_COLUMNS = (
     _text("run", "unique name"),
     _text("task", "the task it belongs to"),
     _count("seed", "decides the initial adapter and the order of the data", "", least=0),
-    _text("status", "ok, diverged, out_of_memory, timed_out or failed"),
+    _text("status", "ok, diverged, out_of_memory, timed_out, failed, or stopped by a search before its end"),
     _text("message", "why it did not end well; empty if it did"),
     _count("parameters_trained", "number of trained weights", "parameters", optional=True),
     _count("peak_memory_bytes", "most memory in use", "bytes", optional=True),

@@ -14,11 +14,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from foretune.metadata import MetaDataset
+from foretune.metadata.schema import STOPPED
 from foretune.space import Encoder
 from foretune.surrogate.inputs import SLICES, gain, raw_rows, zero_shot_score
 from foretune.types import Configuration, LearningCurve, Status, Task
 
-_LEARNED_FROM = (Status.OK, Status.DIVERGED)
+_LEARNED_FROM = (Status.OK, Status.DIVERGED, STOPPED)
 _PAIRS = np.array([(seen, fidelity) for seen in range(SLICES) for fidelity in range(seen + 1, SLICES + 1)])
 
 
@@ -30,7 +31,8 @@ class Run:
         task: what was finetuned.
         family: of the dataset.
         configuration: with what.
-        curve: scores after each slice; short if it diverged.
+        curve: scores after each slice; short if it diverged, or if a search stopped it.
+        diverged: whether it did.
         train_seconds: (T,) of each slice.
         evaluation_seconds: (T,) of each slice.
     """
@@ -39,6 +41,7 @@ class Run:
     family: str
     configuration: Configuration
     curve: LearningCurve
+    diverged: bool
     train_seconds: np.ndarray
     evaluation_seconds: np.ndarray
 
@@ -98,7 +101,7 @@ def _examples_of_task(
     index: int, runs: Sequence[Run], encoder: Encoder, feature_names: Sequence[str]
 ) -> tuple[np.ndarray, ...]:
     worst = min([0.0, *(float(run.gains.min()) for run in runs if len(run.gains))])
-    pairs = [_PAIRS[_PAIRS[:, 0] <= len(run.gains)] for run in runs]
+    pairs = [_pairs(run) for run in runs]
     padded = [np.append(run.gains, np.full(SLICES - len(run.gains), worst)) for run in runs]
     seen, fidelity = np.concatenate(pairs).T
     before = np.concatenate([np.append(0.0, gains)[pair[:, 0]] for gains, pair in zip(padded, pairs, strict=True)])
@@ -107,6 +110,12 @@ def _examples_of_task(
     prefixes = [run.gains[:stop] for run, pair in zip(runs, pairs, strict=True) for stop in pair[:, 0]]
     rows = raw_rows(encoder, feature_names, runs[0].task, configurations, prefixes, fidelity)
     return rows, seen, fidelity, before, after, np.full(len(rows), index)
+
+
+def _pairs(run: Run) -> Int[np.ndarray, "p 2"]:
+    """The (prefix, fidelity) that a run has an answer to: what came after the end of a stopped run is not known."""
+    last = SLICES if run.diverged else len(run.gains)
+    return _PAIRS[(_PAIRS[:, 0] <= len(run.gains)) & (_PAIRS[:, 1] <= last)]
 
 
 def _runs_of(meta_dataset: MetaDataset) -> list[Run]:
@@ -119,8 +128,10 @@ def _runs_of(meta_dataset: MetaDataset) -> list[Run]:
     nothing = (np.empty(0), np.empty(0))
     runs: list[Run] = []
     for run, task, status in meta_dataset.runs[["run", "task", "status"]].itertuples(index=False, name=None):
-        if Status(status) in _LEARNED_FROM:
+        if status in _LEARNED_FROM:
             train, evaluation = seconds.get(run, nothing)
             configuration = meta_dataset.configurations[run]
-            runs.append(Run(tasks[task], families[task], configuration, meta_dataset.curve(run), train, evaluation))
+            curve, diverged = meta_dataset.curve(run), status == Status.DIVERGED
+            if diverged or len(curve):
+                runs.append(Run(tasks[task], families[task], configuration, curve, diverged, train, evaluation))
     return runs

@@ -31,8 +31,7 @@ def fit_inputs(examples: Examples, encoder: Encoder, feature_names: Sequence[str
 
 def fit_targets(examples: Examples, inputs: Inputs) -> Targets:
     """Scale of each task by ridge regression, then mean and standard deviation of each (seen, asked) pair."""
-    final = (examples.seen == 0) & (examples.fidelity == SLICES)
-    spread = np.array([examples.after[final & (examples.task == task)].std() for task in range(len(examples.tasks))])
+    spread = np.array([_final_spread(examples, task) for task in range(len(examples.tasks))])
     logs = np.log(np.maximum(spread, _LEAST_SCALE))
     features = np.array([inputs.meta_features(task) for task in examples.tasks])
     gram = features.T @ features + _SCALE_RIDGE * np.eye(features.shape[1])
@@ -45,6 +44,13 @@ def fit_targets(examples: Examples, inputs: Inputs) -> Targets:
         values = change[(examples.seen == seen) & (examples.fidelity == asked)]
         mean[seen, asked], std[seen, asked] = values.mean(), max(float(values.std()), _LEAST_SCALE)
     return replace(targets, mean=mean, std=std)
+
+
+def _final_spread(examples: Examples, task: int) -> float:
+    """Standard deviation of the final gains; of all gains where a search has ended no run of the task."""
+    own = (examples.seen == 0) & (examples.task == task)
+    final = own & (examples.fidelity == SLICES)
+    return float(examples.after[final if final.any() else own].std())
 
 
 def standardized_targets(examples: Examples, inputs: Inputs, targets: Targets) -> Float[np.ndarray, " e"]:

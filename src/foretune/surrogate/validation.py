@@ -89,8 +89,9 @@ def folds(runs: Sequence[Run], count: int, rng: np.random.Generator) -> list[tup
 
 
 def hold_out(surrogate: DeepKernelSurrogate, runs: Sequence[Run]) -> list[HeldOut]:
-    """Predictions for every example of these runs, task by task."""
-    return [_hold_out_task(surrogate, group) for group in by_task(runs).values()]
+    """Predictions for every example of these runs, task by task; what a search has stopped cannot judge them."""
+    ended = [run for run in runs if run.diverged or len(run.gains) == SLICES]
+    return [_hold_out_task(surrogate, group) for group in by_task(ended).values()]
 
 
 def _hold_out_task(surrogate: DeepKernelSurrogate, runs: Sequence[Run]) -> HeldOut:

@@ -43,3 +43,16 @@ def test_runs_that_the_machine_failed_at_are_left_out():
     spoiled.loc[0, "status"], spoiled.loc[0, "message"] = "out_of_memory", "made up"
     kept = read_runs([MetaDataset(table.tasks, spoiled, table.curves)])
     assert len(kept) == len(table.runs) - 1
+
+
+def test_of_a_stopped_run_only_what_it_reached_is_learned_from(encoder):
+    table = synthetic_table()
+    run = next(run for run in table.runs["run"] if len(table.curve(run)) == 8)
+    runs, curves = table.runs.copy(), table.curves
+    runs.loc[runs["run"] == run, "status"] = "stopped"
+    curves = curves[(curves["run"] != run) | (curves["fidelity"] <= 3)]
+    read = read_runs([MetaDataset(table.tasks, runs, curves)])
+    stopped = next(one for one in read if len(one.curve) == 3)
+    examples = make_examples([stopped], encoder, ["zero_shot_nll"])
+    assert len(examples.rows) == 6
+    assert examples.fidelity.max() == 3
