@@ -12,7 +12,7 @@ import pandas as pd
 
 from foretune.errors import MetaDatasetError
 from foretune.metadata.frames import columns_of, is_free
-from foretune.metadata.schema import CONFIGURATION_PREFIX, DIRECTIONS, FEATURE_PREFIX, TABLES, Column
+from foretune.metadata.schema import CONFIGURATION_PREFIX, DIRECTIONS, FEATURE_PREFIX, STATUSES, TABLES, Column
 from foretune.types import Status
 
 
@@ -150,8 +150,8 @@ def _check_tasks(tasks: pd.DataFrame) -> None:
 
 
 def _check_runs(runs: pd.DataFrame) -> None:
-    known = [str(status) for status in Status]
-    fail("runs", runs, ~runs["status"].isin(known), "unknown status {status!r}", f"use one of {', '.join(known)}")
+    unknown = ~runs["status"].isin(STATUSES)
+    fail("runs", runs, unknown, "unknown status {status!r}", f"use one of {', '.join(STATUSES)}")
     versions = runs["versions"].map(_is_object).astype(bool)
     fail("runs", runs, ~versions, "versions is {versions!r}", 'a JSON object is expected, such as {"torch": "2.13.0"}')
     names = [name for name in runs.columns if name.startswith(CONFIGURATION_PREFIX)]
