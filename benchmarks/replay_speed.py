@@ -36,7 +36,7 @@ def main() -> None:
         while (spent := time.process_time() - started) < arguments.seconds:
             one = replay(contest, tasks[count % len(tasks)], method, count, budget)
             count, slices = count + 1, slices + one.slices
-        print(f"{method:16} {count / spent:6.1f} replays/s of {slices / count:.0f} slices each")
+        print(f"{method.name:16} {count / spent:6.1f} replays/s of {slices / count:.0f} slices each")
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ from foretune.benchmark.methods import METHODS, Chosen, Setting, choose
 from foretune.benchmark.replay import RecordedTask, recorded_task, simulate
 from foretune.errors import ConfigurationError
 from foretune.metadata import MetaDataset
+from foretune.metadata.digest import data_sha256
 from foretune.space import Encoder, SearchSpace
-from foretune.surrogate.fit import data_sha256
 
 JOURNAL = "replays.jsonl"
 SCHEMA_VERSION = 1

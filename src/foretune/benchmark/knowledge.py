@@ -16,10 +16,11 @@ from typing import Literal
 
 from foretune.errors import MetaDatasetError, SurrogateError
 from foretune.metadata import MetaDataset
+from foretune.metadata.digest import data_sha256
 from foretune.metadata.orders import Ranks, ranks_of
 from foretune.space import Encoder, SearchSpace
 from foretune.surrogate import Surrogates, load_surrogates, save_surrogates
-from foretune.surrogate.fit import data_sha256, fit
+from foretune.surrogate.fit import fit
 from foretune.surrogate.performance import DeepKernelSurrogate
 
 LEAST_TASKS = 3

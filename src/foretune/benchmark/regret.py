@@ -125,7 +125,7 @@ def best_steps(recorded: RecordedTask) -> list[tuple[float, float, float]]:
         for spent, score, test in zip(np.cumsum(one.curve.seconds), one.curve.scores, one.test, strict=True)
     ]
     steps = [(0.0, start, recorded.zero_shot_test)]
-    for step in sorted(slices):
+    for step in sorted(slices, key=lambda one: (one[0], -one[1])):
         if step[1] > steps[-1][1]:
             steps.append(step)
     return steps

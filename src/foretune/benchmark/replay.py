@@ -15,6 +15,7 @@ import numpy as np
 from foretune.errors import MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
+from foretune.metadata.schema import STOPPED
 from foretune.optimizer.protocol import Optimizer
 from foretune.types import Configuration, LearningCurve, Report, Status, Task, Trial
 
@@ -25,7 +26,7 @@ class Recording:
 
     Attributes:
         configuration: what was trained.
-        status: how the run ended.
+        status: how the run ended; ok, too, if a search stopped it before its last slice.
         message: why, if not well.
         curve: validation scores and seconds.
         test: (T,) test scores after each slice, NaN where there is none.
@@ -104,7 +105,7 @@ class Point:
 
 
 def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
-    """One task of a meta-dataset, ready to be replayed, without runs that a search has stopped: their end is unknown."""
+    """One task of a meta-dataset, ready to be replayed; without runs that a search has stopped, whose end is unknown."""
     described = table.task(task)
     row = table.tasks[table.tasks["task"] == task].iloc[0]
     places = table.curves.groupby("run").indices
@@ -118,10 +119,15 @@ def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
         status, message = ends[run]
         if status == STOPPED:
             continue
-        recording = Recording(configuration, Status(status), str(message), table.curve(run), test[rows])
+        recording = Recording(configuration, _status(status), str(message), table.curve(run), test[rows])
         recordings.setdefault(configuration.key, recording)
     zero_shot, zero_shot_test = (sign * float(row[f"zero_shot_{split}_value"]) for split in ("validation", "test"))
     return RecordedTask(described, zero_shot, zero_shot_test, recordings)
+
+
+def _status(recorded: str) -> Status:
+    """Nothing went wrong with a run that a search stopped; what it would have done after that is not known."""
+    return Status.OK if recorded == STOPPED else Status(recorded)
 
 
 def simulate(

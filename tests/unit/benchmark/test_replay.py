@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 from synthetic_table import synthetic_table
+from tiny_table import four_tasks
 
 from foretune.benchmark.replay import Point, RecordedTask, point_at, recorded_task, simulate
+from foretune.metadata import MetaDataset
 from foretune.optimizer.default import DefaultOnly
 from foretune.optimizer.random import RandomSearch
 from foretune.types import Status, Trial
@@ -34,6 +36,17 @@ def test_beyond_its_end_a_diverged_run_is_diverged(recorded):
     report = recorded.evaluate(Trial(0, recording.configuration, fidelity=8))
     assert report.status is Status.DIVERGED
     assert report.message == "the loss is not finite"
+
+
+def test_a_run_that_was_stopped_answers_up_to_there():
+    table = four_tasks()
+    runs = table.runs.assign(status=["stopped", *table.runs["status"][1:]])
+    curves = table.curves[(table.curves["run"] != "a-1-0") | (table.curves["fidelity"] < 2)]
+    stopped = recorded_task(MetaDataset(table.tasks, runs, curves), "a")
+    configuration = stopped.candidates[0]
+    assert stopped.evaluate(Trial(0, configuration, fidelity=1)).status is Status.OK
+    beyond = stopped.evaluate(Trial(0, configuration, fidelity=2))
+    assert (beyond.status, beyond.message) == (Status.FAILED, "the recorded run is shorter")
 
 
 def test_a_whole_run_passes_through_all_its_slices(recorded):

@@ -1,0 +1,65 @@
+"""Orders of configurations, by hand and against those of the gate where all pools are the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from synthetic_table import synthetic_table
+
+from foretune.metadata import gate
+from foretune.metadata.common import common_losses
+from foretune.metadata.orders import average_order, feature_distances, nearest_order, portfolio_order, ranks_of
+
+NAN = np.nan
+
+
+def test_quantiles_of_pools_of_different_size_compare(rows, build):
+    ranks = ranks_of(build(rows))
+    assert ranks.tasks == ("a", "b", "c")
+    rates = [configuration.values["learning_rate"] for configuration in ranks.places]
+    assert rates == pytest.approx([0.01, 0.02, 0.03, 0.5])
+    np.testing.assert_allclose(ranks.quantiles[0], [0.5 / 4, 1.5 / 4, 2.5 / 4, 3.5 / 4])
+    np.testing.assert_allclose(ranks.quantiles[1], [0.5 / 3, 1.5 / 3, 2.5 / 3, NAN])
+
+
+def test_equal_losses_share_their_rank(rows, build):
+    for one in rows["curves"]:
+        one["validation_value"] = 1.0
+    np.testing.assert_allclose(ranks_of(build(rows)).quantiles[1, :3], 0.5)
+
+
+def test_one_good_task_counts_less_than_many():
+    quantiles = np.array([[0.2, 0.1], [0.2, NAN], [0.2, NAN], [0.2, NAN]])
+    assert average_order(quantiles).tolist() == [0, 1]  # (0.8 + 0.5) / 5 = 0.26 before (0.1 + 0.5) / 2 = 0.3
+
+
+def test_what_was_run_nowhere_is_in_no_order():
+    quantiles = np.array([[0.2, NAN, 0.1], [0.3, NAN, 0.4]])
+    for order in (average_order(quantiles), portfolio_order(quantiles), nearest_order(quantiles, np.array([0.0, 1.0]))):
+        assert sorted(order.tolist()) == [0, 2]
+    assert not len(nearest_order(np.full((2, 2), NAN), np.zeros(2)))
+
+
+def test_with_the_same_pool_everywhere_the_orders_are_those_of_the_gate():
+    table = synthetic_table()
+    losses, _, configurations = common_losses(table)
+    quantiles = ranks_of(table).of(configurations)
+    assert average_order(quantiles).tolist() == gate.average_order(losses).tolist()
+    assert portfolio_order(quantiles).tolist() == gate.portfolio_order(losses).tolist()
+
+
+def test_the_nearest_task_gives_the_order_and_the_average_the_rest():
+    quantiles = np.array([[0.9, 0.1, NAN, NAN], [0.1, 0.2, 0.8, 0.3]])
+    assert nearest_order(quantiles, np.array([1.0, 2.0])).tolist() == [1, 0, 3, 2]
+    assert nearest_order(quantiles, np.array([2.0, 1.0])).tolist() == [0, 1, 3, 2]
+
+
+def test_a_near_task_without_any_candidate_is_passed_over():
+    quantiles = np.array([[NAN, NAN], [0.8, 0.2]])
+    assert nearest_order(quantiles, np.array([0.0, 5.0])).tolist() == [1, 0]
+
+
+def test_distances_are_standardized_by_the_other_tasks_and_ignore_what_not_all_have():
+    others = [{"size": 0.0, "share": 0.0, "same": 1.0}, {"size": 200.0, "share": 0.2, "same": 1.0}]
+    target = {"size": 100.0, "share": 0.2, "same": 7.0, "only here": 3.0}
+    np.testing.assert_allclose(feature_distances(target, others), [np.sqrt(1 + 4), 1.0])
