@@ -105,7 +105,7 @@ class Point:
 
 
 def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
-    """One task of a meta-dataset, ready to be replayed; without runs that a search has stopped, whose end is unknown."""
+    """One task of a meta-dataset, ready to be replayed, but for runs that a search has stopped: their end is unknown."""
     described = table.task(task)
     row = table.tasks[table.tasks["task"] == task].iloc[0]
     places = table.curves.groupby("run").indices

@@ -19,23 +19,25 @@ The portfolio minus the oracle, with its standard error over tasks, is what meta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from foretune.errors import MetaDatasetError
 from foretune.metadata.common import LEAST_CONFIGURATIONS, Losses, common_losses, overfits, relative_to_width
 from foretune.metadata.dataset import MetaDataset
+from foretune.metadata.noise import seed_noise
+from foretune.metadata.orders import Order, average_order, portfolio_order
 from foretune.metadata.ranks import rank_rows, spearman
 from foretune.types import Configuration
 
 RUNS = (1, 2, 3, 5)
 """Budgets, in full runs."""
 METHODS = ("random", "average", "portfolio", "oracle")
-Order = Int[np.ndarray, " C"]
+LeaveOut = Literal["task", "family", "model"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Gate:
         configurations: C configurations that all these tasks share.
         left_out: tasks with runs that lack some of them.
         regrets: method -> (M, 4) regret of each task after 1, 2, 3 and 5 full runs.
+        units: (M,) what a regret of 1 is worth, in standard deviations over seeds; NaN where the noise is not known.
         correlation: mean Spearman correlation of the losses between two tasks.
         top_correlation: the same over the half of the configurations that is better on average.
         overfitted: share of complete runs that end more than 2 % above their best loss.
@@ -57,6 +60,7 @@ class Gate:
     configurations: tuple[Configuration, ...]
     left_out: tuple[str, ...]
     regrets: Mapping[str, Float[np.ndarray, "M 4"]]
+    units: Float[np.ndarray, " M"]
     correlation: float
     top_correlation: float
     overfitted: float
@@ -64,26 +68,44 @@ class Gate:
 
     def gap(self) -> list[tuple[float, float]]:
         """Mean and standard error over tasks of portfolio minus oracle, for each budget."""
-        return mean_and_error(self.regrets["portfolio"] - self.regrets["oracle"])
+        return mean_and_error(self._gaps)
+
+    def gap_in_noise(self) -> list[tuple[float, float]]:
+        """The same in standard deviations over seeds, over the tasks whose noise is known."""
+        known = np.isfinite(self.units)
+        return mean_and_error(self._gaps[known] * self.units[known, None])
+
+    def passes(self) -> list[bool]:
+        """Whether the gap is more than two standard errors for each budget, whichever two tasks are left out."""
+        count = len(self.tasks)
+        pairs = [(i, j) for i in range(count) for j in range(i)] if count > LEAST_CONFIGURATIONS + 1 else []
+        kept = [np.ones(count, dtype=bool), *(~np.isin(np.arange(count), pair) for pair in pairs)]
+        parts = [mean_and_error(self._gaps[rows]) for rows in kept]
+        return [all(part[at][0] > 2 * part[at][1] for part in parts) for at in range(len(RUNS))]
+
+    @property
+    def _gaps(self) -> Float[np.ndarray, "M 4"]:
+        return self.regrets["portfolio"] - self.regrets["oracle"]
 
 
-def gate(meta: MetaDataset, *, leave_out: Literal["task", "family"] = "task") -> Gate:
+def gate(meta: MetaDataset, *, leave_out: LeaveOut = "task") -> Gate:
     """Measure the gate of a meta-dataset.
 
     Args:
         meta: with some configurations that were run on all tasks; where there are several seeds, the first counts.
-        leave_out: whether a task's whole family is kept from the methods, or the task alone.
+        leave_out: what is kept from the methods: the task alone, its whole family, or all tasks of its base model.
 
     Raises:
         MetaDatasetError: if it has fewer than 3 tasks with runs, or fewer than 3 configurations in common.
     """
     losses, tasks, configurations = common_losses(meta)
-    groups = [meta.families[task] if leave_out == "family" else task for task in tasks]
+    columns = {"family": meta.families, "model": meta.models}
+    groups = [columns[leave_out][task] if leave_out in columns else task for task in tasks]
     regrets = {name: np.empty((len(tasks), len(RUNS))) for name in METHODS}
     for row, group in enumerate(groups):
         others = losses[[other != group for other in groups]]
         if not len(others):
-            message = f"all tasks are of the family {group!r}; leave out tasks, not families"
+            message = f"all tasks are of the {leave_out} {group!r}, so nothing is left to learn from; leave out tasks"
             raise MetaDatasetError(message)
         for name, values in _regrets(losses[row], others).items():
             regrets[name][row] = values
@@ -94,6 +116,7 @@ def gate(meta: MetaDataset, *, leave_out: Literal["task", "family"] = "task") ->
         configurations=configurations,
         left_out=tuple(task for task in meta.task_ids if task not in tasks and meta.runs_of(task)),
         regrets=regrets,
+        units=np.array([_spread(row) for row in losses]) / _noise(meta, tasks),
         correlation=_mean_correlation(ranks),
         top_correlation=_mean_correlation(rank_rows(losses[:, top])),
         overfitted=_overfitted(meta),
@@ -105,26 +128,6 @@ def mean_and_error(values: Float[np.ndarray, "M k"]) -> list[tuple[float, float]
     """Mean over the rows of each column, and the standard error of that mean."""
     errors = values.std(axis=0, ddof=1) / np.sqrt(len(values))
     return [(float(mean), float(error)) for mean, error in zip(values.mean(axis=0), errors, strict=True)]
-
-
-def average_order(losses: Losses) -> Order:
-    """Configurations by mean rank over tasks."""
-    return np.argsort(rank_rows(losses).mean(axis=0), kind="stable")
-
-
-def portfolio_order(losses: Losses) -> Order:
-    """Configurations in greedy order: each next one lowers the mean over tasks of the best rank so far most."""
-    ranks = rank_rows(losses)
-    best = np.full(len(ranks), np.inf)
-    mean = ranks.mean(axis=0)
-    left, order = list(range(ranks.shape[1])), list[int]()
-    while left:
-        reached = np.minimum(best[:, None], ranks[:, left]).mean(axis=0)
-        pick = min(zip(reached, mean[left], left, strict=True))[2]  # a tie goes to the better one on average
-        best = np.minimum(best, ranks[:, pick])
-        left.remove(pick)
-        order.append(pick)
-    return np.array(order)
 
 
 def oracle_order(target: Float[np.ndarray, " C"], losses: Losses) -> Order:
@@ -150,11 +153,11 @@ def random_regrets(regrets: Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
 
 
 def _regrets(target: Float[np.ndarray, " C"], others: Losses) -> dict[str, Float[np.ndarray, " k"]]:
-    regrets = _normalised(target)
+    regrets, quantiles = _normalised(target), (rank_rows(others) - 0.5) / len(target)
     at = np.minimum(RUNS, len(target)) - 1
     orders: dict[str, Callable[[], Order]] = {
-        "average": lambda: average_order(others),
-        "portfolio": lambda: portfolio_order(others),
+        "average": lambda: average_order(quantiles),
+        "portfolio": lambda: portfolio_order(quantiles),
         "oracle": lambda: oracle_order(target, others),
     }
     found = {name: np.minimum.accumulate(regrets[order()])[at] for name, order in orders.items()}
@@ -163,9 +166,23 @@ def _regrets(target: Float[np.ndarray, " C"], others: Losses) -> dict[str, Float
 
 def _normalised(losses: Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
     """Regret of each configuration; one without a loss counts as the worst that has one."""
-    finite = np.where(np.isfinite(losses), losses, losses[np.isfinite(losses)].max(initial=0.0))
-    spread = np.median(finite) - finite.min()
+    finite, spread = _finite(losses), _spread(losses)
     return (finite - finite.min()) / spread if spread > 0 else np.zeros(len(losses))
+
+
+def _finite(losses: Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
+    return np.where(np.isfinite(losses), losses, losses[np.isfinite(losses)].max(initial=-np.inf))
+
+
+def _spread(losses: Float[np.ndarray, " C"]) -> float:
+    """Median minus best: what a regret of 1 is."""
+    finite = _finite(losses)
+    return float(np.median(finite) - finite.min())
+
+
+def _noise(meta: MetaDataset, tasks: Sequence[str]) -> Float[np.ndarray, " M"]:
+    known = seed_noise(meta)
+    return np.array([known[task] or np.nan for task in tasks])
 
 
 def _mean_correlation(ranks: Float[np.ndarray, "M C"]) -> float:

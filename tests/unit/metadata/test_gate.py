@@ -8,11 +8,10 @@ import pytest
 from foretune.errors import MetaDatasetError
 from foretune.metadata.common import common_losses
 from foretune.metadata.gate import (
-    average_order,
+    Gate,
     gate,
     mean_and_error,
     oracle_order,
-    portfolio_order,
     random_regrets,
 )
 
@@ -21,17 +20,6 @@ def test_random_regrets_are_the_mean_over_all_orders():
     regrets = np.array([0.0, 0.3, 1.0, 2.5, 1.0])
     brute = np.mean([np.minimum.accumulate(regrets[list(order)]) for order in permutations(range(5))], axis=0)
     np.testing.assert_allclose(random_regrets(regrets), brute)
-
-
-def test_the_average_order_is_by_mean_rank_not_by_mean_loss():
-    losses = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [900.0, 2.0, 3.0]])
-    assert average_order(losses).tolist() == [0, 1, 2]
-
-
-def test_the_portfolio_covers_tasks_that_its_first_choice_does_badly_on():
-    losses = np.array([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 4.0, 3.0], [4.0, 3.0, 2.0, 1.0]])
-    assert average_order(losses).tolist()[:2] == [0, 1]
-    assert portfolio_order(losses).tolist()[:2] == [0, 3]
 
 
 def test_the_oracle_follows_the_most_similar_task():
@@ -109,10 +97,41 @@ def test_too_few_tasks_are_refused(rows, build):
 
 def test_one_family_cannot_be_left_out(rows, build):
     rows["tasks"][2]["family"] = "qa"
-    with pytest.raises(MetaDatasetError, match="all tasks are of the family 'qa'; leave out tasks"):
+    with pytest.raises(
+        MetaDatasetError, match="all tasks are of the family 'qa', so nothing is left to learn from; leave out tasks"
+    ):
         gate(build(rows), leave_out="family")
 
 
 def test_an_unknown_default_has_no_rank(rows, build):
     assert gate(build(rows)).default_rank is None
     assert gate(build(rows, defaults={"tiny": {"method": "ia3"}})).default_rank is None
+
+
+def test_the_gap_passes_only_if_no_two_tasks_make_it():
+    def found(gaps):
+        regrets = {"portfolio": np.tile(np.array(gaps)[:, None], 4), "oracle": np.zeros((len(gaps), 4))}
+        names = tuple(f"t{number}" for number in range(len(gaps)))
+        return Gate(names, (), (), regrets, np.full(len(gaps), 3.0), 0.0, 0.0, 0.0, None)
+
+    assert found([0.4, 0.5, 0.6, 0.5, 0.4, 0.6]).passes() == [True] * 4
+    assert found([5.0, 5.0, 0.1, -0.1, 0.1, -0.1, 5.0, 5.0]).passes() == [False] * 4
+    mean, error = found([0.4, 0.5, 0.6]).gap()[0]
+    assert found([0.4, 0.5, 0.6]).gap_in_noise()[0] == (pytest.approx(3 * mean), pytest.approx(3 * error))
+
+
+def test_noise_is_known_where_a_run_was_repeated(rows, build):
+    again = {**rows["runs"][0], "run": "a-0-again", "seed": 8}
+    rows["runs"].append(again)
+    curve = [{**one, "run": "a-0-again"} for one in rows["curves"] if one["run"] == "a-0"]
+    for one in curve:
+        one["validation_value"] += 0.2
+    rows["curves"] += curve
+    units = gate(build(rows)).units
+    assert units[0] == pytest.approx((2.8 - 2.0) / (0.2 / np.sqrt(2)))
+    assert np.isnan(units[1:]).all()
+
+
+def test_a_base_model_may_be_left_out(rows, build):
+    rows["tasks"][2]["model"] = "other"
+    assert gate(build(rows), leave_out="model").regrets["portfolio"][2, 0] == pytest.approx(0.0)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from foretune.metadata.gate import Gate
 
 
+_CAPTION = """one {} left out; mean over tasks and its standard error; noise: standard deviations over seeds;
+the last row: portfolio - oracle, and whichever two tasks are left out"""
+
+
 def register(verbs: typer.Typer) -> None:
     """Add the verb."""
     verbs.command("gate")(gate_verb)
@@ -22,7 +26,7 @@ def register(verbs: typer.Typer) -> None:
 def gate_verb(
     folder: Folder,
     leave_out: Annotated[
-        Literal["task", "family"], typer.Option(help="what each task's order may not be learned from")
+        Literal["task", "family", "model"], typer.Option(help="what each task's order may not be learned from")
     ] = "task",
 ) -> None:
     """Measure what transfer could win: regret of fixed orders after 1, 2, 3 and 5 full runs, one task left out.
@@ -49,15 +53,20 @@ def gate_verb(
 
 
 def _gate_table(found: Gate, leave_out: str) -> Table:
+    import numpy as np
     from rich.table import Table
 
     from foretune.metadata.gate import RUNS, mean_and_error
 
     title = f"Regret after full runs: {len(found.tasks)} tasks, {len(found.configurations)} common configurations"
-    table = Table("order", title=title, caption=f"one {leave_out} left out; mean over tasks and its standard error")
+    table = Table("order", title=title, caption=_CAPTION.format(leave_out))
     for runs in RUNS:
         table.add_column(f"{runs} run{'s' if runs > 1 else ''}", justify="right")
     rows = {name: mean_and_error(values) for name, values in found.regrets.items()}
-    for name, cells in {**rows, "portfolio - oracle": found.gap()}.items():
+    rows["portfolio - oracle"] = found.gap()
+    if np.isfinite(found.units).sum() > 1:
+        rows["the same, in noise"] = found.gap_in_noise()
+    for name, cells in rows.items():
         table.add_row(name, *(f"{mean:.2f} +- {error:.2f}" for mean, error in cells))
+    table.add_row("more than 2 errors", *("yes" if passed else "no" for passed in found.passes()))
     return table
