@@ -15,7 +15,6 @@ import numpy as np
 from foretune.errors import MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
-from foretune.metadata.schema import STOPPED
 from foretune.optimizer.protocol import Optimizer
 from foretune.types import Configuration, LearningCurve, Report, Status, Task, Trial
 
@@ -105,7 +104,7 @@ class Point:
 
 
 def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
-    """One task of a meta-dataset, ready to be replayed, but for runs that a search has stopped: their end is unknown."""
+    """One task of a meta-dataset, ready to be replayed."""
     described = table.task(task)
     row = table.tasks[table.tasks["task"] == task].iloc[0]
     places = table.curves.groupby("run").indices
@@ -117,8 +116,6 @@ def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
         configuration = table.configurations[run]
         rows = places.get(run, np.empty(0, dtype=np.intp))
         status, message = ends[run]
-        if status == STOPPED:
-            continue
         recording = Recording(configuration, _status(status), str(message), table.curve(run), test[rows])
         recordings.setdefault(configuration.key, recording)
     zero_shot, zero_shot_test = (sign * float(row[f"zero_shot_{split}_value"]) for split in ("validation", "test"))
