@@ -1,0 +1,105 @@
+"""Recorded runs become tables: seeds, types, lengths of curves, meta-features."""
+
+import math
+
+import numpy as np
+import pytest
+
+from foretune.errors import InteropError, MetaDatasetError
+from foretune.interop.resample import Slice, resample
+from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.types import Status
+
+TASK = RecordedTask("data", "org/model", "eval_loss", "minimize", rows=100)
+
+
+def run(name="a", values=(1.0, 0.5), task=TASK, configuration=None, **more):
+    slices = [Slice(value, 2.0, steps=10 * place) for place, value in enumerate(values, start=1)]
+    return RecordedRun(name, task, configuration or {"learning_rate": 1e-3}, slices, **more)
+
+
+def test_a_task_is_named_by_dataset_rows_and_model_and_a_run_by_its_task():
+    meta = tables([run()], {"how": "by hand"})
+    assert meta.task_ids == ("data@100:model",)
+    assert meta.runs_of("data@100:model") == ("data@100:model/a",)
+    assert meta.provenance == {"how": "by hand", "notes": []}
+    np.testing.assert_allclose(meta.curve("data@100:model/a").scores, [-1.0, -0.5])
+
+
+def test_repetitions_of_a_configuration_get_seeds_in_their_order():
+    meta = tables([run("a"), run("b", configuration={"learning_rate": 0.1}), run("c")], {})
+    assert meta.runs["seed"].tolist() == [0, 0, 1]
+
+
+def test_recorded_seeds_stay_and_a_repeated_one_is_refused():
+    assert tables([run("a", seed=7), run("b", seed=8)], {}).runs["seed"].tolist() == [7, 8]
+    with pytest.raises(MetaDatasetError, match="same task, configuration and seed"):
+        tables([run("a", seed=7), run("b", seed=7)], {})
+
+
+def test_whole_numbers_among_floats_become_floats_and_text_among_numbers_is_refused():
+    meta = tables([run("a", configuration={"decay": 0}), run("b", configuration={"decay": 0.1})], {})
+    assert meta.runs["config.decay"].tolist() == [0.0, 0.1]
+    with pytest.raises(MetaDatasetError, match="values of the types int, str"):
+        tables([run("a", configuration={"decay": 0}), run("b", configuration={"decay": "none"})], {})
+
+
+def test_complete_runs_get_the_most_common_number_of_slices_and_it_is_said():
+    runs = [run("a"), run("b", configuration={"rank": 1}), run("c", (4.0, 3.0, 2.0, 1.0), configuration={"rank": 2})]
+    meta = tables([*runs, run("d", (2.0, 1.5, 1.2), configuration={"rank": 3}, status=Status.TIMED_OUT)], {})
+    assert meta.tasks["max_fidelity"].tolist() == [2]
+    np.testing.assert_allclose(meta.curve("data@100:model/c").scores, [-3.0, -1.0])
+    np.testing.assert_allclose(meta.curve("data@100:model/c").seconds, [4.0, 4.0])
+    np.testing.assert_allclose(meta.curve("data@100:model/d").scores, [-2.0, -1.5])
+    assert meta.provenance["notes"] == ["curves of 2 runs have another number of slices than in the source"]
+
+
+def test_resampling_keeps_the_cost_and_reads_values_at_shares_of_the_steps():
+    slices = [Slice(1.0, 3.0, steps=10, epochs=0.1), Slice(0.0, 5.0, test=0.7, steps=50, epochs=0.5)]
+    half, end = resample(slices, 2)
+    assert (half, end) == tuple(slices)
+    more = resample(slices, 5)
+    assert math.isclose(sum(one.seconds for one in more), 8.0)
+    np.testing.assert_allclose([one.value for one in more], [1.0, 0.75, 0.5, 0.25, 0.0])
+    np.testing.assert_allclose([one.steps for one in more], [10, 20, 30, 40, 50])
+    assert [one.test for one in more] == [None, None, None, None, 0.7]
+
+
+def test_a_curve_ends_before_the_first_value_that_is_no_number():
+    kept, status, message = finite_slices([Slice(1.0, 1.0), Slice(math.nan, 1.0), Slice(1.0, 1.0)])
+    assert (len(kept), status) == (1, Status.DIVERGED)
+    assert "slice 2" in message
+
+
+def test_meta_features_that_not_all_models_have_are_left_out_and_named():
+    other = RecordedTask("data", "nameless", "eval_loss", "minimize", rows=100)
+    known = RecordedTask("data", "model-8B", "eval_loss", "minimize", rows=100, features={"size": 9.9})
+    meta = tables([run(task=known), run(task=other)], {})
+    assert "feature.size" not in meta.tasks
+    assert meta.provenance["notes"] == ["feature size is left out, for it is not known of data@100:nameless"]
+    assert tables([run(task=known)], {}).tasks["feature.size"].tolist() == [9.9]
+
+
+def test_tasks_of_one_name_must_be_the_same():
+    other = RecordedTask("data", "other/model", "eval_loss", "minimize", rows=100)
+    with pytest.raises(InteropError, match="two tasks would be named 'data@100:model'"):
+        tables([run(), run(task=other)], {})
+
+
+@pytest.mark.parametrize(
+    ("runs", "what"),
+    [
+        ([], "no run to import"),
+        ([RecordedRun("a", TASK, {}, [Slice(1.0, 1.0)])], "'a' has no hyperparameters"),
+        ([run(values=())], "has no value of the metric"),
+    ],
+)
+def test_what_cannot_be_a_table_is_said(runs, what):
+    with pytest.raises(InteropError, match=what):
+        tables(runs, {})
+
+
+def test_training_rows_may_be_unknown():
+    meta = tables([run(task=RecordedTask("data", "model", "eval_loss", "minimize"))], {})
+    assert meta.task_ids == ("data:model",)
+    assert meta.tasks["n_train"].isna().all()
