@@ -202,7 +202,7 @@ def completion_compression(sample: DatasetSample) -> float:
 
 @dataset_feature("distinct_completions")
 def distinct_completions(sample: DatasetSample) -> float:
-    """Share of distinct completions, |{y_i}| / n."""
+    """Share of distinct completions: how many there are, over n."""
     return len(sample.completion_counts) / len(sample.completions)
 
 

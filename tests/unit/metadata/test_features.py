@@ -1,6 +1,8 @@
 """Meta-features against values worked out by hand."""
 
+import inspect
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,3 +119,9 @@ def test_shared_key_value_heads_and_other_names_are_understood():
 def test_what_is_no_language_model_is_refused():
     with pytest.raises(ModelError, match="none of hidden_size, n_embd, d_model; give a causal language model"):
         model_features({"vocab_size": 3})
+
+
+def test_the_documentation_lists_every_feature_with_its_formula():
+    page = (Path(__file__).parents[3] / "docs" / "meta-features.md").read_text(encoding="utf-8")
+    for name, function in {**DATASET_FEATURES, **MODEL_FEATURES}.items():
+        assert f"| `{name}` | {' '.join(inspect.getdoc(function).split())} |" in page
