@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from foretune.errors import ForetuneError, JournalError
 from foretune.execution.pruning import prune_checkpoints
 from foretune.journal import create_journal, read_journal
 from foretune.tuner import Budget, Clock, Progress, TuningResult, tune
-from foretune.types import Report, Trial
+from foretune.types import Report, Status, Trial
 
 JOURNAL = "journal.jsonl"
 TRIALS = "trials"
@@ -121,7 +121,7 @@ def _tune(
         def evaluate(trial: Trial) -> Report:
             # One slice may overrun; a run of several is stopped by the budget, for there is nothing else to stop it.
             many = trial.fidelity - trial.resumes_from > 1 and math.isfinite(budget.seconds)
-            return run_trial(trial, max(1.0, budget.seconds - clock.spent()) if many else None)
+            return whole_slices(run_trial(trial, max(1.0, budget.seconds - clock.spent()) if many else None))
 
         def prune(progress: Progress) -> None:
             """After every report, delete checkpoints that nothing will ask for again."""
@@ -142,6 +142,14 @@ def _tune(
             observers=[display, prune],
             clock=clock,
         )
+
+
+def whole_slices(report: Report) -> Report:
+    """A run that the budget has cut off is ok up to its last whole slice, and a resumed search goes on from there."""
+    reached = len(report.curve)
+    if report.status is not Status.TIMED_OUT or reached <= report.trial.resumes_from:
+        return report
+    return replace(report, trial=replace(report.trial, fidelity=reached), status=Status.OK, message="")
 
 
 def _check_output(output: Path, settings: Settings, *, resume: bool) -> None:

@@ -1,0 +1,24 @@
+"""What a search makes of a run that its budget has cut off."""
+
+import numpy as np
+import pytest
+
+from foretune.cli.search import whole_slices
+from foretune.types import Configuration, LearningCurve, Report, Status, Trial
+
+TRIAL = Trial(3, Configuration({"rank": 8}), fidelity=8, resumes_from=2)
+
+
+def report(slices, status=Status.TIMED_OUT):
+    return Report(TRIAL, status, LearningCurve(-np.arange(slices) - 1.0, np.ones(slices)), "stopped", seconds=7.0)
+
+
+def test_whole_slices_count_and_the_run_stays_open():
+    kept = whole_slices(report(5))
+    assert (kept.status, kept.message, kept.seconds) == (Status.OK, "", 7.0)
+    assert (kept.trial.fidelity, kept.trial.resumes_from, len(kept.curve)) == (5, 2, 5)
+
+
+@pytest.mark.parametrize("unchanged", [report(2), report(5, Status.DIVERGED), report(8, Status.OK)])
+def test_other_reports_stay_as_they_are(unchanged):
+    assert whole_slices(unchanged) is unchanged
