@@ -1,4 +1,5 @@
-"""The suite that every optimizer must pass; a new one only has to be entered in `OPTIMIZERS`."""
+"""The suite that every optimizer must pass; a new one only has to be entered in `OPTIMIZERS`, or, if it follows an
+order that is made elsewhere, in `FOLLOWERS`."""
 
 from __future__ import annotations
 
@@ -9,17 +10,23 @@ import pytest
 
 from foretune.benchmark.replay import RecordedTask
 from foretune.optimizer import OPTIMIZERS, Optimizer, make_optimizer
+from foretune.optimizer.ordered import Ordered
+from foretune.optimizer.successive_halving import SuccessiveHalving
+from foretune.optimizer.top_k import OneSliceTopK
 from foretune.surrogate.protocol import Surrogates
 from foretune.types import LearningCurve, Report, Status, Trial
 
 ROUNDS = 25
+FOLLOWERS = {"ordered": Ordered, "successive-halving": SuccessiveHalving, "one-slice-top-k": OneSliceTopK}
 
 
-@pytest.fixture(params=sorted(OPTIMIZERS))
+@pytest.fixture(params=[*sorted(OPTIMIZERS), *FOLLOWERS])
 def make(request: pytest.FixtureRequest, recorded: RecordedTask, surrogates: Surrogates):
     candidates = recorded.candidates
 
     def build(seed: int = 0) -> Optimizer:
+        if follower := FOLLOWERS.get(request.param):
+            return follower(recorded.task, candidates, cost=surrogates.cost)
         return make_optimizer(request.param, recorded.task, candidates, candidates[0], surrogates, seed)
 
     return build

@@ -21,7 +21,7 @@ from foretune.benchmark.budgets import Amount
 from foretune.benchmark.knowledge import Knowledge, LeaveOut, divide, groups_of
 from foretune.benchmark.methods import METHODS, Chosen, Setting, choose
 from foretune.benchmark.replay import RecordedTask, recorded_task, simulate
-from foretune.errors import ConfigurationError
+from foretune.errors import ConfigurationError, MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.metadata.digest import data_sha256
 from foretune.space import Encoder, SearchSpace
@@ -118,17 +118,22 @@ def prepare(
 
     Raises:
         ConfigurationError: if a method is unknown or cannot run.
-        MetaDatasetError: if too little is left to learn from.
+        MetaDatasetError: if too little is left to learn from, or no task has a complete run.
     """
     chosen = choose(methods or list(METHODS))
     groups, parts = groups_of(target, terms.leave_out), divide(meta, target, terms.leave_out, space, folder)
-    with_runs = set(target.runs["task"])
-    recorded = {task: recorded_task(target, task) for task in target.task_ids if task in with_runs}
+    recorded = {task: recorded_task(target, task) for task in target.task_ids}
+    idle = tuple(task for task, one in recorded.items() if not one.is_playable)
+    recorded = {task: one for task, one in recorded.items() if task not in idle}
     settings = {task: setting(target, one, parts[groups[task]], terms) for task, one in recorded.items()}
+    if not recorded:
+        raise MetaDatasetError("no task has a complete run, so there is nothing to replay; collect some")
     able, notes = _able(chosen, settings, refuse=methods is not None)
     units = target.facts("cost_unit")
     charged = frozenset(task for task in recorded if terms.charge_overhead and units[task] == "seconds")
-    return Contest(recorded, settings, charged, able, terms, _fingerprint(meta, target, terms, space), notes)
+    return Contest(
+        recorded, settings, charged, able, terms, _fingerprint(meta, target, terms, space), _idle(idle) + notes
+    )
 
 
 def setting(target: MetaDataset, recorded: RecordedTask, knowledge: Knowledge, terms: Terms) -> Setting:
@@ -225,6 +230,10 @@ def _able(
     if notes and refuse:
         raise ConfigurationError(f"{notes[0]}; leave it out of --methods, or use a table that has what it needs")
     return tuple(able), tuple(notes)
+
+
+def _idle(tasks: Sequence[str]) -> tuple[str, ...]:
+    return (f"without a complete run {', '.join(tasks)}",) if tasks else ()
 
 
 def _fingerprint(meta: MetaDataset, target: MetaDataset, terms: Terms, space: SearchSpace) -> str:

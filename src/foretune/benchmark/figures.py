@@ -27,9 +27,9 @@ from foretune.benchmark.regret import (
 )
 from foretune.metadata import MetaDataset
 
-LEAST_RUNS = 0.1
+LEAST_RUNS = 0.25
 """Where the regret curves begin, in mean full runs."""
-_GRID = 120
+_GRID = 400
 
 
 @dataclass(frozen=True)
@@ -96,20 +96,26 @@ def _row(one: Replayed, contest: Contest, scale: Scale, target: MetaDataset) -> 
 
 def means(frame: pd.DataFrame, column: str) -> dict[tuple[str, str], Interval]:
     """(method, budget) -> mean over tasks of the mean over seeds."""
-    by_task = frame.groupby(["method", "budget", "task"], sort=False)[column].mean()
-    groups = by_task.groupby(level=["method", "budget"], sort=False)
-    return {(str(key[0]), str(key[1])): interval(values.to_numpy(dtype=float)) for key, values in groups}
+    return {key: interval(np.array(list(values.values()))) for key, values in _by_task(frame, column).items()}
 
 
 def ranks(frame: pd.DataFrame, methods: Sequence[str]) -> dict[tuple[str, str], float]:
     """(method, budget) -> mean rank over tasks of these methods by their regret, seeds averaged first."""
+    by_task = _by_task(frame, "regret_median")
     found: dict[tuple[str, str], float] = {}
-    contest = frame[frame["method"].isin(list(methods))]
-    for budget, part in contest.groupby("budget", sort=False):
-        by_task = part.pivot_table("regret_median", index="task", columns="method", aggfunc="mean")
-        values = mean_ranks(np.column_stack([by_task[method].to_numpy(dtype=float) for method in methods]))
-        found |= {(method, str(budget)): float(value) for method, value in zip(methods, values, strict=True)}
+    for budget in dict.fromkeys(str(budget) for budget in frame["budget"]):
+        values = np.column_stack([list(by_task[method, budget].values()) for method in methods])
+        found |= {(name, budget): float(rank) for name, rank in zip(methods, mean_ranks(values), strict=True)}
     return found
+
+
+def _by_task(frame: pd.DataFrame, column: str) -> dict[tuple[str, str], dict[str, float]]:
+    """(method, budget) -> task -> mean over seeds; tasks in the same order everywhere."""
+    seeds: dict[tuple[str, str], dict[str, list[float]]] = {}
+    names = (frame[name].tolist() for name in ("method", "budget", "task", column))
+    for method, budget, task, value in zip(*names, strict=True):
+        seeds.setdefault((method, budget), {}).setdefault(task, []).append(float(value))
+    return {key: {task: float(np.mean(values)) for task, values in one.items()} for key, one in seeds.items()}
 
 
 def regret_curves(replays: Sequence[Replayed], contest: Contest, scales: Mapping[str, Scale]) -> dict[str, RegretCurve]:

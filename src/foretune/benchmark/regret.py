@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from foretune.benchmark.replay import RecordedTask
+from foretune.metadata.ranks import rank_rows
 from foretune.types import Configuration
 
 RESAMPLES = 10_000
@@ -99,9 +100,15 @@ def regret(score: float, scale: Scale, unit: Unit = "median") -> float:
 
 
 def area(steps: Steps, scale: Scale, seconds: float) -> float:
-    """Area under the regret curve (1 = median) from 0 to `seconds`, over `seconds`: the mean regret of that time."""
+    """Area under the regret curve (1 = median) from 0 to `seconds`, over `seconds`: the mean regret of that time.
+
+    Regret above 1 counts as 1, or else the time before the first slice, which is the same for all, would be all that
+    counts.
+    """
     ends = [*(step[0] for step in steps[1:]), seconds]
-    return sum(regret(step[1], scale) * (end - step[0]) / seconds for step, end in zip(steps, ends, strict=True))
+    return sum(
+        min(regret(step[1], scale), 1.0) * (end - step[0]) / seconds for step, end in zip(steps, ends, strict=True)
+    )
 
 
 def seconds_to(steps: Steps, score: float | None) -> float:
@@ -152,7 +159,4 @@ def interval(values: Float[np.ndarray, " M"]) -> Interval:
 
 def mean_ranks(values: Float[np.ndarray, "M K"]) -> Float[np.ndarray, " K"]:
     """Mean over tasks of each method's rank (1 is the smallest value); equal values share their mean rank."""
-    rounded = values.round(9)
-    below = (rounded[:, :, None] > rounded[:, None, :]).sum(axis=2)
-    equal = (rounded[:, :, None] == rounded[:, None, :]).sum(axis=2)
-    return (below + (equal + 1) / 2).mean(axis=0)
+    return rank_rows(values.round(9)).mean(axis=0)

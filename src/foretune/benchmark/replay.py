@@ -25,7 +25,7 @@ class Recording:
 
     Attributes:
         configuration: what was trained.
-        status: how the run ended; ok, too, if a search stopped it before its last slice.
+        status: how the run ended.
         message: why, if not well.
         curve: validation scores and seconds.
         test: (T,) test scores after each slice, NaN where there is none.
@@ -58,6 +58,11 @@ class RecordedTask:
     def candidates(self) -> list[Configuration]:
         """The pool, in the order of the table."""
         return [recording.configuration for recording in self.recordings.values()]
+
+    @property
+    def is_playable(self) -> bool:
+        """Whether a run is complete, so that budgets have a unit."""
+        return any(len(one.curve) == self.task.max_fidelity for one in self.recordings.values())
 
     @cached_property
     def mean_run_seconds(self) -> float:
@@ -104,7 +109,7 @@ class Point:
 
 
 def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
-    """One task of a meta-dataset, ready to be replayed."""
+    """One task of a meta-dataset, ready to be replayed; without runs that a search stopped, whose end is not known."""
     described = table.task(task)
     row = table.tasks[table.tasks["task"] == task].iloc[0]
     places = table.curves.groupby("run").indices
@@ -116,15 +121,12 @@ def recorded_task(table: MetaDataset, task: str) -> RecordedTask:
         configuration = table.configurations[run]
         rows = places.get(run, np.empty(0, dtype=np.intp))
         status, message = ends[run]
-        recording = Recording(configuration, _status(status), str(message), table.curve(run), test[rows])
+        if status == STOPPED:
+            continue
+        recording = Recording(configuration, Status(status), str(message), table.curve(run), test[rows])
         recordings.setdefault(configuration.key, recording)
     zero_shot, zero_shot_test = (sign * float(row[f"zero_shot_{split}_value"]) for split in ("validation", "test"))
     return RecordedTask(described, zero_shot, zero_shot_test, recordings)
-
-
-def _status(recorded: str) -> Status:
-    """Nothing went wrong with a run that a search stopped; what it would have done after that is not known."""
-    return Status.OK if recorded == STOPPED else Status(recorded)
 
 
 def simulate(

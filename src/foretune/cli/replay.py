@@ -84,7 +84,7 @@ def _report(contest: Contest, searches: list[Replayed], replayed: MetaDataset, o
     figure = draw_regret(curves, tasks=len(contest.recorded), leave_out=contest.terms.leave_out)
     save_regret(figure, out / "regret.png")
     for sheet in found[:_PRINTED]:
-        console.print(rich_table(sheet))
+        console.print(rich_table(sheet, intervals=console.width >= 130))
     console.print(f"More in {out / 'summary.md'}, headroom.md, regret.png and results.parquet.", highlight=False)
 
 

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from foretune.metadata.common import relative_to_width
+from foretune.metadata.common import best_losses
 from foretune.metadata.dataset import MetaDataset
+from foretune.metadata.ranks import rank_rows
 from foretune.types import Configuration
 
 Quantiles = Float[np.ndarray, "M C"]
@@ -51,21 +52,17 @@ class Ranks:
 
 
 def ranks_of(meta: MetaDataset) -> Ranks:
-    """Ranks by the best validation score of each run; of repeated runs of a configuration the first counts."""
-    scores: dict[str, dict[Configuration, float]] = {}
-    for run, task in zip(meta.runs["run"], meta.runs["task"], strict=True):
-        curve = meta.curve(run).scores
-        configuration = relative_to_width(meta.configurations[run], meta.widths[task])
-        scores.setdefault(task, {}).setdefault(configuration, float(curve.max()) if len(curve) else -np.inf)
-    tasks = tuple(task for task in meta.task_ids if task in scores)
+    """Ranks by the best validation loss of each run; of repeated runs of a configuration the first counts."""
+    losses = best_losses(meta)
+    tasks = tuple(task for task in meta.task_ids if task in losses)
     places: dict[Configuration, int] = {}
     for task in tasks:
-        for configuration in scores[task]:
+        for configuration in losses[task]:
             places.setdefault(configuration, len(places))
     quantiles = np.full((len(tasks), len(places)), np.nan)
     for row, task in enumerate(tasks):
-        columns = [places[configuration] for configuration in scores[task]]
-        quantiles[row, columns] = _quantiles(np.array(list(scores[task].values())))
+        columns = [places[configuration] for configuration in losses[task]]
+        quantiles[row, columns] = (rank_rows(np.array([list(losses[task].values())]))[0] - 0.5) / len(columns)
     return Ranks(tasks, places, quantiles)
 
 
@@ -119,15 +116,10 @@ def feature_distances(target: Mapping[str, float], others: Sequence[Mapping[str,
     return np.sqrt(((difference[:, varies] / spread[varies]) ** 2).sum(axis=1))
 
 
-def _quantiles(scores: Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
-    better = (scores[None, :] > scores[:, None]).sum(axis=1)
-    equal = (scores[None, :] == scores[:, None]).sum(axis=1)
-    return (better + equal / 2) / len(scores)
-
-
 def _known(quantiles: Quantiles) -> np.ndarray:
     return np.isfinite(quantiles).sum(axis=0) > 0
 
 
 def _means(quantiles: Quantiles) -> Float[np.ndarray, " C"]:
-    return (np.nansum(quantiles, axis=0) + 0.5) / ((~np.isnan(quantiles)).sum(axis=0) + 1)
+    means = (np.nansum(quantiles, axis=0) + 0.5) / ((~np.isnan(quantiles)).sum(axis=0) + 1)
+    return means.round(12)  # what is equal but for rounding stays in the order of the table

@@ -35,13 +35,21 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 (half a second that only drawing should cost)
 
-    figure = Figure(figsize=(9.5, 5.4), dpi=150, layout="constrained")
+    figure = Figure(figsize=(8.5, 5.2), dpi=150, layout="constrained")
     axes = figure.subplots()
     colors = _colors(curves)
     for name, curve in curves.items():
         strong = name.startswith("transfer")
         dashed = name in {"zero-shot", "default", "oracle"}
-        axes.fill_between(curve.runs, curve.low, curve.high, color=colors[name], alpha=0.07, linewidth=0, step="post")
+        axes.fill_between(
+            curve.runs,
+            curve.low,
+            curve.high,
+            color=colors[name],
+            alpha=0.15 if strong else 0.06,
+            linewidth=0,
+            step="post",
+        )
         axes.step(
             curve.runs,
             curve.mean,
@@ -56,7 +64,7 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
     axes.set_title(
         f"{tasks} tasks, one {leave_out} left out; mean and 95 % interval over tasks", fontsize=10, color=_INK
     )
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9)
+    axes.legend(loc="upper right", ncols=2, facecolor="white", edgecolor="none", framealpha=0.9, fontsize=9)
     return figure
 
 
@@ -79,9 +87,7 @@ def _dress(axes: Axes, curves: Mapping[str, RegretCurve]) -> None:
     axes.tick_params(colors=_INK, labelsize=9)
     axes.set_xscale("log")
     runs = next(iter(curves.values())).runs
-    ticks = [
-        tick for tick in (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 15, 30, 50, 100) if runs[0] * 0.99 <= tick <= runs[-1] * 1.01
-    ]
+    ticks = [tick for tick in (0.25, 0.5, 1, 2, 3, 5, 10, 15, 30, 50, 100) if runs[0] * 0.99 <= tick <= runs[-1] * 1.01]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlim(runs[0], runs[-1])

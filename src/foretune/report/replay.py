@@ -55,7 +55,7 @@ def sheets(frame: pd.DataFrame, contestants: Sequence[str]) -> list[Sheet]:
             frame,
             "area",
             "Area under the regret curve: mean regret (1 = median) of the time up to the budget",
-            interval_note,
+            f"{interval_note} Regret above 1 counts as 1.",
         ),
         _test_sheet(frame, interval_note),
         _sheet(
@@ -90,13 +90,13 @@ def headroom_sheet(headrooms: Sequence[Headroom]) -> Sheet:
     return Sheet("Noise and headroom, in the unit of each task's metric", note, head, rows)
 
 
-def rich_table(sheet: Sheet) -> Table:
-    """For the terminal."""
+def rich_table(sheet: Sheet, *, intervals: bool = True) -> Table:
+    """For the terminal, on request without the intervals, which need 20 columns a budget."""
     table = Table(title=sheet.title, title_justify="left", header_style="bold", caption=sheet.note)
     for place, name in enumerate(sheet.head):
         table.add_column(name, justify="left" if place == 0 else "right", no_wrap=place == 0)
     for row in sheet.rows:
-        table.add_row(*row)
+        table.add_row(*(row if intervals else [cell.partition(" [")[0] for cell in row]))
     return table
 
 

@@ -125,7 +125,7 @@ def test_figures_of_a_task_by_hand(tmp_path):
     assert rows.loc[("default", "2runs"), "seconds_to_default"] == 2.0
     # From 0 to 1 s at 9, to 2 s at 5, to 3 s at 4, to 4 s at 3 (the first slice of rank 2).
     steps = np.array([9.0, 5.0, 4.0, 3.0])
-    assert rows.loc[("best-average", "2runs"), "area"] == pytest.approx(((steps - 2) / 1.5).mean())
+    assert rows.loc[("best-average", "2runs"), "area"] == pytest.approx(np.minimum((steps - 2) / 1.5, 1.0).mean())
 
 
 def test_means_ranks_and_curves_over_tasks(tmp_path):

@@ -61,8 +61,8 @@ def test_where_the_median_is_the_best_nothing_is_regretted():
     assert regret(-5.0, Scale(-2.0, -2.0, -8.0)) == 0.0
 
 
-def test_area_is_the_mean_regret_of_the_time():
-    assert area(STEPS, SCALE, 10.0) == pytest.approx((2 * 3.0 + 3 * 1.0 + 5 * 0.0) / 10)
+def test_area_is_the_mean_regret_of_the_time_and_no_regret_counts_more_than_1():
+    assert area(STEPS, SCALE, 10.0) == pytest.approx((2 * 1.0 + 3 * 1.0 + 5 * 0.0) / 10)
 
 
 def test_regret_over_time():

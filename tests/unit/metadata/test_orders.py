@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from synthetic_table import synthetic_table
 
-from foretune.metadata import gate
 from foretune.metadata.common import common_losses
 from foretune.metadata.orders import average_order, feature_distances, nearest_order, portfolio_order, ranks_of
+from foretune.metadata.ranks import rank_rows
 
 NAN = np.nan
 
@@ -40,12 +40,23 @@ def test_what_was_run_nowhere_is_in_no_order():
     assert not len(nearest_order(np.full((2, 2), NAN), np.zeros(2)))
 
 
-def test_with_the_same_pool_everywhere_the_orders_are_those_of_the_gate():
+def test_with_the_same_pool_everywhere_the_average_order_is_by_mean_rank():
     table = synthetic_table()
     losses, _, configurations = common_losses(table)
-    quantiles = ranks_of(table).of(configurations)
-    assert average_order(quantiles).tolist() == gate.average_order(losses).tolist()
-    assert portfolio_order(quantiles).tolist() == gate.portfolio_order(losses).tolist()
+    ranks = rank_rows(losses)
+    assert (
+        average_order(ranks_of(table).of(configurations)).tolist() == np.argsort(ranks.mean(0), kind="stable").tolist()
+    )
+
+
+def test_every_choice_of_a_portfolio_is_the_best_that_could_be_added():
+    table = synthetic_table()
+    losses, _, configurations = common_losses(table)
+    ranks = rank_rows(losses)
+    order = portfolio_order(ranks_of(table).of(configurations)).tolist()
+    for count in range(1, 6):
+        reached = [ranks[:, [*order[: count - 1], one]].min(axis=1).mean() for one in order[count - 1 :]]
+        assert reached[0] == pytest.approx(min(reached))
 
 
 def test_the_nearest_task_gives_the_order_and_the_average_the_rest():
