@@ -17,6 +17,7 @@ from foretune.interop.origin import figures_of, provenance
 from foretune.interop.resample import Slice
 from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
 from foretune.metadata import MetaDataset
+from foretune.metadata.schema import STATUSES
 from foretune.types import Status, Value
 
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
@@ -111,7 +112,7 @@ class _Reader:
     def _run(self, rows: Sequence[Mapping[str, str]]) -> RecordedRun:
         first = rows[0]
         slices, status, message = finite_slices(self._wide(first) if self._mapped.wide else map(self._slice, rows))
-        self._check_order(rows)
+        self._check_group(rows)
         said = self._get(first, "run", "status", "text")
         if said is not None:
             status = self._status(first, str(said))
@@ -204,19 +205,27 @@ class _Reader:
             yield self._value(row, replace(one, column=column, prefix=None), f"slices.{name}", "number")
             number += 1
 
-    def _status(self, row: Mapping[str, str], text: str) -> Status:
-        try:
-            return Status(text)
-        except ValueError as error:
-            known = ", ".join(str(status) for status in Status)
+    def _status(self, row: Mapping[str, str], text: str) -> str:
+        if text not in STATUSES:
+            known = ", ".join(STATUSES)
             message = (
                 f"{self._at(row)}: status is {text!r}, expected one of {known}; translate it with run.status.values"
             )
-            raise InteropError(message) from error
+            raise InteropError(message)
+        return text
 
-    def _check_order(self, rows: Sequence[Mapping[str, str]]) -> None:
+    def _check_group(self, rows: Sequence[Mapping[str, str]]) -> None:
+        """Slices of one run have the same task and configuration, and each comes once."""
         if len(rows) == 1:
             return
+        first = (self._task(rows[0]), self._configuration(rows[0]))
+        for row in rows[1:]:
+            if (self._task(row), self._configuration(row)) != first:
+                message = (
+                    f"{self._at(row)}: other task or hyperparameters than on line {rows[0][_LINE]}, which is of the "
+                    f"same run; correct one of them, or run.name in {self._mapped.file}"
+                )
+                raise InteropError(message)
         steps = [self._fidelity(row) for row in rows]
         for before, after, row in zip(steps, steps[1:], rows[1:], strict=False):
             if before == after:
@@ -268,7 +277,7 @@ def _parse(text: str, kind: str, scale: float) -> Value:
 def _check_lengths(runs: Iterable[RecordedRun], mapped: Mapped) -> None:
     lengths: dict[str, dict[int, str]] = defaultdict(dict)
     for run in runs:
-        if run.status is Status.OK:
+        if run.status == Status.OK:
             lengths[run.task.id].setdefault(len(run.slices), run.name)
     if task := next((task for task, found in lengths.items() if len(found) > 1), None):
         examples = ", ".join(f"{name} has {count}" for count, name in lengths[task].items())

@@ -25,9 +25,10 @@ from foretune.interop.parameters import settings_of, typed
 from foretune.interop.resample import Slice
 from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
 from foretune.metadata import MetaDataset
+from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
-_STATUSES = {"FINISHED": Status.OK, "FAILED": Status.FAILED, "KILLED": Status.TIMED_OUT}
+_STATUSES = {"FINISHED": Status.OK, "FAILED": Status.FAILED, "KILLED": STOPPED}
 _FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 _MILLISECOND = 1e-3
 
@@ -61,6 +62,7 @@ def _stored(path: str, options: ImportOptions) -> list[tuple[Any, list[Any]]]:
         with _file_store_allowed():
             store = client(tracking_uri=address)
             runs = [run for experiment in _experiments(store, options) for run in _pages(store, experiment)]
+            runs.sort(key=lambda run: (run.info.start_time, str(run.info.run_name), run.info.run_id))
             metrics = {run.info.run_id: options.metric in run.data.metrics for run in runs}
             return [
                 (run, store.get_metric_history(run.info.run_id, options.metric) if metrics[run.info.run_id] else [])
@@ -105,13 +107,13 @@ def _experiments(store: Any, options: ImportOptions) -> list[Any]:
     if unknown := [part for part in options.parts if part not in names]:
         message = f"no experiment {', '.join(unknown)} in the MLflow store; it has {', '.join(names) or 'none'}"
         raise InteropError(message)
-    return [experiment for experiment in reversed(found) if not options.parts or experiment.name in options.parts]
+    return [experiment for experiment in found if not options.parts or experiment.name in options.parts]
 
 
 def _pages(store: Any, experiment: Any) -> Iterator[Any]:
     token = None
     while True:
-        page = store.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"], page_token=token)
+        page = store.search_runs([experiment.experiment_id], page_token=token)
         for run in page:
             run.data.tags["experiment"] = experiment.name
             yield run
@@ -131,9 +133,9 @@ def _run(run: Any, history: Sequence[Any], parameters: dict[str, Value], options
     )
     start = run.info.start_time
     slices, status, message = finite_slices(_slices(history, start, run.data.metrics.get(options.test_metric)))
-    if status is Status.OK:
+    if status == Status.OK:
         status = _STATUSES[run.info.status]
-        message = "" if status is Status.OK else f"MLflow calls the run {run.info.status}"
+        message = "" if status == Status.OK else f"MLflow calls the run {run.info.status}"
     seed = values.pop("seed", None)
     return RecordedRun(
         f"{run.info.run_name}-{run.info.run_id[:8]}",

@@ -1,8 +1,8 @@
 """Optuna studies: parameters, intermediate values and times of their trials.
 
 The curve of a trial are its intermediate values in the order of their steps, or its one value where it has none. Optuna
-only knows when a trial began and ended, so every slice costs an equal part of the time in between. A pruned trial is
-one that timed out, a failed one failed; running and waiting ones are left out and counted.
+only knows when a trial began and ended, so every slice costs an equal part of the time in between. A pruned trial was
+stopped, a failed one failed; running and waiting ones are left out and counted.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from foretune.interop.parameters import plain, settings_of
 from foretune.interop.resample import Slice
 from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
 from foretune.metadata import MetaDataset
+from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
-_STATUSES = {"COMPLETE": Status.OK, "PRUNED": Status.TIMED_OUT, "FAIL": Status.FAILED}
+_STATUSES = {"COMPLETE": Status.OK, "PRUNED": STOPPED, "FAIL": Status.FAILED}
 _MICROSECOND = 1e-6
 
 
@@ -105,9 +106,9 @@ def _run(study: Any, trial: Any, options: ImportOptions) -> RecordedRun:
         family=options.family,
     )
     slices, status, message = finite_slices(_slices(trial))
-    if status is Status.OK:
+    if status == Status.OK:
         status = _STATUSES[trial.state.name]
-        message = "" if status is Status.OK else f"Optuna calls the trial {trial.state.name.lower()}"
+        message = "" if status == Status.OK else f"Optuna calls the trial {trial.state.name.lower()}"
     started = "" if trial.datetime_start is None else trial.datetime_start.astimezone(UTC).isoformat()
     figures = {key: text for key, text in (("source", options.source), ("license", options.license)) if text}
     return RecordedRun(

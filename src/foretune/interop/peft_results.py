@@ -59,7 +59,7 @@ def _run(file: Path, options: ImportOptions) -> RecordedRun:
     name = str(needed(said, "experiment_name", str, f"{file}, run_info"))
     metrics = needed(trained, "metrics", list, f"{file}, train_info")
     slices, status, message = finite_slices(_slices(metrics, file))
-    if status is Status.OK and trained.get("status") != "success":
+    if status == Status.OK and trained.get("status") != "success":
         status, message = Status.FAILED, str(said.get("error_msg") or trained.get("status"))
     figures = figures_of(file.parent, options)
     return RecordedRun(

@@ -22,6 +22,7 @@ from foretune.interop.origin import figures_of, provenance
 from foretune.interop.resample import Slice
 from foretune.interop.rows import RecordedRun, RecordedTask, tables
 from foretune.metadata import MetaDataset
+from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
 
@@ -84,7 +85,7 @@ def _runs(folder: Path, options: ImportOptions) -> list[RecordedRun]:
                 task,
                 options.chosen(configuration),
                 slices,
-                status=Status.OK if whole else Status.TIMED_OUT,
+                status=Status.OK if whole else STOPPED,
                 message="" if whole else f"the curve ends after {len(slices)} of {width} slices",
                 facts=figures,
             )

@@ -66,7 +66,7 @@ class RecordedRun:
         configuration: its hyperparameters.
         slices: of its curve.
         seed: as recorded; None numbers the runs of one configuration 0, 1, ... in the order of the table.
-        status: how it ended.
+        status: how it ended, one of `foretune.metadata.schema.STATUSES`.
         message: why it did not end well.
         facts: further columns of the table of runs, such as `hardware` or `peak_memory_bytes`.
     """
@@ -76,12 +76,12 @@ class RecordedRun:
     configuration: Mapping[str, Value]
     slices: Sequence[Slice] = ()
     seed: int | None = None
-    status: Status = Status.OK
+    status: str = Status.OK
     message: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-def finite_slices(slices: Iterable[Slice]) -> tuple[list[Slice], Status, str]:
+def finite_slices(slices: Iterable[Slice]) -> tuple[list[Slice], str, str]:
     """The slices before the first value that is no finite number, and `diverged` if there is such a value."""
     kept: list[Slice] = []
     for one in slices:
@@ -173,9 +173,9 @@ def _tasks(runs: Iterable[RecordedRun]) -> list[RecordedTask]:
 
 
 def _length(runs: Sequence[RecordedRun]) -> int:
-    complete = Counter(len(run.slices) for run in runs if run.status is Status.OK)
+    complete = Counter(len(run.slices) for run in runs if run.status == Status.OK)
     if 0 in complete:
-        name = next(run.name for run in runs if run.status is Status.OK and not run.slices)
+        name = next(run.name for run in runs if run.status == Status.OK and not run.slices)
         message = f"run {name!r} ended well but has no value of the metric; correct it, or give its status"
         raise InteropError(message)
     most = max(complete.values(), default=0)
@@ -187,7 +187,7 @@ def _longest(runs: Sequence[RecordedRun]) -> int:
 
 
 def _fitted(run: RecordedRun, length: int) -> RecordedRun:
-    slices = resample(run.slices, length) if run.status is Status.OK else run.slices[:length]
+    slices = resample(run.slices, length) if run.status == Status.OK else run.slices[:length]
     return replace(run, slices=slices)
 
 

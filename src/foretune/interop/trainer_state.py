@@ -26,6 +26,7 @@ from foretune.interop.parameters import plain, settings_of, typed
 from foretune.interop.resample import Slice
 from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
 from foretune.metadata import MetaDataset
+from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
 _STATE = "trainer_state.json"
@@ -189,8 +190,8 @@ def _run(log: _Log, name: str, unit: str, options: ImportOptions) -> RecordedRun
     seed = settings.pop("seed", None)
     slices, status, message = finite_slices(_slices(log, unit, options))
     planned = int(log.state.get("max_steps") or 0)
-    if status is Status.OK and log.steps < planned:
-        status, message = Status.TIMED_OUT, f"stopped after {log.steps} of {planned} steps"
+    if status == Status.OK and log.steps < planned:
+        status, message = STOPPED, f"stopped after {log.steps} of {planned} steps"
     return RecordedRun(
         name,
         task,

@@ -24,7 +24,7 @@ def test_rows_become_runs_and_equal_meta_features_make_a_task(tmp_path):
     meta = import_runs("quicktunetool", [write(tmp_path)], ImportOptions(dataset="images", model="vit", rows=10))
     assert meta.task_ids == ("images-1@10:vit", "images-2@10:vit")
     assert meta.tasks["feature.classes"].tolist() == [10.0, 20.0]
-    assert meta.runs["status"].tolist() == ["ok", "timed_out", "ok"]
+    assert meta.runs["status"].tolist() == ["ok", "stopped", "ok"]
     assert meta.curves["validation_value"].tolist() == [0.1, 0.2, 0.3, 0.2, 0.3, 0.5, 0.6, 0.7]
     assert meta.curves["train_seconds"].tolist() == [1.5] * 3 + [2.5] * 2 + [3.5] * 3
     assert dict(meta.configurations["images-1@10:vit/1"].values) == {"lr": 0.1, "opt": "adam"}

@@ -8,6 +8,7 @@ import pytest
 from foretune.errors import InteropError, MetaDatasetError
 from foretune.interop.resample import Slice, resample
 from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.metadata.schema import STOPPED
 from foretune.types import Status
 
 TASK = RecordedTask("data", "org/model", "eval_loss", "minimize", rows=100)
@@ -46,7 +47,7 @@ def test_whole_numbers_among_floats_become_floats_and_text_among_numbers_is_refu
 
 def test_complete_runs_get_the_most_common_number_of_slices_and_it_is_said():
     runs = [run("a"), run("b", configuration={"rank": 1}), run("c", (4.0, 3.0, 2.0, 1.0), configuration={"rank": 2})]
-    meta = tables([*runs, run("d", (2.0, 1.5, 1.2), configuration={"rank": 3}, status=Status.TIMED_OUT)], {})
+    meta = tables([*runs, run("d", (2.0, 1.5, 1.2), configuration={"rank": 3}, status=STOPPED)], {})
     assert meta.tasks["max_fidelity"].tolist() == [2]
     np.testing.assert_allclose(meta.curve("data@100:model/c").scores, [-3.0, -1.0])
     np.testing.assert_allclose(meta.curve("data@100:model/c").seconds, [4.0, 4.0])

@@ -1,0 +1,40 @@
+"""`foretune metadata import`."""
+
+import numpy as np
+import pytest
+
+import foretune.cli
+from foretune.metadata import read_meta_dataset
+
+
+@pytest.fixture
+def task(tmp_path):
+    file = tmp_path / "task.npz"
+    curve = np.linspace(0.7, 0.4, 4)[None]
+    np.savez(file, hp_names=np.array(["lr"]), X=np.array([[1e-3]]), valid=curve, test=curve)
+    return file
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        foretune.cli.app(["metadata", "import", *map(str, arguments)])
+    return stop.value.code
+
+
+def test_what_is_imported_can_be_read_and_is_counted(task, tmp_path, capsys):
+    assert run("taskset", task, "--out", tmp_path / "meta", "--rows", 10, "--model", "rnn") == 0
+    assert read_meta_dataset(tmp_path / "meta").task_ids == ("task@10:rnn",)
+    shown = capsys.readouterr().out
+    assert "1 tasks, 1 runs (1 ok), 3 slices written to" in shown
+    assert "Note: a slice is 200 steps" in shown
+
+
+def test_a_folder_with_something_in_it_is_left_alone(task, tmp_path, capsys):
+    assert run("taskset", task, "--out", tmp_path) == 2
+    assert "is not an empty folder" in capsys.readouterr().err
+
+
+def test_an_unknown_kind_is_one_line(task, tmp_path, capsys):
+    assert run("wandb", task, "--out", tmp_path / "meta") == 2
+    assert "unknown kind of source 'wandb'" in capsys.readouterr().err
+    assert not (tmp_path / "meta").exists()
