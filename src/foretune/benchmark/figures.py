@@ -70,7 +70,7 @@ def _row(one: Replayed, contest: Contest, scale: Scale, target: MetaDataset) -> 
     _, score, test = one.steps[-1]
     metric, unit = recorded.task.metric, recorded.mean_run_seconds
     reached = seconds_to(one.steps, scale.default_final)
-    known = scale.default_final is not None
+    counted = math.nan if scale.default_final is None else np.fmin(reached, one.budget_seconds)
     return {
         "task": one.task,
         "family": target.families[one.task],
@@ -88,9 +88,7 @@ def _row(one: Replayed, contest: Contest, scale: Scale, target: MetaDataset) -> 
         "regret_default": regret(score, scale, "default"),
         "area": area(one.steps, scale, one.budget_seconds),
         "seconds_to_default": reached,
-        "runs_to_default": min(math.inf if math.isnan(reached) else reached, one.budget_seconds) / unit
-        if known
-        else math.nan,
+        "runs_to_default": float(counted) / unit,
     }
 
 
