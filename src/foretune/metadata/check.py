@@ -87,7 +87,8 @@ def _check_values(table: str, frame: pd.DataFrame, column: Column) -> None:
         fail(table, frame, values.isna(), f"{name} is missing", f"give {column.meaning}, or remove the row")
     if column.kind == "text":
         return
-    numbers = values.astype("Float64").fillna(0.0).astype("float64") if column.kind == "integer" else values.fillna(0.0)
+    harmless = column.least or 0.0  # stands for what is missing
+    numbers = values.astype("Float64").fillna(harmless).astype("float64")
     value = f"{name} is {{{name}}}"
     fail(table, frame, ~np.isfinite(numbers), value, "only finite numbers are allowed; correct or remove the row")
     if column.least is not None:

@@ -26,7 +26,10 @@ Losses = Float[np.ndarray, "M C"]
 
 
 def relative_to_width(configuration: Configuration, hidden_size: int | None) -> Configuration:
-    """The configuration with its learning rate as a multiple of the reference, to four digits.
+    """The configuration with its learning rate as a multiple of the reference, to two digits.
+
+    More digits would tell configurations apart that were drawn as the same ones: a search space for another width has
+    the ends of its ranges rounded to three digits, which moves what is drawn by up to half a percent.
 
     Args:
         configuration: as it was trained.
@@ -35,7 +38,7 @@ def relative_to_width(configuration: Configuration, hidden_size: int | None) -> 
     rate = configuration.values.get("learning_rate")
     if hidden_size is None or not isinstance(rate, int | float):
         return configuration
-    ratio = float(f"{rate / learning_rate_reference(hidden_size):.4g}")
+    ratio = float(f"{rate / learning_rate_reference(hidden_size):.2g}")
     return Configuration({**configuration.values, "learning_rate": ratio})
 
 

@@ -161,6 +161,11 @@ def test_test_scores_may_be_missing(rows, build):
     assert build(rows).curves["test_value"].isna().all()
 
 
+def test_a_count_may_be_missing_where_it_is_optional(rows, build):
+    rows["tasks"][1].update(n_train=None, n_validation=None, n_test=None)
+    assert build(rows).tasks["n_train"].isna().tolist() == [False, True, False]
+
+
 def test_a_missing_column_is_named(rows, build):
     meta = build(rows)
     with pytest.raises(MetaDatasetError, match=r"runs.parquet lacks the columns hardware, seed"):

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-VERBS = ("describe", "gate", "verify", "merge")
+VERBS = ("describe", "gate", "import_", "verify", "merge", "export")
 
 
 def register(commands: typer.Typer) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foretune.cli.metadata.arguments import Folder
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from foretune.metadata import MetaDataset
 
 
@@ -20,37 +19,48 @@ def register(verbs: typer.Typer) -> None:
     verbs.command("describe")(describe_verb)
 
 
-def describe_verb(folder: Folder) -> None:
-    """List the tasks of a meta-dataset with their runs, best losses and cost."""
+def describe_verb(
+    folder: Folder,
+    plots: Annotated[Path | None, typer.Option(help="folder for four figures (PNG), made if absent")] = None,
+) -> None:
+    """List the tasks of a meta-dataset with their runs, best losses and cost, and how alike they are."""
     from rich.console import Console
 
     from foretune.metadata import read_meta_dataset
+    from foretune.metadata.summary import agreement_rows, group_rows, method_rows, pair_rows
+    from foretune.report.meta_dataset_tables import agreement_table, group_table, method_table, task_tables
 
     meta = read_meta_dataset(folder)
-    console = Console()
-    console.print(_task_table(meta))
+    pairs, console = pair_rows(meta), Console()
+    for table in task_tables(meta):
+        console.print(table)
+    console.print(group_table(group_rows(meta)))
+    console.print(method_table(method_rows(meta)))
+    if pairs:
+        console.print(agreement_table(agreement_rows(meta, pairs)))
+    console.print(_totals(meta), highlight=False)
+    if plots is not None:
+        from foretune.report.meta_dataset_plots import save_plots
+
+        for path in save_plots(meta, plots, pairs):
+            console.print(path, highlight=False)
+
+
+def _totals(meta: MetaDataset) -> str:
+    """The closing line: how many runs ended how, and what all of them cost."""
+    from foretune.metadata.summary import overfitted_share, total_costs
+    from foretune.report.meta_dataset_tables import cost_text
+
+    runs = len(meta.runs)
     statuses = sorted(Counter(meta.runs["status"]).items())
-    counts = ", ".join(f"{count} {status}" for status, count in statuses)
-    seconds = sum(float(meta.curve(run).seconds.sum()) for run in meta.runs["run"])
-    console.print(f"{len(meta.runs)} runs ({counts}), {seconds / 3600:.2f} hours of training and evaluation")
-
-
-def _task_table(meta: MetaDataset) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(title="Tasks", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption="losses in nats per completion token")
-    table.add_column("task", no_wrap=True)
-    table.add_column("family", overflow="ellipsis")
-    for name in ("rows", "runs", "zero-shot", "best", "median", "s/run"):
-        table.add_column(name, justify="right", no_wrap=True)
-    zero_shot, sizes = meta.tasks["zero_shot_validation_value"].tolist(), meta.tasks["n_train"].tolist()
-    for task, before, rows in zip(meta.task_ids, zero_shot, sizes, strict=True):
-        runs = meta.runs_of(task)
-        curves = [curve for run in runs if len(curve := meta.curve(run))]
-        losses = sorted(-float(curve.scores.max()) for curve in curves)
-        seconds = sum(float(curve.seconds.sum()) for curve in curves) / max(len(curves), 1)
-        reached = [f"{losses[at]:.3f}" for at in (0, len(losses) // 2)] if losses else ["", ""]
-        cells = (str(rows), str(len(runs)), f"{before:.3f}", *reached, f"{seconds:.1f}")
-        table.add_row(task, meta.families[task], *cells)
-    return table
+    counts = ", ".join(
+        f"{count} {status}, {count / runs:.1%}" if count < runs else f"{count} {status}" for status, count in statuses
+    )
+    costs = ", ".join(cost_text(cost, unit) for unit, cost in total_costs(meta).items())
+    overfitted = overfitted_share(meta)
+    ends = (
+        ""
+        if overfitted is None
+        else f"; {overfitted:.0%} of the complete runs end more than 2 % above their best slice"
+    )
+    return f"{runs} runs ({counts}), {costs} of training and evaluation{ends}"

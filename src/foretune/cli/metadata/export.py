@@ -1,0 +1,34 @@
+"""`foretune metadata export`: a meta-dataset in the formats of other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foretune.cli.metadata.arguments import Folder
+
+
+def register(verbs: typer.Typer) -> None:
+    """Add the verb."""
+    verbs.command("export")(export_verb)
+
+
+def export_verb(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="syne-tune, quicktunetool or csv")],
+    folder: Folder,
+    out: Annotated[Path, typer.Option(help="folder to write into, made if absent")],
+    tasks: Annotated[list[str] | None, typer.Option("--task", help="only these tasks; give it several times")] = None,
+) -> None:
+    """Write a meta-dataset for Syne Tune (a tabular blackbox), for quicktunetool (its CSV files), or as plain CSV."""
+    from rich.console import Console
+
+    from foretune.interop.export_kinds import export
+    from foretune.metadata import read_meta_dataset
+
+    meta = read_meta_dataset(folder)
+    console = Console()
+    for remark in export(kind, meta.select(tasks) if tasks else meta, out):
+        console.print(f"{remark}.", highlight=False)
+    console.print(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}", highlight=False)
