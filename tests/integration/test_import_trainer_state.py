@@ -46,9 +46,11 @@ def train(model_folder, out, rate, steps=6):
 
 @pytest.fixture(scope="module")
 def runs(tiny_model, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("trainer")
+    folder, threads = tmp_path_factory.mktemp("trainer"), torch.get_num_threads()
+    torch.set_num_threads(1)  # more of them only wait for each other on a model this small
     train(tiny_model, folder / "low", 1e-3)
     train(tiny_model, folder / "high", 1e-2)
+    torch.set_num_threads(threads)
     return folder
 
 
