@@ -11,10 +11,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from foretune.metadata import MetaDataset
+from foretune.metadata.chance import tasks_at_chance
 from foretune.metadata.summary import SECONDS, Agreement, Group, Method
 from foretune.types import VALIDATION_NLL
 
 _LEAST_TASKS = 3
+CHANCE = " ="
+"""Behind the name of a task that cannot be learned."""
 _LONGEST_NAME = 26
 """Names of tasks up to this length are never cut: 80 columns have room for them."""
 
@@ -37,7 +40,11 @@ def _task_table(meta: MetaDataset, model: str, tasks: Sequence[str]) -> Table:
     units, rows = meta.facts("cost_unit"), meta.facts("n_train")
     caption = "losses in nats per completion token" if ours else "values of each task's metric"
     table = _table(f"Tasks on {model}" if model else "Tasks", caption)
-    names = [task.removesuffix(f":{model.rpartition('/')[2]}") for task in tasks]
+    chance = tasks_at_chance(meta)
+    marks = {task: CHANCE if task in chance else "" for task in tasks}
+    names = [task.removesuffix(f":{model.rpartition('/')[2]}") + marks[task] for task in tasks]
+    if any(marks.values()):
+        table.caption = f"{caption}; {CHANCE.strip()}: no run beats the most common answer"
     table.add_column("task", overflow="ellipsis", no_wrap=max(len(name) for name in names) <= _LONGEST_NAME)
     table.add_column("family", overflow="ellipsis")
     cost = "s/run" if all(units[task] == SECONDS for task in tasks) else "cost/run"
