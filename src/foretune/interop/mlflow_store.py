@@ -29,7 +29,8 @@ from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
 _STATUSES = {"FINISHED": Status.OK, "FAILED": Status.FAILED, "KILLED": STOPPED}
-_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
+_SWITCHES = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+"""MLflow opens stores of plain files only on demand since its version 3, and reports its use unless told not to."""
 _MILLISECOND = 1e-3
 
 
@@ -55,24 +56,27 @@ def import_mlflow(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
 
 def _stored(path: str, options: ImportOptions) -> list[tuple[Any, list[Any]]]:
     """Each run of a store with the history of the metric."""
-    client = library("mlflow.tracking", "mlflow").MlflowClient
-    failure = library("mlflow.exceptions", "mlflow").MlflowException
     address = _address(path)
-    try:
-        with _file_store_allowed():
-            store = client(tracking_uri=address)
-            runs = [run for experiment in _experiments(store, options) for run in _pages(store, experiment)]
-            runs.sort(key=lambda run: (run.info.start_time, str(run.info.run_name), run.info.run_id))
-            metrics = {run.info.run_id: options.metric in run.data.metrics for run in runs}
-            return [
-                (run, store.get_metric_history(run.info.run_id, options.metric) if metrics[run.info.run_id] else [])
-                for run in runs
-            ]
-    except failure as error:
-        message = (
-            f"{path} cannot be read as an MLflow store ({error}); give a folder, a sqlite:/// address or a server's"
-        )
-        raise InteropError(message) from error
+    with _switched():
+        client = library("mlflow.tracking", "mlflow").MlflowClient
+        failure = library("mlflow.exceptions", "mlflow").MlflowException
+        try:
+            return _histories(client(tracking_uri=address), options)
+        except failure as error:
+            message = (
+                f"{path} cannot be read as an MLflow store ({error}); give a folder, or an address as of sqlite:///"
+            )
+            raise InteropError(message) from error
+
+
+def _histories(store: Any, options: ImportOptions) -> list[tuple[Any, list[Any]]]:
+    runs = [run for experiment in _experiments(store, options) for run in _pages(store, experiment)]
+    runs.sort(key=lambda run: (run.info.start_time, str(run.info.run_name), run.info.run_id))
+    known = [options.metric in run.data.metrics for run in runs]
+    return [
+        (run, store.get_metric_history(run.info.run_id, options.metric) if has else [])
+        for run, has in zip(runs, known, strict=True)
+    ]
 
 
 def _address(path: str) -> str:
@@ -88,17 +92,18 @@ def _address(path: str) -> str:
 
 
 @contextmanager
-def _file_store_allowed() -> Generator[None]:
-    """MLflow opens stores of plain files only on demand since its version 3; reading one changes nothing in it."""
-    before = os.environ.get(_FILE_STORE)
-    os.environ[_FILE_STORE] = "true"
+def _switched() -> Generator[None]:
+    """MLflow's switches as a reader needs them, for as long as it reads."""
+    before = {name: os.environ.get(name) for name in _SWITCHES}
+    os.environ.update(_SWITCHES)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[_FILE_STORE]
-        else:
-            os.environ[_FILE_STORE] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _experiments(store: Any, options: ImportOptions) -> list[Any]:

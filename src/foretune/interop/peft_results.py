@@ -58,7 +58,7 @@ def _run(file: Path, options: ImportOptions) -> RecordedRun:
     config = needed(said, "train_config", dict, f"{file}, run_info")
     name = str(needed(said, "experiment_name", str, f"{file}, run_info"))
     metrics = needed(trained, "metrics", list, f"{file}, train_info")
-    slices, status, message = finite_slices(_slices(metrics, file))
+    slices, status, message = finite_slices(_slices(metrics, options.metric or _METRIC, file))
     if status == Status.OK and trained.get("status") != "success":
         status, message = Status.FAILED, str(said.get("error_msg") or trained.get("status"))
     figures = figures_of(file.parent, options)
@@ -119,9 +119,9 @@ def _variant(name: str, config: Mapping[str, Any]) -> str:
     return rest[len(model) :].lstrip("-") if model and rest.lower().startswith(model.lower()) else rest
 
 
-def _slices(metrics: Sequence[Mapping[str, Any]], file: Path) -> list[Slice]:
-    points = [point for point in metrics if _METRIC in point]
-    tests = [point["test accuracy"] for point in metrics if "test accuracy" in point]
+def _slices(metrics: Sequence[Mapping[str, Any]], metric: str, file: Path) -> list[Slice]:
+    points = [point for point in metrics if metric in point and "eval time" in point]
+    tests = [point["test accuracy"] for point in metrics if metric == _METRIC and "test accuracy" in point]
     before, slices = 0.0, list[Slice]()
     for number, point in enumerate(points, start=1):
         where = f"{file}, metrics, validation {number}"
@@ -129,7 +129,7 @@ def _slices(metrics: Sequence[Mapping[str, Any]], file: Path) -> list[Slice]:
         test = float(tests[-1]) if tests and number == len(points) else None
         slices.append(
             Slice(
-                float(point[_METRIC]),
+                float(point[metric]),
                 elapsed - before - evaluated,
                 evaluated,
                 test,

@@ -89,9 +89,9 @@ def _task(file: Path, options: ImportOptions) -> RecordedTask:
     return RecordedTask(
         options.named("dataset", {}, f"{data}_{patch}" if patch else data),
         options.named("model", {}, model),
-        options.metric or "validation_loss",
-        options.direction or "minimize",
-        cost_unit=options.cost_unit or "steps",
+        "validation_loss",
+        "minimize",
+        cost_unit="steps",
         rows=options.rows,
         family=options.family or data,
     )

@@ -132,8 +132,8 @@ def _runs(
     task = RecordedTask(
         options.named("dataset", {}, fields.get("Dataset", "").partition(" ")[0]),
         section.model,
-        options.metric or "test_nll",
-        options.direction or "minimize",
+        "test_nll",
+        "minimize",
         rows=options.rows or (size * steps if size and steps else None),
         family=options.family or "instructions",
         features=stated_size(section.model),

@@ -29,6 +29,20 @@ def test_what_is_imported_can_be_read_and_is_counted(task, tmp_path, capsys):
     assert "Note: a slice is 200 steps" in shown
 
 
+def test_hyperparameters_can_be_chosen_renamed_and_mapped(tmp_path):
+    (tmp_path / "config.csv").write_text(",lr,verbose,base\n1,0.1,3,m\n2,0.2,3,m\n")
+    (tmp_path / "curve.csv").write_text(",1,2\n1,0.1,0.2\n2,0.2,0.3\n")
+    (tmp_path / "cost.csv").write_text(",cost\n1,1.5\n2,2.5\n")
+    options = ("--model", "param:base", "--dataset", "d", "--rows", 10, "--parameter", "lr=learning_rate")
+    assert run("quicktunetool", tmp_path, "--out", tmp_path / "meta", *options) == 0
+    meta = read_meta_dataset(tmp_path / "meta")
+    assert meta.task_ids == ("d@10:m",)
+    assert [dict(one.values) for one in meta.configurations.values()] == [
+        {"learning_rate": 0.1},
+        {"learning_rate": 0.2},
+    ]
+
+
 def test_a_folder_with_something_in_it_is_left_alone(task, tmp_path, capsys):
     assert run("taskset", task, "--out", tmp_path) == 2
     assert "is not an empty folder" in capsys.readouterr().err

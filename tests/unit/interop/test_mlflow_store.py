@@ -5,7 +5,9 @@ import pytest
 from foretune.errors import InteropError
 from foretune.interop import ImportOptions, import_runs
 
-tracking = pytest.importorskip("mlflow.tracking")
+with pytest.MonkeyPatch.context() as quiet:
+    quiet.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    tracking = pytest.importorskip("mlflow.tracking")
 OPTIONS = ImportOptions(metric="eval_loss", test_metric="test_loss", model="param:base", rows=10)
 
 

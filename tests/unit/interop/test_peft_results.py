@@ -5,7 +5,7 @@ import json
 import pytest
 
 from foretune.errors import InteropError
-from foretune.interop import import_runs
+from foretune.interop import ImportOptions, import_runs
 
 
 def result(name="lora/llama-3.2-3B-rank8", points=3, **more):
@@ -85,6 +85,16 @@ def test_curves_of_another_number_of_validations_are_resampled(tmp_path):
     last = meta.curves[meta.curves["run"] == meta.runs["run"].iloc[2]]
     assert last["validation_value"].tolist() == pytest.approx([0.2, 0.4, 0.6])
     assert last["train_seconds"].tolist() == pytest.approx([8.0, 8.0, 8.0])
+
+
+def test_another_metric_of_the_blocks_can_be_the_curve(tmp_path):
+    found = result()
+    for place, point in enumerate(found["train_info"]["metrics"], start=1):
+        point["train loss"] = 1 / place
+    meta = import_runs("peft", [write(tmp_path, found)], ImportOptions(metric="train loss"))
+    assert meta.tasks[["metric", "direction"]].values.tolist() == [["train_loss", "minimize"]]
+    assert meta.curves["validation_value"].tolist() == [1, 1 / 2, 1 / 3]
+    assert meta.curves["test_value"].isna().all()
 
 
 def test_a_failed_run_keeps_what_it_reached_and_why(tmp_path):
