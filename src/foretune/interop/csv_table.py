@@ -114,8 +114,8 @@ class _Reader:
         slices, status, message = finite_slices(self._wide(first) if self._mapped.wide else map(self._slice, rows))
         self._check_group(rows)
         said = self._get(first, "run", "status", "text")
-        if said is not None:
-            status = self._status(first, str(said))
+        if said is not None and (told := self._status(first, str(said))) != Status.OK:
+            status = told
         seed = self._mapped.fields["run"].get("seed")
         repeats = seed is None or seed.column == REPEATS
         columns = {name: self._get(first, "run", name, "text") for name in ("source", "license", "hardware", "started")}
