@@ -35,7 +35,7 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 (half a second that only drawing should cost)
 
-    figure = Figure(figsize=(8.5, 5.2), dpi=150, layout="constrained")
+    figure = Figure(figsize=(8.5, 5.6), dpi=150, layout="constrained")
     axes = figure.subplots()
     colors = _colors(curves)
     for name, curve in curves.items():
@@ -64,7 +64,7 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
     axes.set_title(
         f"{tasks} tasks, one {leave_out} left out; mean and 95 % interval over tasks", fontsize=10, color=_INK
     )
-    axes.legend(loc="upper right", ncols=2, facecolor="white", edgecolor="none", framealpha=0.9, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
     return figure
 
 
