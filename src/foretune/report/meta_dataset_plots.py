@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foretune.metadata import MetaDataset
-from foretune.metadata.common import relative_to_width
 from foretune.metadata.summary import SECONDS, Method, Pair, Spread, method_rows, pair_rows, spread_rows
-from foretune.types import VALIDATION_NLL
+from foretune.report.meta_dataset_curves import draw_examples
+from foretune.report.plot_style import BEST, DEFAULT, FAINT, GRID, INK, dress, new_figure, scale_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_INK, _FAINT, _BEST, _DEFAULT, _GRID = "#1f2933", "#9aa5b1", "#0b7285", "#e8590c", "#e4e7eb"
-_MOST_EXAMPLES = 6
 _MANY = 40
 """Tasks from which on their names are written smaller."""
-_LOGARITHMIC_FROM = 4
-"""An axis whose ends are apart by this factor has a logarithmic scale."""
 _WORST_SHOWN = 1.6
 """Values further beyond those of the base model are drawn at the edge."""
 
@@ -62,24 +58,24 @@ def draw_spread(spreads: Sequence[Spread]) -> Figure | None:
     """Best value of every run, relative to the base model's: one line a task, grouped by family."""
     if not spreads:
         return None
-    figure = _figure(8.6, 1.4 + 0.21 * len(spreads))
+    figure = new_figure(8.6, 1.4 + 0.21 * len(spreads))
     axes = figure.subplots()
-    _dress(axes, "x")
+    dress(axes, "x")
     shades = _shades([one.family for one in spreads])
     for row, one in enumerate(spreads):
         if shades[row]:
             axes.axhspan(row - 0.5, row + 0.5, color="#f5f7fa", zorder=0)
         _draw_strip(axes, row, one, labeled=row == 0)
     if any(one.default is not None for one in spreads):
-        axes.plot([], [], "D", color=_DEFAULT, markersize=4.2, label="default")
-    axes.axvline(1.0, color=_FAINT, linestyle=(0, (4, 3)), linewidth=1.1, zorder=1)
+        axes.plot([], [], "D", color=DEFAULT, markersize=4.2, label="default")
+    axes.axvline(1.0, color=FAINT, linestyle=(0, (4, 3)), linewidth=1.1, zorder=1)
     axes.set_yticks(range(len(spreads)), short_names([one.task for one in spreads]), fontsize=7)
     axes.set_ylim(len(spreads) - 0.5, -0.5)
     _name_families(axes, [one.family for one in spreads])
     shown = np.concatenate([_shown(one, one.values) for one in spreads])
-    _scale(axes, float(shown.min()), max(float(shown.max()), 1.0))
+    scale_axis(axes, float(shown.min()), max(float(shown.max()), 1.0))
     label = "best validation value of a run / value of the base model (median of the runs where that is unknown)"
-    axes.set_xlabel(label, fontsize=8.5, color=_INK)
+    axes.set_xlabel(label, fontsize=8.5, color=INK)
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, frameon=False, fontsize=8)
     return figure
 
@@ -88,15 +84,13 @@ def _draw_strip(axes: Axes, row: int, one: Spread, *, labeled: bool) -> None:
     values = _shown(one, one.values)
     heights = row + np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.array([float(row)])
     label = (lambda text: text) if labeled else (lambda _: None)
-    axes.plot(values, heights, "o", color=_FAINT, markersize=2.4, alpha=0.55, markeredgewidth=0, label=label("a run"))
+    axes.plot(values, heights, "o", color=FAINT, markersize=2.4, alpha=0.55, markeredgewidth=0, label=label("a run"))
     middle = _shown(one, np.array([np.median(one.values)] * 2))
-    axes.plot(middle, [row - 0.36, row + 0.36], color=_INK, linewidth=1.6, label=label("median"))
+    axes.plot(middle, [row - 0.36, row + 0.36], color=INK, linewidth=1.6, label=label("median"))
     if one.default is not None:
         default = _shown(one, np.array([one.default]))
-        axes.plot(default, [row], "D", color=_DEFAULT, markersize=4.2, zorder=4)
-    axes.plot(
-        one.best / one.unit, row, "*", color=_BEST, markersize=8, zorder=5, markeredgewidth=0, label=label("best")
-    )
+        axes.plot(default, [row], "D", color=DEFAULT, markersize=4.2, zorder=4)
+    axes.plot(one.best / one.unit, row, "*", color=BEST, markersize=8, zorder=5, markeredgewidth=0, label=label("best"))
 
 
 def _shown(one: Spread, values: np.ndarray) -> np.ndarray:
@@ -108,8 +102,7 @@ def _shown(one: Spread, values: np.ndarray) -> np.ndarray:
 def draw_correlations(meta: MetaDataset, pairs: Sequence[Pair]) -> Figure | None:
     """Rank correlation of common configurations for every two tasks, tasks in the order of their families."""
     among = {pair.first for pair in pairs} | {pair.second for pair in pairs}
-    order = lambda task: (meta.families[task], meta.models[task], task)  # noqa: E731 (a sort key)
-    tasks = sorted(among, key=order)
+    tasks = sorted(among, key=lambda task: (meta.families[task], meta.models[task], task))
     if not tasks:
         return None
     places = {task: place for place, task in enumerate(tasks)}
@@ -121,14 +114,14 @@ def draw_correlations(meta: MetaDataset, pairs: Sequence[Pair]) -> Figure | None
     names = short_names(tasks)
     labels = 0.055 * max(len(name) for name in names)
     side = max(2.4, (0.19 if len(tasks) <= _MANY else 0.13) * len(tasks))
-    figure = _figure(side + labels + 2.6, side + labels + 0.3)
+    figure = new_figure(side + labels + 2.6, side + labels + 0.3)
     axes = figure.subplots()
-    axes.set_facecolor(_GRID)
+    axes.set_facecolor(GRID)
     image = axes.imshow(matrix, cmap="RdBu", vmin=-1, vmax=1)
     font = 7 if len(tasks) <= _MANY else 5
     axes.set_yticks(range(len(tasks)), names, fontsize=font)
     axes.set_xticks(range(len(tasks)), names, fontsize=font, rotation=90)
-    axes.tick_params(length=0, colors=_INK)
+    axes.tick_params(length=0, colors=INK)
     axes.spines[:].set_visible(False)
     families = [meta.families[task] for task in tasks]
     for edge in [place for place in range(1, len(tasks)) if families[place] != families[place - 1]]:
@@ -136,8 +129,8 @@ def draw_correlations(meta: MetaDataset, pairs: Sequence[Pair]) -> Figure | None
         axes.axvline(edge - 0.5, color="white", linewidth=2)
     _name_families(axes, families, size=font)
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)
-    bar.set_label("rank correlation of common configurations", fontsize=8, color=_INK)
-    bar.ax.tick_params(labelsize=7, colors=_INK)
+    bar.set_label("rank correlation of common configurations", fontsize=8, color=INK)
+    bar.ax.tick_params(labelsize=7, colors=INK)
     return figure
 
 
@@ -154,7 +147,7 @@ def draw_costs(methods: Sequence[Method]) -> Figure | None:
     timed = [one for one in shown if len(one.microseconds_per_token)]
     height = 1.2 + 0.27 * max(len(rows) for _, _, rows in panels)
     labels = 0.07 * max(len(name) for name in _method_names(shown))
-    figure = _figure((3.6 + labels) * (len(panels) + bool(timed)), height)
+    figure = new_figure((3.6 + labels) * (len(panels) + bool(timed)), height)
     axes = figure.subplots(1, len(panels) + bool(timed), squeeze=False)[0]
     for panel, (_, label, rows) in zip(axes, panels, strict=False):
         _draw_boxes(panel, rows, [one.costs for one in rows], label)
@@ -164,12 +157,12 @@ def draw_costs(methods: Sequence[Method]) -> Figure | None:
 
 
 def _draw_boxes(axes: Axes, rows: Sequence[Method], values: Sequence[np.ndarray], label: str) -> None:
-    _dress(axes, "x")
+    dress(axes, "x")
     several = len({one.model for one in rows}) > 1
     shades = _shades([one.model for one in rows])
     for row in [row for row, shaded in enumerate(shades) if shaded and several]:
         axes.axhspan(row - 0.5, row + 0.5, color="#f5f7fa", zorder=0)
-    line = {"color": _INK, "linewidth": 1.0}
+    line = {"color": INK, "linewidth": 1.0}
     axes.boxplot(
         values,
         positions=range(len(rows)),
@@ -178,141 +171,22 @@ def _draw_boxes(axes: Axes, rows: Sequence[Method], values: Sequence[np.ndarray]
         whis=(5, 95),
         showfliers=False,
         patch_artist=True,
-        boxprops={"facecolor": "#d0ebf0", "edgecolor": _INK, "linewidth": 1.0},
-        medianprops={"color": _BEST, "linewidth": 2.2},
+        boxprops={"facecolor": "#d0ebf0", "edgecolor": INK, "linewidth": 1.0},
+        medianprops={"color": BEST, "linewidth": 2.2},
         whiskerprops=line,
         capprops=line,
     )
     axes.set_yticks(range(len(rows)), _method_names(rows), fontsize=8)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     ends = np.array([np.quantile(one, (0.05, 0.95)) for one in values])
-    _scale(axes, float(ends[:, 0].min()), float(ends[:, 1].max()))
-    axes.set_xlabel(f"{label}\n(box: quartiles, whiskers: 5 % and 95 %)", fontsize=8.5, color=_INK)
+    scale_axis(axes, float(ends[:, 0].min()), float(ends[:, 1].max()))
+    axes.set_xlabel(f"{label}\n(box: quartiles, whiskers: 5 % and 95 %)", fontsize=8.5, color=INK)
 
 
 def _method_names(rows: Sequence[Method]) -> list[str]:
     """The method, and the base model where there are several."""
     several = len({one.model for one in rows}) > 1
     return [f"{one.method or 'run'}  {one.model}" if several else one.method or one.model for one in rows]
-
-
-def draw_examples(meta: MetaDataset) -> Figure | None:
-    """Learning curves of a few tasks of different families: all runs, the best and the default marked."""
-    tasks = _example_tasks(meta)
-    if not tasks:
-        return None
-    columns = min(3, len(tasks))
-    rows = -(-len(tasks) // columns)
-    figure = _figure(3.5 * columns, 2.6 * rows + 0.4)
-    panels = figure.subplots(rows, columns, squeeze=False)
-    for place, axes in enumerate(panels.flat):
-        if place < len(tasks):
-            _draw_task(axes, meta, tasks[place])
-        else:
-            axes.set_visible(False)
-    handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
-    figure.supxlabel("slices trained", fontsize=9, color=_INK)
-    ours = all(meta.metrics[task].name == VALIDATION_NLL.name for task in tasks)
-    figure.supylabel("validation loss (nats per token)" if ours else "validation value", fontsize=9, color=_INK)
-    return figure
-
-
-def _example_tasks(meta: MetaDataset) -> list[str]:
-    """One task a family in turn, of those with curves of two slices or more."""
-    long = [task for task in meta.task_ids if any(len(meta.curve(run)) > 1 for run in meta.runs_of(task))]
-    turns: list[tuple[int, int, str]] = []
-    seen: dict[str, int] = {}
-    for place, task in enumerate(long):
-        turns.append((seen.get(meta.families[task], 0), place, task))
-        seen[meta.families[task]] = seen.get(meta.families[task], 0) + 1
-    return [task for _, _, task in sorted(turns)[:_MOST_EXAMPLES]]
-
-
-def _draw_task(axes: Axes, meta: MetaDataset, task: str) -> None:
-    _dress(axes, "y")
-    score = meta.metrics[task].score
-    curves = {run: curve.scores for run in meta.runs_of(task) if len(curve := meta.curve(run))}
-    best = max(curves, key=lambda run: float(curves[run].max()))
-    default = _default_run(meta, task)
-    zero_shot = meta.facts("zero_shot_validation_value")[task]
-    known = [] if np.isnan(zero_shot) else [float(zero_shot)]
-    styles = {"default": (default, _DEFAULT), "best": (best, _BEST)}
-    special = {run for run, _ in styles.values()}
-    label: str | None = "a run"
-    for run in [run for run in curves if run not in special]:
-        _draw_curve(axes, [*known, *_values(score, curves[run])], start=0 if known else 1, color=_FAINT, label=label)
-        label = None
-    for name, (run, color) in styles.items():
-        if run in curves:
-            values = [*known, *_values(score, curves[run])]
-            _draw_curve(axes, values, start=0 if known else 1, color=color, label=name, width=2.0)
-    if known:
-        axes.axhline(known[0], color=_FAINT, linestyle=(0, (4, 3)), linewidth=1.0, label="zero-shot")
-    finals = [score(float(scores.max())) for scores in curves.values()]
-    _limit(axes, known, finals, [value for scores in curves.values() for value in _values(score, scores)])
-    axes.set_title(task, fontsize=8, color=_INK, loc="left")
-
-
-def _values(score: Callable[[float], float], scores: np.ndarray) -> list[float]:
-    """Values in the metric's unit."""
-    return [score(float(one)) for one in scores]
-
-
-def _draw_curve(
-    axes: Axes, values: Sequence[float], *, start: int, color: str, label: str | None, width: float = 0.8
-) -> None:
-    slices = range(start, start + len(values))
-    faint = color == _FAINT
-    axes.plot(slices, values, color=color, linewidth=width, alpha=0.6 if faint else 1.0, label=label, zorder=2 + width)
-    if len(values) == 1:
-        axes.plot(slices, values, "o", color=color, markersize=3)
-
-
-def _limit(axes: Axes, known: Sequence[float], finals: Sequence[float], values: Sequence[float]) -> None:
-    """Keep a diverged run from squeezing all others; losses that fall far are drawn on a logarithmic scale."""
-    low, high = min([*known, *values]), max([*known, *values])
-    reference = max([*known, float(np.quantile(finals, 0.75))])
-    high = min(high, low + 1.3 * max(reference - low, 1e-6))
-    _scale(axes, low, high, "y")
-
-
-def _default_run(meta: MetaDataset, task: str) -> str | None:
-    default, width = meta.default(task), meta.widths[task]
-    if default is None:
-        return None
-    wanted = relative_to_width(default, width)
-    runs = meta.runs_of(task)
-    return next((run for run in runs if relative_to_width(meta.configurations[run], width) == wanted), None)
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure  # noqa: PLC0415 (as above)
-
-    return Figure(figsize=(width, height), dpi=150, layout="constrained")
-
-
-def _dress(axes: Axes, grid: str) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, color=_GRID, linewidth=0.8)  # pyright: ignore[reportArgumentType] - x or y
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=_INK, labelsize=8)
-
-
-def _scale(axes: Axes, low: float, high: float, which: str = "x") -> None:
-    """Limits a little outside of `low` and `high`; logarithmic, with ticks at 1, 2 and 5, where these are far apart."""
-    from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415 (as above)
-
-    limit = axes.set_xlim if which == "x" else axes.set_ylim
-    if low <= 0 or high < _LOGARITHMIC_FROM * low:
-        limit(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        return
-    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    limit(low * 0.9, high * 1.1)
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 100 * low else (1.0,)))
-    axis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.set_minor_formatter(NullFormatter())
 
 
 def short_names(tasks: Sequence[str]) -> list[str]:
@@ -336,5 +210,5 @@ def _name_families(axes: Axes, families: Sequence[str], *, size: float = 7) -> N
         count = len(list(members))
         middle = start + (count - 1) / 2
         where = axes.get_yaxis_transform()
-        axes.text(1.01, middle, family, transform=where, va="center", fontsize=size, color=_INK, clip_on=False)
+        axes.text(1.01, middle, family, transform=where, va="center", fontsize=size, color=INK, clip_on=False)
         start += count

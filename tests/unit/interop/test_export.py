@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from foretune.errors import MetaDatasetError
+from foretune.interop import ImportOptions, import_runs
 from foretune.interop.export_csv import read_exported_csv
 from foretune.interop.export_kinds import EXPORTS, export
 from foretune.metadata import MetaDataset
@@ -151,6 +152,12 @@ class TestQuickTuneTool:
     def test_cost_is_that_of_a_slice(self, tables):
         assert list(tables["cost"].columns) == ["cost"]
         assert set(tables["cost"]["cost"]) == {2.5}
+
+    def test_it_can_be_imported_again(self, tables, meta, tmp_path):
+        found = import_runs("quicktunetool", [str(tmp_path / "out")], ImportOptions(dataset="d", model="tiny"))
+        for ours, theirs in zip(meta.runs["run"], found.runs["run"], strict=True):
+            assert found.configurations[theirs].values == meta.configurations[ours].values
+            np.testing.assert_allclose(found.curve(theirs).scores, np.exp(meta.curve(ours).scores))
 
     def test_units_of_cost_are_not_mixed(self, tmp_path):
         tasks = [task_row("a"), task_row("b", cost_unit="steps")]
