@@ -117,9 +117,9 @@ def _go_on_from_tables(folder: Path) -> None:
 def _check_settings(collection: Collection, folder: Path) -> None:
     """Write down what is collected; going on with another model or input length would mix what cannot be compared."""
     path, model = folder / _SETTINGS, Path(collection.model).name
-    settings = {
+    settings: dict[str, Any] = {
         "how": "configurations drawn from a search space were finetuned on each task by `foretune collect`",
-        "command": command(collection),
+        "commands": [command(collection)],
         "model": model,
         "space": collection.space.name,
         "defaults": {model: dict(collection.space.default().values)},
@@ -134,9 +134,15 @@ def _check_settings(collection: Collection, folder: Path) -> None:
                 was = f"{folder} was collected with {name} {before.get(name)!r}"
                 message = f"{was}, not {settings[name]!r}; use another --out"
                 raise MetaDatasetError(message)
+        settings["commands"] = list(dict.fromkeys([*_commands(before), *settings["commands"]]))
     new = path.with_name(f".{path.name}.new")
     new.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
     new.replace(path)
+
+
+def _commands(settings: Mapping[str, Any]) -> list[str]:
+    """All that were given so far; earlier versions kept one."""
+    return settings.get("commands") or [settings[name] for name in ("command",) if name in settings]
 
 
 def _describe_all(collection: Collection, folder: Path, describe: Callable[[TaskSource], Row]) -> dict[str, Row]:

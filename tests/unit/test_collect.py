@@ -234,3 +234,11 @@ def test_finish_compiles_what_there_is(collection, folder):
 def test_finish_needs_a_collection(tmp_path):
     with pytest.raises(MetaDatasetError, match=r"holds no collection \(collection.json is missing\)"):
         finish(tmp_path)
+
+
+def test_all_commands_are_kept(collection, folder):
+    for one in (collection, collection, replace(collection, repeats=1)):
+        meta = collect(one, folder, describe=describe, start_runner=Runners())
+    first, second = meta.provenance["commands"]
+    assert second == f"{first} --repeats 1"
+    assert len(meta.runs) == 16
