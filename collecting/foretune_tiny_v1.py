@@ -1,0 +1,89 @@
+"""Collect the meta-dataset `foretune-tiny-v1` (`python collecting/foretune_tiny_v1.py WORK --data TASKS`).
+
+One resumable command for many hours: killed and started again, it goes on where it was. TASKS is the folder of the
+public datasets (`name` is TASKS/name); others are generated. The parts, each a table of its own in WORK, in this order:
+
+- tiny: 60 tasks on foretune-tiny, 42 configurations each, 40 of them the same everywhere (as far as a run's tokens are
+  within the limit);
+- noise: 12 of these configurations on 8 of the tasks with three further seeds, in the same table;
+- one per base model in --models: 12 of the tasks, the first 20 of the common configurations;
+- merge: all of them as one table, WORK/foretune-tiny-v1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+PUBLIC = """
+arc_challenge@60 arc_easy@60 boolq_closed_book@200 boolq_closed_book@2000 chemprot_relation@60 citation_intent@80
+clinc150@200 clinc150@1000 clinc_paraphrase@120 clinc_paraphrase@500 e2e_text_to_data@60 gsm8k_answer@60 gsm8k_steps@50
+hwu64@100 hwu64@300 hwu64@1500 mathqa@60 mawps_equation@80 multiarith@60 multiarith@250 ner_jnlpba@60
+ner_ncbi_disease@80 ner_sciie@70 paper_topic@80 paper_topic@600 pico_extraction@60 piqa@70 sciie_relation@70
+snips_intent@50 snips_intent@150 snips_intent@1000 snips_slots@60 snips_slots@200 social_iqa@80 sql_academic@50
+sql_advising@50 sql_scholar@50 sql_to_question@80 sql_wikisql@80 svamp@60 svamp@200 trivia_category@80
+trivia_category@500 trivia_multiple_choice@80 trivia_open@100 trivia_open@400 winogrande@80 xquad_en_qa@50
+"""
+GENERATED = """
+to_roman@100 word_problems@200 reverse_words@150 caesar@400 csv_field@120 to_json@80 shell_commands@100 weekday@300
+made_up_people@200 noisy_mood@200 noisy_word_class@600 requests@100
+"""
+NOISE = """
+snips_intent@150 hwu64@100 snips_slots@60 trivia_category@80 mawps_equation@80 clinc_paraphrase@120 trivia_open@100
+noisy_mood@200
+"""
+OTHER_MODELS = """
+snips_intent@50 snips_intent@1000 hwu64@300 trivia_category@80 snips_slots@60 mawps_equation@80 svamp@60
+clinc_paraphrase@120 paper_topic@80 trivia_open@100 to_roman@100 csv_field@120 noisy_mood@200 made_up_people@200
+"""
+LIMITS = (
+    "--seed 0 --max-length 256 --validation-tokens 9000 --test-tokens 5000 --max-tokens-per-run 150000 --timeout 10m"
+)
+
+
+def foretune(*arguments: object) -> None:
+    subprocess.run([sys.executable, "-m", "foretune.cli", *map(str, arguments)], check=True)
+
+
+def collect(model: object, names: str, arguments: argparse.Namespace, out: Path, *options: object) -> None:
+    made = set(GENERATED.split())
+    folders = [(arguments.work / "generated" if name in made else arguments.data) / name for name in names.split()]
+    sources = [part for folder in folders for part in ("--tasks", folder)]
+    foretune(
+        *("collect", *sources, "--model", model, *options, *LIMITS.split()),
+        *("--workers", arguments.workers, "--out", out),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--models", type=Path, nargs="*", default=[], help="folders of further base models")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--parts", nargs="*", help="only these: tiny, noise, names of --models, merge")
+    arguments = parser.parse_args()
+    models = {model.name: model for model in arguments.models}
+    parts, work = arguments.parts or ["tiny", "noise", *models, "merge"], arguments.work
+    foretune("generate", work / "generated")
+    for part in parts:
+        if part == "tiny":
+            shared = ("--configurations", 42, "--common", 40 / 42)
+            collect("foretune-tiny", PUBLIC + GENERATED, arguments, work / "tiny", *shared)
+        elif part == "noise":
+            shared = ("--configurations", 12, "--common", 1, "--repeats", 3)
+            collect("foretune-tiny", NOISE, arguments, work / "tiny", *shared)
+        elif part in models:
+            shared = ("--configurations", 20, "--common", 1)
+            collect(models[part], OTHER_MODELS, arguments, work / part, *shared)
+        elif part == "merge":
+            found = [folder for name in ("tiny", *models) if (folder := work / name).is_dir()]
+            foretune("metadata", "merge", *found, "--out", work / "foretune-tiny-v1")
+        else:
+            parser.error(f"there is no part {part!r}; choose from tiny, noise, {', '.join(models)}, merge")
+
+
+if __name__ == "__main__":
+    main()
