@@ -3,7 +3,7 @@
 One resumable command for many hours: killed and started again, it goes on where it was. TASKS is the folder of the
 public datasets (`name` is TASKS/name); others are generated. The parts, each a table of its own in WORK, in this order:
 
-- tiny: 60 tasks on foretune-tiny, 42 configurations each, 40 of them the same everywhere (as far as a run's tokens are
+- tiny: 61 tasks on foretune-tiny, 42 configurations each, 40 of them the same everywhere (as far as a run's tokens are
   within the limit);
 - noise: 12 of these configurations on 8 of the tasks with three further seeds, in the same table;
 - one per base model in --models: 12 of the tasks, the first 20 of the common configurations;
@@ -18,25 +18,26 @@ import sys
 from pathlib import Path
 
 PUBLIC = """
-arc_challenge@60 arc_easy@60 boolq_closed_book@200 boolq_closed_book@2000 chemprot_relation@60 citation_intent@80
-clinc150@200 clinc150@1000 clinc_paraphrase@120 clinc_paraphrase@500 e2e_text_to_data@60 gsm8k_answer@60 gsm8k_steps@50
-hwu64@100 hwu64@300 hwu64@1500 mathqa@60 mawps_equation@80 multiarith@60 multiarith@250 ner_jnlpba@60
-ner_ncbi_disease@80 ner_sciie@70 paper_topic@80 paper_topic@600 pico_extraction@60 piqa@70 sciie_relation@70
-snips_intent@50 snips_intent@150 snips_intent@1000 snips_slots@60 snips_slots@200 social_iqa@80 sql_academic@50
-sql_advising@50 sql_scholar@50 sql_to_question@80 sql_wikisql@80 svamp@60 svamp@200 trivia_category@80
-trivia_category@500 trivia_multiple_choice@80 trivia_open@100 trivia_open@400 winogrande@80 xquad_en_qa@50
+arc_challenge@60 arc_easy@60 boolq_closed_book@200 chemprot_relation@60 citation_intent@80 clinc150@200 clinc150@1000
+clinc_paraphrase@120 clinc_paraphrase@500 e2e_text_to_data@60 gsm8k_answer@60 gsm8k_steps@50 hwu64@100 hwu64@300
+hwu64@1500 mathqa@60 mawps_equation@80 multiarith@60 ner_jnlpba@60 ner_ncbi_disease@80 ner_sciie@70 paper_topic@80
+paper_topic@600 pico_extraction@60 piqa@70 sciie_relation@70 snips_intent@50 snips_intent@150 snips_intent@1000
+snips_slots@60 snips_slots@200 social_iqa@80 sql_academic@50 sql_advising@50 sql_scholar@50 sql_to_question@80
+sql_wikisql@80 svamp@60 trivia_category@80 trivia_category@500 trivia_multiple_choice@80 trivia_open@100 trivia_open@400
+winogrande@80 xquad_en_qa@50
 """
 GENERATED = """
-to_roman@100 word_problems@200 reverse_words@150 caesar@400 csv_field@120 to_json@80 shell_commands@100 weekday@300
-made_up_people@200 noisy_mood@200 noisy_word_class@600 requests@100
+to_roman@100 from_roman@150 number_words@150 word_problems@200 reverse_words@150 initials@150 caesar@400 csv_field@120
+to_json@80 describe_person@100 shell_commands@100 iso_date@100 made_up_people@200 noisy_mood@800 noisy_word_class@600
+requests@100
 """
 NOISE = """
 snips_intent@150 hwu64@100 snips_slots@60 trivia_category@80 mawps_equation@80 clinc_paraphrase@120 trivia_open@100
-noisy_mood@200
+noisy_word_class@600
 """
 OTHER_MODELS = """
 snips_intent@50 snips_intent@1000 hwu64@300 trivia_category@80 snips_slots@60 mawps_equation@80 svamp@60
-clinc_paraphrase@120 paper_topic@80 trivia_open@100 to_roman@100 csv_field@120 noisy_mood@200 made_up_people@200
+clinc_paraphrase@120 paper_topic@80 trivia_open@100 to_roman@100 csv_field@120 iso_date@100 made_up_people@200
 """
 LIMITS = (
     "--seed 0 --max-length 256 --validation-tokens 9000 --test-tokens 5000 --max-tokens-per-run 150000 --timeout 10m"

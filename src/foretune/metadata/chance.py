@@ -8,7 +8,7 @@ import pandas as pd
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.schema import FEATURE_PREFIX
 
-CLOSED_SET = 0.05
+CLOSED_SET = 0.1
 """Share of the most common completion from which on giving it always is something to beat."""
 _ERRORS = 2.0
 _SHARE = FEATURE_PREFIX + "most_common_completion"
