@@ -12,6 +12,7 @@ from torch.nn import functional
 from foretune.errors import DataError
 from foretune.finetune.batches import completion_logits, head_selection, make_batch
 from foretune.finetune.data import TokenizedSplits, Tokens
+from foretune.finetune.fast_layers import merged_adapters
 from foretune.finetune.model import default_dtype
 
 _BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768}
@@ -56,15 +57,16 @@ def evaluate(model: nn.Module, tokens: Tokens, *, pad_id: int = 0) -> Scores:
     reduced = default_dtype(device) is torch.bfloat16
     nll, hits, exact, count = 0.0, 0, 0, 0
     model.eval()
-    for rows in _batches(tokens, device, vocabulary):
-        batch = make_batch(tokens, rows, pad_id=pad_id, device=device)
-        with torch.autocast(device.partition(":")[0], dtype=torch.bfloat16, enabled=reduced):
-            logits = completion_logits(model, batch, selection).float()
-        nll += float(functional.cross_entropy(logits, batch.labels, reduction="sum").double())
-        correct = (logits.argmax(dim=-1) == batch.labels).cpu().numpy()
-        hits += int(correct.sum())
-        exact += len(rows) - len(np.unique(batch.rows[~correct]))
-        count += len(correct)
+    with merged_adapters(model):
+        for rows in _batches(tokens, device, vocabulary):
+            batch = make_batch(tokens, rows, pad_id=pad_id, device=device)
+            with torch.autocast(device.partition(":")[0], dtype=torch.bfloat16, enabled=reduced):
+                logits = completion_logits(model, batch, selection).float()
+            nll += float(functional.cross_entropy(logits, batch.labels, reduction="sum").double())
+            correct = (logits.argmax(dim=-1) == batch.labels).cpu().numpy()
+            hits += int(correct.sum())
+            exact += len(rows) - len(np.unique(batch.rows[~correct]))
+            count += len(correct)
     model.train(training)
     return Scores(nll / max(count, 1), hits / max(count, 1), exact / len(tokens.input_ids))
 

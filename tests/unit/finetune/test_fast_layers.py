@@ -7,9 +7,11 @@ import torch
 from torch import nn
 
 from foretune.finetune import fast_layers
+from foretune.finetune.adapters import adapt
 from foretune.finetune.evaluate import evaluate
-from foretune.finetune.fast_layers import Dropout, filled_count, use_fast_layers
-from foretune.finetune.model import load_model
+from foretune.finetune.fast_layers import Dropout, filled_count, merged_adapters, use_fast_layers
+from foretune.finetune.model import fresh_model, load_model
+from foretune.types import Configuration
 
 
 @pytest.fixture
@@ -96,3 +98,49 @@ def test_only_the_dropout_of_adapters_is_replaced() -> None:
     assert isinstance(dropouts["default"], Dropout)
     assert isinstance(dropouts["other"], nn.Identity)
     assert isinstance(model[1], nn.Dropout)
+
+
+CONFIGURATION = {
+    "rank": 4,
+    "alpha_over_rank": 2.0,
+    "dropout": 0.1,
+    "target_modules": "all",
+    "learning_rate": 5e-3,
+    "batch_size": 4,
+    "epochs": 1,
+    "optimizer": "adamw",
+}
+
+
+@pytest.mark.usefixtures("with_instructions")
+@pytest.mark.parametrize("method", ["lora", "rslora", "dora", "pissa", "ia3"])
+def test_merged_for_evaluation_a_model_says_the_same_and_is_then_as_before(method, tiny_model, tiny_data) -> None:
+    base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
+    adapted = adapt(base, Configuration({**CONFIGURATION, "method": method}), name=str(tiny_model))
+    model = adapted.model
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in adapted.trained.values():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    use_fast_layers(model)
+    model.eval()
+    ids = torch.from_numpy(tiny_data.test.input_ids[0]).long()[None]
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+    plain = model(input_ids=ids).logits
+    with torch.inference_mode(), merged_adapters(model):
+        merged = model(input_ids=ids).logits.clone()
+    assert not torch.equal(plain, merged)
+    torch.testing.assert_close(merged, plain, rtol=0.05, atol=0.05)
+    assert torch.equal(model(input_ids=ids).logits, plain)
+    assert all(torch.equal(parameter, before[name]) for name, parameter in model.named_parameters())
+    model(input_ids=ids).logits.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in adapted.trained.values())
+
+
+def test_without_fast_layers_nothing_is_merged(monkeypatch, tiny_model) -> None:
+    monkeypatch.setattr(fast_layers, "has_bfloat16_instructions", lambda: False)
+    base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
+    model = adapt(base, Configuration({**CONFIGURATION, "method": "lora"}), name=str(tiny_model)).model
+    use_fast_layers(model)
+    with merged_adapters(model):
+        assert not any("forward" in vars(module) for module in model.modules())
