@@ -7,14 +7,17 @@ public datasets (`name` is TASKS/name); others are generated. The parts, each a 
   within the limit);
 - noise: 12 of these configurations on 8 of the tasks with three further seeds, in the same table;
 - one per base model in --models: 12 of the tasks, the first 20 of the common configurations;
-- merge: all of them as one table, WORK/foretune-tiny-v1.
+- merge: all of them as one table, WORK/foretune-tiny-v1;
+- save: what there is of each table so far to collecting/parts, where a collection in a new WORK begins.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 PUBLIC = """
@@ -44,11 +47,16 @@ LIMITS = (
 )
 
 
+SAVED = Path(__file__).parent / "parts"
+
+
 def foretune(*arguments: object) -> None:
     subprocess.run([sys.executable, "-m", "foretune.cli", *map(str, arguments)], check=True)
 
 
 def collect(model: object, names: str, arguments: argparse.Namespace, out: Path, *options: object) -> None:
+    if not out.exists() and (SAVED / out.name).is_dir():
+        shutil.copytree(SAVED / out.name, out)
     made = set(GENERATED.split())
     folders = [(arguments.work / "generated" if name in made else arguments.data) / name for name in names.split()]
     sources = [part for folder in folders for part in ("--tasks", folder)]
@@ -58,17 +66,29 @@ def collect(model: object, names: str, arguments: argparse.Namespace, out: Path,
     )
 
 
+def found(work: Path, models: Iterable[str]) -> list[Path]:
+    return [folder for name in ("tiny", *models) if (folder := work / name).is_dir()]
+
+
+def save(folder: Path) -> None:
+    foretune("collect", "--out", folder, "--finish")
+    (SAVED / folder.name).mkdir(parents=True, exist_ok=True)
+    for file in [*folder.glob("*.parquet"), folder / "metadata.json"]:
+        shutil.copy(file, SAVED / folder.name)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--models", type=Path, nargs="*", default=[], help="folders of further base models")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--parts", nargs="*", help="only these: tiny, noise, names of --models, merge")
+    parser.add_argument("--parts", nargs="*", help="only these: tiny, noise, names of --models, merge, save")
     arguments = parser.parse_args()
     models = {model.name: model for model in arguments.models}
     parts, work = arguments.parts or ["tiny", "noise", *models, "merge"], arguments.work
-    foretune("generate", work / "generated")
+    if set(parts) - {"merge", "save"}:
+        foretune("generate", work / "generated")
     for part in parts:
         if part == "tiny":
             shared = ("--configurations", 42, "--common", 40 / 42)
@@ -80,10 +100,12 @@ def main() -> None:
             shared = ("--configurations", 20, "--common", 1)
             collect(models[part], OTHER_MODELS, arguments, work / part, *shared)
         elif part == "merge":
-            found = [folder for name in ("tiny", *models) if (folder := work / name).is_dir()]
-            foretune("metadata", "merge", *found, "--out", work / "foretune-tiny-v1")
+            foretune("metadata", "merge", *found(work, models), "--out", work / "foretune-tiny-v1")
+        elif part == "save":
+            for folder in found(work, models):
+                save(folder)
         else:
-            parser.error(f"there is no part {part!r}; choose from tiny, noise, {', '.join(models)}, merge")
+            parser.error(f"there is no part {part!r}; choose from tiny, noise, {', '.join(models)}, merge, save")
 
 
 if __name__ == "__main__":
