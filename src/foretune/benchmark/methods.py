@@ -24,7 +24,7 @@ from foretune.metadata.common import relative_to_width
 from foretune.metadata.orders import Order, Quantiles, average_order, feature_distances, nearest_order, portfolio_order
 from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.protocol import Optimizer
-from foretune.optimizer.random import RandomSearch
+from foretune.optimizer.random import random_search
 from foretune.optimizer.successive_halving import SuccessiveHalving
 from foretune.optimizer.top_k import OneSliceTopK
 from foretune.optimizer.transfer import Transfer
@@ -166,7 +166,7 @@ def _default(setting: Setting, seed: int) -> Optimizer:
 
 
 def _random(setting: Setting, seed: int) -> Optimizer:
-    return RandomSearch(setting.task, setting.candidates, first=setting.first, seed=seed)
+    return random_search(setting.task, setting.candidates, first=setting.first, seed=seed)
 
 
 def _best_average(setting: Setting, seed: int) -> Optimizer:

@@ -117,6 +117,7 @@ def _prepare(
     tokenizer = load_tokenizer(model_name)
 
     def describe(source: TaskSource) -> dict[str, Any]:
+        """The row of a task."""
         return describe_source(
             source,
             model_name,

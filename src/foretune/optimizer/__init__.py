@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from foretune.errors import ConfigurationError, SurrogateError
-from foretune.optimizer.default import DefaultOnly
+from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.protocol import Optimizer
-from foretune.optimizer.random import RandomSearch
+from foretune.optimizer.random import random_search
 from foretune.optimizer.transfer import Transfer
 from foretune.surrogate.protocol import CostSurrogate, Surrogates
 from foretune.types import Configuration, Task
@@ -51,11 +51,11 @@ def _transfer(search: Search) -> Optimizer:
 
 
 def _random(search: Search) -> Optimizer:
-    return RandomSearch(search.task, search.candidates, first=search.default, cost=search.cost, seed=search.seed)
+    return random_search(search.task, search.candidates, first=search.default, cost=search.cost, seed=search.seed)
 
 
 def _default(search: Search) -> Optimizer:
-    return DefaultOnly(search.task, search.default, cost=search.cost)
+    return Ordered(search.task, [search.default], cost=search.cost)
 
 
 OPTIMIZERS: Mapping[str, Callable[[Search], Optimizer]] = MappingProxyType(

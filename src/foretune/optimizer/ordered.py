@@ -1,4 +1,4 @@
-"""A fixed order: configurations one after the other, each trained to the end. What a portfolio or a ranking is."""
+"""A fixed order, one configuration after the other, each trained to the end: a portfolio, a ranking, the default alone."""
 
 from __future__ import annotations
 

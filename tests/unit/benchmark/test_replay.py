@@ -9,8 +9,8 @@ from tiny_table import four_tasks
 
 from foretune.benchmark.replay import Point, RecordedTask, point_at, recorded_task, simulate
 from foretune.metadata import MetaDataset
-from foretune.optimizer.default import DefaultOnly
-from foretune.optimizer.random import RandomSearch
+from foretune.optimizer.ordered import Ordered
+from foretune.optimizer.random import random_search
 from foretune.types import Status, Trial
 
 
@@ -48,14 +48,14 @@ def test_a_run_that_a_search_stopped_is_not_in_the_pool():
 
 def test_a_whole_run_passes_through_all_its_slices(recorded):
     recording = complete(recorded)
-    points = simulate(DefaultOnly(recorded.task, recording.configuration), recorded, math.inf)
+    points = simulate(Ordered(recorded.task, [recording.configuration]), recorded, math.inf)
     assert points[0] == Point(0.0, recorded.zero_shot, recorded.zero_shot_test)
     np.testing.assert_allclose([point.seconds for point in points[1:]], np.cumsum(recording.curve.seconds))
     assert points[-1].score == max(recorded.zero_shot, recording.curve.scores.max())
 
 
 def test_the_test_loss_is_that_of_the_slice_which_validation_chose(recorded):
-    points = simulate(RandomSearch(recorded.task, recorded.candidates), recorded, math.inf)
+    points = simulate(random_search(recorded.task, recorded.candidates), recorded, math.inf)
     chosen = max(
         (score, test)
         for one in recorded.recordings.values()
@@ -67,14 +67,14 @@ def test_the_test_loss_is_that_of_the_slice_which_validation_chose(recorded):
 def test_what_ends_after_the_budget_does_not_count(recorded):
     recording = complete(recorded)
     budget = float(recording.curve.seconds[:3].sum()) + 1e-6
-    points = simulate(DefaultOnly(recorded.task, recording.configuration), recorded, budget)
+    points = simulate(Ordered(recorded.task, [recording.configuration]), recorded, budget)
     assert len(points) == 4
     assert points[-1].seconds <= budget
 
 
 def test_what_comes_first_is_told_to_the_optimizer(recorded):
     first = complete(recorded).configuration
-    points = simulate(RandomSearch(recorded.task, recorded.candidates, seed=1), recorded, math.inf, first=[first])
+    points = simulate(random_search(recorded.task, recorded.candidates, seed=1), recorded, math.inf, first=[first])
     np.testing.assert_allclose(
         [point.seconds for point in points[1:9]], np.cumsum(recorded.recordings[first.key].curve.seconds)
     )

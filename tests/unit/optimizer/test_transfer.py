@@ -8,7 +8,7 @@ import pytest
 from synthetic_table import synthetic_surrogates, synthetic_table
 
 from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
-from foretune.optimizer.random import RandomSearch
+from foretune.optimizer.random import random_search
 from foretune.optimizer.transfer import Transfer
 from foretune.types import Prediction, Status
 
@@ -39,7 +39,7 @@ def test_after_two_runs_it_is_ahead_of_random_search_on_unseen_families(recorded
     budget = 2 * recorded.mean_run_seconds
     found = point_at(simulate(transfer(recorded), recorded, budget), budget).score
     at_random = [
-        simulate(RandomSearch(recorded.task, recorded.candidates, seed=seed), recorded, budget)[-1].score
+        simulate(random_search(recorded.task, recorded.candidates, seed=seed), recorded, budget)[-1].score
         for seed in range(10)
     ]
     assert found > np.mean(at_random)
