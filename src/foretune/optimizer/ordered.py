@@ -1,4 +1,4 @@
-"""A fixed order, one configuration after the other, each trained to the end: a portfolio, a ranking, the default alone."""
+"""A fixed order of configurations, each trained to the end: a portfolio, a ranking, or the default alone."""
 
 from __future__ import annotations
 
