@@ -1,6 +1,6 @@
 """What a prediction is worth: pure functions from predictions, an incumbent and costs to numbers; larger is better.
 
-Symbols: mu, sigma (N,) predicted mean and standard deviation; y* the incumbent's score; z = (mu - y*) / sigma.
+Symbols: mu, sigma predicted mean and standard deviation; y* the incumbent's score; z = (mu - y*) / sigma.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
-def expected_improvement(prediction: Prediction, incumbent: float) -> Float[np.ndarray, " n"]:
+def expected_improvement(prediction: Prediction, incumbent: float) -> Float[np.ndarray, "*shape"]:
     """E[max(Y - y*, 0)] for Y ~ N(mu, sigma^2).
 
     The closed form sigma * (z * Phi(z) + phi(z)) (Jones et al., 1998), with the standard normal's distribution Phi and
     density phi.
 
     Args:
-        prediction: N normal distributions, higher is better.
+        prediction: normal distributions, higher is better.
         incumbent: y*, the best score so far.
 
     Returns:
-        (N,) not negative, in the unit of the score.
+        Not negative, in the unit of the score and the shape of the prediction.
     """
     z = (prediction.mean - incumbent) / prediction.std
     below = 0.5 * _erfc(-z * _SQRT_HALF)

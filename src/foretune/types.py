@@ -24,9 +24,16 @@ Vector = Float[np.ndarray, " n"]
 
 
 def _frozen_vector(values: object) -> np.ndarray:
-    array = np.array(values, dtype=np.float64)
-    if array.ndim != 1 or not np.isfinite(array).all():
+    array = _frozen(values)
+    if array.ndim != 1:
         raise ValueError(f"expected a vector of finite numbers, got {values!r}")
+    return array
+
+
+def _frozen(values: object) -> np.ndarray:
+    array = np.array(values, dtype=np.float64)
+    if not array.ndim or not np.isfinite(array).all():
+        raise ValueError(f"expected an array of finite numbers, got {values!r}")
     array.setflags(write=False)
     return array
 
@@ -194,13 +201,13 @@ History = tuple[Report, ...]
 
 @dataclass(frozen=True)
 class Prediction:
-    """A normal distribution for each of N candidates: `mean` (N,) and `std` (N,), std > 0."""
+    """Normal distributions: `mean` and `std` (N,), or (N, T) where whole learning curves are predicted; std > 0."""
 
-    mean: Vector
-    std: Vector
+    mean: np.ndarray
+    std: np.ndarray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", _frozen_vector(self.mean))
-        object.__setattr__(self, "std", _frozen_vector(self.std))
+        object.__setattr__(self, "mean", _frozen(self.mean))
+        object.__setattr__(self, "std", _frozen(self.std))
         if self.mean.shape != self.std.shape or (self.std <= 0).any():
             raise ValueError("mean and std must have one entry per candidate, and every std must be positive")

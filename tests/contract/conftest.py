@@ -18,9 +18,10 @@ def table() -> MetaDataset:
     return synthetic_table()
 
 
-@pytest.fixture(scope="session")
-def surrogates() -> Surrogates:
-    return synthetic_surrogates()
+@pytest.fixture(scope="session", params=["deep-kernel", "in-context"])
+def surrogates(request: pytest.FixtureRequest) -> Surrogates:
+    """Of every kind."""
+    return synthetic_surrogates(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def search(optimizer: Optimizer, recorded: RecordedTask, rounds: int = ROUNDS) -
 
 
 def test_every_optimizer_is_under_contract():
-    assert set(OPTIMIZERS) == {"transfer", "random", "default"}
+    assert set(OPTIMIZERS) == {"transfer", "transfer-in-context", "random", "default"}
 
 
 def test_trials_are_numbered_and_go_on_where_the_configuration_stopped(make, recorded):

@@ -20,8 +20,9 @@ from foretune.metadata.digest import data_sha256
 from foretune.metadata.orders import Ranks, ranks_of
 from foretune.space import Encoder, SearchSpace
 from foretune.surrogate import Surrogates, load_surrogates, save_surrogates
-from foretune.surrogate.fit import fit
-from foretune.surrogate.performance import DeepKernelSurrogate
+from foretune.surrogate.cost import LinearCost
+from foretune.surrogate.fit import Kind, fit
+from foretune.surrogate.store import DEEP_KERNEL, IN_CONTEXT
 
 LEAST_TASKS = 3
 EVERYTHING = "everything"
@@ -50,26 +51,33 @@ class Knowledge:
         return ranks_of(self.meta)
 
     @cached_property
-    def surrogates(self) -> Surrogates:
-        """Fitted on the training part, or read where that was done before with the same data and search space."""
-        if self.is_fitted:
-            return load_surrogates(self.folder)
-        surrogates = fit([self.meta], seed=0, space=self.space)
-        save_surrogates(self.folder, surrogates)
-        return surrogates
+    def deep_kernel(self) -> Surrogates:
+        """With the deep kernel, fitted on the training part."""
+        return self._fitted(DEEP_KERNEL)
 
     @cached_property
-    def is_fitted(self) -> bool:
-        """Whether the folder holds surrogates of exactly this knowledge."""
+    def in_context(self) -> Surrogates:
+        """With the in-context surrogate, fitted on the training part."""
+        return self._fitted(IN_CONTEXT)
+
+    def _fitted(self, kind: Kind) -> Surrogates:
+        """Fitted, or read where that was done before with the same data and search space."""
+        folder = self.folder / kind
+        stored = self._stored(folder)
+        if stored is None:
+            stored = fit([self.meta], seed=0, space=self.space, kind=kind)
+            save_surrogates(folder, stored)
+        return stored
+
+    def _stored(self, folder: Path) -> Surrogates | None:
+        """Surrogates of exactly this knowledge; None where there are none, or a kill left them half-written."""
         try:
-            stored = load_surrogates(self.folder)
-        except SurrogateError:  # there are none, or a kill left them half-written
-            return False
-        performance = stored.performance
-        same_space = isinstance(performance, DeepKernelSurrogate) and (
-            performance.inputs.encoder.to_json() == Encoder.of(self.space).to_json()
-        )
-        return same_space and stored.card.get("data_sha256") == [data_sha256(self.meta)]
+            stored = load_surrogates(folder)
+        except SurrogateError:
+            return None
+        cost = stored.cost
+        same_space = isinstance(cost, LinearCost) and cost.encoder.to_json() == Encoder.of(self.space).to_json()
+        return stored if same_space and stored.card.get("data_sha256") == [data_sha256(self.meta)] else None
 
 
 def groups_of(meta: MetaDataset, leave_out: LeaveOut) -> Mapping[str, str]:
@@ -88,7 +96,7 @@ def divide(
         target: to replay on; the same table, or another.
         leave_out: what a target task's methods may not have seen.
         space: of the configurations of `meta`.
-        folder: surrogates are kept in `<folder>/<group>`.
+        folder: surrogates are kept in `<folder>/<group>/<kind>`.
 
     Raises:
         MetaDatasetError: if `meta` has fewer than 3 tasks with runs, or nothing is left when a group is out.

@@ -22,15 +22,17 @@ from foretune.benchmark.replay import RecordedTask
 from foretune.errors import ConfigurationError, SurrogateError
 from foretune.metadata.common import relative_to_width
 from foretune.metadata.orders import Order, Quantiles, average_order, feature_distances, nearest_order, portfolio_order
+from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.protocol import Optimizer
 from foretune.optimizer.random import random_search
 from foretune.optimizer.successive_halving import SuccessiveHalving
 from foretune.optimizer.top_k import OneSliceTopK
 from foretune.optimizer.transfer import Transfer
+from foretune.surrogate import Surrogates
 from foretune.surrogate.inputs import SLICES, feature_vector
 from foretune.surrogate.meta_features import read_task
-from foretune.types import Configuration, LearningCurve, Task
+from foretune.types import Configuration, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,20 +204,30 @@ def _transfer(
     setting: Setting, seed: int, portfolio: int = 12, horizon: str = "final", cost_power: float = 0.3
 ) -> Optimizer:
     del seed
-    surrogates, candidates = setting.knowledge.surrogates, setting.candidates
-    first = setting.first
-    if first is None:  # then the search begins with the candidate of the best prediction
-        last, curves = np.full(len(candidates), setting.task.max_fidelity), [LearningCurve()] * len(candidates)
-        predicted = surrogates.performance.predict(setting.task, candidates, curves, last)
-        first = candidates[int(np.argmax(predicted.mean))]
+    surrogates = setting.knowledge.deep_kernel
     return Transfer(
         setting.task,
-        [first, *candidates],
+        [_first(setting, surrogates), *setting.candidates],
         surrogates=surrogates,
         horizon=cast("Horizon", horizon),
         cost_power=cost_power,
         portfolio=portfolio,
     )
+
+
+def _in_context(setting: Setting, seed: int, cost_power: float = 0.0, patience: float = 2.0) -> Optimizer:
+    del seed
+    surrogates = setting.knowledge.in_context
+    pool = [_first(setting, surrogates), *setting.candidates]
+    return TransferInContext(setting.task, pool, surrogates=surrogates, cost_power=cost_power, patience=patience)
+
+
+def _first(setting: Setting, surrogates: Surrogates) -> Configuration:
+    """What all searches begin with, or the candidate of the best prediction."""
+    if setting.first:
+        return setting.first
+    predicted = surrogates.performance.on(setting.task, setting.candidates)({})
+    return setting.candidates[int(np.argmax(predicted.mean[:, -1]))]
 
 
 def _horizon(text: str) -> str:
@@ -269,6 +281,12 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "transfer": Method(
             _transfer,
             {"portfolio": _at_least(1), "horizon": _horizon, "cost_power": float},
+            stochastic=False,
+            check=_needs_surrogates,
+        ),
+        "transfer-in-context": Method(
+            _in_context,
+            {"cost_power": float, "patience": float},
             stochastic=False,
             check=_needs_surrogates,
         ),

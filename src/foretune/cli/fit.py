@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+Kind = Literal["deep-kernel", "in-context"]
 _COLUMNS = {
     "rank_correlation_unseen": "rank correlation, nothing seen",
     "rank_correlation_1_slice": "after 1 slice",
@@ -30,6 +31,7 @@ def fit(
     exclude_family: Annotated[list[str] | None, typer.Option(help="Family to leave out; may be given again.")] = None,
     exclude_task: Annotated[list[str] | None, typer.Option(help="Task to leave out; may be given again.")] = None,
     space: Annotated[str, typer.Option(help="Search space of the runs: a shipped name or a YAML file.")] = "peft",
+    kind: Annotated[Kind, typer.Option(help="Of performance surrogate.")] = "deep-kernel",
     seed: Annotated[int, typer.Option(help="Of folds, networks and examples.")] = 0,
 ) -> None:
     """Fit the performance and the cost surrogate, and show how they do on tasks held out from the fit."""
@@ -49,6 +51,7 @@ def fit(
             exclude_families=exclude_family or (),
             exclude_tasks=exclude_task or (),
             space=load_space(space),
+            kind=kind,
         )
     save_surrogates(out, surrogates)
     console.print(_held_out_table(surrogates.card["held_out"]))

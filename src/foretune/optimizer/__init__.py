@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from foretune.errors import ConfigurationError, SurrogateError
+from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.protocol import Optimizer
 from foretune.optimizer.random import random_search
@@ -43,11 +44,20 @@ class Search:
 
 
 def _transfer(search: Search) -> Optimizer:
+    return Transfer(search.task, [search.default, *search.candidates], surrogates=_surrogates(search, "transfer"))
+
+
+def _in_context(search: Search) -> Optimizer:
+    surrogates = _surrogates(search, "transfer-in-context")
+    return TransferInContext(search.task, [search.default, *search.candidates], surrogates=surrogates)
+
+
+def _surrogates(search: Search, name: str) -> Surrogates:
     if search.surrogates is None:
         raise SurrogateError(
-            "the optimizer 'transfer' needs fitted surrogates; give some, or choose the optimizer 'random'"
+            f"the optimizer {name!r} needs fitted surrogates; give some, or choose the optimizer 'random'"
         )
-    return Transfer(search.task, [search.default, *search.candidates], surrogates=search.surrogates)
+    return search.surrogates
 
 
 def _random(search: Search) -> Optimizer:
@@ -59,7 +69,7 @@ def _default(search: Search) -> Optimizer:
 
 
 OPTIMIZERS: Mapping[str, Callable[[Search], Optimizer]] = MappingProxyType(
-    {"transfer": _transfer, "random": _random, "default": _default}
+    {"transfer": _transfer, "transfer-in-context": _in_context, "random": _random, "default": _default}
 )
 """Every optimizer that `foretune tune --optimizer` and the benchmarks know."""
 

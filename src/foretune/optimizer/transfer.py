@@ -20,16 +20,12 @@ from jaxtyping import Float
 from foretune.acquisition import Horizon, expected_improvement, worth
 from foretune.optimizer.standing import Standing, incumbent_score, local_offset, slice_seconds, standing_of
 from foretune.surrogate.inputs import zero_shot_score
-from foretune.surrogate.protocol import Surrogates
-from foretune.types import Configuration, LearningCurve, Prediction, Report, Task, Trial
+from foretune.surrogate.protocol import Predictor, Surrogates
+from foretune.types import Configuration, Prediction, Report, Task, Trial
 
 
 class Transfer:
-    """One slice at a time, by expected improvement per second.
-
-    Predictions depend on a candidate and its curve alone, so they are kept and each ask only predicts what has changed.
-    That memory is no state: an optimizer told the same history answers the same with or without it.
-    """
+    """One slice at a time, by expected improvement per second."""
 
     def __init__(
         self,
@@ -48,7 +44,6 @@ class Transfer:
         self._horizon: Horizon = horizon
         self._cost_power = cost_power
         self._history: tuple[Report, ...] = ()
-        self._predictions: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
 
     def ask(self, seconds_left: float = math.inf) -> Trial | None:
         """See `Optimizer.ask`."""
@@ -77,6 +72,10 @@ class Transfer:
         self._history = (*self._history, report)
 
     @cached_property
+    def _predictor(self) -> Predictor:
+        return self._surrogates.performance.on(self._task, self._pool)
+
+    @cached_property
     def _pool(self) -> list[Configuration]:
         """The first candidate (the default, by convention), then the others by their predictions before any training.
 
@@ -87,10 +86,8 @@ class Transfer:
         first, *others = self._candidates
         if not others:
             return [first]
-        fidelities = np.full(len(others), self._task.max_fidelity)
-        curves = [LearningCurve()] * len(others)
-        predicted = self._surrogates.performance.predict(self._task, others, curves, fidelities)
-        return [first, *(others[index] for index in np.argsort(-predicted.mean, kind="stable"))]
+        predicted = self._surrogates.performance.on(self._task, others)({})
+        return [first, *(others[index] for index in np.argsort(-predicted.mean[:, -1], kind="stable"))]
 
     @cached_property
     def _slice_seconds(self) -> Float[np.ndarray, "n t"]:
@@ -98,30 +95,6 @@ class Transfer:
 
     def _improvement(self, pool: Sequence[int], standing: Standing) -> Float[np.ndarray, "n t"]:
         """Expected improvement at every fidelity; entries already trained are meaningless."""
-        keys = [(self._pool[index].key, standing.seen(self._pool[index])) for index in pool]
-        self._predict([index for index, key in zip(pool, keys, strict=True) if key not in self._predictions], standing)
-        mean = np.concatenate([self._predictions[key][0] for key in keys])
-        std = np.concatenate([self._predictions[key][1] for key in keys])
+        predicted = self._predictor(standing.curves)
         incumbent = incumbent_score(standing, zero_shot_score(self._task))
-        return expected_improvement(Prediction(mean, std), incumbent).reshape(len(pool), -1)
-
-    def _predict(self, pool: Sequence[int], standing: Standing) -> None:
-        """Remembers the predictions of these candidates at all their coming fidelities."""
-        if not pool:
-            return
-        empty = LearningCurve()
-        curves = [standing.curves.get(self._pool[index].key, empty) for index in pool]
-        coming = [np.arange(len(curve) + 1, self._task.max_fidelity + 1) for curve in curves]
-        counts = [len(fidelities) for fidelities in coming]
-        prediction = self._surrogates.performance.predict(
-            self._task,
-            [self._pool[index] for index, count in zip(pool, counts, strict=True) for _ in range(count)],
-            [curve for curve, count in zip(curves, counts, strict=True) for _ in range(count)],
-            np.concatenate(coming),
-        )
-        ends = np.cumsum(counts)
-        for index, curve, end, count in zip(pool, curves, ends, counts, strict=True):
-            trained = self._task.max_fidelity - count
-            mean = np.concatenate([np.zeros(trained), prediction.mean[end - count : end]])
-            std = np.concatenate([np.ones(trained), prediction.std[end - count : end]])
-            self._predictions[self._pool[index].key, len(curve)] = mean, std
+        return expected_improvement(Prediction(predicted.mean[pool], predicted.std[pool]), incumbent)

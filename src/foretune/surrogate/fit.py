@@ -10,24 +10,31 @@ What comes out depends on the meta-datasets and the seed alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from statistics import fmean, median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from foretune.errors import SurrogateError
 from foretune.metadata import MetaDataset
+from foretune.metadata.common import relative_to_width
 from foretune.metadata.digest import data_sha256
 from foretune.space import Encoder, SearchSpace, load_space
 from foretune.surrogate.cost import cost_errors, fit_cost
 from foretune.surrogate.deep_kernel import Recipe
 from foretune.surrogate.examples import Run, by_task, read_runs
+from foretune.surrogate.fit_in_context import InContextRecipe, fit_in_context
 from foretune.surrogate.fit_performance import fit_members, runs_of_tasks, snapshots
-from foretune.surrogate.protocol import Surrogates
+from foretune.surrogate.judge import judge
+from foretune.surrogate.protocol import PerformanceSurrogate, Surrogates
+from foretune.surrogate.store import DEEP_KERNEL, IN_CONTEXT
 from foretune.surrogate.validation import HeldOut, folds, hold_out, inflation, summary
+from foretune.types import Configuration
 
+Kind = Literal["deep-kernel", "in-context"]
 FOLDS = 3
 MEMBERS = 3
 
@@ -39,7 +46,9 @@ def fit(
     exclude_families: Collection[str] = (),
     exclude_tasks: Collection[str] = (),
     space: SearchSpace | None = None,
+    kind: Kind = DEEP_KERNEL,
     recipe: Recipe | None = None,
+    in_context: InContextRecipe | None = None,
 ) -> Surrogates:
     """Fits both surrogates from scratch.
 
@@ -49,29 +58,77 @@ def fit(
         exclude_families: families to leave out entirely.
         exclude_tasks: tasks to leave out entirely.
         space: that the runs' configurations are of; by default the shipped main one.
-        recipe: how to train; its steps are an upper limit.
+        kind: of the performance surrogate.
+        recipe: how to train a deep kernel; its steps are an upper limit.
+        in_context: how to fit the in-context surrogate.
 
     Raises:
         SurrogateError: if nothing is left to learn from.
     """
     runs = _selected(read_runs(meta_datasets), exclude_families, exclude_tasks)
     encoder = Encoder.of(space or load_space("peft"))
-    recipe = recipe or Recipe()
     names = _common_features(runs)
-    steps, held_out, cost_log_errors = _validate(runs, encoder, names, recipe, seed)
-    performance = fit_members(runs, encoder, names, recipe, steps=steps, seed=seed, members=MEMBERS)
-    performance = replace(performance, targets=replace(performance.targets, inflation=inflation(held_out)))
+    if kind == IN_CONTEXT:
+        reference = default_of(meta_datasets)
+        fitted = _fit_in_context(runs, encoder, names, in_context or InContextRecipe(), seed, reference)
+    else:
+        fitted = _fit_deep_kernel(runs, encoder, names, recipe or Recipe(), seed)
+    performance, facts = fitted
     card: dict[str, Any] = {
         "data_sha256": [data_sha256(meta_dataset) for meta_dataset in meta_datasets],
         "tasks": sorted(by_task(runs)),
         "runs": len(runs),
         "seed": seed,
-        "steps": steps,
         "excluded_families": sorted(exclude_families),
         "excluded_tasks": sorted(exclude_tasks),
-        "held_out": _held_out_card(held_out, cost_log_errors),
+        **facts,
     }
     return Surrogates(performance, fit_cost(runs, encoder), card)
+
+
+def default_of(meta_datasets: Sequence[MetaDataset]) -> Configuration | None:
+    """The default configuration, relative to the width of the base model, of most tasks that have one."""
+    found = Counter[Configuration]()
+    for table in meta_datasets:
+        known = ((table.default(task), table.widths[task]) for task in table.task_ids)
+        found.update(relative_to_width(default, width) for default, width in known if default)
+    return found.most_common(1)[0][0] if found else None
+
+
+def _fit_deep_kernel(
+    runs: Sequence[Run], encoder: Encoder, names: Sequence[str], recipe: Recipe, seed: int
+) -> tuple[PerformanceSurrogate, dict[str, Any]]:
+    """The surrogate, and what the card says of it."""
+    steps, held_out, cost_log_errors = _validate(runs, encoder, names, recipe, seed)
+    performance = fit_members(runs, encoder, names, recipe, steps=steps, seed=seed, members=MEMBERS)
+    performance = replace(performance, targets=replace(performance.targets, inflation=inflation(held_out)))
+    return performance, {"steps": steps, "held_out": _held_out_card(held_out, cost_log_errors)}
+
+
+def _fit_in_context(
+    runs: Sequence[Run],
+    encoder: Encoder,
+    names: Sequence[str],
+    recipe: InContextRecipe,
+    seed: int,
+    reference: Configuration | None,
+) -> tuple[PerformanceSurrogate, dict[str, Any]]:
+    """The surrogate, and what the card says of it."""
+    everything, judged = by_task(runs), dict[str, dict[str, float]]()
+    for held in folds(runs, FOLDS, np.random.default_rng(seed)):
+        rest = runs_of_tasks(runs, [name for name in everything if name not in held])
+        surrogate = fit_in_context(rest, encoder, names, recipe, seed=seed, reference=reference)
+        cost = fit_cost(rest, encoder)
+        for name in held:
+            own = everything[name]
+            key = next((one.configuration for one in own if surrogate.is_reference(one.task, one.configuration)), None)
+            log_error = float(np.median(np.abs(cost_errors(cost, own))))
+            judged[name] = {**judge(surrogate, own, key), "cost_log_error": log_error}
+    performance = fit_in_context(runs, encoder, names, recipe, seed=seed, reference=reference)
+    scores = dict.fromkeys(name for one in judged.values() for name in one)
+    means = {name: fmean(one[name] for one in judged.values() if name in one) for name in scores}
+    means["cost_log_error"] = median(one["cost_log_error"] for one in judged.values())
+    return performance, {"held_out": {"mean": means, "by_task": judged}}
 
 
 def _selected(runs: Sequence[Run], families: Collection[str], tasks: Collection[str]) -> list[Run]:

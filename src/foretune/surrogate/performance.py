@@ -16,14 +16,26 @@ back into scores by the zero-shot loss.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from foretune.surrogate.inputs import Inputs, check_fidelities, gain, score_of_gain, zero_shot_score
+from foretune.surrogate.inputs import (
+    SLICES,
+    Inputs,
+    check_slices,
+    encode,
+    feature_vector,
+    gain,
+    score_of_gain,
+    zero_shot_score,
+)
 from foretune.surrogate.posterior import Network, SparsePosterior
+from foretune.surrogate.protocol import Observed, Predictor
 from foretune.types import Configuration, LearningCurve, Prediction, Task
+
+_CERTAIN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -69,25 +81,34 @@ class DeepKernelSurrogate:
     targets: Targets
     members: tuple[Member, ...]
 
+    def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
+        """See `PerformanceSurrogate.on`; a candidate is judged by its own curve alone."""
+        check_slices(task)
+        encode(self.inputs.encoder, task, candidates)
+        feature_vector(task, self.inputs.feature_names)
+        return _Remembered(self, task, tuple(candidates))
+
     def predict(
-        self,
-        task: Task,
-        configurations: Sequence[Configuration],
-        curves: Sequence[LearningCurve],
-        fidelities: np.ndarray,
-    ) -> Prediction:
-        """Scores (N,), see `PerformanceSurrogate.predict`."""
-        check_fidelities(task, curves, fidelities)
+        self, task: Task, candidates: Sequence[Configuration], curves: Sequence[LearningCurve]
+    ) -> tuple[Float[np.ndarray, "n T"], Float[np.ndarray, "n T"]]:
+        """Mean and standard deviation of scores; of slices that were seen, these and 1e-9."""
         zero_shot = zero_shot_score(task)
-        gains = [gain(curve.scores, zero_shot) for curve in curves]
-        before = np.array([gains_[-1] if len(gains_) else 0.0 for gains_ in gains])
-        seen = np.array([len(curve) for curve in curves], dtype=np.intp)
-        mean, std = self.predict_gain(
-            task, self.inputs(task, configurations, gains, fidelities), before, seen, fidelities
-        )
-        middle = score_of_gain(mean, zero_shot)
+        counts = [SLICES - len(curve) for curve in curves]
+        repeated = [curve for curve, count in zip(curves, counts, strict=True) for _ in range(count)]
+        gains = [gain(curve.scores, zero_shot) for curve in repeated]
+        before = np.array([one[-1] if len(one) else 0.0 for one in gains])
+        seen = np.array([len(curve) for curve in repeated], dtype=np.intp)
+        fidelities = np.concatenate([np.arange(len(curve) + 1, SLICES + 1) for curve in curves])
+        named = [one for one, count in zip(candidates, counts, strict=True) for _ in range(count)]
+        rows = self.inputs(task, named, gains, fidelities)
+        mean, std = self.predict_gain(task, rows, before, seen, fidelities)
+        coming = np.arange(SLICES)[None, :] >= np.array([len(curve) for curve in curves])[:, None]
+        means = np.array([np.append(curve.scores, np.zeros(SLICES - len(curve))) for curve in curves])
+        stds = np.full(means.shape, _CERTAIN)
+        means[coming] = score_of_gain(mean, zero_shot)
         # To first order a gain that is off by d moves the loss by d times itself, in either branch of `gain` near 0.
-        return Prediction(middle, np.maximum(std * np.abs(middle), 1e-9))
+        stds[coming] = np.maximum(std * np.abs(means[coming]), _CERTAIN)
+        return means, stds
 
     def predict_gain(
         self,
@@ -108,3 +129,26 @@ class DeepKernelSurrogate:
         return before + scale * self.targets.mean[at] + unit * mean, unit * np.sqrt(variance) * self.targets.inflation[
             at
         ]
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """Predictions depend on a candidate and its curve alone, so only what has changed is predicted anew."""
+
+    surrogate: DeepKernelSurrogate
+    task: Task
+    candidates: tuple[Configuration, ...]
+    known: dict[tuple[str, LearningCurve], tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict[tuple[str, LearningCurve], tuple[np.ndarray, np.ndarray]]
+    )
+
+    def __call__(self, observed: Observed) -> Prediction:
+        keys = [(one.key, observed.get(one.key, LearningCurve())) for one in self.candidates]
+        new = [index for index, key in enumerate(keys) if key not in self.known]
+        if new:
+            parts = self.surrogate.predict(
+                self.task, [self.candidates[index] for index in new], [keys[index][1] for index in new]
+            )
+            self.known.update(zip((keys[index] for index in new), zip(*parts, strict=True), strict=True))
+        found = [self.known[key] for key in keys]
+        return Prediction(np.array([mean for mean, _ in found]), np.array([std for _, std in found]))

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-_JITTER = 1e-6
+JITTER = 1e-6
 _CHUNK = 4096
 
 
@@ -96,24 +96,35 @@ def condition(
     noise: float,
 ) -> SparsePosterior:
     """The posterior given (features, targets)."""
-    prior = matern(inducing, inducing, outputscale) + _JITTER * outputscale * np.eye(len(inducing))
-    gram = np.zeros_like(prior)
+    gram = np.zeros((len(inducing), len(inducing)))
     projected = np.zeros(len(inducing))
     for start in range(0, len(features), _CHUNK):
         cross = matern(inducing, features[start : start + _CHUNK], outputscale)
         gram += cross @ cross.T
         projected += cross @ (targets[start : start + _CHUNK] - constant)
-    # With L L^T = K_ZZ and B = I + L^-1 K_ZN K_NZ L^-T / n2: A^-1 = L^-T B^-1 L^-1, better conditioned than A itself.
+    weights, explained = condense(matern(inducing, inducing, outputscale), gram / noise, projected / noise)
+    return SparsePosterior(inducing, weights, explained.astype(np.float32), constant, outputscale, noise)
+
+
+def condense(
+    prior: Float[np.ndarray, "m m"], gram: Float[np.ndarray, "m m"], projected: Float[np.ndarray, " m"]
+) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m m"]]:
+    """What data leave at inducing points, for any kernel and noise.
+
+    Args:
+        prior: K_ZZ.
+        gram: K_ZN C^-1 K_NZ with the covariance C of the noise.
+        projected: K_ZN C^-1 (y - c).
+
+    Returns:
+        A^-1 K_ZN C^-1 (y - c), and F with F F^T = K_ZZ^-1 - A^-1.
+    """
+    prior = prior + JITTER * float(np.diag(prior).mean()) * np.eye(len(prior))
+    # With L L^T = K_ZZ and B = I + L^-1 gram L^-T: A^-1 = L^-T B^-1 L^-1, better conditioned than A itself.
     lower = np.linalg.cholesky(prior)
-    whitened = np.linalg.solve(lower, np.linalg.solve(lower, gram).T) / noise
+    whitened = np.linalg.solve(lower, np.linalg.solve(lower, gram).T)
     values, vectors = np.linalg.eigh((whitened + whitened.T) / 2.0)
     values = np.maximum(values, 0.0)
     basis = np.linalg.solve(lower.T, vectors)
-    return SparsePosterior(
-        inducing=inducing,
-        mean_weights=basis @ ((basis.T @ projected) / (1.0 + values)) / noise,
-        explained=(basis * np.sqrt(values / (1.0 + values))).astype(np.float32),
-        constant=constant,
-        outputscale=outputscale,
-        noise=noise,
-    )
+    explained = basis * np.sqrt(values / (1.0 + values))
+    return basis @ ((basis.T @ projected) / (1.0 + values)), explained

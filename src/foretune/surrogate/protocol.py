@@ -1,4 +1,4 @@
-"""What an optimizer may ask of a surrogate: two protocols of one method each, and the pair that is shipped together."""
+"""What an optimizer may ask of a surrogate, and the pair that is shipped together."""
 
 from __future__ import annotations
 
@@ -10,28 +10,38 @@ import numpy as np
 
 from foretune.types import Configuration, LearningCurve, Prediction, Task
 
+Observed = Mapping[str, LearningCurve]
+"""`Configuration.key` -> what was seen of it."""
+
+
+class Predictor(Protocol):
+    """What a performance surrogate knows of one pool of candidates on one task."""
+
+    def __call__(self, observed: Observed) -> Prediction:
+        """The score of every candidate after every slice, given what was seen of this task.
+
+        Depends on `observed` alone, whatever was asked before.
+
+        Args:
+            observed: by `Configuration.key`, what was seen of candidates so far.
+
+        Returns:
+            Normal distributions (N, T) in the unit of `task.metric.score`. Slices that were seen are as they were, with
+            a tiny standard deviation.
+        """
+        ...
+
 
 @runtime_checkable
 class PerformanceSurrogate(Protocol):
-    """Predicts points of learning curves."""
+    """Predicts learning curves."""
 
-    def predict(
-        self,
-        task: Task,
-        configurations: Sequence[Configuration],
-        curves: Sequence[LearningCurve],
-        fidelities: np.ndarray,
-    ) -> Prediction:
-        """The score of each candidate after `fidelities[i]` slices, given what was seen of its curve.
+    def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
+        """Predictions for a pool of N candidates.
 
         Args:
             task: with the meta-features the surrogate was fitted on.
-            configurations: N candidates.
-            curves: N prefixes, empty where nothing was trained.
-            fidelities: (N,) slices, each beyond the end of its prefix.
-
-        Returns:
-            Normal distributions in the unit of `task.metric.score`.
+            candidates: the pool, each once.
 
         Raises:
             SurrogateError: if the task or a configuration is not of the kind that was learned from.

@@ -1,8 +1,8 @@
 """Surrogates on disk: one folder with `surrogates.json` (what it is, readable) and `surrogates.safetensors` (its
 arrays).
 
-The JSON holds the schema version, the sha256 of the arrays, the names of meta-features and the card; nothing is
-pickled, and loading runs nothing that was stored.
+The JSON holds the schema version, the kind of the performance surrogate, the sha256 of the arrays, the names of
+meta-features and the card; nothing is pickled, and loading runs nothing that was stored.
 """
 
 from __future__ import annotations
@@ -18,17 +18,22 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as dump_arrays
 
-from foretune.errors import SurrogateError
+from foretune.errors import ConfigurationError, SurrogateError
 from foretune.space import Encoder
+from foretune.surrogate.arrays import flatten, restore, restore_all
 from foretune.surrogate.cost import LinearCost
+from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.inputs import Inputs
 from foretune.surrogate.performance import DeepKernelSurrogate, Member, Targets
-from foretune.surrogate.posterior import Network, SparsePosterior
-from foretune.surrogate.protocol import Surrogates
+from foretune.surrogate.protocol import PerformanceSurrogate, Surrogates
+from foretune.surrogate.stage import Stage
+from foretune.types import Configuration
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ARRAYS_FILE = "surrogates.safetensors"
 DESCRIPTION_FILE = "surrogates.json"
+DEEP_KERNEL = "deep-kernel"
+IN_CONTEXT = "in-context"
 
 
 def save_surrogates(path: str | Path, surrogates: Surrogates) -> None:
@@ -38,22 +43,19 @@ def save_surrogates(path: str | Path, surrogates: Surrogates) -> None:
         SurrogateError: if they are not of the kinds that `foretune fit` makes.
     """
     performance, cost = surrogates.performance, surrogates.cost
-    if not (isinstance(performance, DeepKernelSurrogate) and isinstance(cost, LinearCost)):
+    if not (isinstance(performance, DeepKernelSurrogate | InContextSurrogate) and isinstance(cost, LinearCost)):
         kinds = f"{type(performance).__name__} and {type(cost).__name__}"
-        raise SurrogateError(
-            f"can only save a DeepKernelSurrogate and a LinearCost, got {kinds}; fit them with `foretune fit`"
-        )
+        raise SurrogateError(f"can only save surrogates that were fitted, got {kinds}; make some with `foretune fit`")
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
-    payload = dump_arrays(_arrays(performance, cost))
+    facts, arrays = _take_apart(performance)
+    arrays |= {"cost.center": cost.center, "cost.spread": cost.spread, "cost.weights": cost.weights}
+    payload = dump_arrays(arrays)
     description = {
         "schema_version": SCHEMA_VERSION,
         "sha256": hashlib.sha256(payload).hexdigest(),
-        "features": performance.inputs.feature_names,
-        "columns": performance.inputs.names,
-        "encoder": performance.inputs.encoder.to_json(),
-        "members": len(performance.members),
-        "layers": len(performance.members[0].network.weights),
+        "encoder": cost.encoder.to_json(),
+        **facts,
         "card": dict(surrogates.card),
     }
     (folder / ARRAYS_FILE).write_bytes(payload)
@@ -64,7 +66,7 @@ def load_surrogates(path: str | Path) -> Surrogates:
     """Reads what `save_surrogates` wrote.
 
     Raises:
-        SurrogateError: if the folder is not one, was changed since, or was written by a newer version.
+        SurrogateError: if the folder is not one, was changed since, or was written by another version.
     """
     folder = Path(path)
     description = _read_description(folder)
@@ -72,15 +74,42 @@ def load_surrogates(path: str | Path) -> Surrogates:
     try:
         arrays = load_arrays(payload)
         encoder = Encoder.from_json(description["encoder"])
-        inputs = Inputs(encoder, tuple(description["features"]), arrays["inputs.center"], arrays["inputs.spread"])
-        members = tuple(_member(arrays, index, description["layers"]) for index in range(description["members"]))
-        performance = DeepKernelSurrogate(inputs, _targets(arrays), members)
+        performance = _put_together(encoder, description, arrays)
         cost = LinearCost(encoder, arrays["cost.center"], arrays["cost.spread"], arrays["cost.weights"])
         card = dict(description["card"])
-    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+    except (ConfigurationError, KeyError, TypeError, ValueError, SafetensorError) as error:
         message = f"{folder} does not hold complete surrogates ({error!r}); fit them anew with `foretune fit`"
         raise SurrogateError(message) from error
     return Surrogates(performance, cost, card)
+
+
+def _take_apart(performance: DeepKernelSurrogate | InContextSurrogate) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What goes into the JSON, and the arrays."""
+    if isinstance(performance, InContextSurrogate):
+        facts = {
+            "kind": IN_CONTEXT,
+            "features": performance.feature_names,
+            "reference": dict(performance.reference.values),
+            "slices": performance.slices,
+        }
+        return facts, flatten(performance.before, "before") | flatten(performance.after, "after")
+    inputs = performance.inputs
+    facts = {"kind": DEEP_KERNEL, "features": inputs.feature_names, "columns": inputs.names}
+    parts = {"inputs.center": inputs.center, "inputs.spread": inputs.spread}
+    return facts, parts | flatten(performance.targets, "targets") | flatten(performance.members, "members")
+
+
+def _put_together(encoder: Encoder, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> PerformanceSurrogate:
+    names = tuple(facts["features"])
+    if facts["kind"] == IN_CONTEXT:
+        before, after = (restore(Stage, arrays, stage) for stage in ("before", "after"))
+        return InContextSurrogate(
+            encoder, names, Configuration(facts["reference"]), int(facts["slices"]), before, after
+        )
+    if facts["kind"] != DEEP_KERNEL:
+        raise ValueError(f"unknown kind {facts['kind']!r}")
+    inputs = Inputs(encoder, names, arrays["inputs.center"], arrays["inputs.spread"])
+    return DeepKernelSurrogate(inputs, restore(Targets, arrays, "targets"), restore_all(Member, arrays, "members"))
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
@@ -94,10 +123,9 @@ def _read_description(folder: Path) -> dict[str, Any]:
     version = cast(dict[str, Any], description).get("schema_version") if isinstance(description, dict) else None
     if not isinstance(version, int):
         raise SurrogateError(f"{file} has no schema version; give a folder written by `foretune fit --out`")
-    if version > SCHEMA_VERSION:
-        raise SurrogateError(
-            f"{file} has schema version {version}, this foretune reads up to {SCHEMA_VERSION}; update foretune"
-        )
+    if version != SCHEMA_VERSION:
+        remedy = "update foretune" if version > SCHEMA_VERSION else "fit the surrogates anew with `foretune fit`"
+        raise SurrogateError(f"{file} has schema version {version}, this foretune reads {SCHEMA_VERSION}; {remedy}")
     return cast(dict[str, Any], description)
 
 
@@ -111,60 +139,3 @@ def _read_payload(folder: Path, description: Mapping[str, Any]) -> bytes:
             f"{file} is not what {DESCRIPTION_FILE} describes (its sha256 differs); get the folder again or fit anew"
         )
     return payload
-
-
-def _arrays(performance: DeepKernelSurrogate, cost: LinearCost) -> dict[str, np.ndarray]:
-    targets = performance.targets
-    arrays = {
-        "inputs.center": performance.inputs.center,
-        "inputs.spread": performance.inputs.spread,
-        "targets.mean": targets.mean,
-        "targets.std": targets.std,
-        "targets.inflation": targets.inflation,
-        "targets.scale_weights": targets.scale_weights,
-        "targets.scale_intercept": np.array([targets.scale_intercept]),
-        "cost.center": cost.center,
-        "cost.spread": cost.spread,
-        "cost.weights": cost.weights,
-    }
-    for index, member in enumerate(performance.members):
-        arrays |= {f"member.{index}.{name}": array for name, array in _member_arrays(member).items()}
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-
-
-def _member_arrays(member: Member) -> dict[str, np.ndarray]:
-    posterior = member.posterior
-    layers = zip(member.network.weights, member.network.biases, strict=True)
-    return {
-        "inducing": posterior.inducing,
-        "mean_weights": posterior.mean_weights,
-        "explained": posterior.explained,
-        "numbers": np.array([posterior.constant, posterior.outputscale, posterior.noise]),
-        **{
-            f"{part}.{layer}": array
-            for layer, pair in enumerate(layers)
-            for part, array in zip("wb", pair, strict=True)
-        },
-    }
-
-
-def _member(arrays: Mapping[str, np.ndarray], index: int, layers: int) -> Member:
-    def part(name: str) -> np.ndarray:
-        return arrays[f"member.{index}.{name}"]
-
-    network = Network(
-        tuple(part(f"w.{layer}") for layer in range(layers)), tuple(part(f"b.{layer}") for layer in range(layers))
-    )
-    constant, outputscale, noise = part("numbers").tolist()
-    posterior = SparsePosterior(part("inducing"), part("mean_weights"), part("explained"), constant, outputscale, noise)
-    return Member(network, posterior)
-
-
-def _targets(arrays: Mapping[str, np.ndarray]) -> Targets:
-    return Targets(
-        mean=arrays["targets.mean"],
-        std=arrays["targets.std"],
-        inflation=arrays["targets.inflation"],
-        scale_weights=arrays["targets.scale_weights"],
-        scale_intercept=float(arrays["targets.scale_intercept"][0]),
-    )

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,20 +9,9 @@ from synthetic_table import synthetic_surrogates, synthetic_table
 from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
 from foretune.optimizer.random import random_search
 from foretune.optimizer.transfer import Transfer
-from foretune.types import Prediction, Status
+from foretune.types import Status
 
 HELD_OUT = ("task-3", "task-7")
-
-
-class Counting:
-    """A performance surrogate that counts what it is asked."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def predict(self, task, configurations, curves, fidelities) -> Prediction:
-        self.asked += len(configurations)
-        return synthetic_surrogates().performance.predict(task, configurations, curves, fidelities)
 
 
 @pytest.fixture(params=HELD_OUT)
@@ -49,19 +37,6 @@ def test_after_two_runs_it_is_ahead_of_random_search_on_unseen_families(recorded
 def test_every_horizon_improves_on_the_untrained_model(recorded, horizon):
     points = simulate(transfer(recorded, horizon=horizon), recorded, 3 * recorded.mean_run_seconds)
     assert points[-1].score > recorded.zero_shot
-
-
-def test_each_ask_only_predicts_what_has_changed(recorded):
-    counting = Counting()
-    surrogates = replace(synthetic_surrogates(), performance=counting)
-    optimizer = transfer(recorded, surrogates=surrogates, portfolio=12)
-    trial = optimizer.ask()
-    to_choose_the_portfolio = len(recorded.candidates) - 1
-    assert counting.asked == to_choose_the_portfolio + 8 * 12
-    assert trial is not None
-    optimizer.tell(recorded.evaluate(trial))
-    optimizer.ask()
-    assert counting.asked <= to_choose_the_portfolio + 8 * 12 + 7
 
 
 def test_the_first_candidate_goes_first_and_no_more_than_the_portfolio_is_under_way(recorded):

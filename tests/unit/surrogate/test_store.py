@@ -26,7 +26,8 @@ def change(folder: Path, **values: object) -> None:
 def test_a_folder_holds_two_files_of_which_one_can_be_read(folder):
     assert sorted(file.name for file in folder.iterdir()) == [DESCRIPTION_FILE, ARRAYS_FILE]
     description = json.loads((folder / DESCRIPTION_FILE).read_text())
-    assert description["schema_version"] == 1
+    assert description["schema_version"] == 2
+    assert description["kind"] == "deep-kernel"
     assert "zero_shot_nll" in description["features"]
     assert description["card"]["excluded_families"] == ["delta"]
 
@@ -47,11 +48,17 @@ def test_changed_arrays_are_noticed(folder):
 
 def test_a_newer_schema_asks_for_an_update(folder):
     change(folder, schema_version=99)
-    with pytest.raises(SurrogateError, match=r"schema version 99.*reads up to 1; update foretune"):
+    with pytest.raises(SurrogateError, match=r"schema version 99.*reads 2; update foretune"):
         load_surrogates(folder)
 
 
-@pytest.mark.parametrize(("field", "value"), [("members", 7), ("encoder", {}), ("features", None), ("layers", 9)])
+def test_an_older_schema_asks_for_a_new_fit(folder):
+    change(folder, schema_version=1)
+    with pytest.raises(SurrogateError, match=r"schema version 1, this foretune reads 2; fit the surrogates anew"):
+        load_surrogates(folder)
+
+
+@pytest.mark.parametrize(("field", "value"), [("encoder", {}), ("features", None), ("kind", "in-context"), ("kind", 3)])
 def test_a_description_that_does_not_fit_the_arrays_is_refused(folder, field, value):
     change(folder, **{field: value})
     with pytest.raises(SurrogateError, match="does not hold complete surrogates"):
