@@ -16,7 +16,9 @@ _COLUMNS = {
     "rank_correlation_unseen": "rank correlation, nothing seen",
     "rank_correlation_1_slice": "after 1 slice",
     "regret_1_run": "regret of first choice (1 = median)",
+    "regret_after_reference": "with the default trained",
     "cost_log_error": "error of log seconds",
+    "memory_log_error": "of log memory",
 }
 
 
@@ -61,7 +63,13 @@ def fit(
 def _held_out_table(held_out: Mapping[str, Any]) -> Table:
     from rich.table import Table
 
-    table = Table("task", *_COLUMNS.values(), title="On tasks held out from the fit")
-    for task, row in [*held_out["by_task"].items(), ("mean", held_out["mean"])]:
-        table.add_row(task, *(f"{row[column]:.3f}" for column in _COLUMNS))
+    columns = [name for name in _COLUMNS if name in held_out["mean"]]
+    table = Table("task", *(_COLUMNS[name] for name in columns), title="On tasks held out from the fit")
+    for task, row in [*held_out["by_task"].items(), ("all", held_out["mean"])]:
+        table.add_row(task, *(f"{row[name]:.3f}" if name in row else "-" for name in columns))
+    for model, row in held_out["by_model"].items():
+        table.add_row(f"without {model}", *(f"{row[name]:.3f}" if name in row else "-" for name in columns))
+    table.caption = (
+        "All: means of scores, medians of errors. Without a base model: its runs, predicted from the others'."
+    )
     return table

@@ -21,10 +21,10 @@ from foretune.space import Encoder
 from foretune.surrogate.examples import Run
 from foretune.surrogate.inputs import encode, number
 from foretune.surrogate.meta_features import read_task
+from foretune.surrogate.ridge import Ridge, fit_ridge
 from foretune.types import Configuration, Task
 
 STEP_TOKENS = 150.0
-_RIDGE = 1.0
 _LEAST_SECONDS = 1e-4
 WORK_NAMES = (
     "cost.log_steps",
@@ -42,23 +42,18 @@ class LinearCost:
 
     Attributes:
         encoder: of configurations.
-        center: (D,) mean of each column.
-        spread: (D,) standard deviation of each column; 1 where constant.
-        weights: (D + 1, 2) for training and evaluation; the last row is the intercept.
+        regression: of log seconds of training and of evaluation.
     """
 
     encoder: Encoder
-    center: np.ndarray
-    spread: np.ndarray
-    weights: np.ndarray
+    regression: Ridge
 
     def predict(self, task: Task, configurations: Sequence[Configuration], fidelities: np.ndarray) -> np.ndarray:
         """Seconds (N,), see `CostSurrogate`. Slices are equal shares of a run, so the fidelity makes no difference."""
         del fidelities
         distinct = list(dict.fromkeys(configurations))
         place = {configuration.key: index for index, configuration in enumerate(distinct)}
-        rows = np.clip((cost_rows(self.encoder, task, distinct) - self.center) / self.spread, -5.0, 5.0)
-        seconds = np.exp(rows @ self.weights[:-1] + self.weights[-1]).sum(1)
+        seconds = np.exp(self.regression(cost_rows(self.encoder, task, distinct))).sum(1)
         return seconds[[place[configuration.key] for configuration in configurations]]
 
 
@@ -90,15 +85,9 @@ def _design(encoder: Encoder, runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarr
 
 
 def fit_cost(runs: Sequence[Run], encoder: Encoder) -> LinearCost:
-    """Least squares with a penalty of 1 on each standardized weight, on the mean seconds a slice of each run."""
+    """By the mean seconds a slice of each run."""
     rows, targets, _ = _design(encoder, runs)
-    center, spread = rows.mean(0), rows.std(0)
-    spread[spread < 1e-9] = 1.0
-    scaled = (rows - center) / spread
-    intercept = targets.mean(0)
-    gram = scaled.T @ scaled + _RIDGE * np.eye(scaled.shape[1])
-    weights = np.linalg.solve(gram, scaled.T @ (targets - intercept))
-    return LinearCost(encoder, center, spread, np.vstack([weights, intercept]))
+    return LinearCost(encoder, fit_ridge(rows, targets))
 
 
 def cost_errors(cost: LinearCost, runs: Sequence[Run]) -> Float[np.ndarray, " r"]:

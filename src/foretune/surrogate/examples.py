@@ -6,9 +6,10 @@ s.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -35,6 +36,8 @@ class Run:
         diverged: whether it did.
         train_seconds: (T,) of each slice.
         evaluation_seconds: (T,) of each slice.
+        peak_memory_bytes: None where it was not recorded.
+        model: base model.
     """
 
     task: Task
@@ -44,6 +47,8 @@ class Run:
     diverged: bool
     train_seconds: np.ndarray
     evaluation_seconds: np.ndarray
+    peak_memory_bytes: int | None = None
+    model: str = ""
 
     @cached_property
     def gains(self) -> Float[np.ndarray, " t"]:
@@ -127,11 +132,19 @@ def _runs_of(meta_dataset: MetaDataset) -> list[Run]:
     }
     nothing = (np.empty(0), np.empty(0))
     runs: list[Run] = []
+    peaks = {str(run): int(peak) for run, peak in _recorded_peaks(meta_dataset)}
     for run, task, status in meta_dataset.runs[["run", "task", "status"]].itertuples(index=False, name=None):
         if status in _LEARNED_FROM:
             train, evaluation = seconds.get(run, nothing)
             configuration = meta_dataset.configurations[run]
             curve, diverged = meta_dataset.curve(run), status == Status.DIVERGED
             if diverged or len(curve):
-                runs.append(Run(tasks[task], families[task], configuration, curve, diverged, train, evaluation))
+                about = tasks[task], families[task], configuration
+                model = meta_dataset.models[task]
+                runs.append(Run(*about, curve, diverged, train, evaluation, peaks.get(run), model))
     return runs
+
+
+def _recorded_peaks(meta_dataset: MetaDataset) -> Iterator[tuple[object, Any]]:
+    known = meta_dataset.runs.reindex(columns=["run", "peak_memory_bytes"]).dropna()
+    return zip(known["run"], known["peak_memory_bytes"], strict=True)

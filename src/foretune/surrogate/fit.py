@@ -11,9 +11,9 @@ What comes out depends on the meta-datasets and the seed alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import replace
-from statistics import fmean, median
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
@@ -23,13 +23,16 @@ from foretune.metadata import MetaDataset
 from foretune.metadata.common import relative_to_width
 from foretune.metadata.digest import data_sha256
 from foretune.space import Encoder, SearchSpace, load_space
-from foretune.surrogate.cost import cost_errors, fit_cost
+from foretune.surrogate.cost import fit_cost
 from foretune.surrogate.deep_kernel import Recipe
 from foretune.surrogate.examples import Run, by_task, read_runs
 from foretune.surrogate.fit_in_context import InContextRecipe, fit_in_context
 from foretune.surrogate.fit_performance import fit_members, runs_of_tasks, snapshots
+from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.judge import judge
+from foretune.surrogate.memory import fit_memory
 from foretune.surrogate.protocol import PerformanceSurrogate, Surrogates
+from foretune.surrogate.resources import errors_by_model, errors_by_task, medians
 from foretune.surrogate.store import DEEP_KERNEL, IN_CONTEXT
 from foretune.surrogate.validation import HeldOut, folds, hold_out, inflation, summary
 from foretune.types import Configuration
@@ -68,12 +71,14 @@ def fit(
     runs = _selected(read_runs(meta_datasets), exclude_families, exclude_tasks)
     encoder = Encoder.of(space or load_space("peft"))
     names = _common_features(runs)
+    parts = folds(runs, FOLDS, np.random.default_rng(seed))
     if kind == IN_CONTEXT:
         reference = default_of(meta_datasets)
-        fitted = _fit_in_context(runs, encoder, names, in_context or InContextRecipe(), seed, reference)
+        fitted = _fit_in_context(runs, encoder, names, parts, in_context or InContextRecipe(), seed, reference)
     else:
-        fitted = _fit_deep_kernel(runs, encoder, names, recipe or Recipe(), seed)
-    performance, facts = fitted
+        fitted = _fit_deep_kernel(runs, encoder, names, parts, recipe or Recipe(), seed)
+    performance, judged, facts = fitted
+    resources = errors_by_task(runs, encoder, parts)
     card: dict[str, Any] = {
         "data_sha256": [data_sha256(meta_dataset) for meta_dataset in meta_datasets],
         "tasks": sorted(by_task(runs)),
@@ -82,8 +87,13 @@ def fit(
         "excluded_families": sorted(exclude_families),
         "excluded_tasks": sorted(exclude_tasks),
         **facts,
+        "held_out": {
+            "mean": {**judged.mean, **medians(resources)},
+            "by_task": {task: {**scores, **resources.get(task, {})} for task, scores in judged.by_task.items()},
+            "by_model": errors_by_model(runs, encoder),
+        },
     }
-    return Surrogates(performance, fit_cost(runs, encoder), card)
+    return Surrogates(performance, fit_cost(runs, encoder), card, fit_memory(runs, encoder))
 
 
 def default_of(meta_datasets: Sequence[MetaDataset]) -> Configuration | None:
@@ -95,40 +105,62 @@ def default_of(meta_datasets: Sequence[MetaDataset]) -> Configuration | None:
     return found.most_common(1)[0][0] if found else None
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """Scores on tasks that were held out: means over them, and of each."""
+
+    mean: Mapping[str, float]
+    by_task: Mapping[str, Mapping[str, float]]
+
+
 def _fit_deep_kernel(
-    runs: Sequence[Run], encoder: Encoder, names: Sequence[str], recipe: Recipe, seed: int
-) -> tuple[PerformanceSurrogate, dict[str, Any]]:
-    """The surrogate, and what the card says of it."""
-    steps, held_out, cost_log_errors = _validate(runs, encoder, names, recipe, seed)
+    runs: Sequence[Run],
+    encoder: Encoder,
+    names: Sequence[str],
+    parts: Sequence[Collection[str]],
+    recipe: Recipe,
+    seed: int,
+) -> tuple[PerformanceSurrogate, _Judged, dict[str, Any]]:
+    """The surrogate, how it did on held-out tasks, and what else the card says of it."""
+    steps, held_out = _validate(runs, encoder, names, parts, recipe, seed)
     performance = fit_members(runs, encoder, names, recipe, steps=steps, seed=seed, members=MEMBERS)
     performance = replace(performance, targets=replace(performance.targets, inflation=inflation(held_out)))
-    return performance, {"steps": steps, "held_out": _held_out_card(held_out, cost_log_errors)}
+    by_task = {
+        result.task: {
+            "rank_correlation_unseen": result.rank_correlation(0),
+            "rank_correlation_1_slice": result.rank_correlation(1),
+            "regret_1_run": result.regret(1),
+        }
+        for result in held_out
+    }
+    return performance, _Judged(summary(held_out), by_task), {"kind": DEEP_KERNEL, "steps": steps}
 
 
 def _fit_in_context(
     runs: Sequence[Run],
     encoder: Encoder,
     names: Sequence[str],
+    parts: Sequence[Collection[str]],
     recipe: InContextRecipe,
     seed: int,
     reference: Configuration | None,
-) -> tuple[PerformanceSurrogate, dict[str, Any]]:
-    """The surrogate, and what the card says of it."""
+) -> tuple[PerformanceSurrogate, _Judged, dict[str, Any]]:
+    """The surrogate, how it did on held-out tasks, and what else the card says of it."""
     everything, judged = by_task(runs), dict[str, dict[str, float]]()
-    for held in folds(runs, FOLDS, np.random.default_rng(seed)):
-        rest = runs_of_tasks(runs, [name for name in everything if name not in held])
+    for part in parts:
+        rest = runs_of_tasks(runs, [name for name in everything if name not in part])
         surrogate = fit_in_context(rest, encoder, names, recipe, seed=seed, reference=reference)
-        cost = fit_cost(rest, encoder)
-        for name in held:
-            own = everything[name]
-            key = next((one.configuration for one in own if surrogate.is_reference(one.task, one.configuration)), None)
-            log_error = float(np.median(np.abs(cost_errors(cost, own))))
-            judged[name] = {**judge(surrogate, own, key), "cost_log_error": log_error}
+        judged |= {name: judge(surrogate, everything[name], _reference(surrogate, everything[name])) for name in part}
     performance = fit_in_context(runs, encoder, names, recipe, seed=seed, reference=reference)
     scores = dict.fromkeys(name for one in judged.values() for name in one)
     means = {name: fmean(one[name] for one in judged.values() if name in one) for name in scores}
-    means["cost_log_error"] = median(one["cost_log_error"] for one in judged.values())
-    return performance, {"held_out": {"mean": means, "by_task": judged}}
+    return performance, _Judged(means, judged), {"kind": IN_CONTEXT}
+
+
+def _reference(surrogate: InContextSurrogate, runs: Sequence[Run]) -> Configuration | None:
+    """The reference configuration as it was run on this task."""
+    found = (run.configuration for run in runs if surrogate.is_reference(run.task, run.configuration))
+    return next(found, None)
 
 
 def _selected(runs: Sequence[Run], families: Collection[str], tasks: Collection[str]) -> list[Run]:
@@ -156,32 +188,19 @@ def _common_features(runs: Sequence[Run]) -> list[str]:
 
 
 def _validate(
-    runs: Sequence[Run], encoder: Encoder, names: Sequence[str], recipe: Recipe, seed: int
-) -> tuple[int, list[HeldOut], dict[str, float]]:
-    """The best number of steps, the held-out predictions at it, and each held-out task's error of log seconds."""
+    runs: Sequence[Run],
+    encoder: Encoder,
+    names: Sequence[str],
+    parts: Sequence[Collection[str]],
+    recipe: Recipe,
+    seed: int,
+) -> tuple[int, list[HeldOut]]:
+    """The best number of steps, and the held-out predictions at it."""
     by_step: dict[int, list[HeldOut]] = {}
-    cost_log_errors: dict[str, float] = {}
-    everything = by_task(runs)
-    for held in folds(runs, FOLDS, np.random.default_rng(seed)):
-        left_out = runs_of_tasks(runs, held)
-        rest = runs_of_tasks(runs, [name for name in everything if name not in held])
+    for part in parts:
+        left_out = runs_of_tasks(runs, list(part))
+        rest = runs_of_tasks(runs, [name for name in by_task(runs) if name not in part])
         for step, surrogate in snapshots(rest, encoder, names, recipe, seed):
             by_step.setdefault(step, []).extend(hold_out(surrogate, left_out))
-        cost = fit_cost(rest, encoder)
-        cost_log_errors |= {name: float(np.median(np.abs(cost_errors(cost, everything[name])))) for name in held}
     steps = min(by_step, key=lambda step: fmean(result.log_loss for result in by_step[step]))
-    return steps, by_step[steps], cost_log_errors
-
-
-def _held_out_card(results: Sequence[HeldOut], cost_log_errors: dict[str, float]) -> dict[str, Any]:
-    tasks = {
-        result.task: {
-            "rank_correlation_unseen": result.rank_correlation(0),
-            "rank_correlation_1_slice": result.rank_correlation(1),
-            "regret_1_run": result.regret(1),
-            "cost_log_error": cost_log_errors[result.task],
-        }
-        for result in results
-    }
-    means = {**summary(results), "cost_log_error": median(cost_log_errors.values())}
-    return {"mean": means, "by_task": tasks}
+    return steps, by_step[steps]

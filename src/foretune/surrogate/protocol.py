@@ -58,6 +58,15 @@ class CostSurrogate(Protocol):
         ...
 
 
+@runtime_checkable
+class MemorySurrogate(Protocol):
+    """Predicts what a run needs."""
+
+    def predict(self, task: Task, configurations: Sequence[Configuration]) -> np.ndarray:
+        """Bytes (N,) at the peak of a run."""
+        ...
+
+
 @dataclass(frozen=True)
 class Surrogates:
     """What one fit gives.
@@ -65,9 +74,11 @@ class Surrogates:
     Attributes:
         performance: predicts scores.
         cost: predicts seconds.
+        memory: predicts bytes, where peaks were recorded.
         card: where they come from, JSON-like: meta-datasets and their sha256, seed, what was left out, held-out scores.
     """
 
     performance: PerformanceSurrogate
     cost: CostSurrogate
     card: Mapping[str, Any] = field(default_factory=dict)
+    memory: MemorySurrogate | None = None

@@ -24,8 +24,10 @@ from foretune.surrogate.arrays import flatten, restore, restore_all
 from foretune.surrogate.cost import LinearCost
 from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.inputs import Inputs
+from foretune.surrogate.memory import LinearMemory
 from foretune.surrogate.performance import DeepKernelSurrogate, Member, Targets
 from foretune.surrogate.protocol import PerformanceSurrogate, Surrogates
+from foretune.surrogate.ridge import Ridge
 from foretune.surrogate.stage import Stage
 from foretune.types import Configuration
 
@@ -37,7 +39,7 @@ IN_CONTEXT = "in-context"
 
 
 def save_surrogates(path: str | Path, surrogates: Surrogates) -> None:
-    """Writes both surrogates into the folder `path`, which is made if need be.
+    """Writes the surrogates into the folder `path`, which is made if need be.
 
     Raises:
         SurrogateError: if they are not of the kinds that `foretune fit` makes.
@@ -49,7 +51,9 @@ def save_surrogates(path: str | Path, surrogates: Surrogates) -> None:
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     facts, arrays = _take_apart(performance)
-    arrays |= {"cost.center": cost.center, "cost.spread": cost.spread, "cost.weights": cost.weights}
+    arrays |= flatten(cost.regression, "cost")
+    if isinstance(surrogates.memory, LinearMemory):
+        arrays |= flatten(surrogates.memory.regression, "memory")
     payload = dump_arrays(arrays)
     description = {
         "schema_version": SCHEMA_VERSION,
@@ -75,12 +79,13 @@ def load_surrogates(path: str | Path) -> Surrogates:
         arrays = load_arrays(payload)
         encoder = Encoder.from_json(description["encoder"])
         performance = _put_together(encoder, description, arrays)
-        cost = LinearCost(encoder, arrays["cost.center"], arrays["cost.spread"], arrays["cost.weights"])
+        cost = LinearCost(encoder, restore(Ridge, arrays, "cost"))
+        memory = LinearMemory(encoder, restore(Ridge, arrays, "memory")) if "memory.weights" in arrays else None
         card = dict(description["card"])
     except (ConfigurationError, KeyError, TypeError, ValueError, SafetensorError) as error:
         message = f"{folder} does not hold complete surrogates ({error!r}); fit them anew with `foretune fit`"
         raise SurrogateError(message) from error
-    return Surrogates(performance, cost, card)
+    return Surrogates(performance, cost, card, memory)
 
 
 def _take_apart(performance: DeepKernelSurrogate | InContextSurrogate) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
