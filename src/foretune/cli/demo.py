@@ -31,7 +31,9 @@ def demo(
     budget: Annotated[str, typer.Option(help="Time that the search may take, such as 90s or 3m.")] = "3m",
     max_slices: Annotated[int | None, typer.Option(min=1, help="Train no more slices than this.")] = None,
     model: Annotated[str, typer.Option(help="Base model: foretune-tiny, a folder, or a hub name.")] = "foretune-tiny",
-    optimizer: Annotated[str, typer.Option(help="What chooses the trials: transfer, random or default.")] = "transfer",
+    optimizer: Annotated[
+        str, typer.Option(help="What chooses the trials: transfer-in-context, transfer, random or default.")
+    ] = "transfer-in-context",
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
 ) -> None:
     """Make a dataset of real facts, tune the shipped model on it, and show answers before and after."""

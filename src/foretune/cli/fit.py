@@ -37,7 +37,9 @@ def fit(
     seed: Annotated[int, typer.Option(help="Of folds, networks and examples.")] = 0,
 ) -> None:
     """Fit the performance and the cost surrogate, and show how they do on tasks held out from the fit."""
+    import torch
     from rich.console import Console
+    from threadpoolctl import threadpool_limits
 
     from foretune.metadata import read_meta_dataset
     from foretune.space import load_space
@@ -45,8 +47,10 @@ def fit(
     from foretune.surrogate.fit import fit as fit_surrogates
 
     console = Console()
+    torch.set_num_threads(1)
     tables = [read_meta_dataset(folder) for folder in meta_datasets]
-    with console.status("Fitting; a minute or two"):
+    # Its matrices are too small to share: threads that wait for each other took four times as long on a busy machine.
+    with console.status("Fitting; a minute or two"), threadpool_limits(1):
         surrogates = fit_surrogates(
             tables,
             seed=seed,

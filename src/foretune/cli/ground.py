@@ -64,7 +64,7 @@ class Ground:
         """A fresh optimizer."""
         from foretune.optimizer import make_optimizer
 
-        surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer == "transfer")
+        surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer.startswith("transfer"))
         return make_optimizer(
             settings.optimizer, self.task, self.candidates, self.default, surrogates, seed=settings.seed
         )

@@ -45,7 +45,7 @@ class Settings:
     model: str
     seed: int = 0
     space: str = "peft"
-    optimizer: str = "transfer"
+    optimizer: str = "transfer-in-context"
     candidates: int = 256
     surrogate: str | None = None
     max_length: int | None = None

@@ -30,7 +30,9 @@ def tune(
     seed: Annotated[int, typer.Option(help="Of splits, candidates, adapters and the order of the data.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the output folder.")] = False,
     space: Annotated[str, typer.Option(help="Search space: a shipped name or a YAML file.")] = "peft",
-    optimizer: Annotated[str, typer.Option(help="What chooses the trials: transfer, random or default.")] = "transfer",
+    optimizer: Annotated[
+        str, typer.Option(help="What chooses the trials: transfer-in-context, transfer, random or default.")
+    ] = "transfer-in-context",
     max_slices: Annotated[int | None, typer.Option(min=1, help="Train no more slices than this.")] = None,
     candidates: Annotated[int, typer.Option(min=1, help="Configurations to sample from the search space.")] = 256,
     surrogates: Annotated[

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -47,32 +48,33 @@ def shipped_model() -> Path:
     return folder
 
 
-def resolve_model(name: str | Path) -> str:
+def resolve_model(name: str | Path, *, weights: bool = True) -> str:
     """What transformers should be given: an absolute folder for the shipped model and local folders, else a hub name.
 
     Args:
         name: `foretune-tiny`, a folder, or a hub name such as `org/model`.
+        weights: whether a folder needs to have them.
 
     Raises:
         ModelError: the name is neither, or the folder lacks files or has pickled weights only.
     """
     folder = shipped_model() if str(name) == SHIPPED else Path(name).expanduser()
     if folder.is_dir():
-        _check_folder(folder)
+        _check_folder(folder, weights=weights)
         return str(folder.resolve())
     if isinstance(name, Path) or folder.is_absolute() or str(name).startswith((".", "~")) or str(name).count("/") > 1:
         raise ModelError(f"no model folder at {name}; give a folder with config.json, a hub name, or {SHIPPED!r}")
     return str(name)
 
 
-def _check_folder(folder: Path) -> None:
+def _check_folder(folder: Path, *, weights: bool) -> None:
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} has no config.json; give a folder written by `save_pretrained`")
     try:
         json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{folder / 'config.json'} is not JSON ({error}); copy the model again") from error
-    if any(folder.glob("*.safetensors")):
+    if not weights or has_weights(folder):
         return
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.pth")):
         raise ModelError(
@@ -80,6 +82,25 @@ def _check_folder(folder: Path) -> None:
             "`model.save_pretrained(folder, safe_serialization=True)` where you trust the source"
         )
     raise ModelError(f"{folder} has no *.safetensors file; copy the model's weights there")
+
+
+def has_weights(name: str | Path) -> bool:
+    """Whether this is the shipped model, or a folder with weights that can be read."""
+    return str(name) == SHIPPED or any(Path(name).expanduser().glob("*.safetensors"))
+
+
+def read_config(name: str | Path) -> dict[str, Any]:
+    """The model's `config.json`, with transformers' defaults filled in; its weights need not be there.
+
+    Raises:
+        ModelError: there is none.
+    """
+    resolved = resolve_model(name, weights=False)
+    try:
+        return AutoConfig.from_pretrained(resolved).to_dict()
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"cannot read the config.json of {name}: {reason}; give its folder or a hub name") from error
 
 
 def default_dtype(device: str) -> torch.dtype:
@@ -197,13 +218,15 @@ def _weight_bytes(name: str) -> int:
     return sum(file.stat().st_size for file in Path(name).glob("*.safetensors"))
 
 
-def load_tokenizer(model: str | Path, *, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
-    """The tokenizer of a base model, with a padding token.
+def load_tokenizer(
+    model: str | Path, *, trust_remote_code: bool = False, weights: bool = True
+) -> PreTrainedTokenizerBase:
+    """The tokenizer of a base model, with a padding token; unless `weights`, those need not be there.
 
     Raises:
         ModelError: there is none.
     """
-    name = resolve_model(model)
+    name = resolve_model(model, weights=weights)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError) as error:

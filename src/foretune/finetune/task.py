@@ -54,12 +54,16 @@ def describe_task(
     validation = (scores or zero_shot(model, data))["validation"]
     config = model.config.to_dict()
     features = {
-        **dataset_features(_sample(splits, data)),
-        **model_features(config),
+        **features_without_weights(splits, data, config),
         **zero_shot_features(validation, int(config["vocab_size"])),
     }
     name = task or task_id(splits.name, len(splits.train), model_name)
     return Task(name, VALIDATION_NLL, features, max_fidelity)
+
+
+def features_without_weights(splits: Splits, data: TokenizedSplits, config: Mapping[str, Any]) -> dict[str, float]:
+    """The meta-features that a tokenizer and a `config.json` are enough for: all but `zero_shot_features`."""
+    return {**dataset_features(_sample(splits, data)), **model_features(config)}
 
 
 def describe_source(

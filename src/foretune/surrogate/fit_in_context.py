@@ -139,10 +139,8 @@ def reference_of(runs: Sequence[Run]) -> Configuration:
 def fit_stage(tasks: Sequence[TaskCurves], recipe: InContextRecipe, rng: np.random.Generator) -> Stage:
     """One stage from the runs of all tasks that have it."""
     if len(tasks) < _LEAST_TASKS:
-        message = (
-            f"at least {_LEAST_TASKS} tasks with a run of the reference configuration are needed, {len(tasks)} have one"
-        )
-        raise SurrogateError(message)
+        message = f"a run of the reference configuration is needed on {_LEAST_TASKS} tasks or more, {len(tasks)} have"
+        raise SurrogateError(f"{message} one; collect it, or name another reference")
     rows, features = Scaling.of(np.vstack([task.rows for task in tasks])), Scaling.of(_features(tasks))
     values = [_values(task, recipe) for task in tasks]
     basis = fit_basis(np.vstack(values), recipe.latents)
@@ -176,8 +174,17 @@ def _unit(tasks: Sequence[TaskCurves], features: Float[np.ndarray, "M F"], recip
     scales = np.array([task.scale(recipe.least_scale) for task in tasks])
     centers = np.array([task.center for task in tasks])
     weights = _ridge(features, centers, recipe.unit_ridge)
-    missed = (centers - np.column_stack([features, np.ones(len(features))]) @ weights) / scales
-    return Unit(weights, _ridge(features, np.log(scales), recipe.unit_ridge), float(np.median(np.abs(missed))) * 1.5)
+    missed = _left_out_errors(features, centers, recipe.unit_ridge) / scales
+    return Unit(weights, _ridge(features, np.log(scales), recipe.unit_ridge), float(np.sqrt(np.mean(missed**2))))
+
+
+def _left_out_errors(rows: Float[np.ndarray, "M F"], targets: Float[np.ndarray, " M"], penalty: float) -> np.ndarray:
+    """What `_ridge` misses of each target when it is fitted on the others: r / (1 - h) with the hat matrix' diagonal
+    h."""
+    inner = np.linalg.solve(rows.T @ rows + penalty * np.eye(rows.shape[1]), rows.T)
+    hat = np.einsum("mf,fm->m", rows, inner) + 1.0 / len(rows)
+    fitted = rows @ (inner @ (targets - targets.mean())) + targets.mean()
+    return (targets - fitted) / (1.0 - hat)
 
 
 def _ridge(rows: Float[np.ndarray, "M F"], targets: Float[np.ndarray, " M"], penalty: float) -> np.ndarray:

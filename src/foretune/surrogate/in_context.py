@@ -11,7 +11,7 @@ Ensembles (Khazi et al., 2023).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,6 +57,11 @@ class InContextSurrogate:
     slices: int
     before: Stage
     after: Stage
+
+    @property
+    def typical_features(self) -> Mapping[str, float]:
+        """See `PerformanceSurrogate`."""
+        return dict(zip(self.feature_names, self.before.features.center.tolist(), strict=True))
 
     def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
         """See `PerformanceSurrogate.on`."""

@@ -27,8 +27,8 @@ def judge(
         `rank_correlation_unseen` of predicted and true peaks when nothing was seen, and `rank_correlation_1_slice` when
         the first slice of every run was; `regret_1_run` and `regret_3_runs` of the best predicted configurations;
         `regret_after_reference` of the better of the reference and the best predicted other, given the curve of the
-        reference, where it was run; `error_in_std`, the root mean square of the errors of predicted peaks in predicted
-        standard deviations.
+        reference, where it was run; `errors_in_std`, below which four of five errors of predicted peaks are, in
+        predicted standard deviations.
     """
     pool = _pool(runs)
     predictor = surrogate.on(runs[0].task, [run.configuration for run in pool])
@@ -41,7 +41,7 @@ def judge(
         "rank_correlation_1_slice": spearman(predictor(_prefixes(pool, 1)).mean.max(axis=1), peaks),
         "regret_1_run": float(regrets[_best(unseen)[:1]].min()),
         "regret_3_runs": float(regrets[_best(unseen)[:3]].min()),
-        "error_in_std": _error_in_std(unseen, peaks),
+        "errors_in_std": _errors_in_std(unseen, peaks),
     }
     places = [place for place, run in enumerate(pool) if run.configuration == reference and not run.diverged]
     if places:
@@ -64,7 +64,6 @@ def _best(prediction: Prediction) -> list[int]:
     return np.argsort(-prediction.mean.max(axis=1), kind="stable").tolist()
 
 
-def _error_in_std(prediction: Prediction, peaks: Float[np.ndarray, " n"]) -> float:
-    places = prediction.mean.argmax(axis=1)
-    which = np.arange(len(peaks)), places
-    return float(np.sqrt(np.mean(((peaks - prediction.mean[which]) / prediction.std[which]) ** 2)))
+def _errors_in_std(prediction: Prediction, peaks: Float[np.ndarray, " n"]) -> float:
+    which = np.arange(len(peaks)), prediction.mean.argmax(axis=1)
+    return float(np.quantile(np.abs(peaks - prediction.mean[which]) / prediction.std[which], 0.8))

@@ -15,7 +15,7 @@ back into scores by the zero-shot loss.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,6 +80,11 @@ class DeepKernelSurrogate:
     inputs: Inputs
     targets: Targets
     members: tuple[Member, ...]
+
+    @property
+    def typical_features(self) -> Mapping[str, float]:
+        """See `PerformanceSurrogate`."""
+        return dict(zip(self.inputs.feature_names, self.inputs.center[self.inputs.features].tolist(), strict=True))
 
     def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
         """See `PerformanceSurrogate.on`; a candidate is judged by its own curve alone."""

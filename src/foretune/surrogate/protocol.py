@@ -36,6 +36,11 @@ class Predictor(Protocol):
 class PerformanceSurrogate(Protocol):
     """Predicts learning curves."""
 
+    @property
+    def typical_features(self) -> Mapping[str, float]:
+        """Meta-features that it reads -> their mean over the tasks learned from."""
+        ...
+
     def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
         """Predictions for a pool of N candidates.
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from foretune.space import Encoder
-from foretune.surrogate.cost import cost_errors, fit_cost
+from foretune.surrogate.cost import LinearCost, cost_errors, fit_cost
 from foretune.surrogate.examples import Run, by_task
-from foretune.surrogate.memory import fit_memory, memory_errors
+from foretune.surrogate.memory import LinearMemory, fit_memory, memory_errors
 
 Errors = dict[str, float]
 
@@ -27,9 +27,9 @@ def errors_by_task(runs: Sequence[Run], encoder: Encoder, parts: Sequence[Collec
     """
     found = dict[str, Errors]()
     for part in parts:
-        rest = [run for run in runs if run.task.id not in part]
+        models = _fitted([run for run in runs if run.task.id not in part], encoder)
         held = by_task([run for run in runs if run.task.id in part])
-        found |= {task: _errors(rest, own, encoder) for task, own in held.items()}
+        found |= {task: _errors(models, own) for task, own in held.items()}
     return found
 
 
@@ -40,7 +40,7 @@ def errors_by_model(runs: Sequence[Run], encoder: Encoder) -> dict[str, Errors]:
         model: ([run for run in runs if run.model != model], [run for run in runs if run.model == model])
         for model in models
     }
-    return {model: _errors(rest, own, encoder) for model, (rest, own) in split.items() if rest}
+    return {model: _errors(_fitted(rest, encoder), own) for model, (rest, own) in split.items() if rest}
 
 
 def medians(errors: Mapping[str, Errors]) -> Errors:
@@ -49,12 +49,18 @@ def medians(errors: Mapping[str, Errors]) -> Errors:
     return {name: float(np.median([one[name] for one in errors.values() if name in one])) for name in names}
 
 
-def _errors(rest: Sequence[Run], held: Sequence[Run], encoder: Encoder) -> Errors:
-    found = dict[str, float]()
-    if any(len(run.train_seconds) for run in held) and any(len(run.train_seconds) for run in rest):
-        found["cost_log_error"] = float(np.median(np.abs(cost_errors(fit_cost(rest, encoder), held))))
-    memory = fit_memory(rest, encoder)
-    missed = memory_errors(memory, held) if memory else np.empty(0)
-    if len(missed):
-        found["memory_log_error"] = float(np.median(np.abs(missed)))
-    return found
+Fitted = tuple[LinearCost | None, LinearMemory | None]
+
+
+def _fitted(runs: Sequence[Run], encoder: Encoder) -> Fitted:
+    cost = fit_cost(runs, encoder) if any(len(run.train_seconds) for run in runs) else None
+    return cost, fit_memory(runs, encoder)
+
+
+def _errors(models: Fitted, held: Sequence[Run]) -> Errors:
+    cost, memory = models
+    missed = {
+        "cost_log_error": cost_errors(cost, held) if cost else np.empty(0),
+        "memory_log_error": memory_errors(memory, held) if memory else np.empty(0),
+    }
+    return {name: float(np.median(np.abs(errors))) for name, errors in missed.items() if len(errors)}

@@ -1,0 +1,219 @@
+"""`foretune recommend`: which configurations to finetune with, before anything is trained."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretune.cli.budget import format_seconds, parse_seconds
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from foretune.metadata import MetaDataset
+    from foretune.recommend import Advice, Recommendation
+    from foretune.types import Task
+
+PUBLISHED = "public-llm-v1"
+LEARNED_FROM = "foretune-tiny-v0"
+
+
+def register(commands: typer.Typer) -> None:
+    """Add the verb."""
+    commands.command("recommend")(recommend)
+
+
+def recommend(
+    data: Annotated[str, typer.Argument(help="A JSONL, JSON, CSV or Parquet file, a folder of splits, or a hub name.")],
+    model: Annotated[
+        str, typer.Option(help="Base model: foretune-tiny, a folder with config.json and tokenizer, or a hub name.")
+    ] = "foretune-tiny",
+    top: Annotated[int, typer.Option(min=1, help="So many configurations.")] = 5,
+    budget: Annotated[str | None, typer.Option(help="Leave out runs that are predicted to take longer.")] = None,
+    space: Annotated[str, typer.Option(help="Search space: a shipped name or a YAML file.")] = "peft",
+    candidates: Annotated[int, typer.Option(min=1, help="Configurations to sample from it.")] = 256,
+    surrogates: Annotated[
+        Path | None, typer.Option("--surrogate", "--surrogates", help="Folder written by `foretune fit`.")
+    ] = None,
+    learned_from: Annotated[
+        Path | None, typer.Option(metavar="META", help="Meta-dataset that the surrogates were fitted on.")
+    ] = None,
+    train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
+    seed: Annotated[int, typer.Option(help="Of splits and candidates.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Rank configurations for finetuning MODEL on DATA, with what is predicted of each, without training a step.
+
+    For base models of a size that the surrogates learned from, they predict; for larger ones published sweeps over real
+    models tell learning rate and rank; else the usual rule is given. The model's weights need not be there.
+    """
+    from rich.console import Console
+
+    seconds = math.inf if budget is None else parse_seconds(budget)
+    asked = _Asked(data, model, top, seconds, space, candidates, surrogates, learned_from, train_rows, seed)
+    advice = asked.advice()
+    if as_json:
+        typer.echo(json.dumps(advice.to_json(), indent=2))
+        return
+    console = Console()
+    for warning in advice.warnings:
+        console.print(f"note: {warning}", style="yellow", highlight=False, soft_wrap=True)
+    console.print(_table(advice, model))
+    for number, one in enumerate(advice.recommendations, start=1):
+        console.print(_details(number, one), highlight=False, soft_wrap=True)
+    if advice.distance:
+        console.print(advice.distance, highlight=False, soft_wrap=True)
+
+
+class _Asked:
+    """The options, and what follows from them."""
+
+    def __init__(
+        self,
+        data: str,
+        model: str,
+        top: int,
+        seconds: float,
+        space: str,
+        candidates: int,
+        surrogates: Path | None,
+        learned_from: Path | None,
+        train_rows: int | None,
+        seed: int,
+    ) -> None:
+        self.data, self.model, self.top, self.seconds, self.seed = data, model, top, seconds, seed
+        self.space, self.candidates, self.train_rows = space, candidates, train_rows
+        self.surrogates, self.learned_from = surrogates, learned_from
+
+    def advice(self) -> Advice:
+        """The best that can be said of this model."""
+        from foretune.metadata import read_meta_dataset
+        from foretune.metadata.features import model_features
+        from foretune.recommend import by_rule, is_of_a_size_seen
+        from foretune.space import load_space
+
+        config = self._config()
+        if config is None:
+            return self._from_published(None) or by_rule(load_space(self.space), f"nothing is known of {self.model}")
+        table = read_meta_dataset(self.learned_from or _shipped(LEARNED_FROM))
+        if is_of_a_size_seen(model_features(config), table):
+            return self._from_surrogates(config, table)
+        why = f"neither earlier runs nor published sweeps are of a model like {self.model}"
+        space = load_space(self.space, hidden_size=int(config["hidden_size"]))
+        return self._from_published(config) or by_rule(space, why)
+
+    def _config(self) -> dict[str, Any] | None:
+        """Of the base model; None for one on the hub whose name says its size, all that published sweeps ask for."""
+        from foretune.finetune.model import SHIPPED, read_config
+        from foretune.recommend.published import billions_of
+
+        is_local = self.model == SHIPPED or Path(self.model).expanduser().is_dir()
+        return read_config(self.model) if is_local or billions_of(self.model) is None else None
+
+    def _from_published(self, config: dict[str, Any] | None) -> Advice | None:
+        from foretune.metadata import read_meta_dataset
+        from foretune.metadata.features import model_features
+        from foretune.recommend import from_published, read_published
+        from foretune.recommend.published import billions_of
+        from foretune.space import load_space
+
+        billions = billions_of(self.model)
+        if billions is None and config is not None:
+            billions = 10 ** model_features(config)["model_log_parameters"] / 1e9
+        if billions is None:
+            return None
+        models = read_published(read_meta_dataset(_shipped(PUBLISHED)))
+        return from_published(self.model, billions, models, load_space(self.space).default(), self.top)
+
+    def _from_surrogates(self, config: dict[str, Any], table: MetaDataset) -> Advice:
+        from dataclasses import replace
+
+        import numpy as np
+
+        from foretune.cli.ground import find_surrogates
+        from foretune.recommend import from_surrogates
+        from foretune.space import Encoder, load_space
+
+        surrogates = find_surrogates(None if self.surrogates is None else str(self.surrogates), needed=True)
+        if surrogates is None:
+            raise ValueError("surrogates that are needed are found or an error is raised")
+        task, notes = self._task(config, dict(surrogates.performance.typical_features))
+        space = load_space(self.space, hidden_size=int(config["hidden_size"]))
+        pool = [space.default(), *space.sample(self.candidates, np.random.default_rng(self.seed))]
+        encoder = Encoder.of(space).at(int(config["hidden_size"]))
+        advice = from_surrogates(
+            task, list(dict.fromkeys(pool)), surrogates, table, encoder, top=self.top, seconds=self.seconds
+        )
+        return replace(advice, warnings=(*notes, *advice.warnings))
+
+    def _task(self, config: dict[str, Any], typical: dict[str, float]) -> tuple[Task, tuple[str, ...]]:
+        """The task, with typical zero-shot scores if the base model cannot be scored, and notes."""
+        from foretune.execution.worker import completion_end
+        from foretune.finetune.data import load_splits, tokenize
+        from foretune.finetune.model import has_weights, load_model, load_tokenizer
+        from foretune.finetune.task import DEFAULT_MAX_LENGTH, describe_task, features_without_weights
+        from foretune.finetune.train import SLICES
+        from foretune.metadata.source import task_id
+        from foretune.types import VALIDATION_NLL, Task
+
+        splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows)
+        tokenizer = load_tokenizer(self.model, weights=False)
+        longest = min(DEFAULT_MAX_LENGTH, int(config.get("max_position_embeddings") or DEFAULT_MAX_LENGTH))
+        if has_weights(self.model):
+            model = load_model(self.model)
+            data = tokenize(splits, tokenizer, longest, end_token_id=completion_end(self.model, tokenizer, model))
+            return describe_task(splits, data, self.model, model, SLICES), ()
+        end = tokenizer.eos_token_id
+        closing = end if not tokenizer.chat_template and isinstance(end, int) else None
+        data = tokenize(splits, tokenizer, longest, end_token_id=closing)
+        features = {**typical, **features_without_weights(splits, data, config)}
+        name = task_id(splits.name, len(splits.train), self.model)
+        note = (
+            f"the weights of {self.model} are not there, so its loss on the data is taken to be "
+            f"{features['zero_shot_nll']:.2f}, as is typical; predicted losses are as rough as that"
+        )
+        return Task(name, VALIDATION_NLL, features, SLICES), (note,)
+
+
+def _shipped(name: str) -> Path:
+    return Path(str(resources.files("foretune"))) / "data" / "meta_datasets" / name
+
+
+def _table(advice: Advice, model: str) -> Table:
+    from rich.table import Table
+
+    from foretune.report.tables import describe
+
+    table = Table(title=f"For {model}, by {advice.basis}", title_justify="left", header_style="bold")
+    columns = ("", "finetune with", advice.scored_by or "score", "4 of 5 within", "time", "memory")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 1 else "right")
+    for number, one in enumerate(advice.recommendations, start=1):
+        table.add_row(str(number), describe(one.configuration.values, short=True), *_cells(one))
+    return table
+
+
+def _cells(one: Recommendation) -> tuple[str, str, str, str]:
+    score = one.score
+    return (
+        f"{score.middle:.3g}" if score else "-",
+        f"{score.low:.2g} to {score.high:.2g}" if score else "-",
+        format_seconds(one.seconds) if one.seconds is not None else "-",
+        f"{one.memory_bytes / 2**30:.1f} GiB" if one.memory_bytes is not None else "-",
+    )
+
+
+def _details(number: int, one: Recommendation) -> str:
+    """What the table has no room for."""
+    shown = ("method", "rank", "learning_rate", "batch_size", "epochs")
+    rest = {name: value for name, value in one.configuration.values.items() if name not in shown}
+    said = ", ".join(
+        f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
+        for name, value in rest.items()
+    )
+    return f"{number}: {one.reason} ({said})"

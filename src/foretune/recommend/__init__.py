@@ -1,0 +1,21 @@
+"""What to finetune with, before a single step is trained.
+
+From fitted surrogates where the base model is of a size that they have seen, else from published sweeps over real
+models, else by the rule that practitioners go by.
+"""
+
+from foretune.recommend.advice import Advice, Recommendation
+from foretune.recommend.published import PublishedModel, from_published, read_published
+from foretune.recommend.rule import by_rule
+from foretune.recommend.surrogates import from_surrogates, is_of_a_size_seen
+
+__all__ = [
+    "Advice",
+    "PublishedModel",
+    "Recommendation",
+    "by_rule",
+    "from_published",
+    "from_surrogates",
+    "is_of_a_size_seen",
+    "read_published",
+]

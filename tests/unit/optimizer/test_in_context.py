@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from synthetic_table import synthetic_surrogates, synthetic_table
+
+from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
+from foretune.optimizer.in_context import TransferInContext
+from foretune.optimizer.random import random_search
+from foretune.types import Status
+
+HELD_OUT = ("task-3", "task-7")
+
+
+@pytest.fixture(params=HELD_OUT)
+def recorded(request: pytest.FixtureRequest) -> RecordedTask:
+    return recorded_task(synthetic_table(), request.param)
+
+
+def search(recorded: RecordedTask, **arguments: float) -> TransferInContext:
+    return TransferInContext(
+        recorded.task, recorded.candidates, surrogates=synthetic_surrogates("in-context"), **arguments
+    )
+
+
+def test_after_two_runs_it_is_ahead_of_random_search_on_unseen_families(recorded):
+    budget = 2 * recorded.mean_run_seconds
+    found = point_at(simulate(search(recorded), recorded, budget), budget).score
+    at_random = [
+        simulate(
+            random_search(recorded.task, recorded.candidates, first=recorded.candidates[0], seed=seed), recorded, budget
+        )[-1].score
+        for seed in range(10)
+    ]
+    assert found > np.mean(at_random)
+
+
+def test_the_first_candidate_is_trained_to_the_end_before_others(recorded):
+    optimizer = search(recorded)
+    trial = optimizer.ask()
+    assert trial is not None
+    assert (trial.configuration, trial.fidelity) == (recorded.candidates[0], 8)
+
+
+def test_a_run_is_gone_on_with_until_it_is_hopeless(recorded):
+    """With endless patience every run is trained to its end before the next begins; with none some are left."""
+    for patience, leaves in ((1e6, False), (-1e6, True)):
+        optimizer, last, left = search(recorded, patience=patience), None, False
+        for _ in range(30):
+            trial = optimizer.ask()
+            assert trial is not None
+            report = recorded.evaluate(trial)
+            if last and trial.configuration != last.trial.configuration:
+                left |= last.status is Status.OK and len(last.curve) < 8
+            optimizer.tell(report)
+            last = report
+        assert left is leaves
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0])
+def test_with_a_price_on_seconds_it_still_improves_on_the_untrained_model(recorded, power):
+    points = simulate(search(recorded, cost_power=power), recorded, 3 * recorded.mean_run_seconds)
+    assert points[-1].score > recorded.zero_shot
+
+
+def test_nothing_is_begun_that_cannot_be_paid_for(recorded):
+    assert search(recorded).ask(seconds_left=1e-6) is None
+    assert search(recorded).ask(seconds_left=0.0) is None

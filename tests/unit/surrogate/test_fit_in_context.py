@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic_table import IN_CONTEXT, synthetic_surrogates, synthetic_table
+
+from foretune.errors import SurrogateError
+from foretune.space import Encoder, load_space
+from foretune.surrogate.examples import Run, by_task, read_runs
+from foretune.surrogate.fit import fit
+from foretune.surrogate.fit_in_context import fit_in_context, reference_of
+from foretune.surrogate.in_context import InContextSurrogate
+from foretune.surrogate.judge import judge
+from foretune.types import LearningCurve
+
+ENCODER = Encoder.of(load_space("peft"))
+NAMES = ("completion_overlap", "log_train_rows", "zero_shot_nll")
+
+
+def runs() -> list[Run]:
+    return read_runs([synthetic_table(tasks=6, configurations=8)])
+
+
+def test_same_data_and_seed_same_surrogate():
+    one, two = (fit([synthetic_table(tasks=4, configurations=6)], seed=1, kind="in-context", in_context=IN_CONTEXT)
+                for _ in range(2))  # fmt: skip
+    assert one.card == two.card
+    assert isinstance(one.performance, InContextSurrogate)
+    assert isinstance(two.performance, InContextSurrogate)
+    for left, right in zip(one.performance.after.posteriors, two.performance.after.posteriors, strict=True):
+        np.testing.assert_array_equal(left.weights, right.weights)
+
+
+def test_the_card_says_how_it_did_on_tasks_held_out():
+    held_out = synthetic_surrogates("in-context").card["held_out"]
+    assert set(held_out["by_task"]) == {f"task-{index}" for index in (0, 1, 2, 4, 5, 6)}
+    assert held_out["mean"]["rank_correlation_unseen"] > 0.5
+    assert {"regret_after_reference", "errors_in_std", "cost_log_error"} <= set(held_out["mean"])
+    assert held_out["by_model"] == {}
+
+
+def test_seeing_the_reference_helps_on_an_unseen_family():
+    surrogate = synthetic_surrogates("in-context").performance
+    assert isinstance(surrogate, InContextSurrogate)
+    held = [run for run in read_runs([synthetic_table()]) if run.family == "delta"]
+    for group in by_task(held).values():
+        reference = next(run.configuration for run in group if surrogate.is_reference(run.task, run.configuration))
+        scores = judge(surrogate, group, reference)
+        assert scores["regret_after_reference"] <= 1.0
+        assert scores["rank_correlation_1_slice"] > 0.5
+
+
+def test_the_reference_is_what_most_tasks_have():
+    some = runs()
+    groups = list(by_task(some).values())
+    counts = {run.configuration.key: sum(not other.diverged for group in groups for other in group
+                                         if other.configuration == run.configuration) for run in some}  # fmt: skip
+    most = reference_of(some)
+    relative = {key for key, count in counts.items() if count == max(counts.values())}
+    surrogate = fit_in_context(some, ENCODER, NAMES, IN_CONTEXT, seed=0)
+    assert surrogate.reference == most
+    assert any(surrogate.is_reference(run.task, run.configuration) for run in some if run.configuration.key in relative)
+
+
+def test_without_a_complete_run_there_is_nothing_to_learn():
+    cut = [replace(run, curve=LearningCurve(run.curve.scores[:3], run.curve.seconds[:3]), diverged=True)
+           for run in runs()]  # fmt: skip
+    with pytest.raises(SurrogateError, match=r"no runs to learn from|no run is complete"):
+        fit_in_context(cut, ENCODER, NAMES, IN_CONTEXT, seed=0)
+
+
+def test_a_reference_that_hardly_any_task_has_is_refused():
+    one = reference_of(runs())
+    stranger = replace(one, values={**one.values, "learning_rate": 0.123})
+    with pytest.raises(
+        SurrogateError, match="a run of the reference configuration is needed on 2 tasks or more, 0 have"
+    ):
+        fit_in_context(runs(), ENCODER, NAMES, IN_CONTEXT, seed=0, reference=stranger)
