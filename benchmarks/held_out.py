@@ -1,7 +1,7 @@
 """Transfer against the default and random search at equal seconds, in real searches on tasks left out of the fit.
 
 Run: python benchmarks/held_out.py META --data TASKS --out FOLDER [--tasks T ...] [--runs 6] [--seeds 5]
-     [--workers 2] [--replay]
+     [--workers 2] [--replay] [--optimizer transfer]
 
 META is a meta-dataset, TASKS the folder its datasets lie in (`name@rows:model` is TASKS/name with so many training
 rows). The surrogates are fitted without the whole families of the four tasks. Then every method gets, on every task and
@@ -37,11 +37,13 @@ from foretune.errors import ForetuneError
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.optimizer import make_optimizer
 from foretune.surrogate import load_surrogates, save_surrogates
-from foretune.surrogate.fit import fit
+from foretune.surrogate.fit import Kind, fit
 from foretune.tuner import Budget
 from foretune.types import Configuration
 
-METHODS = ("default", "random", "transfer")
+BASELINES = ("default", "random")
+KINDS: Mapping[str, Kind] = {"transfer-in-context": "in-context", "transfer": "deep-kernel"}
+"""Optimizer -> performance surrogate that it was made for."""
 Result = Mapping[str, Any]
 
 
@@ -53,12 +55,12 @@ def choose_tasks(table: MetaDataset, count: int) -> list[str]:
     return [str(rng.choice(tasks)) for tasks in members]
 
 
-def fitted(table: MetaDataset, tasks: Sequence[str], folder: Path) -> Path:
-    """Surrogates that have seen no task of these families; fitted once."""
+def fitted(table: MetaDataset, tasks: Sequence[str], optimizer: str, folder: Path) -> Path:
+    """Surrogates of the optimizer's kind that have seen no task of these families; fitted once."""
     families = sorted({table.families[task] for task in tasks})
     card = folder / "left_out.json"
     if not card.is_file():
-        save_surrogates(folder, fit([table], seed=0, exclude_families=families))
+        save_surrogates(folder, fit([table], seed=0, exclude_families=families, kind=KINDS[optimizer]))
         card.write_text(json.dumps(families), encoding="utf-8")
     if json.loads(card.read_text(encoding="utf-8")) != families:
         raise SystemExit(f"{folder} leaves out other families; give another --out")
@@ -133,21 +135,22 @@ def zero_shot(table: MetaDataset, task: str) -> float:
     return -recorded_task(table, task).zero_shot_test
 
 
-def summary(results: Sequence[Result], tasks: Sequence[str], table: MetaDataset) -> Table:
+def summary(results: Sequence[Result], tasks: Sequence[str], table: MetaDataset, optimizer: str) -> Table:
     """Mean test loss (and deviation over seeds) of each method on each task, and over all tasks."""
-    shown = Table("task", "budget, s", "zero-shot", *METHODS, title="Test loss, nats per token")
-    means: dict[str, list[float]] = {method: [] for method in METHODS}
+    methods = (*BASELINES, optimizer)
+    shown = Table("task", "budget, s", "zero-shot", *methods, title="Test loss, nats per token")
+    means: dict[str, list[float]] = {method: [] for method in methods}
     for task in tasks:
         cells: list[str] = []
         base = zero_shot(table, task)
-        for method in METHODS:
+        for method in methods:
             losses = [base if one["test_nll"] is None else one["test_nll"] for one in results_of(results, task, method)]
             means[method].append(fmean(losses))
             cells.append(f"{fmean(losses):.4f} ± {stdev(losses) if len(losses) > 1 else 0.0:.4f}")
-        seconds = results_of(results, task, METHODS[0])[0]["budget_seconds"]
+        seconds = results_of(results, task, methods[0])[0]["budget_seconds"]
         shown.add_row(task, f"{seconds:.0f}", f"{base:.4f}", *cells)
     base = fmean(zero_shot(table, task) for task in tasks)
-    shown.add_row("mean", "", f"{base:.4f}", *(f"{fmean(means[method]):.4f}" for method in METHODS), style="bold")
+    shown.add_row("mean", "", f"{base:.4f}", *(f"{fmean(means[method]):.4f}" for method in methods), style="bold")
     return shown
 
 
@@ -155,14 +158,14 @@ def results_of(results: Sequence[Result], task: str, method: str) -> list[Result
     return [one for one in results if one["task"] == task and one["method"] == method]
 
 
-def paired(results: Sequence[Result], tasks: Sequence[str], other: str) -> str:
-    """How often transfer's test loss is lower than another method's, and the difference, the mean over tasks.
+def paired(results: Sequence[Result], tasks: Sequence[str], optimizer: str, other: str) -> str:
+    """How often the optimizer's test loss is lower than another method's, and the difference, the mean over tasks.
 
     Seeds of one task are no independent evidence, so the standard error is that of the tasks' means.
     """
     loss = {(one["task"], one["method"], one["seed"]): one["test_nll"] for one in results}
     seeds = sorted({one["seed"] for one in results})
-    pairs = {task: [(loss[task, "transfer", seed], loss[task, other, seed]) for seed in seeds] for task in tasks}
+    pairs = {task: [(loss[task, optimizer, seed], loss[task, other, seed]) for seed in seeds] for task in tasks}
     differences = {
         task: [ours - theirs for ours, theirs in both if ours is not None and theirs is not None]
         for task, both in pairs.items()
@@ -171,7 +174,7 @@ def paired(results: Sequence[Result], tasks: Sequence[str], other: str) -> str:
     every = [value for values in differences.values() for value in values]
     error = stdev(means) / len(means) ** 0.5 if len(means) > 1 else 0.0
     return (
-        f"transfer - {other}: {fmean(means):+.4f} (standard error over {len(means)} tasks {error:.4f}), lower in "
+        f"{optimizer} - {other}: {fmean(means):+.4f} (standard error over {len(means)} tasks {error:.4f}), lower in "
         f"{sum(mean < 0 for mean in means)} of {len(means)} tasks and {sum(one < 0 for one in every)} of "
         f"{len(every)} searches"
     )
@@ -180,8 +183,9 @@ def paired(results: Sequence[Result], tasks: Sequence[str], other: str) -> str:
 def jobs(arguments: argparse.Namespace, table: MetaDataset, tasks: Sequence[str]) -> list[tuple[str, str, int, float]]:
     """Task, method, seed and seconds of every search."""
     seconds = {task: arguments.runs * recorded_task(table, task).mean_run_seconds for task in tasks}
+    methods = (*BASELINES, arguments.optimizer)
     return [
-        (task, method, seed, seconds[task]) for seed in range(arguments.seeds) for task in tasks for method in METHODS
+        (task, method, seed, seconds[task]) for seed in range(arguments.seeds) for task in tasks for method in methods
     ]
 
 
@@ -213,11 +217,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--replay", action="store_true")
+    parser.add_argument("--optimizer", choices=KINDS, default="transfer-in-context")
     arguments = parser.parse_args()
     table = read_meta_dataset(arguments.meta)
     tasks = arguments.tasks or choose_tasks(table, 4)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    surrogates = fitted(table, tasks, arguments.out / "surrogates")
+    surrogates = fitted(table, tasks, arguments.optimizer, arguments.out / f"surrogates-{KINDS[arguments.optimizer]}")
     path = arguments.out / ("replayed.jsonl" if arguments.replay else "results.jsonl")
     results = read_results(path)
     done = {(one["task"], one["method"], one["seed"], one["runs"]) for one in results}
@@ -233,9 +238,9 @@ def main() -> None:
         for one in results
         if one["task"] in tasks and one["runs"] == arguments.runs and one["seed"] < arguments.seeds
     ]
-    Console(width=140).print(summary(chosen, tasks, table))
-    for other in ("default", "random"):
-        print(paired(chosen, tasks, other))
+    Console(width=140).print(summary(chosen, tasks, table, arguments.optimizer))
+    for other in BASELINES:
+        print(paired(chosen, tasks, arguments.optimizer, other))
 
 
 if __name__ == "__main__":
