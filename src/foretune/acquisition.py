@@ -16,6 +16,7 @@ from foretune.types import Prediction
 Horizon = Literal["next", "final", "best"]
 """How far ahead a slice is judged, see `worth`."""
 
+_MOST = 500.0
 _SQRT_HALF = math.sqrt(0.5)
 _DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
@@ -38,6 +39,17 @@ def expected_improvement(prediction: Prediction, incumbent: float) -> Float[np.n
     below = 0.5 * _erfc(-z * _SQRT_HALF)
     density = _DENSITY_AT_ZERO * np.exp(-0.5 * z**2)
     return np.maximum(prediction.std * (z * below + density), 0.0)
+
+
+def hope(prediction: Prediction, deviations: float) -> np.ndarray:
+    """Scores that are `deviations` standard deviations better than predicted.
+
+    A loss (a negative score) stays one: it is divided by exp(deviations * sigma / |mu|), which to first order is the
+    same; mu + deviations * sigma would be better than perfect where losses are small.
+    """
+    mean, reach = prediction.mean, deviations * prediction.std
+    exponent = np.clip(reach / np.maximum(np.abs(mean), 1e-12), -_MOST, _MOST)
+    return np.where(mean < 0, mean * np.exp(-exponent), mean + reach)
 
 
 def per_cost(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from foretune.acquisition import expected_improvement, per_cost, worth
+from foretune.acquisition import expected_improvement, hope, per_cost, worth
 from foretune.types import Prediction
 
 NAN = math.nan
@@ -55,3 +55,15 @@ def test_what_does_not_fit_or_is_finished_is_worth_minus_infinity(horizon):
     assert worth(IMPROVEMENT, SECONDS, horizon, seconds_left=1.5).tolist() == [-math.inf, 2.0]
     finished = worth(np.full((1, 3), NAN), np.zeros((1, 3)), horizon)
     assert finished.tolist() == [-math.inf]
+
+
+def test_hope_never_makes_a_loss_better_than_perfect_and_agrees_to_first_order():
+    losses = Prediction(np.array([-2.0, -0.03]), np.array([0.1, 0.1]))
+    hopes = hope(losses, 2.0)
+    assert (hopes > losses.mean).all()
+    assert (hopes < 0).all()
+    np.testing.assert_allclose(hopes[0], -2.0 + 2 * 0.1, atol=0.02)
+
+
+def test_hope_of_other_scores_is_mean_plus_deviations():
+    np.testing.assert_allclose(hope(Prediction(np.array([0.5]), np.array([0.2])), 2.0), [0.9])

@@ -33,10 +33,10 @@ def fit(
     exclude_family: Annotated[list[str] | None, typer.Option(help="Family to leave out; may be given again.")] = None,
     exclude_task: Annotated[list[str] | None, typer.Option(help="Task to leave out; may be given again.")] = None,
     space: Annotated[str, typer.Option(help="Search space of the runs: a shipped name or a YAML file.")] = "peft",
-    kind: Annotated[Kind, typer.Option(help="Of performance surrogate.")] = "deep-kernel",
+    kind: Annotated[Kind, typer.Option(help="Of performance surrogate.")] = "in-context",
     seed: Annotated[int, typer.Option(help="Of folds, networks and examples.")] = 0,
 ) -> None:
-    """Fit the performance and the cost surrogate, and show how they do on tasks held out from the fit."""
+    """Fit the surrogates of performance, cost and memory, and show how they do on tasks held out from the fit."""
     import torch
     from rich.console import Console
     from threadpoolctl import threadpool_limits

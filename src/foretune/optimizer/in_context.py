@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from foretune.acquisition import expected_improvement, per_cost
+from foretune.acquisition import expected_improvement, hope, per_cost
 from foretune.optimizer.standing import (
     Standing,
     incumbent_score,
@@ -38,7 +38,7 @@ class TransferInContext:
         surrogates: fitted on other tasks.
         cost_power: 0 takes the configuration with the best expected score, whatever it costs; above that, expected
             improvement per second to this power decides.
-        patience: a run goes on while its mean plus so many standard deviations reaches the incumbent.
+        patience: a run goes on while one so many standard deviations better than predicted would beat the incumbent.
     """
 
     def __init__(
@@ -109,8 +109,10 @@ class TransferInContext:
 
     def _is_promising(self, place: int, predicted: Prediction, payable: np.ndarray, standing: Standing) -> bool:
         within = payable[place]
-        hopes = predicted.mean[place] + self._patience * predicted.std[place]
-        return bool(within.any() and hopes[within].max() > self._incumbent(standing))
+        if not within.any():
+            return False
+        coming = Prediction(predicted.mean[place, within], predicted.std[place, within])
+        return float(hope(coming, self._patience).max()) > self._incumbent(standing)
 
     def _incumbent(self, standing: Standing) -> float:
         return incumbent_score(standing, zero_shot_score(self._task))
