@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,25 +71,20 @@ def recommend(
         console.print(advice.distance, highlight=False, soft_wrap=True)
 
 
+@dataclass(frozen=True)
 class _Asked:
     """The options, and what follows from them."""
 
-    def __init__(
-        self,
-        data: str,
-        model: str,
-        top: int,
-        seconds: float,
-        space: str,
-        candidates: int,
-        surrogates: Path | None,
-        learned_from: Path | None,
-        train_rows: int | None,
-        seed: int,
-    ) -> None:
-        self.data, self.model, self.top, self.seconds, self.seed = data, model, top, seconds, seed
-        self.space, self.candidates, self.train_rows = space, candidates, train_rows
-        self.surrogates, self.learned_from = surrogates, learned_from
+    data: str
+    model: str
+    top: int
+    seconds: float
+    space: str
+    candidates: int
+    surrogates: Path | None
+    learned_from: Path | None
+    train_rows: int | None
+    seed: int
 
     def advice(self) -> Advice:
         """The best that can be said of this model."""
@@ -131,8 +127,6 @@ class _Asked:
         return from_published(self.model, billions, models, load_space(self.space).default(), self.top)
 
     def _from_surrogates(self, config: dict[str, Any], table: MetaDataset) -> Advice:
-        from dataclasses import replace
-
         import numpy as np
 
         from foretune.cli.ground import find_surrogates
