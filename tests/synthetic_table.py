@@ -16,21 +16,16 @@ import numpy as np
 
 from foretune.metadata import MetaDataset
 from foretune.metadata.frames import rows_to_frame
+from foretune.metadata.schema import FEATURE_PREFIX
 from foretune.space import load_space
 from foretune.surrogate.deep_kernel import Recipe
 from foretune.surrogate.fit import Kind, fit
-from foretune.surrogate.fit_in_context import InContextRecipe
-from foretune.surrogate.forest import ForestRecipe
-from foretune.surrogate.multitask_train import KernelRecipe
 from foretune.surrogate.protocol import Surrogates
 from foretune.types import Configuration
 
 FAMILIES = ("alpha", "beta", "gamma", "delta")
 SLICES = 8
 RECIPE = Recipe(hidden=(24, 12), features=4, steps=80, check_every=40, tasks_per_step=6, examples_per_task=12)
-IN_CONTEXT = InContextRecipe(
-    kernel=KernelRecipe(steps=15, runs_per_step=100), forest=ForestRecipe(trees=40), latents=2, inducing=60
-)
 
 
 @lru_cache(maxsize=4)
@@ -55,7 +50,15 @@ def synthetic_table(tasks: int = 8, configurations: int = 16, seed: int = 0) -> 
 @lru_cache(maxsize=2)
 def synthetic_surrogates(kind: Kind = "deep-kernel") -> Surrogates:
     """Fitted on all tasks but those of the family "delta"; a small network and few steps."""
-    return fit([synthetic_table()], seed=0, exclude_families=["delta"], kind=kind, recipe=RECIPE, in_context=IN_CONTEXT)
+    return fit([synthetic_table()], seed=0, exclude_families=["delta"], kind=kind, recipe=RECIPE)
+
+
+@lru_cache(maxsize=1)
+def bare_table() -> MetaDataset:
+    """The runs of `synthetic_table`, of whose tasks nothing is known."""
+    table = synthetic_table()
+    described = [name for name in table.tasks.columns if name.startswith(FEATURE_PREFIX)]
+    return MetaDataset(table.tasks.drop(columns=described), table.runs, table.curves)
 
 
 def _task_row(index: int, rng: np.random.Generator) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from foretune.types import Prediction
 Horizon = Literal["next", "final", "best"]
 """How far ahead a slice is judged, see `worth`."""
 
-_MOST = 500.0
 _SQRT_HALF = math.sqrt(0.5)
 _DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
@@ -41,15 +40,20 @@ def expected_improvement(prediction: Prediction, incumbent: float) -> Float[np.n
     return np.maximum(prediction.std * (z * below + density), 0.0)
 
 
-def hope(prediction: Prediction, deviations: float) -> np.ndarray:
-    """Scores that are `deviations` standard deviations better than predicted.
+def on_log_axis(prediction: Prediction, incumbent: float) -> tuple[Prediction, float]:
+    """Losses (negative scores) as -log(loss), so that every halving of it counts the same; others as they are.
 
-    A loss (a negative score) stays one: it is divided by exp(deviations * sigma / |mu|), which to first order is the
-    same; mu + deviations * sigma would be better than perfect where losses are small.
+    A normal distribution over losses would hope for losses below 0. To first order a loss that is off by sigma moves
+    its logarithm by sigma / loss.
+
+    Args:
+        prediction: of scores.
+        incumbent: the best score so far.
     """
-    mean, reach = prediction.mean, deviations * prediction.std
-    exponent = np.clip(reach / np.maximum(np.abs(mean), 1e-12), -_MOST, _MOST)
-    return np.where(mean < 0, mean * np.exp(-exponent), mean + reach)
+    if incumbent >= 0 or (prediction.mean >= 0).any():
+        return prediction, incumbent
+    losses = -prediction.mean
+    return Prediction(-np.log(losses), prediction.std / losses), -math.log(-incumbent)
 
 
 def per_cost(

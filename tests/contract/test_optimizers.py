@@ -4,25 +4,38 @@ order that is made elsewhere, in `FOLLOWERS`."""
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from foretune import optimizer as optimizer_module
 from foretune.benchmark.replay import RecordedTask
 from foretune.optimizer import OPTIMIZERS, Optimizer, make_optimizer
 from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.successive_halving import SuccessiveHalving
 from foretune.optimizer.top_k import OneSliceTopK
+from foretune.surrogate.performance import DeepKernelSurrogate
 from foretune.surrogate.protocol import Surrogates
 from foretune.types import LearningCurve, Report, Status, Trial
 
 ROUNDS = 25
+REFITTING = {"quick-tune", "quick-tune-repaired"}
 FOLLOWERS = {"ordered": Ordered, "successive-halving": SuccessiveHalving, "one-slice-top-k": OneSliceTopK}
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch):
+    """Refits of three steps: the contract holds after any number of them."""
+    for name in ("PUBLISHED", "REPAIRED"):
+        monkeypatch.setattr(optimizer_module, name, replace(getattr(optimizer_module, name), steps=3))
 
 
 @pytest.fixture(params=[*sorted(OPTIMIZERS), *FOLLOWERS])
 def make(request: pytest.FixtureRequest, recorded: RecordedTask, surrogates: Surrogates):
     candidates = recorded.candidates
+    if request.param in REFITTING and not isinstance(surrogates.performance, DeepKernelSurrogate):
+        pytest.skip("only deep kernels can be refit")
 
     def build(seed: int = 0) -> Optimizer:
         if follower := FOLLOWERS.get(request.param):
@@ -41,7 +54,7 @@ def search(optimizer: Optimizer, recorded: RecordedTask, rounds: int = ROUNDS) -
 
 
 def test_every_optimizer_is_under_contract():
-    assert set(OPTIMIZERS) == {"transfer", "transfer-in-context", "random", "default"}
+    assert set(OPTIMIZERS) == {"transfer", "transfer-in-context", *REFITTING, "random", "default"}
 
 
 def test_trials_are_numbered_and_go_on_where_the_configuration_stopped(make, recorded):

@@ -24,7 +24,8 @@ from foretune.benchmark.replay import RecordedTask, recorded_task, simulate
 from foretune.errors import ConfigurationError, MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.metadata.digest import data_sha256
-from foretune.space import Encoder, SearchSpace
+from foretune.space import SearchSpace
+from foretune.surrogate.encoders import encoder_for
 
 JOURNAL = "replays.jsonl"
 SCHEMA_VERSION = 1
@@ -102,7 +103,7 @@ def prepare(
     meta: MetaDataset,
     target: MetaDataset,
     terms: Terms,
-    space: SearchSpace,
+    space: SearchSpace | None,
     folder: Path,
     methods: Sequence[str] | None = None,
 ) -> Contest:
@@ -112,7 +113,7 @@ def prepare(
         meta: what is learned from.
         target: whose tasks are replayed.
         terms: for all methods.
-        space: of the configurations of `meta`.
+        space: of the configurations of `meta`; None for what suits them (`encoder_for`).
         folder: where fitted surrogates are kept.
         methods: names; by default all that can run on these tables.
 
@@ -236,13 +237,13 @@ def _idle(tasks: Sequence[str]) -> tuple[str, ...]:
     return (f"without a complete run {', '.join(tasks)}",) if tasks else ()
 
 
-def _fingerprint(meta: MetaDataset, target: MetaDataset, terms: Terms, space: SearchSpace) -> str:
+def _fingerprint(meta: MetaDataset, target: MetaDataset, terms: Terms, space: SearchSpace | None) -> str:
     facts = {
         "foretune": __version__,
         "data": [data_sha256(meta), data_sha256(target)],
         "defaults": target.provenance.get("defaults"),
         "terms": [terms.leave_out, terms.default_first, terms.charge_overhead],
-        "space": Encoder.of(space).to_json(),
+        "space": encoder_for([meta], space).to_json(),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -18,9 +18,9 @@ from foretune.errors import MetaDatasetError, SurrogateError
 from foretune.metadata import MetaDataset
 from foretune.metadata.digest import data_sha256
 from foretune.metadata.orders import Ranks, ranks_of
-from foretune.space import Encoder, SearchSpace
+from foretune.space import SearchSpace
 from foretune.surrogate import Surrogates, load_surrogates, save_surrogates
-from foretune.surrogate.cost import LinearCost
+from foretune.surrogate.encoders import encoder_for, encoder_sha256
 from foretune.surrogate.fit import Kind, fit
 from foretune.surrogate.store import DEEP_KERNEL, IN_CONTEXT
 
@@ -36,13 +36,13 @@ class Knowledge:
     Attributes:
         group: that is left out.
         meta: the training part.
-        space: that its configurations are of, for the surrogates.
+        space: that its configurations are of, for the surrogates; None for what suits them.
         folder: where fitted surrogates are kept.
     """
 
     group: str
     meta: MetaDataset
-    space: SearchSpace
+    space: SearchSpace | None
     folder: Path
 
     @cached_property
@@ -75,8 +75,7 @@ class Knowledge:
             stored = load_surrogates(folder)
         except SurrogateError:
             return None
-        cost = stored.cost
-        same_space = isinstance(cost, LinearCost) and cost.encoder.to_json() == Encoder.of(self.space).to_json()
+        same_space = stored.card.get("encoder_sha256") == encoder_sha256(encoder_for([self.meta], self.space))
         return stored if same_space and stored.card.get("data_sha256") == [data_sha256(self.meta)] else None
 
 
@@ -87,7 +86,7 @@ def groups_of(meta: MetaDataset, leave_out: LeaveOut) -> Mapping[str, str]:
 
 
 def divide(
-    meta: MetaDataset, target: MetaDataset, leave_out: LeaveOut, space: SearchSpace, folder: Path
+    meta: MetaDataset, target: MetaDataset, leave_out: LeaveOut, space: SearchSpace | None, folder: Path
 ) -> dict[str, Knowledge]:
     """Knowledge for every group of the target's tasks.
 

@@ -8,7 +8,7 @@ makes a fresh optimizer. A new one is a function and a line in `METHODS`. Option
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import cast
@@ -25,11 +25,13 @@ from foretune.metadata.orders import Order, Quantiles, average_order, feature_di
 from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.protocol import Optimizer
+from foretune.optimizer.quick_tune import PUBLISHED, REPAIRED, QuickTune, quick_tune_repaired
 from foretune.optimizer.random import random_search
 from foretune.optimizer.successive_halving import SuccessiveHalving
 from foretune.optimizer.top_k import OneSliceTopK
 from foretune.optimizer.transfer import Transfer
 from foretune.surrogate import Surrogates
+from foretune.surrogate.fit_in_context import LEAST_TASKS
 from foretune.surrogate.inputs import SLICES, feature_vector
 from foretune.surrogate.meta_features import read_task
 from foretune.types import Configuration, Task
@@ -215,11 +217,45 @@ def _transfer(
     )
 
 
-def _in_context(setting: Setting, seed: int, cost_power: float = 0.0, patience: float = 2.0) -> Optimizer:
+def _in_context(
+    setting: Setting, seed: int, explore: bool = True, cost_power: float = 0.0, patience: float = 2.0
+) -> Optimizer:
     del seed
     surrogates = setting.knowledge.in_context
+    return TransferInContext(
+        setting.task,
+        [_first(setting, surrogates), *setting.candidates],
+        surrogates=surrogates,
+        explore=explore,
+        cost_power=cost_power,
+        patience=patience,
+    )
+
+
+def _quick_tune(setting: Setting, seed: int, steps: int = 50, standardized_cost: bool = False) -> Optimizer:
+    del seed
+    surrogates = setting.knowledge.deep_kernel
+    return QuickTune(
+        setting.task,
+        [_first(setting, surrogates), *setting.candidates],
+        surrogates=surrogates,
+        refit=replace(PUBLISHED, steps=steps),
+        cost_scale=_cost_scale(setting.knowledge) if standardized_cost else (0.0, 1.0),
+    )
+
+
+def _quick_tune_repaired(setting: Setting, seed: int, steps: int = 50) -> Optimizer:
+    del seed
+    surrogates = setting.knowledge.deep_kernel
     pool = [_first(setting, surrogates), *setting.candidates]
-    return TransferInContext(setting.task, pool, surrogates=surrogates, cost_power=cost_power, patience=patience)
+    return quick_tune_repaired(setting.task, pool, surrogates=surrogates, refit=replace(REPAIRED, steps=steps))
+
+
+def _cost_scale(knowledge: Knowledge) -> tuple[float, float]:
+    """Mean and standard deviation of the seconds of all recorded slices."""
+    curves = knowledge.meta.curves
+    seconds = (curves["train_seconds"] + curves["evaluation_seconds"]).to_numpy(dtype=np.float64)
+    return float(seconds.mean()), float(seconds.std())
 
 
 def _first(setting: Setting, surrogates: Surrogates) -> Configuration:
@@ -227,7 +263,7 @@ def _first(setting: Setting, surrogates: Surrogates) -> Configuration:
     if setting.first:
         return setting.first
     predicted = surrogates.performance.on(setting.task, setting.candidates)({})
-    return setting.candidates[int(np.argmax(predicted.mean[:, -1]))]
+    return setting.candidates[int(np.argmax(predicted.mean.max(axis=1)))]
 
 
 def _horizon(text: str) -> str:
@@ -243,6 +279,12 @@ def _at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def _switch(text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise ValueError(text)
+    return text == "1"
 
 
 def _needs_default(setting: Setting) -> str:
@@ -268,6 +310,25 @@ def _needs_surrogates(setting: Setting) -> str:
     return ""
 
 
+def _needs_like_tasks(setting: Setting) -> str:
+    tasks = [setting.knowledge.meta.task(name) for name in setting.knowledge.meta.task_ids]
+    odd = [task for task in tasks if task.max_fidelity != setting.task.max_fidelity]
+    if odd:
+        return f"{setting.task.id!r} has {setting.task.max_fidelity} slices a run, {odd[0].id!r} {odd[0].max_fidelity}"
+    if len(_complete_tasks(setting.knowledge)) < LEAST_TASKS:
+        return f"it learns from complete runs of {LEAST_TASKS} tasks or more"
+    common = set(tasks[0].meta_features).intersection(*(task.meta_features for task in tasks))
+    missing = sorted(common - set(setting.task.meta_features))
+    return f"the task lacks the meta-features {', '.join(missing)}" if missing else ""
+
+
+def _complete_tasks(knowledge: Knowledge) -> set[str]:
+    """Tasks with a run that has all slices."""
+    slices = {task: knowledge.meta.task(task).max_fidelity for task in knowledge.meta.task_ids}
+    runs = knowledge.meta.runs[["run", "task"]].itertuples(index=False, name=None)
+    return {task for run, task in runs if len(knowledge.meta.curve(run)) == slices[task]}
+
+
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "zero-shot": Method(_zero_shot, stochastic=False, default_first=False),
@@ -286,7 +347,19 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         ),
         "transfer-in-context": Method(
             _in_context,
-            {"cost_power": float, "patience": float},
+            {"explore": _switch, "cost_power": float, "patience": float},
+            stochastic=False,
+            check=_needs_like_tasks,
+        ),
+        "quick-tune": Method(
+            _quick_tune,
+            {"steps": _at_least(0), "standardized_cost": _switch},
+            stochastic=False,
+            check=_needs_surrogates,
+        ),
+        "quick-tune-repaired": Method(
+            _quick_tune_repaired,
+            {"steps": _at_least(0)},
             stochastic=False,
             check=_needs_surrogates,
         ),

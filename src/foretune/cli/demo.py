@@ -32,7 +32,7 @@ def demo(
     max_slices: Annotated[int | None, typer.Option(min=1, help="Train no more slices than this.")] = None,
     model: Annotated[str, typer.Option(help="Base model: foretune-tiny, a folder, or a hub name.")] = "foretune-tiny",
     optimizer: Annotated[
-        str, typer.Option(help="What chooses the trials: transfer-in-context, transfer, random or default.")
+        str, typer.Option(help="What chooses the trials: transfer-in-context, transfer, random, ...")
     ] = "transfer-in-context",
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
 ) -> None:

@@ -32,7 +32,9 @@ def fit(
     out: Annotated[Path, typer.Option(help="Folder to write the surrogates to.")],
     exclude_family: Annotated[list[str] | None, typer.Option(help="Family to leave out; may be given again.")] = None,
     exclude_task: Annotated[list[str] | None, typer.Option(help="Task to leave out; may be given again.")] = None,
-    space: Annotated[str, typer.Option(help="Search space of the runs: a shipped name or a YAML file.")] = "peft",
+    space: Annotated[
+        str | None, typer.Option(help="Search space of the runs: a shipped name or a YAML file; else what suits them.")
+    ] = None,
     kind: Annotated[Kind, typer.Option(help="Of performance surrogate.")] = "in-context",
     seed: Annotated[int, typer.Option(help="Of folds, networks and examples.")] = 0,
 ) -> None:
@@ -56,7 +58,7 @@ def fit(
             seed=seed,
             exclude_families=exclude_family or (),
             exclude_tasks=exclude_task or (),
-            space=load_space(space),
+            space=load_space(space) if space else None,
             kind=kind,
         )
     save_surrogates(out, surrogates)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SHIPPED_SURROGATES = "foretune-tiny-v0"
 _REPORTED_VERSIONS = ("foretune", "torch", "transformers", "peft", "numpy")
 
+_WITHOUT_SURROGATES = {"random", "default"}
 _SMALL = 30_000_000
 
 RunTrial = Callable[[Trial, float | None], Report]
@@ -44,6 +45,7 @@ class Ground:
         candidates: sampled from the search space.
         default: what a practitioner would start with.
         versions: of the libraries that matter.
+        surrogates: meta-learned, where there are any.
     """
 
     data: TokenizedSplits
@@ -54,6 +56,7 @@ class Ground:
     candidates: tuple[Configuration, ...]
     default: Configuration
     versions: Mapping[str, str]
+    surrogates: Surrogates | None
 
     @property
     def zero_shot_nll(self) -> float:
@@ -64,9 +67,8 @@ class Ground:
         """A fresh optimizer."""
         from foretune.optimizer import make_optimizer
 
-        surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer.startswith("transfer"))
         return make_optimizer(
-            settings.optimizer, self.task, self.candidates, self.default, surrogates, seed=settings.seed
+            settings.optimizer, self.task, self.candidates, self.default, self.surrogates, seed=settings.seed
         )
 
     def executor(self, settings: Settings, directory: Path, stack: ExitStack, *, isolate: bool) -> RunTrial:
@@ -109,6 +111,7 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     from foretune.finetune.model import check_four_bit, load_model, load_tokenizer, resolve_model
     from foretune.finetune.task import describe_task, longest_input
     from foretune.finetune.train import SLICES
+    from foretune.optimizer.pool import candidate_pool
     from foretune.space import load_space
 
     if "qlora" in load_space(settings.space).methods:
@@ -124,9 +127,12 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     else:
         scores = {split: Scores(**values) for split, values in known["zero_shot"].items()}
         task = Task(metric=VALIDATION_NLL, **known["task"])
-    space = load_space(settings.space, hidden_size=int(model.config.hidden_size))
-    candidates = space.sample(settings.candidates, np.random.default_rng(settings.seed))
-    return Ground(data, max_length, tokenizer, scores, task, tuple(candidates), space.default(), installed_versions())
+    width = int(model.config.hidden_size)
+    space = load_space(settings.space, hidden_size=width)
+    surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
+    recorded = surrogates.performance.recorded if surrogates else ()
+    pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
+    return Ground(data, max_length, tokenizer, scores, task, pool, space.default(), installed_versions(), surrogates)
 
 
 def _choose_threads(model: PreTrainedModel) -> None:

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from foretune.metadata import MetaDataset
-    from foretune.recommend import Advice, Recommendation
+    from foretune.recommend import Accelerator, Advice, Recommendation
     from foretune.types import Task
 
 PUBLISHED = "public-llm-v1"
 LEARNED_FROM = "foretune-tiny-v0"
+_EVERY = 1_000
+"""More pairs than were published of any model."""
 
 
 def register(commands: typer.Typer) -> None:
@@ -36,6 +38,9 @@ def recommend(
     ] = "foretune-tiny",
     top: Annotated[int, typer.Option(min=1, help="So many configurations.")] = 5,
     budget: Annotated[str | None, typer.Option(help="Leave out runs that are predicted to take longer.")] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="Accelerator to train a real LLM on, such as rtx-4090, a100-80gb or h100.")
+    ] = None,
     space: Annotated[str, typer.Option(help="Search space: a shipped name or a YAML file.")] = "peft",
     candidates: Annotated[int, typer.Option(min=1, help="Configurations to sample from it.")] = 256,
     surrogates: Annotated[
@@ -55,8 +60,11 @@ def recommend(
     """
     from rich.console import Console
 
+    from foretune.recommend.accelerators import find_accelerator
+
     seconds = math.inf if budget is None else parse_seconds(budget)
-    asked = _Asked(data, model, top, seconds, space, candidates, surrogates, learned_from, train_rows, seed)
+    card = None if hardware is None else find_accelerator(hardware)
+    asked = _Asked(data, model, top, seconds, card, space, candidates, surrogates, learned_from, train_rows, seed)
     advice = asked.advice()
     if as_json:
         typer.echo(json.dumps(advice.to_json(), indent=2))
@@ -79,6 +87,7 @@ class _Asked:
     model: str
     top: int
     seconds: float
+    card: Accelerator | None
     space: str
     candidates: int
     surrogates: Path | None
@@ -95,13 +104,32 @@ class _Asked:
 
         config = self._config()
         if config is None:
-            return self._from_published(None) or by_rule(load_space(self.space), f"nothing is known of {self.model}")
-        table = read_meta_dataset(self.learned_from or _shipped(LEARNED_FROM))
-        if is_of_a_size_seen(model_features(config), table):
-            return self._from_surrogates(config, table)
-        why = f"neither earlier runs nor published sweeps are of a model like {self.model}"
-        space = load_space(self.space, hidden_size=int(config["hidden_size"]))
-        return self._from_published(config) or by_rule(space, why)
+            why, space = f"nothing is known of {self.model}", load_space(self.space)
+        else:
+            table = read_meta_dataset(self.learned_from or _shipped(LEARNED_FROM))
+            if is_of_a_size_seen(model_features(config), table):
+                return self._from_surrogates(config, table)
+            why = f"neither earlier runs nor published sweeps are of a model like {self.model}"
+            space = load_space(self.space, hidden_size=int(config["hidden_size"]))
+        return self._affordable(self._from_published(config) or by_rule(space, why), config)
+
+    def _affordable(self, advice: Advice, config: dict[str, Any] | None) -> Advice:
+        """With the time and the memory that a model of this size takes, and without what takes too much."""
+        from foretune.cli.demand import find_demand
+        from foretune.finetune.data import load_splits
+        from foretune.recommend import affordable, with_memory
+
+        splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows)
+        demand, notes = find_demand(self.model, config, splits)
+        advice = replace(advice, warnings=(*advice.warnings, *notes))
+        if self.card:
+            advice = affordable(advice, demand, self.card, self.seconds)
+        else:
+            advice = with_memory(advice, demand)
+            if math.isfinite(self.seconds):
+                note = "for a model of this size --budget needs --hardware: nothing was left out"
+                advice = replace(advice, warnings=(*advice.warnings, note))
+        return replace(advice, recommendations=advice.recommendations[: self.top])
 
     def _config(self) -> dict[str, Any] | None:
         """Of the base model; None for one on the hub whose name says its size, all that published sweeps ask for."""
@@ -124,12 +152,13 @@ class _Asked:
         if billions is None:
             return None
         models = read_published(read_meta_dataset(_shipped(PUBLISHED)))
-        return from_published(self.model, billions, models, load_space(self.space).default(), self.top)
+        return from_published(self.model, billions, models, load_space(self.space).default(), _EVERY)
 
     def _from_surrogates(self, config: dict[str, Any], table: MetaDataset) -> Advice:
         import numpy as np
 
         from foretune.cli.ground import find_surrogates
+        from foretune.optimizer.pool import candidate_pool
         from foretune.recommend import from_surrogates
         from foretune.space import Encoder, load_space
 
@@ -137,34 +166,37 @@ class _Asked:
         if surrogates is None:
             raise ValueError("surrogates that are needed are found or an error is raised")
         task, notes = self._task(config, dict(surrogates.performance.typical_features))
-        space = load_space(self.space, hidden_size=int(config["hidden_size"]))
-        pool = [space.default(), *space.sample(self.candidates, np.random.default_rng(self.seed))]
-        encoder = Encoder.of(space).at(int(config["hidden_size"]))
+        width = int(config["hidden_size"])
+        space = load_space(self.space, hidden_size=width)
+        rng = np.random.default_rng(self.seed)
+        drawn = candidate_pool(space, width, surrogates.performance.recorded, self.candidates, rng)
+        pool, encoder = [space.default(), *drawn], Encoder.of(space).at(width)
         advice = from_surrogates(
             task, list(dict.fromkeys(pool)), surrogates, table, encoder, top=self.top, seconds=self.seconds
         )
+        if self.card:
+            notes = (*notes, "--hardware is ignored: the times are those of the machine of the recorded runs")
         return replace(advice, warnings=(*notes, *advice.warnings))
 
     def _task(self, config: dict[str, Any], typical: dict[str, float]) -> tuple[Task, tuple[str, ...]]:
         """The task, with typical zero-shot scores if the base model cannot be scored, and notes."""
+        from foretune.cli.demand import longest_row, tokenize_without_weights
         from foretune.execution.worker import completion_end
         from foretune.finetune.data import load_splits, tokenize
         from foretune.finetune.model import has_weights, load_model, load_tokenizer
-        from foretune.finetune.task import DEFAULT_MAX_LENGTH, describe_task, features_without_weights
+        from foretune.finetune.task import describe_task, features_without_weights
         from foretune.finetune.train import SLICES
         from foretune.metadata.source import task_id
         from foretune.types import VALIDATION_NLL, Task
 
         splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows)
         tokenizer = load_tokenizer(self.model, weights=False)
-        longest = min(DEFAULT_MAX_LENGTH, int(config.get("max_position_embeddings") or DEFAULT_MAX_LENGTH))
         if has_weights(self.model):
             model = load_model(self.model)
-            data = tokenize(splits, tokenizer, longest, end_token_id=completion_end(self.model, tokenizer, model))
+            end = completion_end(self.model, tokenizer, model)
+            data = tokenize(splits, tokenizer, longest_row(config), end_token_id=end)
             return describe_task(splits, data, self.model, model, SLICES), ()
-        end = tokenizer.eos_token_id
-        closing = end if not tokenizer.chat_template and isinstance(end, int) else None
-        data = tokenize(splits, tokenizer, longest, end_token_id=closing)
+        data = tokenize_without_weights(splits, tokenizer, config)
         features = {**typical, **features_without_weights(splits, data, config)}
         name = task_id(splits.name, len(splits.train), self.model)
         note = (

@@ -40,7 +40,10 @@ def replay(
     ] = None,
     default_first: Annotated[bool, typer.Option(help="Whether searches begin with the default configuration.")] = True,
     overhead: Annotated[bool, typer.Option(help="Whether the seconds that a method thinks are charged.")] = True,
-    space: Annotated[str, typer.Option(help="Search space of META's runs: a shipped name or a YAML file.")] = "peft",
+    space: Annotated[
+        str | None,
+        typer.Option(help="Search space of META's runs: a shipped name or a YAML file; else what suits them."),
+    ] = None,
 ) -> None:
     """Compare methods by replay: recorded curves answer their trials, recorded seconds are what they spend."""
     from rich.console import Console
@@ -56,7 +59,7 @@ def replay(
     replayed = learned if target is None else _without(read_meta_dataset(target), exclude_family or [])
     names = [name.strip() for name in methods.split(",") if name.strip()]
     folder = out / "surrogates"
-    contest = prepare(learned, replayed, terms, load_space(space), folder, names or None)
+    contest = prepare(learned, replayed, terms, load_space(space) if space else None, folder, names or None)
     for note in contest.notes:
         console.print(f"Left out: {note}.", style="yellow", highlight=False)
     with console.status("Replaying") as status:

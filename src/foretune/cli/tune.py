@@ -31,10 +31,15 @@ def tune(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the output folder.")] = False,
     space: Annotated[str, typer.Option(help="Search space: a shipped name or a YAML file.")] = "peft",
     optimizer: Annotated[
-        str, typer.Option(help="What chooses the trials: transfer-in-context, transfer, random or default.")
+        str, typer.Option(help="What chooses the trials: transfer-in-context, transfer, random, ...")
     ] = "transfer-in-context",
     max_slices: Annotated[int | None, typer.Option(min=1, help="Train no more slices than this.")] = None,
-    candidates: Annotated[int, typer.Option(min=1, help="Configurations to sample from the search space.")] = 256,
+    candidates: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Configurations to choose from: those of earlier tasks, and draws from the search space."
+        ),
+    ] = 256,
     surrogates: Annotated[
         Path | None, typer.Option("--surrogate", "--surrogates", help="Folder written by `foretune fit`.")
     ] = None,

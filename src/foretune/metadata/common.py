@@ -42,6 +42,15 @@ def relative_to_width(configuration: Configuration, hidden_size: int | None) -> 
     return Configuration({**configuration.values, "learning_rate": ratio})
 
 
+def at_width(configuration: Configuration, hidden_size: int | None) -> Configuration:
+    """Undo `relative_to_width`, with a learning rate of three digits, as search spaces have them."""
+    ratio = configuration.values.get("learning_rate")
+    if hidden_size is None or not isinstance(ratio, int | float):
+        return configuration
+    rate = float(f"{ratio * learning_rate_reference(hidden_size):.3g}")
+    return Configuration({**configuration.values, "learning_rate": rate})
+
+
 def overfits(scores: Float[np.ndarray, " T"]) -> bool:
     """Whether a curve ends more than 2 % below its best score, whatever the sign of the scores."""
     best = float(scores.max())

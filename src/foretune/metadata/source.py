@@ -76,6 +76,12 @@ def task_id(dataset: str, rows: int | None, model: str | Path) -> str:
     return f"{dataset}{size}:{Path(model).name}"
 
 
+def labels_of(task: str) -> tuple[str, str]:
+    """Dataset and base model from the name of a task; a name of another form is its own dataset, on no model."""
+    dataset, colon, model = task.rpartition(":")
+    return (dataset.rpartition("@")[0] or dataset, model) if colon else (task, "")
+
+
 def _read_card(file: Path) -> Mapping[str, Any]:
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))

@@ -11,6 +11,7 @@ from foretune.errors import ConfigurationError, SurrogateError
 from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.protocol import Optimizer
+from foretune.optimizer.quick_tune import PUBLISHED, REPAIRED, QuickTune, quick_tune_repaired
 from foretune.optimizer.random import random_search
 from foretune.optimizer.transfer import Transfer
 from foretune.surrogate.protocol import CostSurrogate, Surrogates
@@ -52,6 +53,18 @@ def _in_context(search: Search) -> Optimizer:
     return TransferInContext(search.task, [search.default, *search.candidates], surrogates=surrogates)
 
 
+def _quick_tune(search: Search) -> Optimizer:
+    surrogates = _surrogates(search, "quick-tune")
+    pool = [search.default, *search.candidates]
+    return QuickTune(search.task, pool, surrogates=surrogates, refit=PUBLISHED, seed=search.seed)
+
+
+def _quick_tune_repaired(search: Search) -> Optimizer:
+    surrogates = _surrogates(search, "quick-tune-repaired")
+    pool = [search.default, *search.candidates]
+    return quick_tune_repaired(search.task, pool, surrogates=surrogates, refit=REPAIRED, seed=search.seed)
+
+
 def _surrogates(search: Search, name: str) -> Surrogates:
     if search.surrogates is None:
         raise SurrogateError(
@@ -69,7 +82,14 @@ def _default(search: Search) -> Optimizer:
 
 
 OPTIMIZERS: Mapping[str, Callable[[Search], Optimizer]] = MappingProxyType(
-    {"transfer": _transfer, "transfer-in-context": _in_context, "random": _random, "default": _default}
+    {
+        "transfer": _transfer,
+        "transfer-in-context": _in_context,
+        "quick-tune": _quick_tune,
+        "quick-tune-repaired": _quick_tune_repaired,
+        "random": _random,
+        "default": _default,
+    }
 )
 """Every optimizer that `foretune tune --optimizer` and the benchmarks know."""
 

@@ -1,9 +1,10 @@
-"""Transfer in context: the surrogate's weights stay as they are, and all that was seen of the new task counts.
+"""Transfer in context: nothing is refitted, and all that was seen of the new task counts.
 
-The default configuration is trained first. Then the configuration that looks best is trained, a slice at a time, and
-after every slice all predictions are made anew from everything seen so far. A run is left when it is no longer expected
-to get far enough (`patience`); what looks best then comes next. Near the end of the budget a candidate is judged by the
-slices that can still be paid for.
+The default configuration is trained first. Then the configuration from which most improvement over the incumbent is
+expected is trained, a slice at a time, and after every slice all predictions are made anew from everything seen so far.
+A run is left when it is no longer expected to get far enough (`patience`); what is worth most then comes next. Only
+slices that can still be paid for count. Losses are
+compared by their logarithms where the zero-shot loss is known.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from foretune.acquisition import expected_improvement, hope, per_cost
+from foretune.acquisition import expected_improvement, on_log_axis, per_cost
 from foretune.optimizer.standing import (
     Standing,
     incumbent_score,
@@ -28,6 +29,8 @@ from foretune.surrogate.inputs import zero_shot_score
 from foretune.surrogate.protocol import Predictor, Surrogates
 from foretune.types import Configuration, Prediction, Report, Task, Trial
 
+_LEAST_SECONDS = 1e-9
+
 
 class TransferInContext:
     """The most promising configuration, one at a time.
@@ -36,8 +39,8 @@ class TransferInContext:
         task: what is finetuned.
         candidates: the pool; the first one, by convention the default, is trained first.
         surrogates: fitted on other tasks.
-        cost_power: 0 takes the configuration with the best expected score, whatever it costs; above that, expected
-            improvement per second to this power decides.
+        explore: expected improvement decides; if not, the expected score.
+        cost_power: expected improvement is divided by the seconds it takes to this power.
         patience: a run goes on while one so many standard deviations better than predicted would beat the incumbent.
     """
 
@@ -47,12 +50,14 @@ class TransferInContext:
         candidates: Sequence[Configuration],
         *,
         surrogates: Surrogates,
+        explore: bool = True,
         cost_power: float = 0.0,
         patience: float = 2.0,
     ) -> None:
         self._task = task
         self._pool = list(dict.fromkeys(candidates))
         self._surrogates = surrogates
+        self._explore = explore
         self._cost_power = cost_power
         self._patience = patience
         self._history: tuple[Report, ...] = ()
@@ -62,13 +67,16 @@ class TransferInContext:
         if first := self._first(seconds_left):
             return first
         standing = standing_of(self._history)
-        payable = self._payable(standing, seconds_left)
+        coming = self._coming(standing)
+        spent = self._spent(coming)
+        payable = coming & (spent <= seconds_left)
         if seconds_left <= 0 or not payable.any():
             return None
-        predicted = self._predictor(standing.curves)
+        predicted, incumbent = self._outlook(standing)
         under_way = self._under_way(standing)
-        if under_way is None or not self._is_promising(under_way, predicted, payable, standing):
-            under_way = int(np.argmax(self._worth(predicted, payable, standing)))
+        if under_way is None or not self._is_promising(predicted, incumbent, payable, under_way):
+            worth = self._worth(predicted, incumbent, spent)
+            under_way = int(np.argmax(np.where(payable, worth, -np.inf).max(axis=1)))
         chosen = self._pool[under_way]
         seen = standing.seen(chosen)
         return Trial(len(self._history), chosen, fidelity=seen + 1, resumes_from=seen)
@@ -88,13 +96,19 @@ class TransferInContext:
     def _slice_seconds(self) -> Float[np.ndarray, "n t"]:
         return slice_seconds(self._task, self._pool, self._surrogates.cost)
 
-    def _payable(self, standing: Standing, seconds_left: float) -> np.ndarray:
-        """(N, T) slices that are still to be trained and can be paid for."""
+    def _outlook(self, standing: Standing) -> tuple[Prediction, float]:
+        """Predictions and the incumbent's score; of losses with a known zero-shot loss, logarithms."""
+        predicted = self._predictor(standing.curves)
+        if "zero_shot_nll" not in self._task.meta_features or self._task.metric.maximize:
+            return predicted, incumbent_score(standing, -math.inf)
+        return on_log_axis(predicted, incumbent_score(standing, zero_shot_score(self._task)))
+
+    def _coming(self, standing: Standing) -> np.ndarray:
+        """(N, T) slices that are still to be trained."""
         fidelities = self._task.max_fidelity
         seen = np.array([standing.seen(one) for one in self._pool])
         is_open = np.array([standing.is_open(one, fidelities) for one in self._pool])
-        coming = (np.arange(fidelities) >= seen[:, None]) & is_open[:, None]
-        return coming & (self._spent(coming) <= seconds_left)
+        return (np.arange(fidelities) >= seen[:, None]) & is_open[:, None]
 
     def _spent(self, coming: np.ndarray) -> Float[np.ndarray, "n t"]:
         """Seconds until the end of every slice, from where each configuration stands."""
@@ -107,20 +121,14 @@ class TransferInContext:
         is_open = standing.seen(last) and standing.is_open(last, self._task.max_fidelity)
         return self._pool.index(last) if is_open and last in self._pool else None
 
-    def _is_promising(self, place: int, predicted: Prediction, payable: np.ndarray, standing: Standing) -> bool:
+    def _is_promising(self, predicted: Prediction, incumbent: float, payable: np.ndarray, place: int) -> bool:
         within = payable[place]
-        if not within.any():
-            return False
-        coming = Prediction(predicted.mean[place, within], predicted.std[place, within])
-        return float(hope(coming, self._patience).max()) > self._incumbent(standing)
+        hoped = predicted.mean[place] + self._patience * predicted.std[place]
+        return bool(within.any()) and float(hoped[within].max()) > incumbent
 
-    def _incumbent(self, standing: Standing) -> float:
-        return incumbent_score(standing, zero_shot_score(self._task))
-
-    def _worth(self, predicted: Prediction, payable: np.ndarray, standing: Standing) -> Float[np.ndarray, " n"]:
-        values = predicted.mean
-        if self._cost_power:
-            improvement = expected_improvement(predicted, self._incumbent(standing))
-            values = np.full(payable.shape, -np.inf)
-            values[payable] = per_cost(improvement[payable], self._spent(payable)[payable], self._cost_power)
-        return np.where(payable, values, -np.inf).max(axis=1)
+    def _worth(self, predicted: Prediction, incumbent: float, spent: np.ndarray) -> Float[np.ndarray, "n t"]:
+        """Of training each configuration up to each slice; what is trained already is worth anything."""
+        if not self._explore or math.isinf(incumbent):
+            return predicted.mean
+        improvement = expected_improvement(predicted, incumbent)
+        return per_cost(improvement, np.maximum(spent, _LEAST_SECONDS), self._cost_power)

@@ -26,7 +26,8 @@ class Recommendation:
     Attributes:
         configuration: to finetune with.
         score: predicted, in the unit of `Advice.scored_by`; None where nothing is known.
-        seconds: of the complete run on the hardware of the recorded runs; None where not known.
+        seconds: of the complete run, on the hardware of the recorded runs or the one that was asked about; None where
+            not known.
         memory_bytes: at its peak; None where not known.
         reason: what speaks for it, in a line.
     """

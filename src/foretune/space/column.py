@@ -57,12 +57,14 @@ class Number:
         rulers: at least one.
         parent: hyperparameter that decides whether this one exists; None if it always does.
         inactive: position where it does not exist.
+        optional: whether it may be missing for no reason that is known.
     """
 
     name: str
     rulers: tuple[Ruler, ...]
     parent: str | None
     inactive: float
+    optional: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,7 +74,8 @@ class Number:
     def encode(self, values: Mapping[str, Value]) -> list[float]:
         """The position of this hyperparameter's value."""
         ruler = next((r for r in self.rulers if _exists(self.parent, r.when, values)), None)
-        if not _present(self.name, values, expected=ruler is not None) or ruler is None:
+        expected = self.name in values if self.optional else ruler is not None
+        if not _present(self.name, values, expected=expected) or ruler is None:
             return [self.inactive]
         value = values[self.name]
         if isinstance(value, str | bool):
@@ -89,7 +92,10 @@ class Number:
             {"marks": list(r.marks), "log": r.log, "hidden_size": r.hidden_size, "when": list(r.when)}
             for r in self.rulers
         ]
-        return {"kind": "number", "name": self.name, "parent": self.parent, "inactive": self.inactive, "rulers": rulers}
+        return {
+            "kind": "number", "name": self.name, "parent": self.parent, "inactive": self.inactive, "rulers": rulers,
+            "optional": self.optional,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,7 @@ class Choice:
         parent: hyperparameter that decides whether this one exists; None if it always does.
         when: values of the parent for which it exists.
         inactive: choice that stands in where it does not exist.
+        optional: whether it may be missing for no reason that is known; no column is 1 then.
     """
 
     name: str
@@ -109,6 +116,7 @@ class Choice:
     parent: str | None
     when: tuple[Value, ...]
     inactive: Value
+    optional: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -117,6 +125,8 @@ class Choice:
 
     def encode(self, values: Mapping[str, Value]) -> list[float]:
         """One-hot."""
+        if self.optional and self.name not in values:
+            return [0.0] * len(self.choices)
         exists = _exists(self.parent, self.when, values)
         value = values[self.name] if _present(self.name, values, expected=exists) else self.inactive
         if value not in self.choices:
@@ -131,7 +141,7 @@ class Choice:
         """Plain JSON values that `column_from_json` reads back."""
         return {
             "kind": "choice", "name": self.name, "parent": self.parent, "when": list(self.when),
-            "choices": list(self.choices), "inactive": self.inactive,
+            "choices": list(self.choices), "inactive": self.inactive, "optional": self.optional,
         }  # fmt: skip
 
 
@@ -140,13 +150,16 @@ Column = Number | Choice
 
 def column_from_json(entry: Mapping[str, Any]) -> Column:
     """Undo `to_json`."""
+    optional = bool(entry.get("optional", False))
     if entry["kind"] == "choice":
         lists = {key: tuple(entry[key]) for key in ("choices", "when")}
-        return Choice(name=entry["name"], parent=entry["parent"], inactive=entry["inactive"], **lists)
+        return Choice(
+            name=entry["name"], parent=entry["parent"], inactive=entry["inactive"], optional=optional, **lists
+        )
     rulers = tuple(
         Ruler(tuple(_rising(r["marks"])), bool(r["log"]), r["hidden_size"], tuple(r["when"])) for r in entry["rulers"]
     )
-    return Number(entry["name"], rulers, entry["parent"], float(entry["inactive"]))
+    return Number(entry["name"], rulers, entry["parent"], float(entry["inactive"]), optional)
 
 
 def _rising(marks: Sequence[float]) -> Sequence[float]:

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from foretune.space import Encoder
 from foretune.surrogate.examples import Run
 from foretune.surrogate.inputs import encode, number
-from foretune.surrogate.meta_features import read_task
+from foretune.surrogate.meta_features import has_facts, read_task
 from foretune.surrogate.ridge import Ridge, fit_ridge
 from foretune.types import Configuration, Task
 
@@ -55,6 +55,22 @@ class LinearCost:
         place = {configuration.key: index for index, configuration in enumerate(distinct)}
         seconds = np.exp(self.regression(cost_rows(self.encoder, task, distinct))).sum(1)
         return seconds[[place[configuration.key] for configuration in configurations]]
+
+
+@dataclass(frozen=True)
+class EvenCost:
+    """For tables that do not tell how much work a run is: every slice takes a second, until one was measured."""
+
+    def predict(self, task: Task, configurations: Sequence[Configuration], fidelities: np.ndarray) -> np.ndarray:
+        """Seconds (N,), see `CostSurrogate`."""
+        del task, fidelities
+        return np.ones(len(configurations))
+
+
+def tells_work(run: Run) -> bool:
+    """Whether the run's task and configuration say how many steps and tokens it took."""
+    has_numbers = all(isinstance(run.configuration.values.get(name), int | float) for name in ("epochs", "batch_size"))
+    return has_numbers and has_facts(run.task)
 
 
 def cost_rows(encoder: Encoder, task: Task, configurations: Sequence[Configuration]) -> Float[np.ndarray, "n D"]:

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.space import Encoder
-from foretune.surrogate.inputs import SLICES, gain, raw_rows, zero_shot_score
+from foretune.surrogate.inputs import SLICES, link_of, raw_rows
 from foretune.types import Configuration, LearningCurve, Status, Task
 
 _LEARNED_FROM = (Status.OK, Status.DIVERGED, STOPPED)
@@ -53,7 +53,7 @@ class Run:
     @cached_property
     def gains(self) -> Float[np.ndarray, " t"]:
         """The curve as relative improvement over zero-shot."""
-        return gain(self.curve.scores, zero_shot_score(self.task))
+        return link_of(self.task).gains(self.curve.scores)
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ from foretune.errors import SurrogateError
 from foretune.metadata import MetaDataset
 from foretune.metadata.common import relative_to_width
 from foretune.metadata.digest import data_sha256
-from foretune.space import Encoder, SearchSpace, load_space
-from foretune.surrogate.cost import fit_cost
+from foretune.space import Encoder, SearchSpace
+from foretune.surrogate.cost import EvenCost, fit_cost, tells_work
 from foretune.surrogate.deep_kernel import Recipe
+from foretune.surrogate.encoders import encoder_for, encoder_sha256
 from foretune.surrogate.examples import Run, by_task, read_runs
 from foretune.surrogate.fit_in_context import InContextRecipe, fit_in_context
 from foretune.surrogate.fit_performance import fit_members, runs_of_tasks, snapshots
@@ -60,7 +61,7 @@ def fit(
         seed: of the folds, the starts of the networks and the examples drawn.
         exclude_families: families to leave out entirely.
         exclude_tasks: tasks to leave out entirely.
-        space: that the runs' configurations are of; by default the shipped main one.
+        space: that the runs' configurations are of; by default see `encoder_for`.
         kind: of the performance surrogate.
         recipe: how to train a deep kernel; its steps are an upper limit.
         in_context: how to fit the in-context surrogate.
@@ -69,30 +70,34 @@ def fit(
         SurrogateError: if nothing is left to learn from.
     """
     runs = _selected(read_runs(meta_datasets), exclude_families, exclude_tasks)
-    encoder = Encoder.of(space or load_space("peft"))
+    encoder = encoder_for(meta_datasets, space)
     names = _common_features(runs)
     parts = folds(runs, FOLDS, np.random.default_rng(seed))
     if kind == IN_CONTEXT:
         reference = default_of(meta_datasets)
-        fitted = _fit_in_context(runs, encoder, names, parts, in_context or InContextRecipe(), seed, reference)
+        fitted = _fit_in_context(runs, encoder, names, parts, in_context or InContextRecipe(), reference)
     else:
         fitted = _fit_deep_kernel(runs, encoder, names, parts, recipe or Recipe(), seed)
     performance, judged, facts = fitted
-    resources = errors_by_task(runs, encoder, parts)
+    works = all(tells_work(run) for run in runs)
+    resources = errors_by_task(runs, encoder, parts) if works else {}
     card: dict[str, Any] = {
         "data_sha256": [data_sha256(meta_dataset) for meta_dataset in meta_datasets],
         "tasks": sorted(by_task(runs)),
         "runs": len(runs),
         "seed": seed,
+        "encoder_sha256": encoder_sha256(encoder),
         "excluded_families": sorted(exclude_families),
         "excluded_tasks": sorted(exclude_tasks),
         **facts,
         "held_out": {
             "mean": {**judged.mean, **medians(resources)},
             "by_task": {task: {**scores, **resources.get(task, {})} for task, scores in judged.by_task.items()},
-            "by_model": errors_by_model(runs, encoder),
+            "by_model": errors_by_model(runs, encoder) if works else {},
         },
     }
+    if not works:
+        return Surrogates(performance, EvenCost(), card)
     return Surrogates(performance, fit_cost(runs, encoder), card, fit_memory(runs, encoder))
 
 
@@ -142,16 +147,15 @@ def _fit_in_context(
     names: Sequence[str],
     parts: Sequence[Collection[str]],
     recipe: InContextRecipe,
-    seed: int,
     reference: Configuration | None,
 ) -> tuple[PerformanceSurrogate, _Judged, dict[str, Any]]:
     """The surrogate, how it did on held-out tasks, and what else the card says of it."""
     everything, judged = by_task(runs), dict[str, dict[str, float]]()
     for part in parts:
         rest = runs_of_tasks(runs, [name for name in everything if name not in part])
-        surrogate = fit_in_context(rest, encoder, names, recipe, seed=seed, reference=reference)
+        surrogate = fit_in_context(rest, encoder, names, recipe, reference=reference)
         judged |= {name: judge(surrogate, everything[name], _reference(surrogate, everything[name])) for name in part}
-    performance = fit_in_context(runs, encoder, names, recipe, seed=seed, reference=reference)
+    performance = fit_in_context(runs, encoder, names, recipe, reference=reference)
     scores = dict.fromkeys(name for one in judged.values() for name in one)
     means = {name: fmean(one[name] for one in judged.values() if name in one) for name in scores}
     return performance, _Judged(means, judged), {"kind": IN_CONTEXT}

@@ -1,12 +1,19 @@
 """The in-context surrogate: nothing is refitted, everything seen of the new task counts.
 
-Runs on other tasks are kept as a Gaussian process over configurations and tasks and as a forest, in two stages: before
-the search has trained the reference configuration (the default, with which it begins) and after that. On the new task
-all observed slices of all configurations are conditioned on, which is linear algebra of a few hundred numbers.
+What is kept of earlier tasks are their curves (`foretune.surrogate.scenarios`) and what tells which of them a new task
+is like (`foretune.surrogate.similarity`): its meta-features, and, once the search has trained the reference
+configuration (the default, with which it begins), the landmarks of its curve. On the new task the earlier ones are
+blended by these weights, and all observed slices of all configurations are conditioned on
+(`foretune.surrogate.blend`).
 
-Sources: conditioning instead of refitting, FT-PFN (Rakotoarison et al., 2024) and ABLR (Perrone et al., 2018); a short
-probe as a feature of the task, landmarking (Pfahringer et al., 2000); trees beside a Gaussian process, Deep Ranking
-Ensembles (Khazi et al., 2023).
+Gains on the new task are g = center + scale (y - y_reference) with the peak of the reference run as center; before it
+is known, the best gain that is predicted from the meta-features is the center of y, with what that prediction misses on
+earlier tasks as one more unknown. The scale is one of a few readings around the weighted mean of those of earlier
+tasks, which what was seen then speaks for or against.
+
+Sources: conditioning instead of refitting, FT-PFN (Rakotoarison et al., 2024); earlier tasks weighed by what is seen
+of the new one, RGPE (Feurer et al., 2018); a short probe as a feature of the task, landmarking (Pfahringer et al.,
+2000).
 """
 
 from __future__ import annotations
@@ -16,26 +23,48 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from foretune.metadata.common import relative_to_width
+from foretune.metadata.source import labels_of
 from foretune.space import Encoder
-from foretune.surrogate.inputs import (
-    check_slices,
-    encode,
-    feature_vector,
-    gain,
-    progress_block,
-    score_of_gain,
-    zero_shot_score,
-)
+from foretune.surrogate.blend import Blend
+from foretune.surrogate.inputs import check_slices, encode, feature_vector, link_of, width_of
 from foretune.surrogate.landmarks import landmarks
-from foretune.surrogate.meta_features import read_task
 from foretune.surrogate.protocol import Observed, Predictor
-from foretune.surrogate.stage import Stage, StageOnTask
+from foretune.surrogate.scaling import Scaling
+from foretune.surrogate.scenarios import LEAST_VALUE, ConfigurationKernel, Interpolation, Scenarios
+from foretune.surrogate.similarity import Labels, Similarity, differing_labels
+from foretune.surrogate.units import Unit
 from foretune.types import Configuration, LearningCurve, Prediction, Task
 
 _CERTAIN = 1e-9
+_LEAST_SHARE = 0.01
+"""Earlier tasks that weigh less than this share of the heaviest one are left out."""
+_NEAR = 0.25
+"""Share of the typical distance within which configurations are nearly equal."""
+_SLICES = 8
+"""A run of more slices than this tells no more than one of so many."""
+_NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
+
+
+@dataclass(frozen=True)
+class Deviations:
+    """How far the new task may be from a blend of earlier ones, as standard deviations in the unit of values.
+
+    Attributes:
+        own: of what like configurations have in common.
+        run: of what only nearly equal configurations have in common.
+        seed: of what each run has for itself.
+        slope: of how much late slices of all runs differ from what is known of early ones.
+        piece: of what each slice has for itself.
+    """
+
+    own: float = 0.25
+    run: float = 0.3
+    seed: float = 0.05
+    slope: float = 0.1
+    piece: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -44,34 +73,47 @@ class InContextSurrogate:
 
     Attributes:
         encoder: of configurations.
-        feature_names: meta-features, in order.
+        feature_names: meta-features, in order; none for tables that have none.
         reference: configuration, relative to the width of the base model, whose curve tells most about a task.
         slices: of a complete run.
-        before: stage until the reference run is complete.
-        after: stage from then on.
+        recorded: the C configurations, relative to width.
+        labels: of the M earlier tasks.
+        row_scaling: of encoded configurations.
+        scenarios: M x C x T.
+        similarity: of tasks.
+        unit: of tasks.
+        deviations: of new tasks.
     """
 
     encoder: Encoder
     feature_names: tuple[str, ...]
     reference: Configuration
     slices: int
-    before: Stage
-    after: Stage
+    recorded: tuple[Configuration, ...]
+    labels: tuple[Labels, ...]
+    row_scaling: Scaling
+    scenarios: Scenarios
+    similarity: Similarity
+    unit: Unit
+    deviations: Deviations
 
     @property
     def typical_features(self) -> Mapping[str, float]:
         """See `PerformanceSurrogate`."""
-        return dict(zip(self.feature_names, self.before.features.center.tolist(), strict=True))
+        return dict(zip(self.feature_names, self.similarity.feature_scaling.center.tolist(), strict=True))
 
     def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
         """See `PerformanceSurrogate.on`."""
         check_slices(task, self.slices)
-        rows = configuration_rows(self.encoder, task, candidates)
-        return _OnTask(self, task, tuple(candidates), rows, feature_vector(task, self.feature_names))
+        rows = self.row_scaling(encode(self.encoder, task, candidates))
+        width, places = width_of(task), {one: place for place, one in enumerate(self.recorded)}
+        known = np.array([places.get(relative_to_width(one, width), -1) for one in candidates], dtype=np.intp)
+        features = feature_vector(task, self.feature_names)
+        return _OnTask(self, task, tuple(candidates), self.scenarios.interpolation(rows, known), features)
 
     def is_reference(self, task: Task, configuration: Configuration) -> bool:
         """Whether this is the reference configuration at the width of the task's base model."""
-        return relative_to_width(configuration, read_task(task).hidden_size) == self.reference
+        return relative_to_width(configuration, width_of(task)) == self.reference
 
 
 @dataclass(frozen=True)
@@ -79,58 +121,133 @@ class _OnTask:
     surrogate: InContextSurrogate
     task: Task
     candidates: tuple[Configuration, ...]
-    rows: np.ndarray
+    pool: Interpolation
     features: np.ndarray
 
     def __call__(self, observed: Observed) -> Prediction:
-        places = {one.key: place for place, one in enumerate(self.candidates)}
-        seen = {places[key]: self._gains(curve) for key, curve in observed.items() if key in places and len(curve)}
-        stage = self._stage(observed)
-        mean, std = stage.curves.given({place: stage.values(gains) for place, gains in seen.items()})
-        scores = score_of_gain((stage.center + stage.scale * mean).ravel(), self._zero_shot).reshape(mean.shape)
-        # To first order a gain that is off by d moves the loss by d times itself.
-        spread = np.maximum(std * stage.scale * np.abs(scores), _CERTAIN)
-        for place in seen:
-            curve = observed[self.candidates[place].key]
+        stage, link = self._stage(observed), link_of(self.task)
+        seen = {
+            place: link.gains(observed[one.key].scores)
+            for place, one in enumerate(self.candidates)
+            if place != stage.anchor and len(observed.get(one.key, ()))
+        }
+        mean, std = stage.given(seen)
+        scores = link.scores(mean)
+        spread = np.maximum(std * link.slopes(scores), _CERTAIN)
+        for place, one in enumerate(self.candidates):
+            curve = observed.get(one.key, LearningCurve())
             scores[place, : len(curve)], spread[place, : len(curve)] = curve.scores, _CERTAIN
         return Prediction(scores, spread)
 
-    def _stage(self, observed: Observed) -> StageOnTask:
-        curve = observed.get(self._reference, LearningCurve()) if self._reference else LearningCurve()
+    def _stage(self, observed: Observed) -> _Stage:
+        curve = LearningCurve() if self._reference is None else observed.get(self._reference_key, LearningCurve())
         if len(curve) < self.surrogate.slices:
             return self._before
         key = curve.scores.tobytes()
         if key not in self._after:
-            gains = self._gains(curve)
-            self._after[key] = self.surrogate.after.on(self.rows, landmarks(gains), float(gains.max()))
+            self._after[key] = self._make_stage(link_of(self.task).gains(curve.scores))
         return self._after[key]
 
     @cached_property
-    def _before(self) -> StageOnTask:
-        return self.surrogate.before.on(self.rows, self.features, None)
+    def _before(self) -> _Stage:
+        return self._make_stage(None)
 
     @cached_property
-    def _after(self) -> dict[bytes, StageOnTask]:
+    def _after(self) -> dict[bytes, _Stage]:
         """By the scores of the reference run, which hardly ever are more than one."""
         return {}
 
     @cached_property
-    def _zero_shot(self) -> float:
-        return zero_shot_score(self.task)
+    def _reference(self) -> int | None:
+        """Place of the reference configuration, if it is in the pool."""
+        places = (place for place, one in enumerate(self.candidates) if self.surrogate.is_reference(self.task, one))
+        return next(places, None)
 
-    @cached_property
-    def _reference(self) -> str | None:
-        """Key of the reference configuration, if it is in the pool."""
-        found = (one for one in self.candidates if self.surrogate.is_reference(self.task, one))
-        return next((one.key for one in found), None)
+    @property
+    def _reference_key(self) -> str:
+        return "" if self._reference is None else self.candidates[self._reference].key
 
-    def _gains(self, curve: LearningCurve) -> Float[np.ndarray, " t"]:
-        return gain(curve.scores, self._zero_shot)
+    @property
+    def _progress(self) -> Float[np.ndarray, " T"]:
+        """From -1 to 1 over the slices of a run."""
+        return np.linspace(-1.0, 1.0, self.surrogate.slices) if self.surrogate.slices > 1 else np.zeros(1)
+
+    def _make_stage(self, reference: Float[np.ndarray, " T"] | None) -> _Stage:
+        """What is known before (None) or after the curve of the reference run."""
+        whole, unit = self.surrogate, self.surrogate.unit
+        told = None if reference is None else landmarks(reference)
+        differing = differing_labels(labels_of(self.task.id), whole.labels)
+        weights = whole.similarity.weights(self.features, told, differing)
+        tasks = np.flatnonzero(weights >= _LEAST_SHARE * weights.max())
+        weights = weights[tasks] / weights[tasks].sum()
+        values = self.pool.values(tasks)
+        log_scale, log_spread = unit.log_scale(tasks, weights)
+        scales = np.exp(log_scale + log_spread * _NODES)
+        if reference is None or self._reference is None:
+            center, offset, anchor = unit.best(self.features), unit.best_error / float(np.exp(log_scale)), None
+        else:
+            center, offset, anchor = float(reference.max()), 0.0, self._reference
+            values = values - values[:, anchor].max(axis=1)[:, None, None]
+        mean = np.einsum("m,mnt->nt", weights, values)
+        deviations = np.moveaxis(np.sqrt(weights)[:, None, None] * (values - mean), 0, 2)
+        noise = whole.deviations
+        common = [np.full(mean.shape, offset), np.broadcast_to(noise.slope * self._progress, mean.shape)]
+        deviations = np.concatenate([deviations, np.stack(common, axis=2)], axis=2)
+        blend = Blend(
+            mean, deviations, _Own(self.pool, noise), noise.seed**2, noise.piece**2, max(whole.slices / _SLICES, 1.0)
+        )
+        return _Stage(blend, center, scales, anchor)
 
 
-def configuration_rows(
-    encoder: Encoder, task: Task, configurations: Sequence[Configuration]
-) -> Float[np.ndarray, "n D"]:
-    """Encoded configurations and what they amount to on the task by the end of a run."""
-    where, last = np.arange(len(configurations)), np.full(len(configurations), task.max_fidelity)
-    return np.hstack([encode(encoder, task, configurations), progress_block(task, configurations, where, last)])
+@dataclass(frozen=True)
+class _Stage:
+    """The pool before anything but the reference run is seen.
+
+    Attributes:
+        blend: in the unit of values.
+        center: gain that is 0 there.
+        scales: (S,) gains that may be 1 there, from center.
+        anchor: place of the reference run, once that is known.
+    """
+
+    blend: Blend
+    center: float
+    scales: np.ndarray
+    anchor: int | None
+
+    def given(
+        self, seen: Mapping[int, Float[np.ndarray, " k"]]
+    ) -> tuple[Float[np.ndarray, "N T"], Float[np.ndarray, "N T"]]:
+        """Mean and standard deviation of gains.
+
+        The mean is over the readings of the scale. How far these are apart is no part of the deviation: it makes bad
+        configurations uncertain, but never better than the center, and a normal distribution cannot tell. Readings are
+        weighed by how well the blend explains what they make of the slices seen, in the unit of values: by the
+        density of the gains themselves, eight slices of a run that are far from independent would settle the scale.
+        """
+        read = {place: np.maximum((gains - self.center) / self.scales[:, None], LEAST_VALUE)
+                for place, gains in seen.items()}  # fmt: skip
+        outlook = self.blend.given(read)
+        logs = np.log(_NODE_WEIGHTS) + outlook.log_likelihood
+        weights = np.exp(logs - logs.max())
+        weights /= weights.sum()
+        gains = self.center + np.einsum("s,snt->nt", weights * self.scales, outlook.mean)
+        return gains, np.sqrt(weights @ self.scales**2) * outlook.std
+
+
+@dataclass(frozen=True)
+class _Own:
+    """See `OwnDeviation`: like configurations deviate alike, and what is kriged is not known better than that."""
+
+    pool: Interpolation
+    deviations: Deviations
+
+    @property
+    def variance(self) -> Float[np.ndarray, " N"]:
+        return self.deviations.own**2 + self.deviations.run**2 + self.pool.unknown_variance
+
+    def covariance(self, chosen: Int[np.ndarray, " k"]) -> Float[np.ndarray, "N k"]:
+        kernel, rows = self.pool.scenarios.kernel, self.pool.rows
+        near = ConfigurationKernel(kernel.length * _NEAR)
+        alike = self.deviations.own**2 * kernel(rows, rows[chosen])
+        return alike + self.deviations.run**2 * near(rows, rows[chosen]) + self.pool.unknown(chosen)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -65,6 +66,83 @@ def score_of_gain(gains: Float[np.ndarray, " n"], zero_shot: float) -> Float[np.
 def zero_shot_score(task: Task) -> float:
     """The untrained model's score on this task."""
     return task.metric.score(read_task(task).zero_shot_nll)
+
+
+class Link(Protocol):
+    """Between the scores of a task and gains, in which differences on all tasks are comparable."""
+
+    @property
+    def least_scale(self) -> float:
+        """Gains that differ by less are noise."""
+        ...
+
+    def gains(self, scores: np.ndarray) -> np.ndarray:
+        """Of any shape."""
+        ...
+
+    def scores(self, gains: np.ndarray) -> np.ndarray:
+        """The inverse."""
+        ...
+
+    def slopes(self, scores: np.ndarray) -> np.ndarray:
+        """By how much a score changes with its gain, to first order."""
+        ...
+
+
+@dataclass(frozen=True)
+class LossLink:
+    """See `gain`."""
+
+    zero_shot: float
+    least_scale: float = 0.02
+
+    def gains(self, scores: np.ndarray) -> np.ndarray:
+        """See `Link`."""
+        return gain(scores, self.zero_shot)
+
+    def scores(self, gains: np.ndarray) -> np.ndarray:
+        """See `Link`."""
+        return score_of_gain(gains, self.zero_shot)
+
+    def slopes(self, scores: np.ndarray) -> np.ndarray:
+        """A gain that is off by d moves the loss by d times itself. Above the zero-shot loss it moves it more, which is
+        left out: that a run went wrong is no reason to hope for it."""
+        return np.abs(scores)
+
+
+@dataclass(frozen=True)
+class PlainLink:
+    """The gain is the score: for tasks of which no zero-shot loss is known."""
+
+    least_scale: float = 1e-9
+
+    def gains(self, scores: np.ndarray) -> np.ndarray:
+        """See `Link`."""
+        return np.asarray(scores, dtype=np.float64)
+
+    def scores(self, gains: np.ndarray) -> np.ndarray:
+        """See `Link`."""
+        return gains.copy()
+
+    def slopes(self, scores: np.ndarray) -> np.ndarray:
+        """See `Link`."""
+        return np.ones_like(scores)
+
+
+def link_of(task: Task) -> Link:
+    """By the zero-shot loss, where it is known."""
+    zero_shot = task.meta_features.get("zero_shot_nll")
+    if zero_shot is None or task.metric.maximize:
+        return PlainLink()
+    if zero_shot <= 0:
+        raise SurrogateError(f"task {task.id!r} has a zero-shot loss of {zero_shot}: there is nothing to improve")
+    return LossLink(task.metric.score(zero_shot))
+
+
+def width_of(task: Task) -> int | None:
+    """Of the base model, None where it is not known."""
+    width = task.meta_features.get("model_log_width")
+    return None if width is None else round(10**width)
 
 
 def curve_block(curves: Sequence[np.ndarray]) -> Float[np.ndarray, "n 12"]:
@@ -138,8 +216,9 @@ def encode(encoder: Encoder, task: Task, configurations: Sequence[Configuration]
     Raises:
         SurrogateError: if a configuration is of another search space.
     """
+    width = width_of(task)
     try:
-        return encoder.at(read_task(task).hidden_size).encode(configurations)
+        return (encoder if width is None else encoder.at(width)).encode(configurations)
     except ConfigurationError as error:
         message = (
             f"the surrogate does not know such configurations: {error}; use its search space, or fit one for yours"

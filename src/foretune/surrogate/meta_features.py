@@ -38,6 +38,11 @@ class TaskFacts:
     parameters: float
 
 
+def has_facts(task: Task) -> bool:
+    """Whether `read_task` would find them all."""
+    return all(name in task.meta_features for name in _NEEDED)
+
+
 def read_task(task: Task) -> TaskFacts:
     """The facts; a `SurrogateError` names those that the task does not carry."""
     features = task.meta_features

@@ -86,6 +86,11 @@ class DeepKernelSurrogate:
         """See `PerformanceSurrogate`."""
         return dict(zip(self.inputs.feature_names, self.inputs.center[self.inputs.features].tolist(), strict=True))
 
+    @property
+    def recorded(self) -> tuple[Configuration, ...]:
+        """See `PerformanceSurrogate`; the network knows all alike."""
+        return ()
+
     def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
         """See `PerformanceSurrogate.on`; a candidate is judged by its own curve alone."""
         check_slices(task)

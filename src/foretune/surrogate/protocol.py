@@ -41,6 +41,12 @@ class PerformanceSurrogate(Protocol):
         """Meta-features that it reads -> their mean over the tasks learned from."""
         ...
 
+    @property
+    def recorded(self) -> tuple[Configuration, ...]:
+        """Configurations that were run on earlier tasks and of which more is known than of others, relative to the
+        width of the base model; empty if there is no difference."""
+        ...
+
     def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
         """Predictions for a pool of N candidates.
 

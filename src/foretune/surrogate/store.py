@@ -21,21 +21,31 @@ from safetensors.numpy import save as dump_arrays
 from foretune.errors import ConfigurationError, SurrogateError
 from foretune.space import Encoder
 from foretune.surrogate.arrays import flatten, restore, restore_all
-from foretune.surrogate.cost import LinearCost
-from foretune.surrogate.in_context import InContextSurrogate
+from foretune.surrogate.cost import EvenCost, LinearCost
+from foretune.surrogate.in_context import Deviations, InContextSurrogate
 from foretune.surrogate.inputs import Inputs
 from foretune.surrogate.memory import LinearMemory
 from foretune.surrogate.performance import DeepKernelSurrogate, Member, Targets
 from foretune.surrogate.protocol import PerformanceSurrogate, Surrogates
 from foretune.surrogate.ridge import Ridge
-from foretune.surrogate.stage import Stage
+from foretune.surrogate.scaling import Scaling
+from foretune.surrogate.scenarios import Scenarios
+from foretune.surrogate.similarity import Similarity
+from foretune.surrogate.units import Unit
 from foretune.types import Configuration
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 ARRAYS_FILE = "surrogates.safetensors"
 DESCRIPTION_FILE = "surrogates.json"
 DEEP_KERNEL = "deep-kernel"
 IN_CONTEXT = "in-context"
+_PARTS: Mapping[str, type[Any]] = {
+    "row_scaling": Scaling,
+    "scenarios": Scenarios,
+    "similarity": Similarity,
+    "unit": Unit,
+    "deviations": Deviations,
+}
 
 
 def save_surrogates(path: str | Path, surrogates: Surrogates) -> None:
@@ -45,20 +55,22 @@ def save_surrogates(path: str | Path, surrogates: Surrogates) -> None:
         SurrogateError: if they are not of the kinds that `foretune fit` makes.
     """
     performance, cost = surrogates.performance, surrogates.cost
-    if not (isinstance(performance, DeepKernelSurrogate | InContextSurrogate) and isinstance(cost, LinearCost)):
+    if not (
+        isinstance(performance, DeepKernelSurrogate | InContextSurrogate) and isinstance(cost, LinearCost | EvenCost)
+    ):
         kinds = f"{type(performance).__name__} and {type(cost).__name__}"
         raise SurrogateError(f"can only save surrogates that were fitted, got {kinds}; make some with `foretune fit`")
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     facts, arrays = _take_apart(performance)
-    arrays |= flatten(cost.regression, "cost")
+    if isinstance(cost, LinearCost):
+        arrays |= flatten(cost.regression, "cost")
     if isinstance(surrogates.memory, LinearMemory):
         arrays |= flatten(surrogates.memory.regression, "memory")
     payload = dump_arrays(arrays)
     description = {
         "schema_version": SCHEMA_VERSION,
         "sha256": hashlib.sha256(payload).hexdigest(),
-        "encoder": cost.encoder.to_json(),
         **facts,
         "card": dict(surrogates.card),
     }
@@ -79,7 +91,7 @@ def load_surrogates(path: str | Path) -> Surrogates:
         arrays = load_arrays(payload)
         encoder = Encoder.from_json(description["encoder"])
         performance = _put_together(encoder, description, arrays)
-        cost = LinearCost(encoder, restore(Ridge, arrays, "cost"))
+        cost = LinearCost(encoder, restore(Ridge, arrays, "cost")) if "cost.weights" in arrays else EvenCost()
         memory = LinearMemory(encoder, restore(Ridge, arrays, "memory")) if "memory.weights" in arrays else None
         card = dict(description["card"])
     except (ConfigurationError, KeyError, TypeError, ValueError, SafetensorError) as error:
@@ -93,13 +105,23 @@ def _take_apart(performance: DeepKernelSurrogate | InContextSurrogate) -> tuple[
     if isinstance(performance, InContextSurrogate):
         facts = {
             "kind": IN_CONTEXT,
+            "encoder": performance.encoder.to_json(),
             "features": performance.feature_names,
             "reference": dict(performance.reference.values),
             "slices": performance.slices,
+            "recorded": [dict(one.values) for one in performance.recorded],
+            "labels": performance.labels,
         }
-        return facts, flatten(performance.before, "before") | flatten(performance.after, "after")
+        return facts, {
+            path: array for name in _PARTS for path, array in flatten(getattr(performance, name), name).items()
+        }
     inputs = performance.inputs
-    facts = {"kind": DEEP_KERNEL, "features": inputs.feature_names, "columns": inputs.names}
+    facts = {
+        "kind": DEEP_KERNEL,
+        "encoder": inputs.encoder.to_json(),
+        "features": inputs.feature_names,
+        "columns": inputs.names,
+    }
     parts = {"inputs.center": inputs.center, "inputs.spread": inputs.spread}
     return facts, parts | flatten(performance.targets, "targets") | flatten(performance.members, "members")
 
@@ -107,9 +129,14 @@ def _take_apart(performance: DeepKernelSurrogate | InContextSurrogate) -> tuple[
 def _put_together(encoder: Encoder, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> PerformanceSurrogate:
     names = tuple(facts["features"])
     if facts["kind"] == IN_CONTEXT:
-        before, after = (restore(Stage, arrays, stage) for stage in ("before", "after"))
         return InContextSurrogate(
-            encoder, names, Configuration(facts["reference"]), int(facts["slices"]), before, after
+            encoder=encoder,
+            feature_names=names,
+            reference=Configuration(facts["reference"]),
+            slices=int(facts["slices"]),
+            recorded=tuple(Configuration(values) for values in facts["recorded"]),
+            labels=tuple(tuple(labels) for labels in facts["labels"]),
+            **{name: restore(kind, arrays, name) for name, kind in _PARTS.items()},
         )
     if facts["kind"] != DEEP_KERNEL:
         raise ValueError(f"unknown kind {facts['kind']!r}")

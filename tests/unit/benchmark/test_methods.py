@@ -6,9 +6,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from synthetic_table import synthetic_table
+from synthetic_table import synthetic_surrogates, synthetic_table
 from tiny_table import setting_of, tiny_table
 
+from foretune.benchmark import knowledge as knowledge_module
 from foretune.benchmark.methods import METHODS, choose
 from foretune.benchmark.replay import simulate
 from foretune.errors import ConfigurationError
@@ -95,3 +96,25 @@ def test_options_become_arguments_and_mistakes_are_named():
             choose([f"portfolio-sha:{wrong}"])
     with pytest.raises(ConfigurationError, match="it has: portfolio, horizon, cost_power"):
         choose(["transfer:horizon=soon"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "quick-tune:steps=0",
+        "quick-tune:steps=2:standardized_cost=1",
+        "quick-tune-repaired",
+        "quick-tune-repaired:steps=0",
+    ],
+)
+def test_quick_tune_improves_on_the_default_whichever_way(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(knowledge_module, "fit", lambda *_, **__: synthetic_surrogates())
+    recorded, setting = setting_of(synthetic_table(), "task-3", tmp_path)
+    (chosen,) = choose([name])
+    points = simulate(chosen.make(setting, 0), recorded, 3 * recorded.mean_run_seconds, first=setting.candidates[:1])
+    assert points[-1].score > points[8].score
+
+
+def test_a_switch_is_0_or_1():
+    with pytest.raises(ConfigurationError, match="it has: steps, standardized_cost"):
+        choose(["quick-tune:standardized_cost=yes"])

@@ -8,7 +8,18 @@ import pytest
 from typer.testing import CliRunner
 
 from foretune.cli import commands
+from foretune.errors import ConfigurationError, ModelError
 
+LLAMA_3B = {
+    "model_type": "llama",
+    "hidden_size": 3072,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 24,
+    "num_key_value_heads": 8,
+    "intermediate_size": 8192,
+    "vocab_size": 128256,
+    "tie_word_embeddings": True,
+}
 ROWS = [{"prompt": f"What is {i} plus {i}?", "completion": str(2 * i)} for i in range(120)]
 
 
@@ -61,3 +72,64 @@ def test_a_model_of_no_known_size_gets_the_rule(data, tmp_path):
     advice = json.loads(recommend(data, "--model", folder, "--json"))
     assert advice["basis"] == "rule"
     assert advice["recommendations"][0]["configuration"]["learning_rate"] == pytest.approx(5e-4 * 2000 / 512, rel=0.01)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    """The configuration of a real model, without weights and tokenizer."""
+    folder = tmp_path / "Llama-3.2-3B"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(LLAMA_3B))
+    return folder
+
+
+def test_memory_of_a_real_model_needs_no_hardware_and_a_budget_does(data, real):
+    advice = json.loads(recommend(data, "--model", real, "--top", 3, "--budget", "2h", "--json"))
+    assert len(advice["recommendations"]) == 3
+    assert all(6e9 < one["memory_bytes"] < 12e9 for one in advice["recommendations"])
+    assert all(one["seconds"] is None for one in advice["recommendations"])
+    assert "--budget needs --hardware" in advice["warnings"][-1]
+
+
+def test_hardware_gives_seconds_and_a_budget_leaves_out_what_is_too_slow(data, real):
+    asked = (data, "--model", real, "--top", 2, "--hardware", "rtx-4090", "--json")
+    advice = json.loads(recommend(*asked, "--budget", "2h"))
+    assert len(advice["recommendations"]) == 2
+    assert all(1.0 < one["seconds"] < 60.0 for one in advice["recommendations"])
+    advice = json.loads(recommend(*asked, "--budget", "1s"))
+    assert advice["recommendations"] == []
+    assert any("left out" in warning and "the budget is" in warning for warning in advice["warnings"])
+
+
+def test_what_does_not_fit_is_left_out(data):
+    output = recommend(data, "--model", "Qwen/Qwen3-32B", "--hardware", "rtx-4090")
+    assert "even a batch of 1 needs" in output
+    assert "with qlora" in output
+
+
+def test_the_usual_rule_has_memory_and_seconds_too(data, tmp_path):
+    folder = tmp_path / "middle"
+    folder.mkdir()
+    small = {**LLAMA_3B, "hidden_size": 512, "num_hidden_layers": 2, "intermediate_size": 2048, "vocab_size": 1000}
+    (folder / "config.json").write_text(json.dumps({**small, "num_attention_heads": 8}))
+    advice = json.loads(recommend(data, "--model", folder, "--hardware", "l4", "--json"))
+    assert advice["basis"] == "rule"
+    assert advice["recommendations"][0]["seconds"] > 0
+    assert advice["recommendations"][0]["memory_bytes"] > 5e8
+
+
+def test_models_of_a_size_seen_keep_the_seconds_of_the_recorded_runs(data):
+    advice = json.loads(recommend(data, "--top", 1, "--candidates", 4, "--hardware", "h100", "--json"))
+    assert advice["warnings"] == ["--hardware is ignored: the times are those of the machine of the recorded runs"]
+
+
+def test_unknown_hardware_is_an_error_that_names_the_known(data):
+    result = CliRunner().invoke(commands, ["recommend", str(data), "--model", "Qwen/Qwen3-8B", "--hardware", "abacus"])
+    assert isinstance(result.exception, ConfigurationError)
+    assert "choose one of t4, " in str(result.exception)
+
+
+def test_a_folder_that_is_not_there_is_no_hub_name(data, tmp_path):
+    result = CliRunner().invoke(commands, ["recommend", str(data), "--model", str(tmp_path / "nothing-8B")])
+    assert isinstance(result.exception, ModelError)
+    assert "no model folder at" in str(result.exception)

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from synthetic_table import synthetic_surrogates, synthetic_table
+from synthetic_table import bare_table, synthetic_surrogates, synthetic_table
 
 from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
 from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.random import random_search
-from foretune.types import Status
+from foretune.optimizer.standing import standing_of
+from foretune.surrogate.fit import fit
+from foretune.types import LearningCurve, Metric, Report, Status, Trial
 
 HELD_OUT = ("task-3", "task-7")
 
@@ -66,3 +70,31 @@ def test_with_a_price_on_seconds_it_still_improves_on_the_untrained_model(record
 def test_nothing_is_begun_that_cannot_be_paid_for(recorded):
     assert search(recorded).ask(seconds_left=1e-6) is None
     assert search(recorded).ask(seconds_left=0.0) is None
+
+
+def test_tasks_of_which_nothing_is_known_are_searched_too():
+    """By what was seen of earlier tasks and of this one; slices are priced by those that were measured."""
+    surrogates = fit([bare_table()], seed=0, exclude_families=["delta"], kind="in-context")
+    for name in HELD_OUT:
+        recorded = recorded_task(bare_table(), name)
+        pool = recorded.candidates
+        budget = 2 * recorded.mean_run_seconds
+        found = point_at(
+            simulate(TransferInContext(recorded.task, pool, surrogates=surrogates), recorded, budget), budget
+        )
+        at_random = [
+            simulate(random_search(recorded.task, pool, first=pool[0], seed=seed), recorded, budget)[-1].score
+            for seed in range(10)
+        ]
+        assert found.score > np.mean(at_random)
+
+
+def test_the_incumbent_of_what_is_maximized_is_no_loss(recorded):
+    """The zero-shot loss among the meta-features is then no score, and no accuracy would ever beat it."""
+    task = replace(recorded.task, metric=Metric("accuracy", maximize=True))
+    optimizer = TransferInContext(task, recorded.candidates, surrogates=synthetic_surrogates("in-context"))
+    report = Report(Trial(0, recorded.candidates[0], 2), Status.OK, LearningCurve([0.6, 0.7], [1.0, 1.0]))
+    optimizer.tell(report)
+    predicted, incumbent = optimizer._outlook(standing_of((report,)))
+    assert incumbent == 0.7
+    np.testing.assert_array_equal(predicted.mean[0, :2], [0.6, 0.7])

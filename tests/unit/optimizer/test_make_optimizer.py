@@ -12,9 +12,8 @@ CANDIDATES = [synthetic_table().configurations[f"task-3-{number}"] for number in
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(
-        ConfigurationError, match="'bayes'; choose one of transfer, transfer-in-context, random, default"
-    ):
+    known = "transfer, transfer-in-context, quick-tune, quick-tune-repaired, random, default"
+    with pytest.raises(ConfigurationError, match=f"'bayes'; choose one of {known}"):
         make_optimizer("bayes", TASK, CANDIDATES, CANDIDATES[0])
 
 

@@ -2,14 +2,21 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from synthetic_table import synthetic_surrogates
+from synthetic_table import bare_table, synthetic_surrogates
 
 from foretune.errors import SurrogateError
+from foretune.space import Encoder, load_space
 from foretune.surrogate import Surrogates, load_surrogates, save_surrogates
+from foretune.surrogate.cost import EvenCost
+from foretune.surrogate.fit import fit
+from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.store import ARRAYS_FILE, DESCRIPTION_FILE
+from foretune.types import LearningCurve
 
 
 @pytest.fixture
@@ -26,7 +33,7 @@ def change(folder: Path, **values: object) -> None:
 def test_a_folder_holds_two_files_of_which_one_can_be_read(folder):
     assert sorted(file.name for file in folder.iterdir()) == [DESCRIPTION_FILE, ARRAYS_FILE]
     description = json.loads((folder / DESCRIPTION_FILE).read_text())
-    assert description["schema_version"] == 2
+    assert description["schema_version"] == 3
     assert description["kind"] == "deep-kernel"
     assert "zero_shot_nll" in description["features"]
     assert description["card"]["excluded_families"] == ["delta"]
@@ -48,13 +55,13 @@ def test_changed_arrays_are_noticed(folder):
 
 def test_a_newer_schema_asks_for_an_update(folder):
     change(folder, schema_version=99)
-    with pytest.raises(SurrogateError, match=r"schema version 99.*reads 2; update foretune"):
+    with pytest.raises(SurrogateError, match=r"schema version 99.*reads 3; update foretune"):
         load_surrogates(folder)
 
 
 def test_an_older_schema_asks_for_a_new_fit(folder):
     change(folder, schema_version=1)
-    with pytest.raises(SurrogateError, match=r"schema version 1, this foretune reads 2; fit the surrogates anew"):
+    with pytest.raises(SurrogateError, match=r"schema version 1, this foretune reads 3; fit the surrogates anew"):
         load_surrogates(folder)
 
 
@@ -88,3 +95,36 @@ def test_surrogates_of_another_make_cannot_be_saved(tmp_path):
     fitted = synthetic_surrogates()
     with pytest.raises(SurrogateError, match="got DeepKernelSurrogate and DeepKernelSurrogate"):
         save_surrogates(tmp_path, Surrogates(fitted.performance, fitted.performance))  # type: ignore[arg-type]
+
+
+def test_surrogates_of_tasks_that_are_not_described_predict_the_same_from_the_disk(tmp_path):
+    fitted = fit([bare_table()], seed=0, exclude_tasks=["task-3"], kind="in-context")
+    save_surrogates(tmp_path, fitted)
+    stored = load_surrogates(tmp_path)
+    assert stored.card == fitted.card
+    assert stored.cost == fitted.cost == EvenCost()
+    assert stored.memory is None
+    table = bare_table()
+    task, runs = table.task("task-3"), [run for run in table.runs_of("task-3") if len(table.curve(run))]
+    pool = [table.configurations[run] for run in runs]
+    whole, part = table.curve(runs[0]), table.curve(runs[1])
+    seen = {pool[0].key: whole, pool[1].key: LearningCurve(part.scores[:2], part.seconds[:2])}
+    for observed in ({}, seen):
+        one, two = (pair.performance.on(task, pool)(observed) for pair in (fitted, stored))
+        np.testing.assert_array_equal(one.mean, two.mean)
+        np.testing.assert_array_equal(one.std, two.std)
+
+
+def test_an_encoder_of_what_was_observed_comes_back_from_the_disk(tmp_path):
+    """One of optional columns, for configurations that no shipped space has."""
+    table = bare_table()
+    runs = table.runs.rename(columns={"config.dropout": "config.momentum"})
+    performance = fit([replace(table, runs=runs)], seed=0, kind="in-context").performance
+    assert isinstance(performance, InContextSurrogate)
+    assert performance.encoder != Encoder.of(load_space("peft"))
+    save_surrogates(tmp_path, Surrogates(performance, EvenCost()))
+    stored = load_surrogates(tmp_path).performance
+    assert isinstance(stored, InContextSurrogate)
+    assert stored.encoder == performance.encoder
+    assert any(column.optional for column in stored.encoder.columns)
+    np.testing.assert_array_equal(stored.scenarios.values, performance.scenarios.values)

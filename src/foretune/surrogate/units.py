@@ -1,0 +1,64 @@
+"""The unit of each task: how good its best configuration is, and how far the median one is from that, as gains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from foretune.surrogate.scaling import Scaling
+
+_RIDGE = 3.0
+_LEAST_LOG_SPREAD = 0.1
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Of M earlier tasks, and what that says of a new one.
+
+    Attributes:
+        scaling: of meta-features.
+        best_weights: (F + 1,) of scaled meta-features and 1 in the best gain, by ridge regression.
+        best_error: root mean square of what that misses on tasks left out.
+        log_scales: (M,) natural logarithms of the distances from median to best.
+    """
+
+    scaling: Scaling
+    best_weights: np.ndarray
+    best_error: float
+    log_scales: np.ndarray
+
+    def best(self, features: Float[np.ndarray, " F"]) -> float:
+        """Predicted gain of the best configuration."""
+        return float(np.append(self.scaling(features[None, :])[0], 1.0) @ self.best_weights)
+
+    def log_scale(self, tasks: Int[np.ndarray, " m"], weights: Float[np.ndarray, " m"]) -> tuple[float, float]:
+        """Mean and standard deviation over some tasks, weighted."""
+        logs = self.log_scales[tasks]
+        mean = float(weights @ logs)
+        return mean, float(np.sqrt(weights @ (logs - mean) ** 2 + _LEAST_LOG_SPREAD**2))
+
+
+def fit_unit(
+    features: Float[np.ndarray, "M F"], scaling: Scaling, best: Float[np.ndarray, " M"], scales: Float[np.ndarray, " M"]
+) -> Unit:
+    """The unit from the best gains and scales of earlier tasks."""
+    rows = scaling(features)
+    missed = left_out_errors(rows, best, _RIDGE)
+    return Unit(scaling, ridge(rows, best, _RIDGE), float(np.sqrt(np.mean(missed**2))), np.log(scales))
+
+
+def left_out_errors(rows: Float[np.ndarray, "M F"], targets: Float[np.ndarray, " M"], penalty: float) -> np.ndarray:
+    """What `ridge` misses of each target when it is fitted on the others, centered at their means: r / (1 - h) with
+    the hat matrix' diagonal h; exact where rows have mean 0."""
+    inner = np.linalg.solve(rows.T @ rows + penalty * np.eye(rows.shape[1]), rows.T)
+    hat = np.einsum("mf,fm->m", rows, inner) + 1.0 / len(rows)
+    fitted = rows @ (inner @ (targets - targets.mean())) + targets.mean()
+    return (targets - fitted) / np.maximum(1.0 - hat, 1e-6)
+
+
+def ridge(rows: Float[np.ndarray, "M F"], targets: Float[np.ndarray, " M"], penalty: float) -> Float[np.ndarray, " f"]:
+    """Weights and intercept; rows have mean 0."""
+    gram = rows.T @ rows + penalty * np.eye(rows.shape[1])
+    return np.append(np.linalg.solve(gram, rows.T @ (targets - targets.mean())), targets.mean())

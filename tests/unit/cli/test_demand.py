@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from foretune.cli import demand
+from foretune.cli.demand import downloaded, find_demand
+from foretune.finetune.data import Splits, load_splits
+from foretune.finetune.model import read_config, shipped_model
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> Splits:
+    path = tmp_path / "sums.jsonl"
+    rows = ({"prompt": f"What is {i} plus {i}?", "completion": str(2 * i)} for i in range(60))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return load_splits(str(path), seed=0)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """The shipped model without its weights."""
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    for file in shipped_model().iterdir():
+        if file.suffix != ".safetensors":
+            shutil.copy(file, folder)
+    return folder
+
+
+def test_a_folder_with_tokenizer_leaves_nothing_to_guess(splits, bare):
+    config = read_config(bare)
+    found, notes = find_demand(str(bare), config, splits)
+    assert notes == ()
+    assert found.shape.width == config["hidden_size"]
+    assert len(found.workload.lengths) == len(splits.train)
+
+
+def test_without_a_tokenizer_tokens_are_guessed(splits, bare, tmp_path):
+    folder = tmp_path / "barer"
+    folder.mkdir()
+    shutil.copy(bare / "config.json", folder)
+    found, notes = find_demand(str(folder), read_config(folder), splits)
+    assert len(notes) == 1
+    assert "4 characters" in notes[0]
+    assert found.workload.lengths.min() > 8
+
+
+def test_of_a_hub_name_the_size_is_enough(splits, monkeypatch):
+    monkeypatch.setattr(demand, "downloaded", lambda _: None)
+    found, notes = find_demand("Qwen/Qwen3-8B", None, splits)
+    assert found.shape.parameters == 8e9
+    assert "the usual shape of 8 billion parameters" in notes[0]
+    assert "hf download Qwen/Qwen3-8B config.json" in notes[0]
+
+
+def test_what_was_downloaded_earlier_is_used(splits, bare, monkeypatch):
+    monkeypatch.setattr(demand, "downloaded", lambda _: str(bare))
+    found, notes = find_demand("some/Model-8B", None, splits)
+    assert notes == ()
+    assert found.shape.parameters < 1e8
+
+
+def test_what_was_not_downloaded_is_not_found_and_nothing_is_fetched():
+    assert downloaded("nobody-at-all/No-Such-Model-8B") is None
