@@ -31,10 +31,11 @@ from foretune.optimizer.successive_halving import SuccessiveHalving
 from foretune.optimizer.top_k import OneSliceTopK
 from foretune.optimizer.transfer import Transfer
 from foretune.surrogate import Surrogates
-from foretune.surrogate.fit_in_context import LEAST_TASKS
 from foretune.surrogate.inputs import SLICES, feature_vector
 from foretune.surrogate.meta_features import read_task
 from foretune.types import Configuration, Task
+
+_LEAST_TASKS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,8 +316,8 @@ def _needs_like_tasks(setting: Setting) -> str:
     odd = [task for task in tasks if task.max_fidelity != setting.task.max_fidelity]
     if odd:
         return f"{setting.task.id!r} has {setting.task.max_fidelity} slices a run, {odd[0].id!r} {odd[0].max_fidelity}"
-    if len(_complete_tasks(setting.knowledge)) < LEAST_TASKS:
-        return f"it learns from complete runs of {LEAST_TASKS} tasks or more"
+    if len(_complete_tasks(setting.knowledge)) < _LEAST_TASKS:
+        return f"it learns from complete runs of {_LEAST_TASKS} tasks or more"
     common = set(tasks[0].meta_features).intersection(*(task.meta_features for task in tasks))
     missing = sorted(common - set(setting.task.meta_features))
     return f"the task lacks the meta-features {', '.join(missing)}" if missing else ""

@@ -23,8 +23,6 @@ from foretune.surrogate.similarity import Similarity
 from foretune.surrogate.units import fit_unit
 from foretune.types import Configuration
 
-LEAST_TASKS = 2
-
 
 @dataclass(frozen=True)
 class InContextRecipe:
@@ -80,13 +78,12 @@ def fit_in_context(
             the one that most tasks have.
 
     Raises:
-        SurrogateError: if fewer than two tasks have complete runs.
+        SurrogateError: if no run is complete.
     """
     recipe, reference = recipe or InContextRecipe(), reference or reference_of(runs)
     groups = {name: group for name, group in by_task(runs).items() if _slices(group)}
-    if len(groups) < LEAST_TASKS:
-        message = f"complete runs of {LEAST_TASKS} tasks or more are needed, there are some of {len(groups)}"
-        raise SurrogateError(f"{message}; collect some")
+    if not groups:
+        raise SurrogateError("no run is complete, so there is no learning curve to learn from; collect some")
     slices = max(_slices(group) for group in groups.values())
     tasks = [_read(group, encoder, feature_names, slices, reference) for group in groups.values()]
     known = tuple(dict.fromkeys(one for task in tasks for one in task.configurations))
