@@ -1,6 +1,6 @@
 """How long `ask` takes, by optimizer and pool size: the first one, and the median of those after it.
 
-Run: python benchmarks/ask_overhead.py [--surrogates FOLDER] [--pool 1000]
+Run: python benchmarks/ask_overhead.py [--surrogates FOLDER] [--pool 1000] [--optimizers NAME ...]
 
 The task is made up (only the number of its meta-features matters here); the surrogates are the shipped ones by default.
 """
@@ -61,13 +61,14 @@ def main() -> None:
     shipped = Path(str(files("foretune"))) / "data" / "surrogates" / "foretune-tiny-v0"
     parser.add_argument("--surrogates", type=Path, default=shipped)
     parser.add_argument("--pool", type=int, nargs="+", default=[100, 1000])
+    parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS), default=["transfer-in-context", "random"])
     arguments = parser.parse_args()
     description = json.loads((arguments.surrogates / DESCRIPTION_FILE).read_text(encoding="utf-8"))
     task = made_up_task(description["features"])
     print("| optimizer | pool | first ask, ms | median of later asks, ms |\n|---|---|---|---|")
     for size in arguments.pool:
         pool = load_space("peft").sample(size, np.random.default_rng(0))
-        for name in OPTIMIZERS:
+        for name in arguments.optimizers:
             first, *later = seconds_of_asks(name, task, pool, arguments.surrogates)
             later_ms = 1e3 * median(later) if later else float("nan")
             print(f"| {name} | {size} | {1e3 * first:.1f} | {later_ms:.2f} |")

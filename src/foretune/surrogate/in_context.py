@@ -126,18 +126,18 @@ class _OnTask:
 
     def __call__(self, observed: Observed) -> Prediction:
         stage, link = self._stage(observed), link_of(self.task)
-        seen = {
-            place: link.gains(observed[one.key].scores)
-            for place, one in enumerate(self.candidates)
-            if place != stage.anchor and len(observed.get(one.key, ()))
-        }
+        curves = {self._places[key]: curve for key, curve in observed.items() if key in self._places and len(curve)}
+        seen = {place: link.gains(curve.scores) for place, curve in curves.items() if place != stage.anchor}
         mean, std = stage.given(seen)
         scores = link.scores(mean)
         spread = np.maximum(std * link.slopes(scores), _CERTAIN)
-        for place, one in enumerate(self.candidates):
-            curve = observed.get(one.key, LearningCurve())
+        for place, curve in curves.items():
             scores[place, : len(curve)], spread[place, : len(curve)] = curve.scores, _CERTAIN
         return Prediction(scores, spread)
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {one.key: place for place, one in enumerate(self.candidates)}
 
     def _stage(self, observed: Observed) -> _Stage:
         curve = LearningCurve() if self._reference is None else observed.get(self._reference_key, LearningCurve())
@@ -192,7 +192,7 @@ class _OnTask:
         deviations = np.moveaxis(np.sqrt(weights)[:, None, None] * (values - mean), 0, 2)
         noise = whole.deviations
         common = [np.full(mean.shape, offset), np.broadcast_to(noise.slope * self._progress, mean.shape)]
-        deviations = np.concatenate([deviations, np.stack(common, axis=2)], axis=2)
+        deviations = np.concatenate([deviations, np.stack(common, axis=2)], axis=2).astype(np.float32)
         blend = Blend(
             mean, deviations, _Own(self.pool, noise), noise.seed**2, noise.piece**2, max(whole.slices / _SLICES, 1.0)
         )
