@@ -15,7 +15,8 @@ from foretune.types import Configuration
 def candidate_pool(
     space: SearchSpace, hidden_size: int, recorded: Sequence[Configuration], count: int, rng: np.random.Generator
 ) -> tuple[Configuration, ...]:
-    """What earlier tasks were finetuned with, as far as the space allows it, and as many draws as make `count`.
+    """What earlier tasks were finetuned with, as far as the space allows it, and as many draws as make `count`; without
+    the default, and without what differs from another by the rounding of its learning rate alone.
 
     How a configuration does that was run on many tasks is known far better than how one does that merely looks like it.
 
@@ -28,8 +29,10 @@ def candidate_pool(
     """
     known = [one for one in (at_width(each, hidden_size) for each in recorded) if _allows(space, one)]
     drawn = space.sample(count - len(known), rng) if count > len(known) else []
-    found = {relative_to_width(one, hidden_size): one for one in reversed([*known, *drawn])}
-    return tuple(reversed(found.values()))
+    found: dict[Configuration, Configuration] = {}
+    for one in (space.default(), *known, *drawn):
+        found.setdefault(relative_to_width(one, hidden_size), one)
+    return tuple(found.values())[1:]
 
 
 def _allows(space: SearchSpace, configuration: Configuration) -> bool:
