@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from foretune.benchmark.knowledge import Knowledge
-from foretune.benchmark.methods import Setting
 from foretune.benchmark.replay import RecordedTask, recorded_task
+from foretune.benchmark.setting import Setting
 from foretune.metadata import MetaDataset
 from foretune.metadata.frames import rows_to_frame
 from foretune.space import load_space

@@ -19,8 +19,9 @@ from typing import Any
 from foretune import __version__
 from foretune.benchmark.budgets import Amount
 from foretune.benchmark.knowledge import Knowledge, LeaveOut, divide, groups_of
-from foretune.benchmark.methods import METHODS, Chosen, Setting, choose
+from foretune.benchmark.methods import METHODS, Chosen, choose
 from foretune.benchmark.replay import RecordedTask, recorded_task, simulate
+from foretune.benchmark.setting import Setting
 from foretune.errors import ConfigurationError, MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.metadata.digest import data_sha256

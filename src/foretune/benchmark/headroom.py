@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from foretune.benchmark.methods import Setting
 from foretune.benchmark.replay import RecordedTask
+from foretune.benchmark.setting import Setting
 from foretune.types import Configuration
 
 MANY = 3

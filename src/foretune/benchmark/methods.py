@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from types import MappingProxyType
 from typing import cast
 
@@ -18,10 +17,8 @@ import numpy as np
 from foretune.acquisition import Horizon
 from foretune.benchmark.knowledge import Knowledge
 from foretune.benchmark.oracle import Oracle
-from foretune.benchmark.replay import RecordedTask
+from foretune.benchmark.setting import Setting
 from foretune.errors import ConfigurationError, SurrogateError
-from foretune.metadata.common import relative_to_width
-from foretune.metadata.orders import Order, Quantiles, average_order, feature_distances, nearest_order, portfolio_order
 from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.protocol import Optimizer
@@ -33,66 +30,9 @@ from foretune.optimizer.transfer import Transfer
 from foretune.surrogate import Surrogates
 from foretune.surrogate.inputs import SLICES, feature_vector
 from foretune.surrogate.meta_features import read_task
-from foretune.types import Configuration, Task
+from foretune.types import Configuration
 
 _LEAST_TASKS = 2
-
-
-@dataclass(frozen=True, eq=False)
-class Setting:
-    """All that a method may know when a search begins.
-
-    Attributes:
-        knowledge: of the other groups.
-        task: what is finetuned.
-        candidates: the pool, in the order of the table.
-        hidden_size: width of the base model, None where it is not known.
-        default: the configuration a practitioner would start with, None where there is none in the pool.
-        default_first: whether searches begin with it.
-        answers: the recorded runs; only for methods that are no contestants.
-    """
-
-    knowledge: Knowledge
-    task: Task
-    candidates: tuple[Configuration, ...]
-    hidden_size: int | None = None
-    default: Configuration | None = None
-    default_first: bool = True
-    answers: RecordedTask | None = None
-
-    @property
-    def first(self) -> Configuration | None:
-        """What every search begins with."""
-        return self.default if self.default_first else None
-
-    @cached_property
-    def average(self) -> Sequence[Configuration]:
-        """Candidates that other tasks know, by their mean rank there."""
-        return self._take(average_order(self._quantiles))
-
-    @cached_property
-    def portfolio(self) -> Sequence[Configuration]:
-        """Candidates that other tasks know, as a greedy portfolio."""
-        return self._take(portfolio_order(self._quantiles))
-
-    @cached_property
-    def nearest(self) -> Sequence[Configuration]:
-        """Candidates that other tasks know, in the order of the task with the most similar meta-features."""
-        others = [self.knowledge.meta.task(name).meta_features for name in self.knowledge.ranks.tasks]
-        return self._take(nearest_order(self._quantiles, feature_distances(self.task.meta_features, others)))
-
-    def then_others(self, order: Sequence[Configuration], seed: int) -> list[Configuration]:
-        """The order, and after it the rest of the pool at random."""
-        shuffled = np.random.default_rng(seed).permutation(len(self.candidates))
-        return list(dict.fromkeys([*order, *(self.candidates[index] for index in shuffled)]))
-
-    @cached_property
-    def _quantiles(self) -> Quantiles:
-        relative = [relative_to_width(candidate, self.hidden_size) for candidate in self.candidates]
-        return self.knowledge.ranks.of(relative)
-
-    def _take(self, order: Order) -> list[Configuration]:
-        return [self.candidates[index] for index in order]
 
 
 @dataclass(frozen=True)
@@ -210,7 +150,7 @@ def _transfer(
     surrogates = setting.knowledge.deep_kernel
     return Transfer(
         setting.task,
-        [_first(setting, surrogates), *setting.candidates],
+        _pool(setting, surrogates),
         surrogates=surrogates,
         horizon=cast("Horizon", horizon),
         cost_power=cost_power,
@@ -225,7 +165,7 @@ def _in_context(
     surrogates = setting.knowledge.in_context
     return TransferInContext(
         setting.task,
-        [_first(setting, surrogates), *setting.candidates],
+        _pool(setting, surrogates),
         surrogates=surrogates,
         explore=explore,
         cost_power=cost_power,
@@ -238,7 +178,7 @@ def _quick_tune(setting: Setting, seed: int, steps: int = 50, standardized_cost:
     surrogates = setting.knowledge.deep_kernel
     return QuickTune(
         setting.task,
-        [_first(setting, surrogates), *setting.candidates],
+        _pool(setting, surrogates),
         surrogates=surrogates,
         refit=replace(PUBLISHED, steps=steps),
         cost_scale=_cost_scale(setting.knowledge) if standardized_cost else (0.0, 1.0),
@@ -248,8 +188,8 @@ def _quick_tune(setting: Setting, seed: int, steps: int = 50, standardized_cost:
 def _quick_tune_repaired(setting: Setting, seed: int, steps: int = 50) -> Optimizer:
     del seed
     surrogates = setting.knowledge.deep_kernel
-    pool = [_first(setting, surrogates), *setting.candidates]
-    return quick_tune_repaired(setting.task, pool, surrogates=surrogates, refit=replace(REPAIRED, steps=steps))
+    refit = replace(REPAIRED, steps=steps)
+    return quick_tune_repaired(setting.task, _pool(setting, surrogates), surrogates=surrogates, refit=refit)
 
 
 def _cost_scale(knowledge: Knowledge) -> tuple[float, float]:
@@ -259,12 +199,12 @@ def _cost_scale(knowledge: Knowledge) -> tuple[float, float]:
     return float(seconds.mean()), float(seconds.std())
 
 
-def _first(setting: Setting, surrogates: Surrogates) -> Configuration:
-    """What all searches begin with, or the candidate of the best prediction."""
+def _pool(setting: Setting, surrogates: Surrogates) -> list[Configuration]:
+    """What all searches begin with, or else the candidate of the best prediction, and then the candidates."""
     if setting.first:
-        return setting.first
+        return [setting.first, *setting.candidates]
     predicted = surrogates.performance.on(setting.task, setting.candidates)({})
-    return setting.candidates[int(np.argmax(predicted.mean.max(axis=1)))]
+    return [setting.candidates[int(np.argmax(predicted.mean.max(axis=1)))], *setting.candidates]
 
 
 def _horizon(text: str) -> str:

@@ -1,0 +1,72 @@
+"""What a method may know when a search begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from foretune.benchmark.knowledge import Knowledge
+from foretune.benchmark.replay import RecordedTask
+from foretune.metadata.common import relative_to_width
+from foretune.metadata.orders import Order, Quantiles, average_order, feature_distances, nearest_order, portfolio_order
+from foretune.types import Configuration, Task
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """All that a method may know when a search begins.
+
+    Attributes:
+        knowledge: of the other groups.
+        task: what is finetuned.
+        candidates: the pool, in the order of the table.
+        hidden_size: width of the base model, None where it is not known.
+        default: the configuration a practitioner would start with, None where there is none in the pool.
+        default_first: whether searches begin with it.
+        answers: the recorded runs; only for methods that are no contestants.
+    """
+
+    knowledge: Knowledge
+    task: Task
+    candidates: tuple[Configuration, ...]
+    hidden_size: int | None = None
+    default: Configuration | None = None
+    default_first: bool = True
+    answers: RecordedTask | None = None
+
+    @property
+    def first(self) -> Configuration | None:
+        """What every search begins with."""
+        return self.default if self.default_first else None
+
+    @cached_property
+    def average(self) -> Sequence[Configuration]:
+        """Candidates that other tasks know, by their mean rank there."""
+        return self._take(average_order(self._quantiles))
+
+    @cached_property
+    def portfolio(self) -> Sequence[Configuration]:
+        """Candidates that other tasks know, as a greedy portfolio."""
+        return self._take(portfolio_order(self._quantiles))
+
+    @cached_property
+    def nearest(self) -> Sequence[Configuration]:
+        """Candidates that other tasks know, in the order of the task with the most similar meta-features."""
+        others = [self.knowledge.meta.task(name).meta_features for name in self.knowledge.ranks.tasks]
+        return self._take(nearest_order(self._quantiles, feature_distances(self.task.meta_features, others)))
+
+    def then_others(self, order: Sequence[Configuration], seed: int) -> list[Configuration]:
+        """The order, and after it the rest of the pool at random."""
+        shuffled = np.random.default_rng(seed).permutation(len(self.candidates))
+        return list(dict.fromkeys([*order, *(self.candidates[index] for index in shuffled)]))
+
+    @cached_property
+    def _quantiles(self) -> Quantiles:
+        relative = [relative_to_width(candidate, self.hidden_size) for candidate in self.candidates]
+        return self.knowledge.ranks.of(relative)
+
+    def _take(self, order: Order) -> list[Configuration]:
+        return [self.candidates[index] for index in order]
