@@ -151,3 +151,28 @@ def test_ends_when_everything_is_trained(make, recorded):
     reports = search(make(), recorded, rounds=10_000)
     assert len(reports) <= len(recorded.candidates) * recorded.task.max_fidelity
     assert make().ask(math.inf) is not None
+
+
+def search_with_workers(optimizer: Optimizer, recorded: RecordedTask, workers: int, rounds: int) -> list[Report]:
+    """Keeps several trials under way; of these the one asked for last is told first, which is the hardest order."""
+    reports, pending = list[Report](), list[Trial]()
+    while len(reports) < rounds:
+        while len(pending) < workers and (trial := optimizer.ask(pending=pending)) is not None:
+            assert trial.configuration not in [other.configuration for other in pending]
+            pending.append(trial)
+        if not pending:
+            break
+        reports.append(recorded.evaluate(pending.pop()))
+        optimizer.tell(reports[-1])
+    return reports
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_trials_under_way_are_not_asked_again(make, recorded, workers):
+    reports = search_with_workers(make(), recorded, workers, ROUNDS)
+    ids = [report.trial.id for report in reports]
+    assert len(set(ids)) == len(ids) > 0
+    trained: dict[str, int] = {}
+    for report in reports:
+        assert report.trial.resumes_from == trained.get(report.trial.configuration.key, 0)
+        trained[report.trial.configuration.key] = len(report.curve)

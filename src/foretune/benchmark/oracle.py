@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,9 +22,10 @@ class Oracle:
         self._recorded = recorded
         self._history: tuple[Report, ...] = ()
 
-    def ask(self, seconds_left: float = math.inf) -> Trial | None:
+    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        tried = standing_of(self._history).curves
+        standing = standing_of(self._history, pending)
+        tried = standing.curves.keys() | standing.pending.keys()
         reachable = [
             (float(recording.curve.scores[:slices].max()), recording)
             for key, recording in self._recorded.recordings.items()
@@ -33,7 +35,7 @@ class Oracle:
             return None
         score, recording = max(reachable, key=lambda one: one[0])
         fidelity = int(np.argmax(recording.curve.scores == score)) + 1
-        return Trial(len(self._history), recording.configuration, fidelity)
+        return Trial(len(self._history) + len(pending), recording.configuration, fidelity)
 
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""

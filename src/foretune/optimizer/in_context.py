@@ -3,8 +3,11 @@
 The default configuration is trained first. Then the configuration from which most improvement over the incumbent is
 expected is trained, a slice at a time, and after every slice all predictions are made anew from everything seen so far.
 A run is left when it is no longer expected to get far enough (`patience`); what is worth most then comes next. Only
-slices that can still be paid for count. Losses are
-compared by their logarithms where the zero-shot loss is known.
+slices that can still be paid for count. Losses are compared by their logarithms where the zero-shot loss is known.
+
+Trials under way are believed to come to what is predicted of them (the "kriging believer" of Ginsbourger et al., 2010):
+another one is worth what it is expected to improve on that, given that. The first run is not believed anything, as its
+curve tells which earlier tasks this one is like.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from foretune.optimizer.standing import (
 )
 from foretune.surrogate.inputs import zero_shot_score
 from foretune.surrogate.protocol import Predictor, Surrogates
-from foretune.types import Configuration, Prediction, Report, Task, Trial
+from foretune.types import Configuration, LearningCurve, Prediction, Report, Task, Trial
 
 _LEAST_SECONDS = 1e-9
 
@@ -62,11 +65,11 @@ class TransferInContext:
         self._patience = patience
         self._history: tuple[Report, ...] = ()
 
-    def ask(self, seconds_left: float = math.inf) -> Trial | None:
+    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        if first := self._first(seconds_left):
+        standing = standing_of(self._history, pending)
+        if first := self._first(seconds_left, pending):
             return first
-        standing = standing_of(self._history)
         coming = self._coming(standing)
         spent = self._spent(coming)
         payable = coming & (spent <= seconds_left)
@@ -79,14 +82,14 @@ class TransferInContext:
             under_way = int(np.argmax(np.where(payable, worth, -np.inf).max(axis=1)))
         chosen = self._pool[under_way]
         seen = standing.seen(chosen)
-        return Trial(len(self._history), chosen, fidelity=seen + 1, resumes_from=seen)
+        return Trial(len(self._history) + len(pending), chosen, fidelity=seen + 1, resumes_from=seen)
 
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""
         self._history = (*self._history, report)
 
-    def _first(self, seconds_left: float) -> Trial | None:
-        return next_run(self._pool[:1], self._history, self._task, self._surrogates.cost, seconds_left)
+    def _first(self, seconds_left: float, pending: Sequence[Trial]) -> Trial | None:
+        return next_run(self._pool[:1], self._history, self._task, self._surrogates.cost, seconds_left, pending)
 
     @cached_property
     def _predictor(self) -> Predictor:
@@ -98,10 +101,24 @@ class TransferInContext:
 
     def _outlook(self, standing: Standing) -> tuple[Prediction, float]:
         """Predictions and the incumbent's score; of losses with a known zero-shot loss, logarithms."""
+        standing = self._believed(standing)
         predicted = self._predictor(standing.curves)
         if "zero_shot_nll" not in self._task.meta_features or self._task.metric.maximize:
             return predicted, incumbent_score(standing, -math.inf)
         return on_log_axis(predicted, incumbent_score(standing, zero_shot_score(self._task)))
+
+    def _believed(self, standing: Standing) -> Standing:
+        """The same with the slices that are under way, as they are predicted."""
+        places = [place for place in range(1, len(self._pool)) if self._pool[place].key in standing.pending]
+        if not places:
+            return standing
+        predicted = self._predictor(standing.curves)
+        curves = dict(standing.curves)
+        for place in places:
+            key = self._pool[place].key
+            slices = slice(0, standing.pending[key])
+            curves[key] = LearningCurve(predicted.mean[place, slices], self._slice_seconds[place, slices])
+        return Standing(curves, standing.closed, standing.pending)
 
     def _coming(self, standing: Standing) -> np.ndarray:
         """(N, T) slices that are still to be trained."""

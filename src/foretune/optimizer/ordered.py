@@ -19,9 +19,9 @@ class Ordered:
         self._cost = cost
         self._history: tuple[Report, ...] = ()
 
-    def ask(self, seconds_left: float = math.inf) -> Trial | None:
+    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        return next_run(self._order, self._history, self._task, self._cost, seconds_left)
+        return next_run(self._order, self._history, self._task, self._cost, seconds_left, pending)
 
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""

@@ -79,9 +79,9 @@ class QuickTune:
         self._cost_scale = cost_scale
         self._history: tuple[Report, ...] = ()
 
-    def ask(self, seconds_left: float = math.inf) -> Trial | None:
+    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        standing = standing_of(self._history)
+        standing = standing_of(self._history, pending)
         places = [place for place, one in enumerate(self._pool) if standing.is_open(one, self._task.max_fidelity)]
         seen = np.array([standing.seen(self._pool[place]) for place in places], dtype=np.intp)
         offset = math.exp(local_offset(self._task, self._history, self._surrogates.cost))
@@ -90,12 +90,12 @@ class QuickTune:
         if seconds_left <= 0 or not payable.any():
             return None
         best = 0
-        if self._history or not payable[0]:
+        if self._history or pending or not payable[0]:
             improvement = self._improvement(places, seen, standing)
             values = np.where(payable, per_cost(improvement, self._prices(seconds)), -np.inf)
             best = int(np.argmax(values))
         chosen, done = self._pool[places[best]], int(seen[best])
-        return Trial(len(self._history), chosen, fidelity=done + 1, resumes_from=done)
+        return Trial(len(self._history) + len(pending), chosen, fidelity=done + 1, resumes_from=done)
 
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""

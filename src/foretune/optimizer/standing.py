@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -20,10 +20,12 @@ class Standing:
     Attributes:
         curves: what was seen of each configuration that was tried, by `Configuration.key`.
         closed: keys of configurations that did not end well and are not to be tried again.
+        pending: keys of configurations that are under way, with the number of slices they are trained up to.
     """
 
     curves: Mapping[str, LearningCurve]
     closed: frozenset[str]
+    pending: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def seen(self, configuration: Configuration) -> int:
         """Slices trained so far."""
@@ -31,15 +33,20 @@ class Standing:
         return 0 if curve is None else len(curve)
 
     def is_open(self, configuration: Configuration, max_fidelity: int) -> bool:
-        """Whether it can be trained further."""
-        return configuration.key not in self.closed and self.seen(configuration) < max_fidelity
+        """Whether it can be trained further now."""
+        key = configuration.key
+        return key not in self.closed and key not in self.pending and self.seen(configuration) < max_fidelity
+
+    def is_awaited(self, configuration: Configuration, fidelity: int) -> bool:
+        """Whether it is under way and has not come to `fidelity` yet."""
+        return configuration.key in self.pending and self.seen(configuration) < fidelity
 
 
-def standing_of(history: History) -> Standing:
+def standing_of(history: History, pending: Sequence[Trial] = ()) -> Standing:
     """Reads a history; of two reports on one configuration the later one holds."""
     curves = {report.trial.configuration.key: report.curve for report in history}
     closed = frozenset(report.trial.configuration.key for report in history if report.status is not Status.OK)
-    return Standing(curves, closed)
+    return Standing(curves, closed, {trial.configuration.key: trial.fidelity for trial in pending})
 
 
 def incumbent_score(standing: Standing, zero_shot: float) -> float:
@@ -80,14 +87,19 @@ def measured_seconds(standing: Standing) -> float:
 
 
 def next_run(
-    order: Sequence[Configuration], history: History, task: Task, cost: CostSurrogate | None, seconds_left: float
+    order: Sequence[Configuration],
+    history: History,
+    task: Task,
+    cost: CostSurrogate | None,
+    seconds_left: float,
+    pending: Sequence[Trial] = (),
 ) -> Trial | None:
     """The first configuration in `order` that is not finished, as far as `seconds_left` is predicted to carry it.
 
     The first one that fits for at least one slice is taken; without a cost surrogate slices are taken to last as long
     as those measured so far.
     """
-    return next_slices(order, task.max_fidelity, history, task, cost, seconds_left)
+    return next_slices(order, task.max_fidelity, history, task, cost, seconds_left, pending)
 
 
 def next_slices(
@@ -97,9 +109,10 @@ def next_slices(
     task: Task,
     cost: CostSurrogate | None,
     seconds_left: float,
+    pending: Sequence[Trial] = (),
 ) -> Trial | None:
     """The same as `next_run`, but configurations are trained up to `fidelity` only."""
-    standing = standing_of(history)
+    standing = standing_of(history, pending)
     if seconds_left <= 0:
         return None
     offset = local_offset(task, history, cost) if cost else 0.0
@@ -113,5 +126,5 @@ def next_slices(
             seconds = np.full(fidelity - seen, measured_seconds(standing))
         affordable = int((np.cumsum(seconds) <= seconds_left).sum())
         if affordable:
-            return Trial(len(history), configuration, fidelity=seen + affordable, resumes_from=seen)
+            return Trial(len(history) + len(pending), configuration, fidelity=seen + affordable, resumes_from=seen)
     return None

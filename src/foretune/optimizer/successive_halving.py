@@ -38,17 +38,19 @@ class SuccessiveHalving:
         self._cost = cost
         self._history: tuple[Report, ...] = ()
 
-    def ask(self, seconds_left: float = math.inf) -> Trial | None:
+    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        if trial := next_run(self._first, self._history, self._task, self._cost, seconds_left):
+        if trial := next_run(self._first, self._history, self._task, self._cost, seconds_left, pending):
             return trial
-        standing = standing_of(self._history)
+        standing = standing_of(self._history, pending)
         size = self._eta ** (len(self._rungs) - 1)
         for start in range(0, len(self._order), size):
             group = self._order[start : start + size]
             for rung in self._rungs:
                 if any(standing.is_open(one, rung) for one in group):
-                    return next_slices(group, rung, self._history, self._task, self._cost, seconds_left)
+                    return next_slices(group, rung, self._history, self._task, self._cost, seconds_left, pending)
+                if any(standing.is_awaited(one, rung) for one in group):
+                    break  # who goes on is not decided yet, so the next bracket begins
                 group = best_of(group, max(1, len(group) // self._eta), standing)
         return None
 

@@ -35,18 +35,20 @@ class OneSliceTopK:
         self._cost = cost
         self._history: tuple[Report, ...] = ()
 
-    def ask(self, seconds_left: float = math.inf) -> Trial | None:
+    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        if trial := next_run(self._first, self._history, self._task, self._cost, seconds_left):
+        if trial := next_run(self._first, self._history, self._task, self._cost, seconds_left, pending):
             return trial
-        standing = standing_of(self._history)
+        standing = standing_of(self._history, pending)
         for start in range(0, len(self._order), self._count):
             group = self._order[start : start + self._count]
             if any(standing.is_open(one, 1) for one in group):
-                return next_slices(group, 1, self._history, self._task, self._cost, seconds_left)
+                return next_slices(group, 1, self._history, self._task, self._cost, seconds_left, pending)
+            if any(standing.is_awaited(one, 1) for one in group):
+                continue
             best = best_of(group, self._keep, standing)
             if any(standing.is_open(one, self._task.max_fidelity) for one in best):
-                return next_run(best, self._history, self._task, self._cost, seconds_left)
+                return next_run(best, self._history, self._task, self._cost, seconds_left, pending)
         return None
 
     def tell(self, report: Report) -> None:

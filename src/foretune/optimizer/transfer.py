@@ -45,9 +45,9 @@ class Transfer:
         self._cost_power = cost_power
         self._history: tuple[Report, ...] = ()
 
-    def ask(self, seconds_left: float = math.inf) -> Trial | None:
+    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        standing = standing_of(self._history)
+        standing = standing_of(self._history, pending)
         fidelities = self._task.max_fidelity
         open_ones = (index for index, one in enumerate(self._pool) if standing.is_open(one, fidelities))
         pool = list(islice(open_ones, self._portfolio))
@@ -65,7 +65,7 @@ class Transfer:
             return None
         chosen = self._pool[pool[best]]
         seen = standing.seen(chosen)
-        return Trial(len(self._history), chosen, fidelity=seen + 1, resumes_from=seen)
+        return Trial(len(self._history) + len(pending), chosen, fidelity=seen + 1, resumes_from=seen)
 
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""

@@ -98,3 +98,41 @@ def test_the_incumbent_of_what_is_maximized_is_no_loss(recorded):
     predicted, incumbent = optimizer._outlook(standing_of((report,)))
     assert incumbent == 0.7
     np.testing.assert_array_equal(predicted.mean[0, :2], [0.6, 0.7])
+
+
+def after_the_first_run(recorded: RecordedTask) -> TransferInContext:
+    optimizer = search(recorded)
+    trial = optimizer.ask()
+    assert trial is not None
+    optimizer.tell(recorded.evaluate(trial))
+    return optimizer
+
+
+def test_a_trial_under_way_that_is_believed_in_leaves_less_to_hope_for(recorded):
+    """Told that a complete run of its favorite is under way, it asks for what would be best if that came as predicted:
+    the same as it would ask for after being told so."""
+    optimizer, informed = after_the_first_run(recorded), after_the_first_run(recorded)
+    favorite = optimizer.ask()
+    assert favorite is not None
+    whole = replace(favorite, fidelity=8)
+    predicted = synthetic_surrogates("in-context").performance.on(recorded.task, recorded.candidates)(
+        {recorded.candidates[0].key: recorded.recordings[recorded.candidates[0].key].curve}
+    )
+    place = recorded.candidates.index(favorite.configuration)
+    believed = LearningCurve(predicted.mean[place], np.ones(8))
+    informed.tell(Report(whole, Status.OK, believed, seconds=1.0))
+    following, expected = optimizer.ask(pending=[whole]), informed.ask()
+    assert following is not None
+    assert expected is not None
+    assert following == expected
+    assert following.configuration != favorite.configuration
+
+
+def test_while_the_first_run_is_under_way_others_are_begun(recorded):
+    optimizer = search(recorded)
+    first = optimizer.ask()
+    assert first is not None
+    second = optimizer.ask(pending=[first])
+    assert second is not None
+    assert (second.id, second.resumes_from) == (1, 0)
+    assert second.configuration != first.configuration

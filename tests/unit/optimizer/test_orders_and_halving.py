@@ -93,3 +93,24 @@ def test_no_slice_is_begun_that_will_not_fit():
         optimizer.tell(answer(first))
         assert optimizer.ask(seconds_left=0.5) is None
         assert optimizer.ask(seconds_left=1.0) is not None
+
+
+def with_workers(optimizer, workers):
+    """(rank, from, to) of all trials, as asked, with several under way; the one begun first ends first."""
+    asked, pending = [], []
+    while True:
+        while len(pending) < workers and (trial := optimizer.ask(pending=pending)):
+            pending.append(trial)
+            asked.append((trial.configuration.values["rank"], trial.resumes_from, trial.fidelity))
+        if not pending:
+            return asked
+        optimizer.tell(answer(pending.pop(0)))
+
+
+@pytest.mark.parametrize("workers", [2, 3, 8])
+@pytest.mark.parametrize("kind", [Ordered, SuccessiveHalving, OneSliceTopK])
+def test_with_workers_the_same_is_trained_as_alone(kind, workers):
+    """In another order, as a bracket whose rung is not decided yet waits while the next one begins."""
+    alone, together = steps(kind(TASK, POOL), 1000), with_workers(kind(TASK, POOL), workers)
+    assert sorted(together) == sorted(alone)
+    assert together[:workers] == alone[:workers]
