@@ -22,7 +22,6 @@ from foretune.space import SearchSpace
 from foretune.surrogate import Surrogates, load_surrogates, save_surrogates
 from foretune.surrogate.encoders import encoder_for, encoder_sha256
 from foretune.surrogate.fit import Kind, fit
-from foretune.surrogate.store import DEEP_KERNEL, IN_CONTEXT
 
 LEAST_TASKS = 3
 EVERYTHING = "everything"
@@ -51,14 +50,14 @@ class Knowledge:
         return ranks_of(self.meta)
 
     @cached_property
-    def deep_kernel(self) -> Surrogates:
-        """With the deep kernel, fitted on the training part."""
-        return self._fitted(DEEP_KERNEL)
+    def _known(self) -> dict[Kind, Surrogates]:
+        return {}
 
-    @cached_property
-    def in_context(self) -> Surrogates:
-        """With the in-context surrogate, fitted on the training part."""
-        return self._fitted(IN_CONTEXT)
+    def surrogates(self, kind: Kind) -> Surrogates:
+        """Fitted on the training part when they are first asked for."""
+        if kind not in self._known:
+            self._known[kind] = self._fitted(kind)
+        return self._known[kind]
 
     def _fitted(self, kind: Kind) -> Surrogates:
         """Fitted, or read where that was done before with the same data and search space."""

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 
 from foretune.acquisition import Horizon
 from foretune.benchmark.knowledge import Knowledge
+from foretune.benchmark.needs import needs_default, needs_features, needs_like_tasks, needs_surrogates
 from foretune.benchmark.oracle import Oracle
 from foretune.benchmark.setting import Setting
-from foretune.errors import ConfigurationError, SurrogateError
+from foretune.errors import ConfigurationError
 from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.protocol import Optimizer
@@ -28,11 +29,9 @@ from foretune.optimizer.successive_halving import SuccessiveHalving
 from foretune.optimizer.top_k import OneSliceTopK
 from foretune.optimizer.transfer import Transfer
 from foretune.surrogate import Surrogates
-from foretune.surrogate.inputs import SLICES, feature_vector
-from foretune.surrogate.meta_features import read_task
+from foretune.surrogate.fit import Kind
+from foretune.surrogate.store import DEEP_KERNEL, IN_CONTEXT
 from foretune.types import Configuration
-
-_LEAST_TASKS = 2
 
 
 @dataclass(frozen=True)
@@ -118,8 +117,11 @@ def _best_average(setting: Setting, seed: int) -> Optimizer:
     return Ordered(setting.task, setting.then_others(setting.average, seed))
 
 
-def _portfolio(setting: Setting, seed: int) -> Optimizer:
-    return Ordered(setting.task, setting.then_others(setting.portfolio, seed))
+def _portfolio(
+    setting: Setting, seed: int, cost_power: float = 0.0, after_default: bool = False, same_size: bool = False
+) -> Optimizer:
+    order = setting.portfolio_for(cost_power=cost_power, after_default=after_default, same_size=same_size)
+    return Ordered(setting.task, setting.then_others(order, seed))
 
 
 def _nearest(setting: Setting, seed: int) -> Optimizer:
@@ -147,7 +149,7 @@ def _transfer(
     setting: Setting, seed: int, portfolio: int = 12, horizon: str = "final", cost_power: float = 0.3
 ) -> Optimizer:
     del seed
-    surrogates = setting.knowledge.deep_kernel
+    surrogates = setting.knowledge.surrogates(DEEP_KERNEL)
     return Transfer(
         setting.task,
         _pool(setting, surrogates),
@@ -159,10 +161,15 @@ def _transfer(
 
 
 def _in_context(
-    setting: Setting, seed: int, explore: bool = True, cost_power: float = 0.0, patience: float = 2.0
+    setting: Setting,
+    seed: int,
+    surrogate: Kind = IN_CONTEXT,
+    explore: bool = True,
+    cost_power: float = 0.0,
+    patience: float = 2.0,
 ) -> Optimizer:
     del seed
-    surrogates = setting.knowledge.in_context
+    surrogates = setting.knowledge.surrogates(surrogate)
     return TransferInContext(
         setting.task,
         _pool(setting, surrogates),
@@ -175,7 +182,7 @@ def _in_context(
 
 def _quick_tune(setting: Setting, seed: int, steps: int = 50, standardized_cost: bool = False) -> Optimizer:
     del seed
-    surrogates = setting.knowledge.deep_kernel
+    surrogates = setting.knowledge.surrogates(DEEP_KERNEL)
     return QuickTune(
         setting.task,
         _pool(setting, surrogates),
@@ -187,7 +194,7 @@ def _quick_tune(setting: Setting, seed: int, steps: int = 50, standardized_cost:
 
 def _quick_tune_repaired(setting: Setting, seed: int, steps: int = 50) -> Optimizer:
     del seed
-    surrogates = setting.knowledge.deep_kernel
+    surrogates = setting.knowledge.surrogates(DEEP_KERNEL)
     refit = replace(REPAIRED, steps=steps)
     return quick_tune_repaired(setting.task, _pool(setting, surrogates), surrogates=surrogates, refit=refit)
 
@@ -213,6 +220,12 @@ def _horizon(text: str) -> str:
     return text
 
 
+def _kind(text: str) -> str:
+    if text not in get_args(Kind):
+        raise ValueError(text)
+    return text
+
+
 def _at_least(least: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if int(text) < least:
@@ -228,81 +241,39 @@ def _switch(text: str) -> bool:
     return text == "1"
 
 
-def _needs_default(setting: Setting) -> str:
-    return "" if setting.default else "the table knows no default configuration, or its run is missing"
-
-
-def _needs_features(setting: Setting) -> str:
-    known = setting.knowledge.meta.task(setting.knowledge.ranks.tasks[0]).meta_features
-    return "" if known.keys() & setting.task.meta_features.keys() else "the tasks share no meta-features"
-
-
-def _needs_surrogates(setting: Setting) -> str:
-    tasks = [setting.knowledge.meta.task(name) for name in setting.knowledge.meta.task_ids]
-    odd = [task for task in [setting.task, *tasks] if task.max_fidelity != SLICES]
-    if odd:
-        return f"surrogates learn from runs of {SLICES} slices, {odd[0].id!r} has {odd[0].max_fidelity}"
-    try:
-        for task in [setting.task, *tasks]:
-            read_task(task)
-        feature_vector(setting.task, sorted(tasks[0].meta_features))
-    except SurrogateError as error:
-        return str(error)
-    return ""
-
-
-def _needs_like_tasks(setting: Setting) -> str:
-    tasks = [setting.knowledge.meta.task(name) for name in setting.knowledge.meta.task_ids]
-    odd = [task for task in tasks if task.max_fidelity != setting.task.max_fidelity]
-    if odd:
-        return f"{setting.task.id!r} has {setting.task.max_fidelity} slices a run, {odd[0].id!r} {odd[0].max_fidelity}"
-    if len(_complete_tasks(setting.knowledge)) < _LEAST_TASKS:
-        return f"it learns from complete runs of {_LEAST_TASKS} tasks or more"
-    common = set(tasks[0].meta_features).intersection(*(task.meta_features for task in tasks))
-    missing = sorted(common - set(setting.task.meta_features))
-    return f"the task lacks the meta-features {', '.join(missing)}" if missing else ""
-
-
-def _complete_tasks(knowledge: Knowledge) -> set[str]:
-    """Tasks with a run that has all slices."""
-    slices = {task: knowledge.meta.task(task).max_fidelity for task in knowledge.meta.task_ids}
-    runs = knowledge.meta.runs[["run", "task"]].itertuples(index=False, name=None)
-    return {task for run, task in runs if len(knowledge.meta.curve(run)) == slices[task]}
-
-
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "zero-shot": Method(_zero_shot, stochastic=False, default_first=False),
-        "default": Method(_default, stochastic=False, check=_needs_default),
+        "default": Method(_default, stochastic=False, check=needs_default),
         "random": Method(_random),
         "best-average": Method(_best_average),
-        "portfolio": Method(_portfolio),
+        "portfolio": Method(_portfolio, {"cost_power": float, "after_default": _switch, "same_size": _switch}),
         "portfolio-sha": Method(_portfolio_sha, {"eta": _at_least(2)}),
-        "nearest-task": Method(_nearest, check=_needs_features),
+        "nearest-task": Method(_nearest, check=needs_features),
         "one-slice-top-k": Method(_top_k, {"count": _at_least(1), "keep": _at_least(1)}),
         "transfer": Method(
             _transfer,
             {"portfolio": _at_least(1), "horizon": _horizon, "cost_power": float},
             stochastic=False,
-            check=_needs_surrogates,
+            check=needs_surrogates,
         ),
         "transfer-in-context": Method(
             _in_context,
-            {"explore": _switch, "cost_power": float, "patience": float},
+            {"surrogate": _kind, "explore": _switch, "cost_power": float, "patience": float},
             stochastic=False,
-            check=_needs_like_tasks,
+            check=needs_like_tasks,
         ),
         "quick-tune": Method(
             _quick_tune,
             {"steps": _at_least(0), "standardized_cost": _switch},
             stochastic=False,
-            check=_needs_surrogates,
+            check=needs_surrogates,
         ),
         "quick-tune-repaired": Method(
             _quick_tune_repaired,
             {"steps": _at_least(0)},
             stochastic=False,
-            check=_needs_surrogates,
+            check=needs_surrogates,
         ),
         "oracle": Method(_oracle, stochastic=False, default_first=False, sees_answers=True),
     }

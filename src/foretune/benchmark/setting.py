@@ -14,6 +14,9 @@ from foretune.metadata.common import relative_to_width
 from foretune.metadata.orders import Order, Quantiles, average_order, feature_distances, nearest_order, portfolio_order
 from foretune.types import Configuration, Task
 
+SIZE = "model_log_parameters"
+_SAME_SIZE = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Setting:
@@ -52,6 +55,21 @@ class Setting:
         """Candidates that other tasks know, as a greedy portfolio."""
         return self._take(portfolio_order(self._quantiles))
 
+    def portfolio_for(self, *, cost_power: float, after_default: bool, same_size: bool) -> Sequence[Configuration]:
+        """A greedy portfolio in another form.
+
+        Args:
+            cost_power: what a configuration adds is divided by its cost to this power.
+            after_default: it is known that the default is trained first.
+            same_size: of the tasks whose base model is nearest in size alone.
+        """
+        ranks, quantiles = self.knowledge.ranks, self._quantiles
+        if same_size:
+            quantiles = quantiles[nearest_in_size(self.task, [self.knowledge.meta.task(one) for one in ranks.tasks])]
+        begun = [self.candidates.index(self.first)] if after_default and self.first in self.candidates else []
+        costs = ranks.costs_of(self._relative) ** cost_power
+        return self._take(portfolio_order(quantiles, costs=costs, begun=begun))
+
     @cached_property
     def nearest(self) -> Sequence[Configuration]:
         """Candidates that other tasks know, in the order of the task with the most similar meta-features."""
@@ -65,8 +83,20 @@ class Setting:
 
     @cached_property
     def _quantiles(self) -> Quantiles:
-        relative = [relative_to_width(candidate, self.hidden_size) for candidate in self.candidates]
-        return self.knowledge.ranks.of(relative)
+        return self.knowledge.ranks.of(self._relative)
+
+    @cached_property
+    def _relative(self) -> Sequence[Configuration]:
+        return [relative_to_width(candidate, self.hidden_size) for candidate in self.candidates]
 
     def _take(self, order: Order) -> list[Configuration]:
         return [self.candidates[index] for index in order]
+
+
+def nearest_in_size(task: Task, others: Sequence[Task]) -> list[int]:
+    """Places of the tasks whose base model's number of parameters is nearest on a logarithmic scale; of all tasks where
+    the table does not know it."""
+    if any(SIZE not in one.meta_features for one in (task, *others)):
+        return list(range(len(others)))
+    distances = [abs(one.meta_features[SIZE] - task.meta_features[SIZE]) for one in others]
+    return [place for place, distance in enumerate(distances) if distance <= min(distances) + _SAME_SIZE]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from foretune.metadata.common import best_losses
+from foretune.metadata.common import best_losses, relative_to_width
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.ranks import rank_rows
 from foretune.types import Configuration
@@ -36,11 +36,18 @@ class Ranks:
         tasks: M names, those that have runs.
         places: configuration, relative to the width of the base model -> column.
         quantiles: (M, C) NaN where a configuration was not run.
+        costs: (C,) of a complete run, as a share of the task's mean complete run, on average over tasks; 1 where none
+            was complete.
     """
 
     tasks: tuple[str, ...]
     places: Mapping[Configuration, int]
     quantiles: Quantiles
+    costs: np.ndarray
+
+    def costs_of(self, candidates: Sequence[Configuration]) -> Float[np.ndarray, " c"]:
+        """The costs of these candidates (relative to width), 1 for one that was run nowhere."""
+        return np.array([self.costs[self.places[one]] if one in self.places else 1.0 for one in candidates])
 
     def of(self, candidates: Sequence[Configuration]) -> Quantiles:
         """The columns of these candidates (relative to width), all NaN for one that was run nowhere."""
@@ -63,7 +70,21 @@ def ranks_of(meta: MetaDataset) -> Ranks:
     for row, task in enumerate(tasks):
         columns = [places[configuration] for configuration in losses[task]]
         quantiles[row, columns] = (rank_rows(np.array([list(losses[task].values())]))[0] - 0.5) / len(columns)
-    return Ranks(tasks, places, quantiles)
+    return Ranks(tasks, places, quantiles, _costs(meta, places))
+
+
+def _costs(meta: MetaDataset, places: Mapping[Configuration, int]) -> Float[np.ndarray, " C"]:
+    seconds: dict[str, dict[int, float]] = {}
+    for run, task in zip(meta.runs["run"], meta.runs["task"], strict=True):
+        curve = meta.curve(run)
+        if len(curve) == meta.task(task).max_fidelity:
+            place = places[relative_to_width(meta.configurations[run], meta.widths[task])]
+            seconds.setdefault(task, {}).setdefault(place, float(curve.seconds.sum()))
+    shares: list[list[float]] = [[] for _ in places]
+    for taken in seconds.values():
+        for place, value in taken.items():
+            shares[place].append(value / float(np.mean(list(taken.values()))))
+    return np.array([float(np.mean(found)) if found else 1.0 for found in shares])
 
 
 def average_order(quantiles: Quantiles) -> Order:
@@ -73,19 +94,32 @@ def average_order(quantiles: Quantiles) -> Order:
     return order[_known(quantiles)[order]]
 
 
-def portfolio_order(quantiles: Quantiles) -> Order:
+def portfolio_order(
+    quantiles: Quantiles,
+    *,
+    costs: Float[np.ndarray, " C"] | None = None,
+    begun: Sequence[int] = (),
+) -> Order:
     """Columns in greedy order: each next one lowers the mean over tasks of the best quantile so far most.
 
     The rule of PoSH (auto-sklearn 2.0, Feurer et al., 2022). Where a configuration was not run, its mean stands in; a
     tie goes to the better one on average. Columns that were run nowhere are left out.
+
+    Args:
+        quantiles: M x C.
+        costs: of a run; what is lowered is divided by them. Before anything is run, the best quantile is 1.
+        begun: columns that are run in any case, before the others.
     """
     means = _means(quantiles)
     filled = np.where(np.isnan(quantiles), means, quantiles)
-    best = np.full(len(filled), np.inf)
-    left, order = np.flatnonzero(_known(quantiles)), list[int]()
+    prices = np.ones(quantiles.shape[1]) if costs is None else costs
+    known = np.flatnonzero(_known(quantiles))
+    order = [column for column in dict.fromkeys(begun) if column in known]
+    best = filled[:, order].min(axis=1, initial=1.0)
+    left = known[~np.isin(known, order)]
     while len(left):
-        reached = np.minimum(best[:, None], filled[:, left]).mean(axis=0)
-        pick = int(left[np.lexsort((means[left], reached.round(12)))[0]])
+        gained = np.maximum(best[:, None] - filled[:, left], 0.0).mean(axis=0) / prices[left]
+        pick = int(left[np.lexsort((means[left], -gained.round(12)))[0]])
         best = np.minimum(best, filled[:, pick])
         left = left[left != pick]
         order.append(pick)

@@ -23,6 +23,7 @@ from foretune.metadata import MetaDataset
 from foretune.metadata.noise import seed_noise
 from foretune.optimizer.ordered import Ordered
 from foretune.space import load_space
+from foretune.surrogate.store import DEEP_KERNEL
 
 FREE = {"charge_overhead": False}
 
@@ -77,7 +78,7 @@ def test_surrogates_are_fitted_once_a_group_on_the_others_and_kept_for_the_same_
     for _ in range(2):
         contest = contest_of(table, tmp_path, ["transfer"], leave_out="family")
         for setting in contest.settings.values():
-            assert setting.knowledge.deep_kernel
+            assert setting.knowledge.surrogates(DEEP_KERNEL)
     assert len(fits) == 4
     assert all(len(families) == 3 for families in fits)
     assert sorted(one.name for one in (tmp_path / "surrogates").iterdir()) == ["alpha", "beta", "delta", "gamma"]

@@ -12,8 +12,9 @@ from tiny_table import setting_of, tiny_table
 from foretune.benchmark import knowledge as knowledge_module
 from foretune.benchmark.methods import METHODS, choose
 from foretune.benchmark.replay import simulate
+from foretune.benchmark.setting import nearest_in_size
 from foretune.errors import ConfigurationError
-from foretune.types import Configuration
+from foretune.types import VALIDATION_NLL, Configuration, Task
 
 
 def order_of(name, table, task, folder, seed=0, **changes):
@@ -33,6 +34,22 @@ def test_the_average_the_portfolio_and_the_nearest_task_order_the_pool(table, tm
     assert order_of("portfolio", table, "c", tmp_path)[:2] == [2, 4]
     assert order_of("nearest-task", table, "c", tmp_path) == [2, 3, 1, 4]
     assert order_of("nearest-task", table, "a", tmp_path) == [2, 3, 1, 4]
+
+
+def test_a_portfolio_after_the_default_begins_with_it(table, tmp_path):
+    assert order_of("portfolio:after_default=1", table, "c", tmp_path)[0] == 1
+    assert order_of("portfolio:after_default=1:cost_power=1", table, "c", tmp_path)[0] == 1
+    assert sorted(order_of("portfolio:same_size=1", table, "c", tmp_path)) == [1, 2, 3, 4]
+
+
+def test_only_tasks_whose_base_model_is_nearest_in_size_count_as_of_the_same_size():
+    def task(size):
+        return Task("made up", VALIDATION_NLL, {} if size is None else {"model_log_parameters": size}, max_fidelity=8)
+
+    others = [task(5.0), task(6.0), task(6.0), task(9.0)]
+    assert nearest_in_size(task(6.3), others) == [1, 2]
+    assert nearest_in_size(task(8.0), others) == [3]
+    assert nearest_in_size(task(None), others) == [0, 1, 2, 3]
 
 
 def test_the_nearest_task_is_near_in_meta_features(tmp_path):

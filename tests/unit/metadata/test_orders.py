@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from synthetic_table import synthetic_table
 
-from foretune.metadata.common import common_losses
+from foretune.metadata.common import common_losses, relative_to_width
 from foretune.metadata.orders import average_order, feature_distances, nearest_order, portfolio_order, ranks_of
 from foretune.metadata.ranks import rank_rows
+from foretune.types import Configuration
 
 NAN = np.nan
 
@@ -74,3 +75,31 @@ def test_distances_are_standardized_by_the_other_tasks_and_ignore_what_not_all_h
     others = [{"size": 0.0, "share": 0.0, "same": 1.0}, {"size": 200.0, "share": 0.2, "same": 1.0}]
     target = {"size": 100.0, "share": 0.2, "same": 7.0, "only here": 3.0}
     np.testing.assert_allclose(feature_distances(target, others), [np.sqrt(1 + 4), 1.0])
+
+
+def test_a_portfolio_by_cost_prefers_what_is_cheap_for_what_it_adds():
+    quantiles = np.array([[0.1, 0.3, 0.5], [0.1, 0.3, 0.5]])
+    assert portfolio_order(quantiles).tolist() == [0, 1, 2]
+    assert portfolio_order(quantiles, costs=np.array([4.0, 1.0, 1.0])).tolist()[0] == 1  # 0.9 / 4 < 0.7 / 1
+
+
+def test_a_portfolio_after_what_is_run_anyway_begins_with_what_complements_it():
+    quantiles = np.array([[0.1, 0.2, 0.9], [0.9, 0.5, 0.3], [0.1, 0.2, 0.9]])
+    assert portfolio_order(quantiles).tolist() == [1, 0, 2]
+    assert portfolio_order(quantiles, begun=[0, 0]).tolist() == [0, 2, 1]
+
+
+def test_the_cost_of_a_configuration_is_its_mean_share_of_the_mean_run():
+    table = synthetic_table()
+    ranks = ranks_of(table)
+    shares = {}
+    for task in table.task_ids:
+        runs = [run for run in table.runs_of(task) if len(table.curve(run)) == 8]
+        taken = {run: float(table.curve(run).seconds.sum()) for run in runs}
+        for run in runs:
+            shares.setdefault(table.configurations[run], []).append(taken[run] / np.mean(list(taken.values())))
+    expected = {configuration: np.mean(found) for configuration, found in shares.items()}
+    one = next(iter(expected))
+    where = relative_to_width(one, table.widths[table.task_ids[0]])
+    assert ranks.costs_of([where])[0] == pytest.approx(expected[one])
+    assert ranks.costs_of([Configuration({"rank": 77})]).tolist() == [1.0]

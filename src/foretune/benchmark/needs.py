@@ -1,0 +1,57 @@
+"""What keeps a method from running on a task, in words; empty if nothing does."""
+
+from __future__ import annotations
+
+from foretune.benchmark.knowledge import Knowledge
+from foretune.benchmark.setting import Setting
+from foretune.errors import SurrogateError
+from foretune.surrogate.inputs import SLICES, feature_vector
+from foretune.surrogate.meta_features import read_task
+
+_LEAST_TASKS = 2
+
+
+def needs_default(setting: Setting) -> str:
+    """A default that was recorded."""
+    return "" if setting.default else "the table knows no default configuration, or its run is missing"
+
+
+def needs_features(setting: Setting) -> str:
+    """Meta-features."""
+    known = setting.knowledge.meta.task(setting.knowledge.ranks.tasks[0]).meta_features
+    return "" if known.keys() & setting.task.meta_features.keys() else "the tasks share no meta-features"
+
+
+def needs_surrogates(setting: Setting) -> str:
+    """What the deep kernel and the trees learn from: meta-features, and eight slices."""
+    tasks = [setting.knowledge.meta.task(name) for name in setting.knowledge.meta.task_ids]
+    odd = [task for task in [setting.task, *tasks] if task.max_fidelity != SLICES]
+    if odd:
+        return f"surrogates learn from runs of {SLICES} slices, {odd[0].id!r} has {odd[0].max_fidelity}"
+    try:
+        for task in [setting.task, *tasks]:
+            read_task(task)
+        feature_vector(setting.task, sorted(tasks[0].meta_features))
+    except SurrogateError as error:
+        return str(error)
+    return ""
+
+
+def needs_like_tasks(setting: Setting) -> str:
+    """What the in-context surrogate learns from: complete runs with as many slices."""
+    tasks = [setting.knowledge.meta.task(name) for name in setting.knowledge.meta.task_ids]
+    odd = [task for task in tasks if task.max_fidelity != setting.task.max_fidelity]
+    if odd:
+        return f"{setting.task.id!r} has {setting.task.max_fidelity} slices a run, {odd[0].id!r} {odd[0].max_fidelity}"
+    if len(_complete_tasks(setting.knowledge)) < _LEAST_TASKS:
+        return f"it learns from complete runs of {_LEAST_TASKS} tasks or more"
+    common = set(tasks[0].meta_features).intersection(*(task.meta_features for task in tasks))
+    missing = sorted(common - set(setting.task.meta_features))
+    return f"the task lacks the meta-features {', '.join(missing)}" if missing else ""
+
+
+def _complete_tasks(knowledge: Knowledge) -> set[str]:
+    """Tasks with a run that has all slices."""
+    slices = {task: knowledge.meta.task(task).max_fidelity for task in knowledge.meta.task_ids}
+    runs = knowledge.meta.runs[["run", "task"]].itertuples(index=False, name=None)
+    return {task for run, task in runs if len(knowledge.meta.curve(run)) == slices[task]}
