@@ -94,20 +94,20 @@ def _row(one: Replayed, contest: Contest, scale: Scale, target: MetaDataset) -> 
 
 def means(frame: pd.DataFrame, column: str) -> dict[tuple[str, str], Interval]:
     """(method, budget) -> mean over tasks of the mean over seeds."""
-    return {key: interval(np.array(list(values.values()))) for key, values in _by_task(frame, column).items()}
+    return {key: interval(np.array(list(values.values()))) for key, values in task_means(frame, column).items()}
 
 
 def ranks(frame: pd.DataFrame, methods: Sequence[str]) -> dict[tuple[str, str], float]:
     """(method, budget) -> mean rank over tasks of these methods by their regret, seeds averaged first."""
-    by_task = _by_task(frame, "regret_median")
+    regrets = task_means(frame, "regret_median")
     found: dict[tuple[str, str], float] = {}
     for budget in dict.fromkeys(str(budget) for budget in frame["budget"]):
-        values = np.column_stack([list(by_task[method, budget].values()) for method in methods])
+        values = np.column_stack([list(regrets[method, budget].values()) for method in methods])
         found |= {(name, budget): float(rank) for name, rank in zip(methods, mean_ranks(values), strict=True)}
     return found
 
 
-def _by_task(frame: pd.DataFrame, column: str) -> dict[tuple[str, str], dict[str, float]]:
+def task_means(frame: pd.DataFrame, column: str) -> dict[tuple[str, str], dict[str, float]]:
     """(method, budget) -> task -> mean over seeds; tasks in the same order everywhere."""
     seeds: dict[tuple[str, str], dict[str, list[float]]] = {}
     names = (frame[name].tolist() for name in ("method", "budget", "task", column))

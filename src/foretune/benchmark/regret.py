@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from foretune.benchmark.replay import RecordedTask
 from foretune.metadata.ranks import rank_rows
@@ -142,10 +142,13 @@ def bootstrap(
     values: Float[np.ndarray, "M G"], seed: int = 0
 ) -> tuple[Float[np.ndarray, " G"], Float[np.ndarray, " G"]]:
     """Lower and upper ends of the 95 % intervals of the column means: percentiles over 10,000 resamples of the rows."""
-    count = len(values)
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    low, high = np.percentile(drawn @ values / count, [2.5, 97.5], axis=0)
+    low, high = np.percentile(resamples(len(values), seed) @ values / len(values), [2.5, 97.5], axis=0)
     return low, high
+
+
+def resamples(count: int, seed: int = 0) -> Int[np.ndarray, "R M"]:
+    """How often each of `count` rows occurs in each of 10,000 bootstrap resamples; always the same ones for a seed."""
+    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
 
 
 def interval(values: Float[np.ndarray, " M"]) -> Interval:

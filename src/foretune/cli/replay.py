@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from foretune.metadata import MetaDataset
     from foretune.report.replay import Sheet
 
-_PRINTED = 3
-
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
@@ -40,6 +38,13 @@ def replay(
     ] = None,
     default_first: Annotated[bool, typer.Option(help="Whether searches begin with the default configuration.")] = True,
     overhead: Annotated[bool, typer.Option(help="Whether the seconds that a method thinks are charged.")] = True,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METHOD",
+            help="Of the methods, the one that the others are compared with in pairs; by default the portfolio.",
+        ),
+    ] = None,
     space: Annotated[
         str | None,
         typer.Option(help="Search space of META's runs: a shipped name or a YAML file; else what suits them."),
@@ -50,6 +55,7 @@ def replay(
 
     from foretune.benchmark.budgets import parse_amounts
     from foretune.benchmark.compare import Terms, prepare, replay_all
+    from foretune.benchmark.paired import baseline_of
     from foretune.metadata import read_meta_dataset
     from foretune.space import load_space
 
@@ -62,12 +68,20 @@ def replay(
     contest = prepare(learned, replayed, terms, load_space(space) if space else None, folder, names or None)
     for note in contest.notes:
         console.print(f"Left out: {note}.", style="yellow", highlight=False)
+    paired = baseline_of([one.name for one in contest.methods], baseline)
     with console.status("Replaying") as status:
         searches = replay_all(contest, out, lambda done, total: status.update(f"Replaying: {done} of {total} searches"))
-    _report(contest, searches, replayed, out, console)
+    _report(contest, searches, replayed, paired, out, console)
 
 
-def _report(contest: Contest, searches: list[Replayed], replayed: MetaDataset, out: Path, console: Console) -> None:
+def _report(
+    contest: Contest,
+    searches: list[Replayed],
+    replayed: MetaDataset,
+    baseline: str | None,
+    out: Path,
+    console: Console,
+) -> None:
     from foretune.benchmark.figures import regret_curves, results_frame, scales_of
     from foretune.benchmark.headroom import headrooms
     from foretune.metadata.noise import seed_noise
@@ -79,16 +93,20 @@ def _report(contest: Contest, searches: list[Replayed], replayed: MetaDataset, o
     frame = results_frame(searches, contest, scales, replayed)
     frame.to_parquet(out / "results.parquet", index=False)
     contestants = [one.name for one in contest.methods if not one.method.sees_answers]
-    found = sheets(frame, contestants)
+    found = sheets(frame, contestants, baseline)
     headroom = headroom_sheet(headrooms(contest.recorded, contest.settings, noise))
     (out / "summary.md").write_text(_summary(contest, frame, found), encoding="utf-8")
     (out / "headroom.md").write_text(markdown(headroom), encoding="utf-8")
     curves = regret_curves(searches, contest, scales)
     figure = draw_regret(curves, tasks=len(contest.recorded), leave_out=contest.terms.leave_out)
     save_regret(figure, out / "regret.png")
-    for sheet in found[:_PRINTED]:
-        console.print(rich_table(sheet, intervals=console.width >= 130))
-    console.print(f"More in {out / 'summary.md'}, headroom.md, regret.png and results.parquet.", highlight=False)
+    for sheet in found:
+        if sheet.printed:
+            console.print(rich_table(sheet, console.width))
+    console.print(
+        f"More, with all intervals, in {out / 'summary.md'}, headroom.md, regret.png and results.parquet.",
+        highlight=False,
+    )
 
 
 def _summary(contest: Contest, frame: pd.DataFrame, found: list[Sheet]) -> str:

@@ -38,12 +38,44 @@ def test_replay_writes_results_tables_and_a_figure(meta, tmp_path):
     assert (out / "regret.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_methods_are_compared_in_pairs_with_a_baseline(meta, tmp_path):
+    out = tmp_path / "out"
+    common = (meta, "--out", out, "--budget", "1runs,2runs", "--seeds", "2")
+    result = say(*common, "--methods", "random,portfolio,portfolio-sha:eta=3,oracle")
+    assert result.exit_code == 0, result.output
+    order = [result.output.index(title) for title in ("1 = median", "minus that of portfolio", "is closed", "Average")]
+    assert order == sorted(order)
+    assert "Regret as a share of that of portfolio" in (out / "summary.md").read_text()
+    journal = (out / "replays.jsonl").read_text()
+
+    baseline = "portfolio-sha:eta=3"
+    result = say(*common, "--methods", f"random,{baseline},oracle", "--baseline", baseline)
+    assert result.exit_code == 0, result.output
+    assert (out / "replays.jsonl").read_text() == journal, "another baseline needs no other searches"
+    frame = pd.read_parquet(out / "results.parquet").groupby(["method", "budget"])["regret_median"].mean()
+    summary = (out / "summary.md").read_text()
+    sheet = summary.partition(f"## Regret minus that of {baseline}")[2].partition("## ")[0]
+    row = next(line for line in sheet.splitlines() if line.startswith("| random |"))
+    for budget, cell in zip(("1runs", "2runs"), row.split("|")[2:], strict=False):
+        assert cell.startswith(f" {frame['random', budget] - frame[baseline, budget]:+.3f} [")
+        assert sum(int(count) for count in cell.split()[-1].split("/")) == 4
+
+
+def test_without_a_portfolio_nothing_is_paired_unless_asked_for(meta, tmp_path):
+    result = say(meta, "--out", tmp_path / "out", "--budget", "1runs", "--methods", "best-average,oracle")
+    assert result.exit_code == 0, result.output
+    assert "minus" not in (tmp_path / "out" / "summary.md").read_text()
+
+
 def test_what_cannot_be_is_a_plain_error(meta, tmp_path):
     for arguments, message in (
         (["--methods", "bayes"], "no method is called 'bayes'"),
         (["--budget", "soon"], "'soon' is not a budget"),
         (["--methods", "random,transfer"], "'transfer' cannot run here"),
+        (["--baseline", "bayes"], "no method is called 'bayes'"),
+        (["--methods", "random,oracle", "--baseline", "portfolio"], "'portfolio' is not among the methods"),
     ):
         result = say(meta, "--out", tmp_path / "out", *arguments)
         assert isinstance(result.exception, ConfigurationError)
         assert message in str(result.exception)
+        assert not (tmp_path / "out" / "replays.jsonl").exists(), "nothing is replayed before all is checked"
