@@ -18,7 +18,7 @@ def table() -> MetaDataset:
     return synthetic_table()
 
 
-@pytest.fixture(scope="session", params=["deep-kernel", "in-context"])
+@pytest.fixture(scope="session", params=["deep-kernel", "in-context", "rank-trees"])
 def surrogates(request: pytest.FixtureRequest) -> Surrogates:
     """Of every kind."""
     return synthetic_surrogates(request.param)

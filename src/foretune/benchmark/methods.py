@@ -164,7 +164,7 @@ def _in_context(
     setting: Setting,
     seed: int,
     surrogate: Kind = IN_CONTEXT,
-    explore: bool = True,
+    explore: float = 1.0,
     cost_power: float = 0.0,
     patience: float = 2.0,
 ) -> Optimizer:
@@ -259,7 +259,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         ),
         "transfer-in-context": Method(
             _in_context,
-            {"surrogate": _kind, "explore": _switch, "cost_power": float, "patience": float},
+            {"surrogate": _kind, "explore": float, "cost_power": float, "patience": float},
             stochastic=False,
             check=needs_like_tasks,
         ),

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-Kind = Literal["deep-kernel", "in-context"]
+Kind = Literal["deep-kernel", "in-context", "rank-trees"]
 _COLUMNS = {
     "rank_correlation_unseen": "rank correlation, nothing seen",
     "rank_correlation_1_slice": "after 1 slice",

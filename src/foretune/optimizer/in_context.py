@@ -42,7 +42,8 @@ class TransferInContext:
         task: what is finetuned.
         candidates: the pool; the first one, by convention the default, is trained first.
         surrogates: fitted on other tasks.
-        explore: expected improvement decides; if not, the expected score.
+        explore: expected improvement decides, with this share of the predicted standard deviations; at 0 the expected
+            score.
         cost_power: expected improvement is divided by the seconds it takes to this power.
         patience: a run goes on while one so many standard deviations better than predicted would beat the incumbent.
     """
@@ -53,7 +54,7 @@ class TransferInContext:
         candidates: Sequence[Configuration],
         *,
         surrogates: Surrogates,
-        explore: bool = True,
+        explore: float = 1.0,
         cost_power: float = 0.0,
         patience: float = 2.0,
     ) -> None:
@@ -145,7 +146,8 @@ class TransferInContext:
 
     def _worth(self, predicted: Prediction, incumbent: float, spent: np.ndarray) -> Float[np.ndarray, "n t"]:
         """Of training each configuration up to each slice; what is trained already is worth anything."""
-        if not self._explore or math.isinf(incumbent):
+        if self._explore <= 0 or math.isinf(incumbent):
             return predicted.mean
-        improvement = expected_improvement(predicted, incumbent)
+        narrowed = Prediction(predicted.mean, self._explore * predicted.std)
+        improvement = expected_improvement(narrowed, incumbent)
         return per_cost(improvement, np.maximum(spent, _LEAST_SECONDS), self._cost_power)
