@@ -164,7 +164,7 @@ def _in_context(
     setting: Setting,
     seed: int,
     surrogate: Kind = IN_CONTEXT,
-    explore: float = 1.0,
+    explore: float = 0.5,
     cost_power: float = 0.0,
     patience: float = 2.0,
 ) -> Optimizer:

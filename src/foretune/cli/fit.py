@@ -52,7 +52,7 @@ def fit(
     torch.set_num_threads(1)
     tables = [read_meta_dataset(folder) for folder in meta_datasets]
     # Its matrices are too small to share: threads that wait for each other took four times as long on a busy machine.
-    with console.status("Fitting; a minute or two"), threadpool_limits(1):
+    with console.status("Reading") as status, threadpool_limits(1):
         surrogates = fit_surrogates(
             tables,
             seed=seed,
@@ -60,6 +60,7 @@ def fit(
             exclude_tasks=exclude_task or (),
             space=load_space(space) if space else None,
             kind=kind,
+            progress=lambda step: status.update(f"Fitting: {step}"),
         )
     save_surrogates(out, surrogates)
     console.print(_held_out_table(surrogates.card["held_out"]))

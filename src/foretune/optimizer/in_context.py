@@ -42,8 +42,8 @@ class TransferInContext:
         task: what is finetuned.
         candidates: the pool; the first one, by convention the default, is trained first.
         surrogates: fitted on other tasks.
-        explore: expected improvement decides, with this share of the predicted standard deviations; at 0 the expected
-            score.
+        explore: expected improvement decides, with this share of the predicted standard deviations: bad configurations
+            are uncertain, too, but do not turn out to be the best. At 0 the expected score decides.
         cost_power: expected improvement is divided by the seconds it takes to this power.
         patience: a run goes on while one so many standard deviations better than predicted would beat the incumbent.
     """
@@ -54,7 +54,7 @@ class TransferInContext:
         candidates: Sequence[Configuration],
         *,
         surrogates: Surrogates,
-        explore: float = 1.0,
+        explore: float = 0.5,
         cost_power: float = 0.0,
         patience: float = 2.0,
     ) -> None:

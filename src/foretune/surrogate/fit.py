@@ -11,7 +11,7 @@ What comes out depends on the meta-datasets and the seed alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -50,8 +50,10 @@ def fit(
     recipe: Recipe | None = None,
     in_context: InContextRecipe | None = None,
     rank_trees: RankTreesRecipe | None = None,
+    judge: bool = True,
+    progress: Callable[[str], None] | None = None,
 ) -> Surrogates:
-    """Fits both surrogates from scratch.
+    """Fits the surrogates from scratch.
 
     Args:
         meta_datasets: whose runs are learned from.
@@ -63,6 +65,9 @@ def fit(
         recipe: how to train a deep kernel; its steps are an upper limit.
         in_context: how to fit the in-context surrogate.
         rank_trees: how to fit the rank-trees surrogate.
+        judge: measure held-out scores; if not, they are left out where the fit itself does not need them, which takes a
+            fraction of the time.
+        progress: is told what comes next.
 
     Raises:
         SurrogateError: if nothing is left to learn from.
@@ -71,7 +76,9 @@ def fit(
     encoder = encoder_for(meta_datasets, space)
     names = common_features(runs)
     parts = folds(runs, FOLDS, np.random.default_rng(seed))
-    data = Data(runs, encoder, names, parts, default_of(meta_datasets), seed)
+    tell = progress or (lambda _: None)
+    judged = parts if judge else []
+    data = Data(runs, encoder, names, judged if kind == IN_CONTEXT else parts, default_of(meta_datasets), seed, tell)
     if kind == IN_CONTEXT:
         fitted = in_context_surrogate(data, in_context or InContextRecipe())
     elif kind == RANK_TREES:
@@ -79,7 +86,8 @@ def fit(
     else:
         fitted = deep_kernel(data, recipe or Recipe())
     works = all(tells_work(run) for run in runs)
-    resources = errors_by_task(runs, encoder, parts) if works else {}
+    tell("the cost and memory surrogates")
+    resources = errors_by_task(runs, encoder, judged) if works else {}
     card: dict[str, Any] = {
         "data_sha256": [data_sha256(meta_dataset) for meta_dataset in meta_datasets],
         "tasks": sorted(by_task(runs)),
@@ -92,7 +100,7 @@ def fit(
         "held_out": {
             "mean": {**fitted.mean, **medians(resources)},
             "by_task": {task: {**scores, **resources.get(task, {})} for task, scores in fitted.by_task.items()},
-            "by_model": errors_by_model(runs, encoder) if works else {},
+            "by_model": errors_by_model(runs, encoder) if works and judge else {},
         },
     }
     if not works:

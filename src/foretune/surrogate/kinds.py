@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
@@ -39,6 +39,7 @@ class Data:
         reference: the configuration, relative to the width of the base model, with which searches begin; None if
             nobody knows.
         seed: of everything random.
+        tell: is told what comes next.
     """
 
     runs: Sequence[Run]
@@ -47,6 +48,14 @@ class Data:
     parts: Sequence[Collection[str]]
     reference: Configuration | None
     seed: int
+    tell: Callable[[str], None]
+
+    def held_out(self) -> Iterator[Collection[str]]:
+        """The parts, one after the other, and what is told of each."""
+        for number, part in enumerate(self.parts, start=1):
+            self.tell(f"without part {number} of {len(self.parts)} of the tasks, on which it is judged")
+            yield part
+        self.tell("all tasks")
 
     def of(self, part: Collection[str]) -> list[Run]:
         """The runs of these tasks."""
@@ -93,7 +102,7 @@ def deep_kernel(data: Data, recipe: Recipe) -> Fitted:
 def in_context_surrogate(data: Data, recipe: InContextRecipe) -> Fitted:
     """Nothing is trained."""
     judged = dict[str, Scores]()
-    for part in data.parts:
+    for part in data.held_out():
         rest = data.without(part)
         surrogate = fit_in_context(rest, data.encoder, data.names, recipe, reference=data.reference)
         judged |= _judge(surrogate, data, part)
@@ -107,7 +116,7 @@ def rank_trees_surrogate(data: Data, recipe: RankTreesRecipe) -> Fitted:
     def fitted(runs: Sequence[Run]) -> RankTreesSurrogate:
         return fit_rank_trees(runs, data.encoder, data.names, recipe, reference=data.reference, seed=data.seed)
 
-    surrogates = [fitted(data.without(part)) for part in data.parts]
+    surrogates = [fitted(data.without(part)) for part in data.held_out()]
     errors = [errors_on(surrogate, data.of(part)) for surrogate, part in zip(surrogates, data.parts, strict=True)]
     judged = dict[str, Scores]()
     for index, (surrogate, part) in enumerate(zip(surrogates, data.parts, strict=True)):
@@ -136,7 +145,7 @@ def _means(judged: Mapping[str, Scores]) -> Scores:
 def _validate(data: Data, recipe: Recipe) -> tuple[int, list[HeldOut]]:
     """The best number of steps, and the held-out predictions at it."""
     by_step: dict[int, list[HeldOut]] = {}
-    for part in data.parts:
+    for part in data.held_out():
         left_out = data.of(part)
         for step, surrogate in snapshots(data.without(part), data.encoder, data.names, recipe, data.seed):
             by_step.setdefault(step, []).extend(hold_out(surrogate, left_out))

@@ -64,7 +64,7 @@ def test_no_method_ever_sees_the_group_of_its_task(tmp_path, monkeypatch, leave_
 def test_surrogates_are_fitted_once_a_group_on_the_others_and_kept_for_the_same_data(tmp_path, monkeypatch):
     table, fits = synthetic_table(), []
 
-    def quick(tables, *, seed, space, kind):
+    def quick(tables, *, seed, space, kind, judge):
         fits.append(set(tables[0].families.values()))
         encoder = knowledge_module.encoder_for(tables, space)
         card = {

@@ -78,3 +78,14 @@ def test_a_reference_that_no_task_has_leaves_the_search_without_landmarks():
     assert np.isnan(surrogate.similarity.landmarks).all()
     run = runs()[0]
     assert np.isfinite(surrogate.on(run.task, [run.configuration])({}).mean).all()
+
+
+def test_judging_takes_nothing_from_the_fit_and_can_be_left_out():
+    table, told = synthetic_table(tasks=4, configurations=6), list[str]()
+    judged = fit([table], seed=0, kind="in-context", progress=told.append)
+    plain = fit([table], seed=0, kind="in-context", judge=False)
+    assert isinstance(judged.performance, InContextSurrogate)
+    assert isinstance(plain.performance, InContextSurrogate)
+    np.testing.assert_array_equal(judged.performance.scenarios.values, plain.performance.scenarios.values)
+    assert plain.card["held_out"] == {"mean": {}, "by_task": {}, "by_model": {}}
+    assert [step.split()[0] for step in told] == ["without", "without", "without", "all", "the"]
