@@ -138,11 +138,11 @@ def _top_k(setting: Setting, seed: int, count: int = 12, keep: int = 3) -> Optim
     return OneSliceTopK(setting.task, order, first=setting.first, count=count, keep=keep)
 
 
-def _oracle(setting: Setting, seed: int) -> Optimizer:
+def _oracle(setting: Setting, seed: int, after_default: bool = False) -> Optimizer:
     del seed
     if setting.answers is None:
         raise ValueError("the oracle needs the answers")
-    return Oracle(setting.answers)
+    return Oracle(setting.answers, setting.first if after_default else None)
 
 
 def _transfer(
@@ -275,7 +275,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             stochastic=False,
             check=needs_surrogates,
         ),
-        "oracle": Method(_oracle, stochastic=False, default_first=False, sees_answers=True),
+        "oracle": Method(_oracle, {"after_default": _switch}, stochastic=False, default_first=False, sees_answers=True),
     }
 )
 """Every method that `foretune replay --methods` knows."""

@@ -9,23 +9,27 @@ import numpy as np
 
 from foretune.benchmark.replay import RecordedTask, Recording
 from foretune.optimizer.standing import standing_of
-from foretune.types import Report, Trial
+from foretune.types import Configuration, Report, Trial
 
 
 class Oracle:
     """Trains what reaches the best score within the seconds that are left, up to its best slice, then the next best.
 
-    No contestant: it looks at the recorded answers. Its first trial is the best that one run can do with a budget.
+    No contestant: it looks at the recorded answers. Its first trial is the best that one run can do with a budget. With
+    `first` it is the bound of what begins with that.
     """
 
-    def __init__(self, recorded: RecordedTask) -> None:
+    def __init__(self, recorded: RecordedTask, first: Configuration | None = None) -> None:
         self._recorded = recorded
+        self._first = first
         self._history: tuple[Report, ...] = ()
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
         standing = standing_of(self._history, pending)
         tried = standing.curves.keys() | standing.pending.keys()
+        if self._first and self._first.key not in tried:
+            return Trial(len(self._history) + len(pending), self._first, self._recorded.task.max_fidelity)
         reachable = [
             (float(recording.curve.scores[:slices].max()), recording)
             for key, recording in self._recorded.recordings.items()

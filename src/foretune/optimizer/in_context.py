@@ -13,7 +13,7 @@ curve tells which earlier tasks this one is like.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -21,9 +21,9 @@ from jaxtyping import Float
 
 from foretune.acquisition import expected_improvement, on_log_axis, per_cost
 from foretune.optimizer.standing import (
+    LocalOffset,
     Standing,
     incumbent_score,
-    local_offset,
     next_run,
     slice_seconds,
     standing_of,
@@ -65,11 +65,12 @@ class TransferInContext:
         self._cost_power = cost_power
         self._patience = patience
         self._history: tuple[Report, ...] = ()
+        self._offset = LocalOffset(task, surrogates.cost)
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
         standing = standing_of(self._history, pending)
-        if first := self._first(seconds_left, pending):
+        if first := self._first(standing, seconds_left, pending):
             return first
         coming = self._coming(standing)
         spent = self._spent(coming)
@@ -88,9 +89,16 @@ class TransferInContext:
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""
         self._history = (*self._history, report)
+        self._offset.tell(report)
 
-    def _first(self, seconds_left: float, pending: Sequence[Trial]) -> Trial | None:
+    def _first(self, standing: Standing, seconds_left: float, pending: Sequence[Trial]) -> Trial | None:
+        if not standing.is_open(self._pool[0], self._task.max_fidelity):
+            return None
         return next_run(self._pool[:1], self._history, self._task, self._surrogates.cost, seconds_left, pending)
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {one.key: place for place, one in enumerate(self._pool)}
 
     @cached_property
     def _predictor(self) -> Predictor:
@@ -110,7 +118,7 @@ class TransferInContext:
 
     def _believed(self, standing: Standing) -> Standing:
         """The same with the slices that are under way, as they are predicted."""
-        places = [place for place in range(1, len(self._pool)) if self._pool[place].key in standing.pending]
+        places = sorted(self._places[key] for key in standing.pending if self._places.get(key))
         if not places:
             return standing
         predicted = self._predictor(standing.curves)
@@ -124,20 +132,22 @@ class TransferInContext:
     def _coming(self, standing: Standing) -> np.ndarray:
         """(N, T) slices that are still to be trained."""
         fidelities = self._task.max_fidelity
-        seen = np.array([standing.seen(one) for one in self._pool])
-        is_open = np.array([standing.is_open(one, fidelities) for one in self._pool])
-        return (np.arange(fidelities) >= seen[:, None]) & is_open[:, None]
+        coming = np.ones((len(self._pool), fidelities), dtype=bool)
+        for key in self._places.keys() & (standing.curves.keys() | standing.pending.keys()):
+            place = self._places[key]
+            coming[place] = np.arange(fidelities) >= standing.seen(self._pool[place])
+            coming[place] &= standing.is_open(self._pool[place], fidelities)
+        return coming
 
     def _spent(self, coming: np.ndarray) -> Float[np.ndarray, "n t"]:
         """Seconds until the end of every slice, from where each configuration stands."""
-        offset = math.exp(local_offset(self._task, self._history, self._surrogates.cost))
-        return np.cumsum(np.where(coming, self._slice_seconds * offset, 0.0), axis=1)
+        return np.cumsum(np.where(coming, self._slice_seconds * self._offset.factor, 0.0), axis=1)
 
     def _under_way(self, standing: Standing) -> int | None:
         """The configuration that was trained last, unless it is done."""
         last = self._history[-1].trial.configuration if self._history else self._pool[0]
         is_open = standing.seen(last) and standing.is_open(last, self._task.max_fidelity)
-        return self._pool.index(last) if is_open and last in self._pool else None
+        return self._places.get(last.key) if is_open else None
 
     def _is_promising(self, predicted: Prediction, incumbent: float, payable: np.ndarray, place: int) -> bool:
         within = payable[place]

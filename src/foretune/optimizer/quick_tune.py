@@ -34,7 +34,7 @@ from jaxtyping import Float
 
 from foretune.acquisition import expected_improvement, per_cost
 from foretune.errors import SurrogateError
-from foretune.optimizer.standing import Standing, local_offset, slice_seconds, standing_of
+from foretune.optimizer.standing import LocalOffset, Standing, slice_seconds, standing_of
 from foretune.optimizer.transfer import Transfer
 from foretune.surrogate.inputs import zero_shot_score
 from foretune.surrogate.performance import DeepKernelSurrogate
@@ -78,14 +78,14 @@ class QuickTune:
         self._surrogates = refitted(surrogates, refit, seed)
         self._cost_scale = cost_scale
         self._history: tuple[Report, ...] = ()
+        self._offset = LocalOffset(task, surrogates.cost)
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
         standing = standing_of(self._history, pending)
         places = [place for place, one in enumerate(self._pool) if standing.is_open(one, self._task.max_fidelity)]
         seen = np.array([standing.seen(self._pool[place]) for place in places], dtype=np.intp)
-        offset = math.exp(local_offset(self._task, self._history, self._surrogates.cost))
-        seconds = self._slice_seconds[places, seen] * offset
+        seconds = self._slice_seconds[places, seen] * self._offset.factor
         payable = seconds <= seconds_left
         if seconds_left <= 0 or not payable.any():
             return None
@@ -100,6 +100,7 @@ class QuickTune:
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""
         self._history = (*self._history, report)
+        self._offset.tell(report)
 
     @cached_property
     def _predictor(self) -> Predictor:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from foretune.surrogate.protocol import CostSurrogate
-from foretune.types import Configuration, History, LearningCurve, Status, Task, Trial
+from foretune.types import Configuration, History, LearningCurve, Report, Status, Task, Trial
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,36 @@ def local_offset(task: Task, history: History, cost: CostSurrogate) -> float:
     The surrogate learned its seconds on other hardware; relative costs carry over, their unit does not. A trial's own
     seconds are taken, which include what its slices do not, such as loading.
     """
+    return _median(_log_ratios(task, history, cost))
+
+
+class LocalOffset:
+    """The same for a search that goes on: what a trial was predicted to take is asked once."""
+
+    def __init__(self, task: Task, cost: CostSurrogate) -> None:
+        self._task = task
+        self._cost = cost
+        self._ratios: list[float] = []
+
+    def tell(self, report: Report) -> None:
+        """One more trial."""
+        self._ratios += _log_ratios(self._task, (report,), self._cost)
+
+    @property
+    def factor(self) -> float:
+        """How much longer trials take here than predicted."""
+        return math.exp(_median(self._ratios))
+
+
+def _median(ratios: Sequence[float]) -> float:
+    return float(np.median(ratios)) if ratios else 0.0
+
+
+def _log_ratios(task: Task, history: History, cost: CostSurrogate) -> list[float]:
+    """Logs of measured over predicted seconds of the trials that ended well."""
     ended = [report for report in history if report.status is Status.OK and report.seconds > 0]
     if not ended:
-        return 0.0
+        return []
     counts = np.array([report.trial.fidelity - report.trial.resumes_from for report in ended])
     configurations = [
         report.trial.configuration for report, count in zip(ended, counts, strict=True) for _ in range(count)
@@ -70,7 +97,7 @@ def local_offset(task: Task, history: History, cost: CostSurrogate) -> float:
     fidelities = np.concatenate([np.arange(r.trial.resumes_from, r.trial.fidelity) + 1 for r in ended])
     starts = np.append(0, np.cumsum(counts)[:-1])
     predicted = np.add.reduceat(cost.predict(task, configurations, fidelities), starts)
-    return float(np.median(np.log(np.array([report.seconds for report in ended]) / predicted)))
+    return np.log(np.array([report.seconds for report in ended]) / predicted).tolist()
 
 
 def slice_seconds(task: Task, configurations: Sequence[Configuration], cost: CostSurrogate) -> Float[np.ndarray, "n t"]:

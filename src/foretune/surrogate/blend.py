@@ -9,17 +9,23 @@ configurations have of their own (alike for like ones, and a part that every run
 That is an ensemble Kalman filter whose members are earlier tasks (Evensen, 1994): a task that all earlier ones
 disagree on is wide open, and a run that only some of them foretold moves all configurations the way these say.
 
-Everything is linear, so conditioning on any slices of any p configurations is exact, by a system of R + p equations.
+Everything is linear, so conditioning on any slices of any configurations is exact, and one slice after the other
+(`foretune.surrogate.belief`): what a search asks after a slice takes one update of what it knew before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from foretune.surrogate.belief import Belief
+
+_KEPT = 2
+"""Beliefs that are kept: what was observed, and the same with what is believed of runs under way."""
 
 
 class OwnDeviation(Protocol):
@@ -54,6 +60,7 @@ class Blend:
     run_variance: float
     slice_variance: float
     redundancy: float = 1.0
+    _recent: list[Belief] = field(default_factory=list[Belief], init=False, repr=False, compare=False)
 
     def given(self, seen: Mapping[int, Float[np.ndarray, "S k"]]) -> Outlook:
         """What is expected of all slices.
@@ -61,43 +68,32 @@ class Blend:
         Args:
             seen: place in the pool -> values of its first k slices, in S readings of them (units they may be in).
         """
-        places = np.array(list(seen), dtype=np.intp)
-        if not len(places):
-            variance = (self.deviations**2).sum(axis=2) + (self.own.variance + self.run_variance)[:, None]
-            return Outlook(self.mean[None], np.sqrt(variance + self.slice_variance), np.zeros(1))
-        shares, left, precision = self._own_given(places)
-        design = self._design(places, [values.shape[1] for values in seen.values()])
-        size = self.deviations.shape[2]
-        noise = self.slice_variance * self.redundancy
-        information = design.T @ design / noise
-        information[:size, :size] += np.eye(size)
-        information[size:, size:] += precision
-        root = np.linalg.inv(np.linalg.cholesky(information))  # root^T root is the covariance of (z, d)
-        misses = np.hstack([values - self.mean[p, : values.shape[1]] for p, values in seen.items()])
-        found = (root.T @ (root @ (design.T @ misses.T / noise))).T
-        moved = found[:, :size] @ self.deviations.reshape(-1, size).T
-        mean = self.mean + moved.reshape(len(found), *self.mean.shape) + (found[:, size:] @ shares.T)[:, :, None]
-        narrow = self.deviations.dtype  # these products are what an answer takes longest for
-        spread = self.deviations @ root[:, :size].T.astype(narrow)
-        spread += (shares @ root[:, size:].T).astype(narrow)[:, None, :]
-        variance = np.einsum("ntu,ntu->nt", spread, spread) + left[:, None] + self.slice_variance
-        surprise = ((misses - found @ design.T) * misses).sum(axis=1) / noise
-        return Outlook(mean, np.sqrt(variance), -0.5 * surprise)
+        if not seen:
+            return Outlook(self.mean[None], np.sqrt(self._variance + self.slice_variance), np.zeros(1))
+        known = max((one for one in self._recent if one.is_part_of(seen)), key=len, default=None)
+        belief = known.copy() if known else self._before(len(next(iter(seen.values()))))
+        self._learn(belief, seen)
+        others = [one for one in self._recent if one is not known]
+        self._recent[:] = [*others[1 - _KEPT :], belief]
+        return Outlook(belief.mean.copy(), np.sqrt(belief.variance + self.slice_variance), belief.log_likelihood.copy())
 
-    def _own_given(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Weights (N, p) of the d of `places` in every other d, the variance that is left, and their precision."""
-        covariance = self.own.covariance(places)
-        covariance[places, np.arange(len(places))] += self.run_variance
-        precision = np.linalg.inv(covariance[places])
-        shares = covariance @ precision
-        left = self.own.variance + self.run_variance - (shares * covariance).sum(axis=1)
-        left[places] = 0.0
-        return shares, np.maximum(left, 0.0), precision
+    def _before(self, readings: int) -> Belief:
+        return Belief.before(self.mean, self._variance, self.deviations.shape[2], readings)
 
-    def _design(self, places: np.ndarray, counts: list[int]) -> Float[np.ndarray, "o u"]:
-        """One row per slice seen: its deviations, and whose d it has."""
-        own = np.repeat(np.eye(len(places)), counts, axis=0)
-        return np.hstack([np.vstack([self.deviations[p, :k] for p, k in zip(places, counts, strict=True)]), own])
+    @property
+    def _variance(self) -> Float[np.ndarray, "N T"]:
+        of_earlier = np.einsum("ntr,ntr->nt", self.deviations, self.deviations, dtype=np.float64)
+        return of_earlier + (self.own.variance + self.run_variance)[:, None]
+
+    def _learn(self, belief: Belief, seen: Mapping[int, Float[np.ndarray, "S k"]]) -> None:
+        for place, values in seen.items():
+            if place not in belief.seen:
+                covariance = self.own.covariance(np.array([place]))[:, 0]
+                covariance[place] += self.run_variance
+                belief.add(place, covariance)
+            for slice_ in range(belief.slices(place), values.shape[1]):
+                belief.observe(place, slice_, values[:, slice_], self.deviations, self.slice_variance * self.redundancy)
+            belief.seen[place] = values
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,16 @@ def test_the_oracle_takes_what_reaches_most_within_the_seconds(tmp_path):
         assert points[-1].score == score
 
 
+def test_the_oracle_after_the_default_has_what_is_left(tmp_path):
+    table = tiny_table({"a": {1: [5.0, 4.0], 2: [3.0, 2.0]}, "b": {1: [1.0, 1.0]}, "c": {1: [1.0, 1.0]}})
+    recorded, setting = setting_of(table, "a", tmp_path)
+    setting = replace(setting, answers=recorded, default=recorded.candidates[0])
+    (oracle,) = choose(["oracle:after_default=1"])
+    for seconds, score in ((1.0, -5.0), (2.0, -4.0), (3.0, -3.0), (4.0, -2.0)):
+        points = simulate(oracle.make(setting, 0), recorded, seconds)
+        assert points[-1].score == score
+
+
 def test_no_method_but_the_oracle_sees_answers():
     assert [name for name, method in METHODS.items() if method.sees_answers] == ["oracle"]
 

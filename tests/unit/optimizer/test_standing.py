@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from foretune.optimizer.standing import incumbent_score, local_offset, next_run, standing_of
+from foretune.optimizer.standing import LocalOffset, incumbent_score, local_offset, next_run, standing_of
 from foretune.types import VALIDATION_NLL, Configuration, LearningCurve, Report, Status, Task, Trial
 
 TASK = Task("t", VALIDATION_NLL, {}, max_fidelity=4)
@@ -52,6 +52,11 @@ def test_the_offset_is_the_median_ratio_of_trials_that_ended_well():
     )
     assert math.exp(local_offset(TASK, history, OneSecond())) == pytest.approx(4.0)
     assert local_offset(TASK, (), OneSecond()) == 0.0
+    going_on = LocalOffset(TASK, OneSecond())
+    assert going_on.factor == 1.0
+    for one in history:
+        going_on.tell(one)
+    assert going_on.factor == pytest.approx(4.0)
 
 
 def test_a_whole_run_is_cut_to_what_can_be_paid_for():

@@ -125,6 +125,35 @@ def test_the_order_of_what_was_seen_does_not_matter(blend):
     np.testing.assert_allclose(one.std, two.std)
 
 
+def test_told_in_parts_it_knows_the_same(blend):
+    seen, fresh = readings(PATTERNS["the whole run of one and some slices of others"]), replace(blend)
+    for count in range(1, T + 1):
+        outlook = blend.given({place: values[:, :count] for place, values in seen.items()})
+    once = fresh.given(seen)
+    np.testing.assert_allclose(outlook.mean, once.mean)
+    np.testing.assert_allclose(outlook.std, once.std)
+    np.testing.assert_allclose(outlook.log_likelihood, once.log_likelihood)
+
+
+def test_what_was_believed_for_a_while_is_forgotten(blend):
+    seen, fresh = readings(PATTERNS["all"]), replace(blend)
+    observed, believed = {0: seen[0]}, {0: seen[0], 1: seen[1] + 1.0}
+    blend.given(observed)
+    blend.given(believed)
+    for place in (1, 2):
+        observed[place] = seen[place]
+    np.testing.assert_allclose(blend.given(observed).mean, fresh.given(observed).mean)
+    np.testing.assert_allclose(blend.given({0: seen[0][:, :1]}).std, fresh.given({0: seen[0][:, :1]}).std)
+
+
+def test_an_outlook_may_be_changed(blend):
+    seen = readings(PATTERNS["a whole run"])
+    first = blend.given(seen)
+    expected = first.mean.copy()
+    first.mean[:] = 0.0
+    np.testing.assert_array_equal(blend.given(seen).mean, expected)
+
+
 def test_a_run_that_is_better_than_expected_moves_like_ones_and_no_others():
     alike = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 1.0]])
     blend = Blend(np.zeros((3, 2)), np.zeros((3, 2, 1)), Own(alike), run_variance=0.1, slice_variance=0.01)
