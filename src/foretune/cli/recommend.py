@@ -158,6 +158,7 @@ class _Asked:
         import numpy as np
 
         from foretune.cli.ground import find_surrogates
+        from foretune.metadata.digest import data_sha256
         from foretune.optimizer.pool import candidate_pool
         from foretune.recommend import from_surrogates
         from foretune.space import Encoder, load_space
@@ -174,9 +175,17 @@ class _Asked:
         advice = from_surrogates(
             task, list(dict.fromkeys(pool)), surrogates, table, encoder, top=self.top, seconds=self.seconds
         )
+        if data_sha256(table) not in surrogates.card.get("data_sha256", ()):
+            notes = (*notes, self._other_table())
         if self.card:
             notes = (*notes, "--hardware is ignored: the times are those of the machine of the recorded runs")
         return replace(advice, warnings=(*notes, *advice.warnings))
+
+    def _other_table(self) -> str:
+        """What to know of reasons that are not drawn from what predicts."""
+        if self.learned_from:
+            return f"the surrogates were not fitted on {self.learned_from} as it is now, where the reasons are from"
+        return f"the reasons are from {LEARNED_FROM}, the surrogates are not; give what they learned from: --learned-from"
 
     def _task(self, config: dict[str, Any], typical: dict[str, float]) -> tuple[Task, tuple[str, ...]]:
         """The task, with typical zero-shot scores if the base model cannot be scored, and notes."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,20 @@ def test_configurations_for_the_shipped_model(data):
     assert len(advice["recommendations"]) == 3
     assert all(one["seconds"] > 0 and one["memory_bytes"] > 1e8 for one in advice["recommendations"])
     assert advice["warnings"] == []
+
+
+def test_reasons_from_another_table_than_the_predictions_are_said_to_be(data, tmp_path):
+    shipped = resources.files("foretune") / "data"
+    folder, table = tmp_path / "own", str(shipped / "meta_datasets" / "foretune-tiny-v0")
+    shutil.copytree(str(shipped / "surrogates" / "foretune-tiny-v0"), folder)
+    description = json.loads((folder / "surrogates.json").read_text())
+    description["card"]["data_sha256"] = ["0" * 64]
+    (folder / "surrogates.json").write_text(json.dumps(description))
+    asked = (data, "--surrogates", folder, "--top", 1, "--candidates", 4, "--json")
+    (note,) = json.loads(recommend(*asked))["warnings"]
+    assert "give what they learned from: --learned-from" in note
+    (note,) = json.loads(recommend(*asked, "--learned-from", table))["warnings"]
+    assert f"not fitted on {table} as it is now" in note
 
 
 def test_the_weights_need_not_be_there(data, tmp_path):
