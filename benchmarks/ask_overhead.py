@@ -58,7 +58,7 @@ def seconds_of_asks(name: str, task: Task, pool: list[Configuration], folder: Pa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    shipped = Path(str(files("foretune"))) / "data" / "surrogates" / "foretune-tiny-v0"
+    shipped = Path(str(files("foretune"))) / "data" / "surrogates" / "foretune-tiny-v1"
     parser.add_argument("--surrogates", type=Path, default=shipped)
     parser.add_argument("--pool", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS), default=["transfer-in-context", "random"])

@@ -105,7 +105,7 @@ class MadeUp:
 
 
 def shipped_table() -> MetaDataset:
-    return read_meta_dataset(SHIPPED / "meta_datasets" / "foretune-tiny-v0")
+    return read_meta_dataset(SHIPPED / "meta_datasets" / "foretune-tiny-v1")
 
 
 def made_up_tasks(number: int, rng: np.random.Generator) -> MadeUp:
@@ -316,7 +316,7 @@ def searches(each: int, observations: Sequence[int]) -> Iterator[tuple[Search, i
 
 
 def shipped_surrogates() -> Surrogates:
-    return load_surrogates(SHIPPED / "surrogates" / "foretune-tiny-v0")
+    return load_surrogates(SHIPPED / "surrogates" / "foretune-tiny-v1")
 
 
 def table_folder(out: Path, table: str) -> Path:
@@ -584,7 +584,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--observations", type=int, nargs="+", default=[10, 30, 100, 300, 500])
     parser.add_argument("--shapes", type=shape_of, nargs="*", default=[(25, 50), (125, 100), (500, 250)])
     parser.add_argument("--common", type=float, nargs="+", default=[1.0, 0.6])
-    parser.add_argument("--meta", type=Path, nargs="*", default=[SHIPPED / "meta_datasets" / "foretune-tiny-v0"])
+    parser.add_argument("--meta", type=Path, nargs="*", default=[SHIPPED / "meta_datasets" / "foretune-tiny-v1"])
     parser.add_argument("--asks", type=int, default=15, help="that a median is of")
     parser.add_argument("--memory", type=float, default=6.0, help="GB that a measurement may allocate")
     parser.add_argument("--out", type=Path, help="folder to keep tables, surrogates and results in")

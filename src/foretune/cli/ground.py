@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from foretune.optimizer import Optimizer
     from foretune.surrogate.protocol import Surrogates
 
-SHIPPED_SURROGATES = "foretune-tiny-v0"
+SHIPPED_SURROGATES = "foretune-tiny-v1"
 _REPORTED_VERSIONS = ("foretune", "torch", "transformers", "peft", "numpy")
 
 _WITHOUT_SURROGATES = {"random", "default"}

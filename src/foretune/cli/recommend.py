@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from foretune.types import Task
 
 PUBLISHED = "public-llm-v1"
-LEARNED_FROM = "foretune-tiny-v0"
+LEARNED_FROM = "foretune-tiny-v1"
 _EVERY = 1_000
 """More pairs than were published of any model."""
 
@@ -185,7 +185,9 @@ class _Asked:
         """What to know of reasons that are not drawn from what predicts."""
         if self.learned_from:
             return f"the surrogates were not fitted on {self.learned_from} as it is now, where the reasons are from"
-        return f"the reasons are from {LEARNED_FROM}, the surrogates are not; give what they learned from: --learned-from"
+        return (
+            f"the reasons are from {LEARNED_FROM}, the surrogates are not; give what they learned from: --learned-from"
+        )
 
     def _task(self, config: dict[str, Any], typical: dict[str, float]) -> tuple[Task, tuple[str, ...]]:
         """The task, with typical zero-shot scores if the base model cannot be scored, and notes."""

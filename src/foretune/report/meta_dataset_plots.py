@@ -71,7 +71,7 @@ def draw_spread(spreads: Sequence[Spread]) -> Figure | None:
     axes.axvline(1.0, color=FAINT, linestyle=(0, (4, 3)), linewidth=1.1, zorder=1)
     axes.set_yticks(range(len(spreads)), short_names([one.task for one in spreads]), fontsize=7)
     axes.set_ylim(len(spreads) - 0.5, -0.5)
-    _name_families(axes, [one.family for one in spreads])
+    _name_groups(axes, [one.family for one in spreads])
     shown = np.concatenate([_shown(one, one.values) for one in spreads])
     scale_axis(axes, float(shown.min()), max(float(shown.max()), 1.0))
     label = "best validation value of a run / value of the base model (median of the runs where that is unknown)"
@@ -100,9 +100,11 @@ def _shown(one: Spread, values: np.ndarray) -> np.ndarray:
 
 
 def draw_correlations(meta: MetaDataset, pairs: Sequence[Pair]) -> Figure | None:
-    """Rank correlation of common configurations for every two tasks, tasks in the order of their families."""
+    """Rank correlation of common configurations for every two tasks, grouped by base model, or by family if there is
+    one."""
     among = {pair.first for pair in pairs} | {pair.second for pair in pairs}
-    tasks = sorted(among, key=lambda task: (meta.families[task], meta.models[task], task))
+    several = len({meta.models[task] for task in among}) > 1
+    tasks = sorted(among, key=lambda task: (several and meta.models[task], meta.families[task], task))
     if not tasks:
         return None
     places = {task: place for place, task in enumerate(tasks)}
@@ -123,11 +125,11 @@ def draw_correlations(meta: MetaDataset, pairs: Sequence[Pair]) -> Figure | None
     axes.set_xticks(range(len(tasks)), names, fontsize=font, rotation=90)
     axes.tick_params(length=0, colors=INK)
     axes.spines[:].set_visible(False)
-    families = [meta.families[task] for task in tasks]
-    for edge in [place for place in range(1, len(tasks)) if families[place] != families[place - 1]]:
+    groups = [(meta.models if several else meta.families)[task] for task in tasks]
+    for edge in [place for place in range(1, len(tasks)) if groups[place] != groups[place - 1]]:
         axes.axhline(edge - 0.5, color="white", linewidth=2)
         axes.axvline(edge - 0.5, color="white", linewidth=2)
-    _name_families(axes, families, size=font)
+    _name_groups(axes, groups, size=font)
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)
     bar.set_label("rank correlation of common configurations", fontsize=8, color=INK)
     bar.ax.tick_params(labelsize=7, colors=INK)
@@ -203,12 +205,12 @@ def _shades(groups: Sequence[str]) -> list[bool]:
     return shades
 
 
-def _name_families(axes: Axes, families: Sequence[str], *, size: float = 7) -> None:
-    """The name of each family at the right of its rows."""
+def _name_groups(axes: Axes, groups: Sequence[str], *, size: float = 7) -> None:
+    """The name of each group at the right of its rows."""
     start = 0
-    for family, members in groupby(families):
+    for group, members in groupby(groups):
         count = len(list(members))
         middle = start + (count - 1) / 2
         where = axes.get_yaxis_transform()
-        axes.text(1.01, middle, family, transform=where, va="center", fontsize=size, color=INK, clip_on=False)
+        axes.text(1.01, middle, group, transform=where, va="center", fontsize=size, color=INK, clip_on=False)
         start += count

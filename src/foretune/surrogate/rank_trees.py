@@ -107,8 +107,7 @@ class RankTreesSurrogate:
         if configuration is None or reference is None:
             tasks = np.arange(len(self.unit.log_scales))
             log_scale, _ = self.unit.log_scale(tasks, np.full(len(tasks), 1.0 / len(tasks)))
-            # Below 0 no configuration would improve the untrained model; far below, all scores would be the same.
-            center = max(self.unit.best(feature_vector(task, self.feature_names)), 0.0)
+            center = self.unit.best(feature_vector(task, self.feature_names))
             return Stage(self.before, None, self.missed[0], TRUST_BEFORE, center, 0.0, float(np.exp(log_scale)))
         center, scale = float(reference.max()), self.scale(reference)
         stage = Stage(self.after, reference, self.missed[1], TRUST_AFTER, center, 0.0, scale)

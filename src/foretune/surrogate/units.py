@@ -19,19 +19,23 @@ class Unit:
 
     Attributes:
         scaling: of meta-features.
+        best_gains: (M,) of each task's best configuration.
         best_weights: (F + 1,) of scaled meta-features and 1 in the best gain, by ridge regression.
         best_error: root mean square of what that misses on tasks left out.
         log_scales: (M,) natural logarithms of the distances from median to best.
     """
 
     scaling: Scaling
+    best_gains: np.ndarray
     best_weights: np.ndarray
     best_error: float
     log_scales: np.ndarray
 
     def best(self, features: Float[np.ndarray, " F"]) -> float:
-        """Predicted gain of the best configuration."""
-        return float(np.append(self.scaling(features[None, :])[0], 1.0) @ self.best_weights)
+        """Predicted gain of the best configuration, within the range of earlier tasks: a line leads anywhere from
+        meta-features unlike theirs."""
+        predicted = float(np.append(self.scaling(features[None, :])[0], 1.0) @ self.best_weights)
+        return float(np.clip(predicted, self.best_gains.min(), self.best_gains.max()))
 
     def log_scale(self, tasks: Int[np.ndarray, " m"], weights: Float[np.ndarray, " m"]) -> tuple[float, float]:
         """Mean and standard deviation over some tasks, weighted."""
@@ -45,8 +49,16 @@ def fit_unit(
 ) -> Unit:
     """The unit from the best gains and scales of earlier tasks."""
     rows = scaling(features)
-    missed = left_out_errors(rows, best, _RIDGE)
-    return Unit(scaling, ridge(rows, best, _RIDGE), float(np.sqrt(np.mean(missed**2))), np.log(scales))
+    missed = best - _within_others(best - left_out_errors(rows, best, _RIDGE), best)
+    return Unit(scaling, best, ridge(rows, best, _RIDGE), float(np.sqrt(np.mean(missed**2))), np.log(scales))
+
+
+def _within_others(predicted: Float[np.ndarray, " M"], best: Float[np.ndarray, " M"]) -> Float[np.ndarray, " M"]:
+    """What is predicted of each task, within the range of the others."""
+    if len(best) == 1:
+        return predicted
+    others = [np.delete(best, place) for place in range(len(best))]
+    return np.clip(predicted, [one.min() for one in others], [one.max() for one in others])
 
 
 def left_out_errors(rows: Float[np.ndarray, "M F"], targets: Float[np.ndarray, " M"], penalty: float) -> np.ndarray:

@@ -47,8 +47,8 @@ def test_configurations_for_the_shipped_model(data):
 
 def test_reasons_from_another_table_than_the_predictions_are_said_to_be(data, tmp_path):
     shipped = resources.files("foretune") / "data"
-    folder, table = tmp_path / "own", str(shipped / "meta_datasets" / "foretune-tiny-v0")
-    shutil.copytree(str(shipped / "surrogates" / "foretune-tiny-v0"), folder)
+    folder, table = tmp_path / "own", str(shipped / "meta_datasets" / "foretune-tiny-v1")
+    shutil.copytree(str(shipped / "surrogates" / "foretune-tiny-v1"), folder)
     description = json.loads((folder / "surrogates.json").read_text())
     description["card"]["data_sha256"] = ["0" * 64]
     (folder / "surrogates.json").write_text(json.dumps(description))

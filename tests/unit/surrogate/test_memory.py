@@ -15,7 +15,7 @@ from foretune.surrogate.memory import fit_memory, memory_errors
 from foretune.surrogate.resources import errors_by_model, errors_by_task, medians
 from foretune.types import Configuration
 
-SHIPPED = Path(foretune.__file__).parent / "data" / "meta_datasets" / "foretune-tiny-v0"
+SHIPPED = Path(foretune.__file__).parent / "data" / "meta_datasets" / "foretune-tiny-v1"
 ENCODER = Encoder.of(load_space("peft"))
 """Peaks are those of the shipped table: real ones are what matters here."""
 

@@ -60,13 +60,20 @@ def test_the_best_gain_follows_the_meta_features_and_is_missed_by_more_on_tasks_
     assert unit.best(SCALING.center) == pytest.approx(BEST.mean())
 
 
+def test_the_best_gain_stays_within_what_was_seen():
+    unit = fit_unit(FEATURES, SCALING, BEST, SCALES)
+    strange = SCALING.center + 100.0 * SCALING.spread
+    found = {unit.best(sign * strange) for sign in (-1.0, 1.0)}
+    assert found == {BEST.min(), BEST.max()}
+
+
 def test_the_scale_of_a_new_task_is_a_weighted_mean_of_logarithms():
-    unit = Unit(SCALING, np.zeros(4), 0.0, np.log([1.0, 2.0, 4.0, 100.0]))
+    unit = Unit(SCALING, BEST, np.zeros(4), 0.0, np.log([1.0, 2.0, 4.0, 100.0]))
     mean, std = unit.log_scale(np.array([0, 2]), np.array([0.25, 0.75]))
     assert mean == pytest.approx(0.75 * np.log(4.0))
     assert std == pytest.approx(np.hypot(np.sqrt(0.25 * 0.75) * np.log(4.0), 0.1))
 
 
 def test_scales_that_agree_are_still_not_certain():
-    unit = Unit(SCALING, np.zeros(4), 0.0, np.log([3.0, 3.0]))
+    unit = Unit(SCALING, BEST, np.zeros(4), 0.0, np.log([3.0, 3.0]))
     assert unit.log_scale(np.array([0, 1]), np.array([0.5, 0.5])) == pytest.approx((np.log(3.0), 0.1))

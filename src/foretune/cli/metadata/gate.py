@@ -33,12 +33,15 @@ def gate_verb(
 
     0 is the best configuration of the pool, 1 the median one.
     """
+    import numpy as np
     from rich.console import Console
 
     from foretune.metadata import read_meta_dataset
-    from foretune.metadata.gate import gate
+    from foretune.metadata.gate import RUNS, gate
+    from foretune.metadata.noise import luck
 
-    found = gate(read_meta_dataset(folder), leave_out=leave_out)
+    meta = read_meta_dataset(folder)
+    found = gate(meta, leave_out=leave_out)
     console = Console()
     console.print(_gate_table(found, leave_out))
     if found.left_out:
@@ -50,6 +53,14 @@ def gate_verb(
         f"mean rank of the default: {default} of {len(found.configurations)}.",
         highlight=False,
     )
+
+    if lucky := luck(meta, RUNS):
+        means = " / ".join(f"{mean:.2f}" for mean in np.mean(list(lucky.values()), axis=0))
+        console.print(
+            f"Luck: who knows how configurations do on average over seeds has a regret of {means} on the {len(lucky)} "
+            "tasks with repeated runs, among these.",
+            highlight=False,
+        )
 
 
 def _gate_table(found: Gate, leave_out: str) -> Table:
