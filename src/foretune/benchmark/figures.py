@@ -12,9 +12,11 @@ import pandas as pd
 from jaxtyping import Float
 
 from foretune.benchmark.compare import Contest, Replayed
+from foretune.benchmark.methods import Chosen
 from foretune.benchmark.regret import (
     Interval,
     Scale,
+    Steps,
     area,
     best_steps,
     bootstrap,
@@ -125,16 +127,22 @@ def regret_curves(replays: Sequence[Replayed], contest: Contest, scales: Mapping
     largest = {task: _largest(replays, task) for task in contest.recorded}
     end = max(seconds / contest.recorded[task].mean_run_seconds for task, seconds in largest.items())
     runs = np.geomspace(min(LEAST_RUNS, end / 2), end, _GRID)
-    bounds = {task: best_steps(recorded) for task, recorded in contest.recorded.items()}
-    all_knowing = {chosen.name for chosen in contest.methods if chosen.method.sees_answers}
+    bounds = {chosen.name: _bounds(chosen, contest) for chosen in contest.methods if chosen.method.sees_answers}
     values: dict[str, dict[str, list[np.ndarray]]] = {}
     for one in replays:
         if one.budget_seconds == largest[one.task]:
             seconds = runs * contest.recorded[one.task].mean_run_seconds
-            steps = bounds[one.task] if one.method in all_knowing else one.steps
+            steps = bounds[one.method][one.task] if one.method in bounds else one.steps
             by_task = values.setdefault(one.method, {}).setdefault(one.task, [])
             by_task.append(regrets_at(steps, scales[one.task], seconds))
     return {method: _curve(runs, by_task) for method, by_task in values.items()}
+
+
+def _bounds(chosen: Chosen, contest: Contest) -> dict[str, Steps]:
+    """Of every task, for a method that sees the answers."""
+    begins = bool(chosen.options.get("after_default"))
+    firsts = {task: setting.first if begins else None for task, setting in contest.settings.items()}
+    return {task: best_steps(recorded, firsts[task]) for task, recorded in contest.recorded.items()}
 
 
 def _largest(replays: Sequence[Replayed], task: str) -> float:

@@ -123,13 +123,24 @@ def regrets_at(steps: Steps, scale: Scale, seconds: Float[np.ndarray, " G"]) -> 
     return values[np.searchsorted([step[0] for step in steps], seconds, side="right") - 1]
 
 
-def best_steps(recorded: RecordedTask) -> list[tuple[float, float, float]]:
-    """The least regret that any search can have: (seconds, best score that a run reaches within them, test score)."""
+def best_steps(recorded: RecordedTask, first: Configuration | None = None) -> list[tuple[float, float, float]]:
+    """The least regret that any search can have: (seconds, best score that a run reaches within them, test score).
+
+    Args:
+        recorded: the task's runs.
+        first: of searches that train this configuration to the end before anything else.
+    """
     start = recorded.zero_shot if math.isfinite(recorded.zero_shot) else -math.inf
+    begun = recorded.recordings[first.key].curve.seconds.sum() if first else 0.0
     slices = [
         (float(spent), float(score), float(test))
         for one in recorded.recordings.values()
-        for spent, score, test in zip(np.cumsum(one.curve.seconds), one.curve.scores, one.test, strict=True)
+        for spent, score, test in zip(
+            np.cumsum(one.curve.seconds) + (begun if one.configuration != first else 0.0),
+            one.curve.scores,
+            one.test,
+            strict=True,
+        )
     ]
     steps = [(0.0, start, recorded.zero_shot_test)]
     for step in sorted(slices, key=lambda one: (one[0], -one[1])):

@@ -40,7 +40,7 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
     colors = _colors(curves)
     for name, curve in curves.items():
         strong = name.startswith("transfer")
-        dashed = name in {"zero-shot", "default", "oracle"}
+        dashed = name.partition(":")[0] in {"zero-shot", "default", "oracle"}
         axes.fill_between(
             curve.runs,
             curve.low,

@@ -135,7 +135,7 @@ def test_figures_of_a_task_by_hand(tmp_path):
 
 def test_means_ranks_and_curves_over_tasks(tmp_path):
     table = four_tasks()
-    contest = contest_of(table, tmp_path, ["default", "best-average", "oracle"])
+    contest = contest_of(table, tmp_path, ["default", "best-average", "oracle", "oracle:after_default=1"])
     searches, scales = replay_all(contest, tmp_path), scales_of(contest, seed_noise(table))
     frame = results_frame(searches, contest, scales, table)
     found = means(frame, "regret_default")
@@ -146,7 +146,9 @@ def test_means_ranks_and_curves_over_tasks(tmp_path):
     assert order["best-average", "2runs"] < order["default", "2runs"]
     curves = regret_curves(searches, contest, scales)
     assert curves["oracle"].mean[-1] == 0.0
-    assert (curves["oracle"].mean <= curves["best-average"].mean + 1e-12).all()
+    assert (curves["oracle"].mean <= curves["oracle:after_default=1"].mean + 1e-12).all()
+    assert (curves["oracle:after_default=1"].mean <= curves["best-average"].mean + 1e-12).all()
+    assert (curves["oracle:after_default=1"].mean < curves["default"].mean).any()
 
 
 def test_a_default_that_is_the_best_leaves_the_task_out_of_that_unit(tmp_path):

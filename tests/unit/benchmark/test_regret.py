@@ -78,6 +78,10 @@ def test_seconds_to_a_score():
 def test_no_search_is_better_than_the_best_steps():
     recorded = recorded_task(tiny_table({"a": {1: [3.0, 3.5], 2: [5.0, 2.0]}}), "a")
     assert best_steps(recorded) == [(0.0, -9.0, -9.0), (1.0, -3.0, -3.5), (2.0, -2.0, -2.5)]
+    second = recorded.candidates[1]
+    assert second.values["rank"] == 2
+    assert best_steps(recorded, second) == [(0.0, -9.0, -9.0), (1.0, -5.0, -5.5), (2.0, -2.0, -2.5)]
+    assert best_steps(recorded, recorded.candidates[0]) == [(0.0, -9.0, -9.0), (1.0, -3.0, -3.5), (4.0, -2.0, -2.5)]
 
 
 def test_the_bootstrap_is_the_same_every_time_and_brackets_the_mean():
