@@ -142,8 +142,16 @@ def _scenarios(tasks: Sequence[_Task], known: Sequence[Configuration], rows: Flo
         values[index, columns] = np.maximum((task.gains - task.peaks.max()) / task.scale, LEAST_VALUE)
     kernel = ConfigurationKernel.of(rows)
     filled = complete(values, rows, kernel)
-    spread = float(np.sqrt(filled.max(axis=2).var(axis=1).mean()))
-    return Scenarios(rows, filled.astype(np.float32), spread, kernel)
+    peaks, recorded = filled.max(axis=2), ~np.isnan(values[:, :, 0])
+    apart = peaks - peaks.mean(axis=0)
+    return Scenarios(
+        rows,
+        filled.astype(np.float32),
+        recorded,
+        spread=float(np.sqrt(peaks.var(axis=1).mean())),
+        surprise=float(np.sqrt((apart[recorded] ** 2).mean())),
+        kernel=kernel,
+    )
 
 
 def _similarity(

@@ -194,7 +194,12 @@ class _OnTask:
         common = [np.full(mean.shape, offset), np.broadcast_to(noise.slope * self._progress, mean.shape)]
         deviations = np.concatenate([deviations, np.stack(common, axis=2)], axis=2).astype(np.float32)
         blend = Blend(
-            mean, deviations, _Own(self.pool, noise), noise.seed**2, noise.piece**2, max(whole.slices / _SLICES, 1.0)
+            mean,
+            deviations,
+            _Own(self.pool, noise, self.pool.filled_variance(tasks, weights)),
+            noise.seed**2,
+            noise.piece**2,
+            max(whole.slices / _SLICES, 1.0),
         )
         return _Stage(blend, center, scales, anchor)
 
@@ -241,13 +246,16 @@ class _Own:
 
     pool: Interpolation
     deviations: Deviations
+    filled: Float[np.ndarray, " N"]
 
     @property
     def variance(self) -> Float[np.ndarray, " N"]:
-        return self.deviations.own**2 + self.deviations.run**2 + self.pool.unknown_variance
+        return self.deviations.own**2 + self.deviations.run**2 + self.pool.unknown_variance + self.filled
 
     def covariance(self, chosen: Int[np.ndarray, " k"]) -> Float[np.ndarray, "N k"]:
         kernel, rows = self.pool.scenarios.kernel, self.pool.rows
         near = ConfigurationKernel(kernel.length * _NEAR)
         alike = self.deviations.own**2 * kernel(rows, rows[chosen])
-        return alike + self.deviations.run**2 * near(rows, rows[chosen]) + self.pool.unknown(chosen)
+        found = alike + self.deviations.run**2 * near(rows, rows[chosen]) + self.pool.unknown(chosen)
+        found[chosen, np.arange(len(chosen))] += self.filled[chosen]
+        return found

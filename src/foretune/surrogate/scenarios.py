@@ -11,7 +11,8 @@ as it gets, -1 the median, and values below `LEAST_VALUE` are cut off: what went
 What was not run is filled in by kriging (Matheron, 1963), a Gaussian process over encoded configurations: first the
 level of each configuration over all tasks, of which one that few tasks know is drawn to its neighbors' levels, then on
 each task what its own runs differ from the levels by. A configuration that no task knows is kriged from the complete
-table, with the variance that leaves.
+table, with the variance that leaves. One that some tasks lack, most often because it takes too long there, is as
+uncertain on a task like these as configurations differ between tasks.
 """
 
 from __future__ import annotations
@@ -60,13 +61,17 @@ class Scenarios:
     Attributes:
         rows: (C, D) encoded configurations, scaled.
         values: (M, C, T).
+        recorded: (M, C) which of them were run, and not filled in.
         spread: standard deviation of values over configurations.
+        surprise: standard deviation over tasks of the best slice of a configuration, where it was run.
         kernel: of configurations.
     """
 
     rows: np.ndarray
     values: np.ndarray
+    recorded: np.ndarray
     spread: float
+    surprise: float
     kernel: ConfigurationKernel
 
     def interpolation(self, rows: Float[np.ndarray, "N D"], known: Int[np.ndarray, " N"]) -> Interpolation:
@@ -100,6 +105,13 @@ class Interpolation:
             level = table.mean(axis=1, keepdims=True)
             found[:, self._strange] = level + np.einsum("nc,mct->mnt", self._shares, table - level)
         return found
+
+    def filled_variance(
+        self, tasks: Int[np.ndarray, " m"], weights: Float[np.ndarray, " m"]
+    ) -> Float[np.ndarray, " N"]:
+        """Of recorded configurations, for the share of some tasks, by weight, on which they were filled in."""
+        share = weights @ ~self.scenarios.recorded[np.ix_(tasks, np.maximum(self.known, 0))]
+        return np.where(self._strange, 0.0, self.scenarios.surprise**2 * share)
 
     def unknown(self, chosen: Int[np.ndarray, " k"]) -> Float[np.ndarray, "N k"]:
         """Covariance of what kriging leaves open; 0 for recorded configurations."""

@@ -32,6 +32,16 @@ def test_same_data_and_seed_same_surrogate():
     np.testing.assert_array_equal(one.performance.scenarios.values, two.performance.scenarios.values)
 
 
+def test_what_a_task_lacks_is_marked():
+    some = runs()
+    lacking = next(run for run in some if run.configuration != reference_of(some))
+    kept = [run for run in some if run is not lacking]
+    scenarios = fit_in_context(kept, ENCODER, NAMES).scenarios
+    assert scenarios.recorded.shape == scenarios.values.shape[:2]
+    assert scenarios.recorded.sum() == len({(run.task.id, run.configuration.key) for run in kept})
+    assert 0.0 < scenarios.surprise < 2.0
+
+
 def test_the_card_says_how_it_did_on_tasks_held_out():
     held_out = synthetic_surrogates("in-context").card["held_out"]
     assert set(held_out["by_task"]) == {f"task-{index}" for index in (0, 1, 2, 4, 5, 6)}

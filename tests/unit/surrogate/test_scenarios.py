@@ -28,7 +28,9 @@ def table() -> np.ndarray:
 
 @pytest.fixture
 def scenarios(rows: np.ndarray, table: np.ndarray) -> Scenarios:
-    return Scenarios(rows, table, spread=0.6, kernel=ConfigurationKernel.of(rows))
+    recorded = np.ones((M, C), dtype=bool)
+    recorded[:2, 5] = False
+    return Scenarios(rows, table, recorded, spread=0.6, surprise=0.5, kernel=ConfigurationKernel.of(rows))
 
 
 def correlations(left: np.ndarray, right: np.ndarray, length: float) -> np.ndarray:
@@ -157,6 +159,12 @@ def test_only_what_was_not_recorded_is_unknown(scenarios):
     close, between, far = pool.unknown_variance[STRANGE]
     assert 0 < close < between < far
     assert far == pytest.approx(scenarios.spread**2)
+
+
+def test_what_tasks_lack_is_uncertain_by_their_share(scenarios):
+    tasks, weights = np.array([0, 1, 3]), np.array([0.5, 0.2, 0.3])
+    found = interpolation(scenarios).filled_variance(tasks, weights)
+    np.testing.assert_allclose(found, [0.5**2 * 0.7, 0.0, 0.0, 0.0, 0.0])
 
 
 def test_a_stranger_to_all_is_as_good_as_the_mean_configuration(scenarios):
