@@ -3,10 +3,11 @@
 One resumable command for many hours: killed and started again, it goes on where it was. TASKS is the folder of the
 public datasets (`name` is TASKS/name); others are generated. The parts, each a table of its own in WORK, in this order:
 
-- tiny: 61 tasks on foretune-tiny, 42 configurations each, 40 of them the same everywhere (as far as a run's tokens are
-  within the limit);
+- tiny: 61 tasks on foretune-tiny, 40 configurations each, the same everywhere (as far as a run's tokens are within the
+  limit; draws of the task's own instead of the others);
+- long: on the tasks where that limit leaves out some of these 40, those within a wider one, in the same table;
 - noise: 12 of these configurations on 8 of the tasks with three further seeds, in the same table;
-- one per base model in --models: 12 of the tasks, the first 20 of the common configurations;
+- one per base model in --models: 14 of the tasks, the first 20 of the common configurations;
 - merge: all of them as one table, WORK/foretune-tiny-v1;
 - save: what there is of each table so far to collecting/parts, where a collection in a new WORK begins.
 """
@@ -38,13 +39,18 @@ NOISE = """
 snips_intent@150 hwu64@100 snips_slots@60 trivia_category@80 mawps_equation@80 clinc_paraphrase@120 trivia_open@100
 noisy_word_class@600
 """
+LONG = """
+caesar@400 clinc150@1000 clinc_paraphrase@500 gsm8k_steps@50 hwu64@1500 hwu64@300 noisy_mood@800 noisy_word_class@600
+paper_topic@600 snips_intent@1000 snips_slots@200 sql_academic@50 sql_advising@50 sql_scholar@50 trivia_category@500
+trivia_open@400 xquad_en_qa@50
+"""
 OTHER_MODELS = """
 snips_intent@50 snips_intent@1000 hwu64@300 trivia_category@80 snips_slots@60 mawps_equation@80 svamp@60
 clinc_paraphrase@120 paper_topic@80 trivia_open@100 to_roman@100 csv_field@120 iso_date@100 made_up_people@200
 """
-LIMITS = (
-    "--seed 0 --max-length 256 --validation-tokens 9000 --test-tokens 5000 --max-tokens-per-run 150000 --timeout 10m"
-)
+LIMITS = "--seed 0 --max-length 256 --validation-tokens 9000 --test-tokens 5000 --timeout 10m"
+SHORT_RUNS = ("--max-tokens-per-run", 150_000)
+LONG_RUNS = ("--max-tokens-per-run", 400_000)
 
 
 SAVED = Path(__file__).parent / "parts"
@@ -83,21 +89,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--models", type=Path, nargs="*", default=[], help="folders of further base models")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--parts", nargs="*", help="only these: tiny, noise, names of --models, merge, save")
+    parser.add_argument("--parts", nargs="*", help="only these: tiny, long, noise, names of --models, merge, save")
     arguments = parser.parse_args()
     models = {model.name: model for model in arguments.models}
-    parts, work = arguments.parts or ["tiny", "noise", *models, "merge"], arguments.work
+    parts, work = arguments.parts or ["tiny", "long", "noise", *models, "merge"], arguments.work
     if set(parts) - {"merge", "save"}:
         foretune("generate", work / "generated")
     for part in parts:
         if part == "tiny":
-            shared = ("--configurations", 42, "--common", 40 / 42)
+            shared = ("--configurations", 40, "--common", 1, *SHORT_RUNS)
             collect("foretune-tiny", PUBLIC + GENERATED, arguments, work / "tiny", *shared)
+        elif part == "long":
+            shared = ("--configurations", 40, "--common", 1, *LONG_RUNS)
+            collect("foretune-tiny", LONG, arguments, work / "tiny", *shared)
         elif part == "noise":
-            shared = ("--configurations", 12, "--common", 1, "--repeats", 3)
+            shared = ("--configurations", 12, "--common", 1, "--repeats", 3, *SHORT_RUNS)
             collect("foretune-tiny", NOISE, arguments, work / "tiny", *shared)
         elif part in models:
-            shared = ("--configurations", 20, "--common", 1)
+            shared = ("--configurations", 20, "--common", 1, *SHORT_RUNS)
             collect(models[part], OTHER_MODELS, arguments, work / part, *shared)
         elif part == "merge":
             foretune("metadata", "merge", *found(work, models), "--out", work / "foretune-tiny-v1")
@@ -105,7 +114,7 @@ def main() -> None:
             for folder in found(work, models):
                 save(folder)
         else:
-            parser.error(f"there is no part {part!r}; choose from tiny, noise, {', '.join(models)}, merge, save")
+            parser.error(f"there is no part {part!r}; choose from tiny, long, noise, {', '.join(models)}, merge, save")
 
 
 if __name__ == "__main__":
