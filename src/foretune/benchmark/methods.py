@@ -42,7 +42,7 @@ class Method:
         make: (setting, seed, options by name) -> a fresh optimizer.
         options: name -> type of what may be set.
         stochastic: whether the seed makes a difference; if not, one seed is replayed.
-        default_first: whether its searches begin with the default.
+        default_first: whether its searches are made to begin with the default; if not, it decides that itself.
         sees_answers: whether it is given the recorded runs.
         check: what keeps it from running on a setting; empty if nothing does.
     """
@@ -167,6 +167,7 @@ def _in_context(
     explore: float = 0.5,
     cost_power: float = 0.0,
     patience: float = 2.0,
+    room: float = 0.5,
 ) -> Optimizer:
     del seed
     surrogates = setting.knowledge.surrogates(surrogate)
@@ -177,6 +178,7 @@ def _in_context(
         explore=explore,
         cost_power=cost_power,
         patience=patience,
+        room=room,
     )
 
 
@@ -259,8 +261,9 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         ),
         "transfer-in-context": Method(
             _in_context,
-            {"surrogate": _kind, "explore": float, "cost_power": float, "patience": float},
+            {"surrogate": _kind, "explore": float, "cost_power": float, "patience": float, "room": float},
             stochastic=False,
+            default_first=False,
             check=needs_like_tasks,
         ),
         "quick-tune": Method(

@@ -1,7 +1,8 @@
 """Transfer in context: nothing is refitted, and all that was seen of the new task counts.
 
-The default configuration is trained first. Then the configuration from which most improvement over the incumbent is
-expected is trained, a slice at a time, and after every slice all predictions are made anew from everything seen so far.
+The default configuration is trained first, unless that would leave too little of the time for anything better (`room`).
+Then the configuration from which most improvement over the incumbent is expected is trained, a slice at a time, and
+after every slice all predictions are made anew from everything seen so far.
 A run is left when it is no longer expected to get far enough (`patience`); what is worth most then comes next. Only
 slices that can still be paid for count. Losses are compared by their logarithms where the zero-shot loss is known.
 
@@ -40,12 +41,14 @@ class TransferInContext:
 
     Args:
         task: what is finetuned.
-        candidates: the pool; the first one, by convention the default, is trained first.
+        candidates: the pool; the first one, by convention the default, is trained first if there is room.
         surrogates: fitted on other tasks.
         explore: expected improvement decides, with this share of the predicted standard deviations: bad configurations
             are uncertain, too, but do not turn out to be the best. At 0 the expected score decides.
         cost_power: expected improvement is divided by the seconds it takes to this power.
         patience: a run goes on while one so many standard deviations better than predicted would beat the incumbent.
+        room: the default is trained first if so much of a run of the best prediction fits into the time after it; 0 for
+            always.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class TransferInContext:
         explore: float = 0.5,
         cost_power: float = 0.0,
         patience: float = 2.0,
+        room: float = 0.5,
     ) -> None:
         self._task = task
         self._pool = list(dict.fromkeys(candidates))
@@ -64,6 +68,7 @@ class TransferInContext:
         self._explore = explore
         self._cost_power = cost_power
         self._patience = patience
+        self._room = room
         self._history: tuple[Report, ...] = ()
         self._offset = LocalOffset(task, surrogates.cost)
 
@@ -94,7 +99,17 @@ class TransferInContext:
     def _first(self, standing: Standing, seconds_left: float, pending: Sequence[Trial]) -> Trial | None:
         if not standing.is_open(self._pool[0], self._task.max_fidelity):
             return None
+        if not standing.seen(self._pool[0]) and (self._history or not self._has_room(seconds_left)):
+            return None
         return next_run(self._pool[:1], self._history, self._task, self._surrogates.cost, seconds_left, pending)
+
+    def _has_room(self, seconds_left: float) -> bool:
+        """Whether a search that begins with the default can still train enough of what is predicted to be best."""
+        best = int(np.argmax(self._predictor({}).mean.max(axis=1)))
+        if self._room <= 0 or best == 0:
+            return True
+        default, wanted = self._slice_seconds[[0, best]].sum(axis=1)
+        return bool(default + self._room * wanted <= seconds_left)
 
     @cached_property
     def _places(self) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from synthetic_table import bare_table, synthetic_surrogates, synthetic_table
 from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
 from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.random import random_search
-from foretune.optimizer.standing import standing_of
+from foretune.optimizer.standing import slice_seconds, standing_of
 from foretune.surrogate.fit import fit
 from foretune.types import LearningCurve, Metric, Report, Status, Trial
 
@@ -44,6 +44,28 @@ def test_the_first_candidate_is_trained_to_the_end_before_others(recorded):
     trial = optimizer.ask()
     assert trial is not None
     assert (trial.configuration, trial.fidelity) == (recorded.candidates[0], 8)
+
+
+def test_where_time_is_short_the_best_prediction_takes_the_place_of_the_first_candidate(recorded):
+    """The default and half of the favorite's run need as much as there is, or a little more."""
+    surrogates = synthetic_surrogates("in-context")
+    predicted = surrogates.performance.on(recorded.task, recorded.candidates)({}).mean.max(axis=1)
+    favorite = recorded.candidates[int(np.argmax(predicted))]
+    default, wanted = slice_seconds(recorded.task, [recorded.candidates[0], favorite], surrogates.cost).sum(axis=1)
+    needed = default + 0.5 * wanted
+    for seconds, room, first in (
+        (1.01 * needed, 0.5, recorded.candidates[0]),
+        (0.99 * needed, 0.5, favorite),
+        (0.99 * needed, 0.0, recorded.candidates[0]),
+    ):
+        optimizer = search(recorded, room=room)
+        trial = optimizer.ask(seconds_left=seconds)
+        assert trial is not None
+        assert trial.configuration == first
+        optimizer.tell(recorded.evaluate(trial))
+        following = optimizer.ask(seconds_left=100 * needed)
+        assert following is not None
+        assert following.configuration != recorded.candidates[0]
 
 
 def test_a_run_is_gone_on_with_until_it_is_hopeless(recorded):
