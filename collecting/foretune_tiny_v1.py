@@ -63,8 +63,11 @@ def foretune(*arguments: object) -> None:
 def collect(model: object, names: str, arguments: argparse.Namespace, out: Path, *options: object) -> None:
     if not out.exists() and (SAVED / out.name).is_dir():
         shutil.copytree(SAVED / out.name, out)
-    made = set(GENERATED.split())
-    folders = [(arguments.work / "generated" if name in made else arguments.data) / name for name in names.split()]
+    made = {name.split("@")[0] for name in GENERATED.split()}
+    folders = [
+        (arguments.work / "generated" if name.split("@")[0] in made else arguments.data) / name
+        for name in names.split()
+    ]
     sources = [part for folder in folders for part in ("--tasks", folder)]
     foretune(
         *("collect", *sources, "--model", model, *options, *LIMITS.split()),

@@ -29,6 +29,7 @@ from foretune.metadata.common import relative_to_width
 from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.blend import Blend
+from foretune.surrogate.continuation import Continuation, product
 from foretune.surrogate.inputs import check_slices, encode, feature_vector, link_of, width_of
 from foretune.surrogate.landmarks import landmarks
 from foretune.surrogate.protocol import Observed, Predictor
@@ -83,6 +84,7 @@ class InContextSurrogate:
         similarity: of tasks.
         unit: of tasks.
         deviations: of new tasks.
+        continuation: of curves.
     """
 
     encoder: Encoder
@@ -96,6 +98,7 @@ class InContextSurrogate:
     similarity: Similarity
     unit: Unit
     deviations: Deviations
+    continuation: Continuation
 
     @property
     def typical_features(self) -> Mapping[str, float]:
@@ -129,6 +132,11 @@ class _OnTask:
         curves = {self._places[key]: curve for key, curve in observed.items() if key in self._places and len(curve)}
         seen = {place: link.gains(curve.scores) for place, curve in curves.items() if place != stage.anchor}
         mean, std = stage.given(seen)
+        for place, curve in curves.items():
+            rest = slice(len(curve), None)
+            if len(curve) < self.surrogate.slices:
+                going_on = self.surrogate.continuation.after(link.gains(curve.scores))
+                mean[place, rest], std[place, rest] = product((mean[place, rest], std[place, rest]), going_on)
         scores = link.scores(mean)
         spread = np.maximum(std * link.slopes(scores), _CERTAIN)
         for place, curve in curves.items():

@@ -21,6 +21,7 @@ from safetensors.numpy import save as dump_arrays
 from foretune.errors import ConfigurationError, SurrogateError
 from foretune.space import Encoder
 from foretune.surrogate.arrays import flatten, restore, restore_all
+from foretune.surrogate.continuation import Continuation
 from foretune.surrogate.cost import EvenCost, LinearCost
 from foretune.surrogate.forest import Forest
 from foretune.surrogate.in_context import Deviations, InContextSurrogate
@@ -38,7 +39,7 @@ from foretune.surrogate.stages import ScaleOfLandmarks
 from foretune.surrogate.units import Unit
 from foretune.types import Configuration
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 ARRAYS_FILE = "surrogates.safetensors"
 DESCRIPTION_FILE = "surrogates.json"
 DEEP_KERNEL = "deep-kernel"
@@ -50,6 +51,7 @@ _IN_CONTEXT_PARTS: Mapping[str, type[Any]] = {
     "similarity": Similarity,
     "unit": Unit,
     "deviations": Deviations,
+    "continuation": Continuation,
 }
 _RANK_TREES_PARTS: Mapping[str, type[Any]] = {
     "before": Forest,

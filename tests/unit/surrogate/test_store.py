@@ -33,7 +33,7 @@ def change(folder: Path, **values: object) -> None:
 def test_a_folder_holds_two_files_of_which_one_can_be_read(folder):
     assert sorted(file.name for file in folder.iterdir()) == [DESCRIPTION_FILE, ARRAYS_FILE]
     description = json.loads((folder / DESCRIPTION_FILE).read_text())
-    assert description["schema_version"] == 4
+    assert description["schema_version"] == 5
     assert description["kind"] == "deep-kernel"
     assert "zero_shot_nll" in description["features"]
     assert description["card"]["excluded_families"] == ["delta"]
