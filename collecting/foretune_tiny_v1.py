@@ -8,6 +8,11 @@ public datasets (`name` is TASKS/name); others are generated. The parts, each a 
 - long: on the tasks where that limit leaves out some of these 40, those within a wider one, in the same table;
 - noise: 12 of these configurations on 8 of the tasks with three further seeds, in the same table;
 - one per base model in --models: 14 of the tasks, the first 20 of the common configurations;
+  Those of other people are the folders of their models; our own, of other sizes than foretune-tiny, are made by
+  `pretraining/` (`train.py` with `--processes 1 --batch 16 --muon-lr 8e-3`, then `export.py`):
+  foretune-200k: `--hidden 96 --layers 2 --intermediate 192 --heads 3 --tokens 14e6`,
+  foretune-500k: `--hidden 128 --layers 3 --intermediate 256 --heads 4 --tokens 16e6`,
+  foretune-3m: `--hidden 256 --layers 4 --intermediate 640 --heads 8 --tokens 16e6` (to come);
 - merge: all of them as one table, WORK/foretune-tiny-v1;
 - save: what there is of each table so far to collecting/parts, where a collection in a new WORK begins.
 """
