@@ -32,6 +32,7 @@ from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.protocol import Optimizer
 from foretune.optimizer.standing import next_run
 from foretune.report.replay import markdown, sheets
+from foretune.surrogate.continuation import Continuation
 from foretune.surrogate.encoders import encoder_for
 from foretune.surrogate.examples import read_runs
 from foretune.surrogate.fit import common_features, default_of
@@ -64,6 +65,12 @@ def all_tasks_alike(surrogate: InContextSurrogate) -> InContextSurrogate:
 def exact_blend(surrogate: InContextSurrogate) -> InContextSurrogate:
     """What a new task may have for itself is only noise."""
     return replace(surrogate, deviations=replace(surrogate.deviations, own=1e-3, run=1e-3))
+
+
+def no_second_opinion(surrogate: InContextSurrogate) -> InContextSurrogate:
+    """Runs that differ without bounds say nothing of how one goes on."""
+    length = surrogate.slices
+    return replace(surrogate, continuation=Continuation(np.outer([-_NO_WIDTH, _NO_WIDTH], np.arange(1, length + 1))))
 
 
 def complete_runs(whole: InContextSurrogate, task: Task, one: Configuration, slices: int) -> bool:
@@ -176,6 +183,7 @@ VARIANTS: Mapping[str, Callable[[Setting, int], Optimizer]] = {
     "without labels": changed(without_labels),
     "all earlier tasks alike": changed(all_tasks_alike),
     "no deviations from the blend": changed(exact_blend),
+    "without the recorded runs that looked alike": changed(no_second_opinion),
     "observing complete runs only": blinkered(complete_runs),
     "observing the default only": blinkered(the_default),
     "observing nothing": blinkered(lambda *_: False),
@@ -186,6 +194,7 @@ OPTIONS: Mapping[str, str] = {
     "improvement per second^0.3": f"{WHOLE}:cost_power=0.3",
     "improvement per second": f"{WHOLE}:cost_power=1",
     "runs never left": f"{WHOLE}:patience=1e9",
+    "the default first in any case": f"{WHOLE}:room=0",
     "with rank-trees": f"{WHOLE}:surrogate=rank-trees",
     "with deep-kernel": f"{WHOLE}:surrogate=deep-kernel",
 }
@@ -194,7 +203,7 @@ OPTIONS: Mapping[str, str] = {
 def chosen(name: str) -> Chosen:
     if name in OPTIONS:
         return replace(choose([OPTIONS[name]])[0], name=name)
-    return Chosen(name, Method(VARIANTS[name], stochastic=False), {})
+    return Chosen(name, Method(VARIANTS[name], stochastic=False, default_first=False), {})
 
 
 def main() -> None:

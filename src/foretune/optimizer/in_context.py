@@ -1,10 +1,11 @@
 """Transfer in context: nothing is refitted, and all that was seen of the new task counts.
 
-The default configuration is trained first, unless that would leave too little of the time for anything better (`room`).
-Then the configuration from which most improvement over the incumbent is expected is trained, a slice at a time, and
-after every slice all predictions are made anew from everything seen so far.
-A run is left when it is no longer expected to get far enough (`patience`); what is worth most then comes next. Only
-slices that can still be paid for count. Losses are compared by their logarithms where the zero-shot loss is known.
+The default configuration is trained first, unless earlier tasks were on the same base model and it would leave too
+little of the time for anything better (`room`); on a model that was never seen, predictions are no match for it. Then
+the configuration from which most improvement over the incumbent is expected is trained, a slice at a time, and after
+every slice all predictions are made anew from everything seen so far. A run is left when it is no longer expected to
+get far enough (`patience`); what is worth most then comes next. Only slices that can still be paid for count. Losses
+are compared by their logarithms where the zero-shot loss is known.
 
 Trials under way are believed to come to what is predicted of them (the "kriging believer" of Ginsbourger et al., 2010):
 another one is worth what it is expected to improve on that, given that. The first run is not believed anything, as its
@@ -21,6 +22,7 @@ import numpy as np
 from jaxtyping import Float
 
 from foretune.acquisition import expected_improvement, on_log_axis, per_cost
+from foretune.metadata.source import labels_of
 from foretune.optimizer.standing import (
     LocalOffset,
     Standing,
@@ -48,7 +50,7 @@ class TransferInContext:
         cost_power: expected improvement is divided by the seconds it takes to this power.
         patience: a run goes on while one so many standard deviations better than predicted would beat the incumbent.
         room: the default is trained first if so much of a run of the best prediction fits into the time after it; 0 for
-            always.
+            always, as it is on a base model that the surrogates have not learned from.
     """
 
     def __init__(
@@ -105,8 +107,11 @@ class TransferInContext:
 
     def _has_room(self, seconds_left: float) -> bool:
         """Whether a search that begins with the default can still train enough of what is predicted to be best."""
+        models = {labels_of(name)[1] for name in self._surrogates.card.get("tasks", ())}
+        if self._room <= 0 or labels_of(self._task.id)[1] not in models:
+            return True
         best = int(np.argmax(self._predictor({}).mean.max(axis=1)))
-        if self._room <= 0 or best == 0:
+        if best == 0:
             return True
         default, wanted = self._slice_seconds[[0, best]].sum(axis=1)
         return bool(default + self._room * wanted <= seconds_left)

@@ -16,7 +16,7 @@ from foretune.types import Configuration, LearningCurve, Prediction
 def judge(
     surrogate: PerformanceSurrogate, runs: Sequence[Run], reference: Configuration | None = None
 ) -> dict[str, float]:
-    """Scores on one task; regret is 0 for the pool's best configuration and 1 for its median.
+    """Scores on one task that `can_be_judged`; regret is 0 for the pool's best configuration and 1 for its median.
 
     Args:
         surrogate: fitted on other tasks.
@@ -49,6 +49,12 @@ def judge(
         other = next(place for place in _best(given) if place != places[0])
         found["regret_after_reference"] = float(min(regrets[places[0]], regrets[other]))
     return found
+
+
+def can_be_judged(runs: Sequence[Run]) -> bool:
+    """Whether a task has two configurations or more to tell apart."""
+    pool = _pool(runs)
+    return len(pool) > 1 and any(len(run.curve) for run in pool)
 
 
 def _pool(runs: Sequence[Run]) -> list[Run]:

@@ -15,7 +15,7 @@ from foretune.surrogate.fit_in_context import InContextRecipe, fit_in_context
 from foretune.surrogate.fit_performance import fit_members, runs_of_tasks, snapshots
 from foretune.surrogate.fit_rank_trees import RankTreesRecipe, fit_rank_trees
 from foretune.surrogate.in_context import InContextSurrogate
-from foretune.surrogate.judge import judge
+from foretune.surrogate.judge import can_be_judged, judge
 from foretune.surrogate.protocol import PerformanceSurrogate
 from foretune.surrogate.rank_trees import RankTreesSurrogate
 from foretune.surrogate.store import DEEP_KERNEL, IN_CONTEXT, RANK_TREES
@@ -127,7 +127,7 @@ def rank_trees_surrogate(data: Data, recipe: RankTreesRecipe) -> Fitted:
 
 
 def _judge(surrogate: InContextSurrogate | RankTreesSurrogate, data: Data, part: Collection[str]) -> dict[str, Scores]:
-    groups = by_task(data.of(part))
+    groups = {name: runs for name, runs in by_task(data.of(part)).items() if can_be_judged(runs)}
     return {name: judge(surrogate, runs, _reference(surrogate, runs)) for name, runs in groups.items()}
 
 

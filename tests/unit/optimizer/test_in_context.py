@@ -68,6 +68,16 @@ def test_where_time_is_short_the_best_prediction_takes_the_place_of_the_first_ca
         assert following.configuration != recorded.candidates[0]
 
 
+def test_on_a_base_model_that_was_never_seen_the_first_candidate_comes_first(recorded):
+    """However short the time is."""
+    elsewhere = replace(recorded.task, id=f"{recorded.task.id}@100:another-model")
+    surrogates = synthetic_surrogates("in-context")
+    default = slice_seconds(elsewhere, recorded.candidates[:1], surrogates.cost).sum()
+    trial = TransferInContext(elsewhere, recorded.candidates, surrogates=surrogates).ask(seconds_left=default)
+    assert trial is not None
+    assert trial.configuration == recorded.candidates[0]
+
+
 def test_a_run_is_gone_on_with_until_it_is_hopeless(recorded):
     """With endless patience every run is trained to its end before the next begins; with none some are left."""
     for patience, leaves in ((1e6, False), (-1e6, True)):

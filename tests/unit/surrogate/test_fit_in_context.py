@@ -50,6 +50,21 @@ def test_the_card_says_how_it_did_on_tasks_held_out():
     assert held_out["by_model"] == {}
 
 
+def test_a_task_with_a_single_run_is_learned_from_but_judges_nothing():
+    """As a search that was stopped after the default leaves it in a team's table."""
+    table = synthetic_table(tasks=6, configurations=6)
+    lone = table.task_ids[0]
+    dropped = table.runs_of(lone)[1:]
+    short = replace(
+        table,
+        runs=table.runs[~table.runs["run"].isin(dropped)],
+        curves=table.curves[~table.curves["run"].isin(dropped)],
+    )
+    found = fit([short], seed=0, kind="in-context")
+    assert lone in found.card["tasks"]
+    assert set(found.card["held_out"]["by_task"]) == set(table.task_ids) - {lone}
+
+
 def test_seeing_the_reference_helps_on_an_unseen_family():
     surrogate = synthetic_surrogates("in-context").performance
     assert isinstance(surrogate, InContextSurrogate)
