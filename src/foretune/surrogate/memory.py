@@ -1,8 +1,8 @@
 """What a run needs in memory: the logarithm of its peak by ridge regression on a few logarithms.
 
-The columns say what has to be kept at once: tokens of a batch (activations), its completion tokens times the vocabulary
-(logits), the parameters of the base model, and the encoded configuration. The recorded peak is that of the process on a
-CPU, of the device on a GPU; what is learned from one says nothing about the other.
+The columns say what has to be kept at once: tokens of a batch times width and depth (activations), its completion
+tokens times the vocabulary (logits), the parameters of the base model, and the encoded configuration. The recorded peak
+is that of the process on a CPU, of the device on a GPU; what is learned from one says nothing about the other.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ MEMORY_FEATURES = (
     "log_completion_tokens_p90",
     "model_log_vocabulary",
     "model_log_parameters",
+    "model_log_width",
 )
 """Meta-features that are needed beyond those of `foretune.surrogate.meta_features`."""
 
@@ -43,10 +44,15 @@ class LinearMemory:
 
 def memory_rows(encoder: Encoder, task: Task, configurations: Sequence[Configuration]) -> Float[np.ndarray, "n D"]:
     """The columns, before standardization."""
-    prompt, completion, vocabulary, parameters = (10 ** task.meta_features[name] for name in MEMORY_FEATURES)
-    batch = np.minimum(number(configurations, "batch_size"), read_task(task).rows)
+    prompt, completion, vocabulary, parameters, width = (10 ** task.meta_features[name] for name in MEMORY_FEATURES)
+    facts = read_task(task)
+    batch = np.minimum(number(configurations, "batch_size"), facts.rows)
     fixed = np.ones(len(batch))
-    work = [batch * (prompt + completion), batch * completion * vocabulary, parameters * fixed]
+    work = [
+        batch * (prompt + completion) * width * max(facts.layers, 1.0),
+        batch * completion * vocabulary,
+        parameters * fixed,
+    ]
     return np.hstack([np.log(np.column_stack(work)), encode(encoder, task, configurations)])
 
 

@@ -28,6 +28,7 @@ class TaskFacts:
         validation_tokens: of one evaluation.
         hidden_size: width of the base model.
         parameters: of the base model's matrices, embeddings left out.
+        layers: of the base model; 0 where a table does not know them.
     """
 
     zero_shot_nll: float
@@ -36,6 +37,7 @@ class TaskFacts:
     validation_tokens: float
     hidden_size: int
     parameters: float
+    layers: float = 0.0
 
 
 def has_facts(task: Task) -> bool:
@@ -63,4 +65,5 @@ def read_task(task: Task) -> TaskFacts:
         validation_tokens=10 ** features["log_validation_tokens"],
         hidden_size=round(10 ** features["model_log_width"]),
         parameters=10 ** features["model_log_parameters"],
+        layers=features.get("model_depth", 0.0),
     )

@@ -55,13 +55,13 @@ def test_changed_arrays_are_noticed(folder):
 
 def test_a_newer_schema_asks_for_an_update(folder):
     change(folder, schema_version=99)
-    with pytest.raises(SurrogateError, match=r"schema version 99.*reads 4; update foretune"):
+    with pytest.raises(SurrogateError, match=r"schema version 99.*reads 5; update foretune"):
         load_surrogates(folder)
 
 
 def test_an_older_schema_asks_for_a_new_fit(folder):
     change(folder, schema_version=1)
-    with pytest.raises(SurrogateError, match=r"schema version 1, this foretune reads 4; fit the surrogates anew"):
+    with pytest.raises(SurrogateError, match=r"schema version 1, this foretune reads 5; fit the surrogates anew"):
         load_surrogates(folder)
 
 
