@@ -62,6 +62,7 @@ def sheets(frame: pd.DataFrame, contestants: Sequence[str], baseline: str | None
             printed=True,
         ),
         *(_paired_sheets(frame, baseline, bounds) if baseline else []),
+        *_sheets_by_model(frame, interval_note),
         _sheet(
             frame,
             "regret_default",
@@ -86,6 +87,14 @@ def sheets(frame: pd.DataFrame, contestants: Sequence[str], baseline: str | None
         _sheet(frame, "overhead_seconds", "Seconds that methods took themselves", "Mean over tasks.", _mean_alone),
     ]
     return [sheet for sheet in found if any(cell != "-" for row in sheet.rows for cell in row[1:])]
+
+
+def _sheets_by_model(frame: pd.DataFrame, note: str) -> list[Sheet]:
+    """One for each of several base models, for what holds on the mean over tasks may fail on a model."""
+    models = dict.fromkeys(frame["model"])
+    if len(models) < 2:
+        return []
+    return [_sheet(frame[frame["model"] == one], "regret_median", f"Regret on {one}", note) for one in models]
 
 
 def headroom_sheet(headrooms: Sequence[Headroom]) -> Sheet:

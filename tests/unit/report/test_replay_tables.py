@@ -9,7 +9,14 @@ from rich.console import Console
 from foretune.benchmark.headroom import Headroom
 from foretune.report.replay import headroom_sheet, markdown, rich_table, sheets
 
-ROW = {"budget": "1runs", "metric": "validation_nll", "area": 0.5, "runs_to_default": 1.0, "overhead_seconds": 0.0}
+ROW = {
+    "budget": "1runs",
+    "model": "foretune-tiny",
+    "metric": "validation_nll",
+    "area": 0.5,
+    "runs_to_default": 1.0,
+    "overhead_seconds": 0.0,
+}
 
 
 def frame(**others):
@@ -28,6 +35,15 @@ def test_a_figure_is_a_table_of_methods_by_budgets_with_intervals():
     assert first.rows == [("random", "0.30 [0.20, 0.40]"), ("oracle", "0.00 [0.00, 0.00]")]
     assert "| random | 0.30 [0.20, 0.40] |" in markdown(first)
     assert not any("1 = default" in one.title for one in others), "it is undefined on all tasks"
+
+
+def test_several_base_models_have_a_table_each():
+    tables = frame()
+    tables.loc[tables["task"] == "b", "model"] = "wide"
+    found = {one.title: one.rows for one in sheets(tables, ["random"])}
+    assert found["Regret on foretune-tiny"][0] == ("random", "0.20 [0.20, 0.20]")
+    assert found["Regret on wide"][0] == ("random", "0.40 [0.40, 0.40]")
+    assert not any(one.title.startswith("Regret on") for one in sheets(frame(), ["random"]))
 
 
 @pytest.mark.parametrize(
