@@ -91,10 +91,10 @@ def sheets(frame: pd.DataFrame, contestants: Sequence[str], baseline: str | None
 
 def _sheets_by_model(frame: pd.DataFrame, note: str) -> list[Sheet]:
     """One for each of several base models, for what holds on the mean over tasks may fail on a model."""
-    models = dict.fromkeys(frame["model"])
-    if len(models) < 2:
+    parts = list(frame.groupby("model", sort=False))
+    if len(parts) < 2:
         return []
-    return [_sheet(frame[frame["model"] == one], "regret_median", f"Regret on {one}", note) for one in models]
+    return [_sheet(part, "regret_median", f"Regret on {model}", note) for model, part in parts]
 
 
 def headroom_sheet(headrooms: Sequence[Headroom]) -> Sheet:

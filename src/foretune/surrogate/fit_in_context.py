@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -20,9 +20,12 @@ from foretune.surrogate.inputs import encode, feature_vector, link_of, width_of
 from foretune.surrogate.landmarks import LANDMARK_NAMES, landmarks
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, ConfigurationKernel, Scenarios, complete
-from foretune.surrogate.similarity import Similarity
+from foretune.surrogate.similarity import Labels, Similarity
 from foretune.surrogate.units import fit_unit
+from foretune.surrogate.widths import best_width
 from foretune.types import Configuration
+
+_WIDTH = 0.64
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,13 @@ class InContextRecipe:
     """How the in-context surrogate is made.
 
     Attributes:
-        width: h, distance at which earlier tasks stop to count, see `foretune.surrogate.similarity`.
+        width: h, distance at which earlier tasks stop to count, see `foretune.surrogate.similarity`; None for what is
+            best on tasks held out.
         floor: weight of the least similar task.
         deviations: how far a new task may be from a blend of earlier ones.
     """
 
-    width: float = 0.64
+    width: float | None = None
     floor: float = 1e-3
     deviations: Deviations = field(default_factory=Deviations)
 
@@ -93,6 +97,12 @@ def fit_in_context(
     row_scaling = Scaling.of(rows)
     features = np.array([task.features for task in tasks])
     feature_scaling = Scaling.of(features)
+    labels = tuple(labels_of(name) for name in groups)
+    scenarios = _scenarios(tasks, known, row_scaling(rows))
+    similarity = _similarity(tasks, features, feature_scaling, recipe)
+    if recipe.width is None:
+        families = [group[0].family for group in groups.values()]
+        similarity = replace(similarity, width=_best_width(similarity, tasks, labels, families, scenarios))
     best, scales = np.array([task.peaks.max() for task in tasks]), np.array([task.scale for task in tasks])
     return InContextSurrogate(
         encoder=encoder,
@@ -100,10 +110,10 @@ def fit_in_context(
         reference=reference,
         slices=slices,
         recorded=known,
-        labels=tuple(labels_of(name) for name in groups),
+        labels=labels,
         row_scaling=row_scaling,
-        scenarios=_scenarios(tasks, known, row_scaling(rows)),
-        similarity=_similarity(tasks, features, feature_scaling, recipe),
+        scenarios=scenarios,
+        similarity=similarity,
         unit=fit_unit(features, feature_scaling, best, scales),
         deviations=recipe.deviations,
         continuation=Continuation.of(np.array([run.gains for run in runs if len(run.gains) == slices])),
@@ -162,7 +172,21 @@ def _similarity(
     told = np.array([task.landmarks for task in tasks])
     has = ~np.isnan(told[:, 0])
     told_scaling = Scaling.of(told[has] if has.any() else np.zeros_like(told))
-    return Similarity(scaling, scaling(features), told_scaling, told_scaling(told), recipe.width, recipe.floor)
+    return Similarity(
+        scaling, scaling(features), told_scaling, told_scaling(told), recipe.width or _WIDTH, recipe.floor
+    )
+
+
+def _best_width(
+    similarity: Similarity,
+    tasks: Sequence[_Task],
+    labels: Sequence[Labels],
+    families: Sequence[str],
+    scenarios: Scenarios,
+) -> float:
+    features, told = (np.array([getattr(task, name) for task in tasks]) for name in ("features", "landmarks"))
+    peaks = scenarios.values.max(axis=2)
+    return best_width(similarity, features, told, labels, families, peaks, scenarios.recorded)
 
 
 def _slices(runs: Sequence[Run]) -> int:

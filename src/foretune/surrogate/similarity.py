@@ -60,11 +60,24 @@ class Similarity:
             landmarks: of its reference run, None before that.
             differing: share of labels in which each earlier task differs.
         """
+        closeness = self.closeness(self.squared(features, landmarks, differing))
+        return closeness / closeness.sum()
+
+    def squared(
+        self,
+        features: Float[np.ndarray, " F"],
+        landmarks: Float[np.ndarray, " L"] | None,
+        differing: Float[np.ndarray, " M"],
+    ) -> Float[np.ndarray, " M"]:
+        """d^2 of each earlier task; arguments as of `weights`."""
         squared = differing + _mean_squares(self.features, self.feature_scaling, features)
         if landmarks is not None:
             squared = squared + _mean_squares(self.landmarks, self.landmark_scaling, landmarks)
-        closeness = np.exp(-0.5 * (squared - squared.min()) / self.width**2) + self.floor
-        return closeness / closeness.sum()
+        return squared
+
+    def closeness(self, squared: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+        """w of tasks at these distances."""
+        return np.exp(-0.5 * (squared - squared.min()) / self.width**2) + self.floor
 
 
 def differing_labels(labels: Labels, others: Sequence[Labels]) -> Float[np.ndarray, " M"]:
