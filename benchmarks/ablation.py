@@ -32,7 +32,6 @@ from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.protocol import Optimizer
 from foretune.optimizer.standing import next_run
 from foretune.report.replay import markdown, sheets
-from foretune.surrogate.continuation import Continuation
 from foretune.surrogate.encoders import encoder_for
 from foretune.surrogate.examples import read_runs
 from foretune.surrogate.fit import common_features, default_of
@@ -65,12 +64,6 @@ def all_tasks_alike(surrogate: InContextSurrogate) -> InContextSurrogate:
 def exact_blend(surrogate: InContextSurrogate) -> InContextSurrogate:
     """What a new task may have for itself is only noise."""
     return replace(surrogate, deviations=replace(surrogate.deviations, own=1e-3, run=1e-3))
-
-
-def no_second_opinion(surrogate: InContextSurrogate) -> InContextSurrogate:
-    """Runs that differ without bounds say nothing of how one goes on."""
-    length = surrogate.slices
-    return replace(surrogate, continuation=Continuation(np.outer([-_NO_WIDTH, _NO_WIDTH], np.arange(1, length + 1))))
 
 
 def complete_runs(whole: InContextSurrogate, task: Task, one: Configuration, slices: int) -> bool:
@@ -183,7 +176,6 @@ VARIANTS: Mapping[str, Callable[[Setting, int], Optimizer]] = {
     "without labels": changed(without_labels),
     "all earlier tasks alike": changed(all_tasks_alike),
     "no deviations from the blend": changed(exact_blend),
-    "without the recorded runs that looked alike": changed(no_second_opinion),
     "observing complete runs only": blinkered(complete_runs),
     "observing the default only": blinkered(the_default),
     "observing nothing": blinkered(lambda *_: False),

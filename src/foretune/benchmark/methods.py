@@ -166,7 +166,7 @@ def _in_context(
     surrogate: Kind = IN_CONTEXT,
     explore: float = 0.5,
     cost_power: float = 0.0,
-    patience: float = 2.0,
+    patience: float = 1.0,
     room: float = 0.5,
 ) -> Optimizer:
     del seed

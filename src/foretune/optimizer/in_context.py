@@ -61,7 +61,7 @@ class TransferInContext:
         surrogates: Surrogates,
         explore: float = 0.5,
         cost_power: float = 0.0,
-        patience: float = 2.0,
+        patience: float = 1.0,
         room: float = 0.5,
     ) -> None:
         self._task = task

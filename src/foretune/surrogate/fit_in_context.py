@@ -13,7 +13,6 @@ from foretune.errors import SurrogateError
 from foretune.metadata.common import relative_to_width
 from foretune.metadata.source import labels_of
 from foretune.space import Encoder
-from foretune.surrogate.continuation import Continuation
 from foretune.surrogate.examples import Run, by_task
 from foretune.surrogate.in_context import Deviations, InContextSurrogate
 from foretune.surrogate.inputs import encode, feature_vector, link_of, width_of
@@ -116,7 +115,6 @@ def fit_in_context(
         similarity=similarity,
         unit=fit_unit(features, feature_scaling, best, scales),
         deviations=recipe.deviations,
-        continuation=Continuation.of(np.array([run.gains for run in runs if len(run.gains) == slices])),
     )
 
 

@@ -29,7 +29,6 @@ from foretune.metadata.common import relative_to_width
 from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.blend import Blend
-from foretune.surrogate.continuation import Continuation, Normal, product
 from foretune.surrogate.inputs import check_slices, encode, feature_vector, link_of, width_of
 from foretune.surrogate.landmarks import landmarks
 from foretune.surrogate.protocol import Observed, Predictor
@@ -84,7 +83,6 @@ class InContextSurrogate:
         similarity: of tasks.
         unit: of tasks.
         deviations: of new tasks.
-        continuation: of curves.
     """
 
     encoder: Encoder
@@ -98,7 +96,6 @@ class InContextSurrogate:
     similarity: Similarity
     unit: Unit
     deviations: Deviations
-    continuation: Continuation
 
     @property
     def typical_features(self) -> Mapping[str, float]:
@@ -132,27 +129,11 @@ class _OnTask:
         curves = {self._places[key]: curve for key, curve in observed.items() if key in self._places and len(curve)}
         seen = {place: link.gains(curve.scores) for place, curve in curves.items() if place != stage.anchor}
         mean, std = stage.given(seen)
-        for place, curve in curves.items():
-            rest = slice(len(curve), None)
-            if len(curve) < self.surrogate.slices:
-                going_on = self._going_on(curve.scores)
-                mean[place, rest], std[place, rest] = product((mean[place, rest], std[place, rest]), going_on)
         scores = link.scores(mean)
         spread = np.maximum(std * link.slopes(scores), _CERTAIN)
         for place, curve in curves.items():
             scores[place, : len(curve)], spread[place, : len(curve)] = curve.scores, _CERTAIN
         return Prediction(scores, spread)
-
-    def _going_on(self, scores: Float[np.ndarray, " k"]) -> Normal:
-        """Of a curve that is not complete, found once."""
-        key = scores.tobytes()
-        if key not in self._continued:
-            self._continued[key] = self.surrogate.continuation.after(link_of(self.task).gains(scores))
-        return self._continued[key]
-
-    @cached_property
-    def _continued(self) -> dict[bytes, Normal]:
-        return {}
 
     @cached_property
     def _places(self) -> Mapping[str, int]:

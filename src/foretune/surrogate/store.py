@@ -21,7 +21,6 @@ from safetensors.numpy import save as dump_arrays
 from foretune.errors import ConfigurationError, SurrogateError
 from foretune.space import Encoder
 from foretune.surrogate.arrays import flatten, restore, restore_all
-from foretune.surrogate.continuation import Continuation
 from foretune.surrogate.cost import EvenCost, LinearCost
 from foretune.surrogate.forest import Forest
 from foretune.surrogate.in_context import Deviations, InContextSurrogate
@@ -51,7 +50,6 @@ _IN_CONTEXT_PARTS: Mapping[str, type[Any]] = {
     "similarity": Similarity,
     "unit": Unit,
     "deviations": Deviations,
-    "continuation": Continuation,
 }
 _RANK_TREES_PARTS: Mapping[str, type[Any]] = {
     "before": Forest,
