@@ -167,6 +167,7 @@ def _in_context(
     explore: float = 0.5,
     cost_power: float = 0.0,
     patience: float = 1.0,
+    least_slices: int = 3,
     room: float = 0.5,
 ) -> Optimizer:
     del seed
@@ -178,6 +179,7 @@ def _in_context(
         explore=explore,
         cost_power=cost_power,
         patience=patience,
+        least_slices=least_slices,
         room=room,
     )
 
@@ -261,7 +263,14 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         ),
         "transfer-in-context": Method(
             _in_context,
-            {"surrogate": _kind, "explore": float, "cost_power": float, "patience": float, "room": float},
+            {
+                "surrogate": _kind,
+                "explore": float,
+                "cost_power": float,
+                "patience": float,
+                "least_slices": _at_least(1),
+                "room": float,
+            },
             stochastic=False,
             default_first=False,
             check=needs_like_tasks,

@@ -49,6 +49,8 @@ class TransferInContext:
             are uncertain, too, but do not turn out to be the best. At 0 the expected score decides.
         cost_power: expected improvement is divided by the seconds it takes to this power.
         patience: a run goes on while one so many standard deviations better than predicted would beat the incumbent.
+        least_slices: a run that is begun gets so many before it may be left, or else a search that hopes for little
+            would end in first slices of ever other configurations.
         room: the default is trained first if so much of a run of the best prediction fits into the time after it; 0 for
             always, as it is on a base model that the surrogates have not learned from.
     """
@@ -62,6 +64,7 @@ class TransferInContext:
         explore: float = 0.5,
         cost_power: float = 0.0,
         patience: float = 1.0,
+        least_slices: int = 3,
         room: float = 0.5,
     ) -> None:
         self._task = task
@@ -70,6 +73,7 @@ class TransferInContext:
         self._explore = explore
         self._cost_power = cost_power
         self._patience = patience
+        self._least_slices = least_slices
         self._room = room
         self._history: tuple[Report, ...] = ()
         self._offset = LocalOffset(task, surrogates.cost)
@@ -171,6 +175,8 @@ class TransferInContext:
 
     def _is_promising(self, predicted: Prediction, incumbent: float, payable: np.ndarray, place: int) -> bool:
         within = payable[place]
+        if within.any() and len(self._history[-1].curve) < self._least_slices:
+            return True
         hoped = predicted.mean[place] + self._patience * predicted.std[place]
         return bool(within.any()) and float(hoped[within].max()) > incumbent
 

@@ -79,15 +79,17 @@ def test_on_a_base_model_that_was_never_seen_the_first_candidate_comes_first(rec
 
 
 def test_a_run_is_gone_on_with_until_it_is_hopeless(recorded):
-    """With endless patience every run is trained to its end before the next begins; with none some are left."""
+    """With endless patience every run is trained to its end before the next begins; with none each is left as soon as
+    it has had its least slices."""
     for patience, leaves in ((1e6, False), (-1e6, True)):
-        optimizer, last, left = search(recorded, patience=patience), None, False
+        optimizer, last, left = search(recorded, patience=patience, least_slices=2), None, False
         for _ in range(30):
             trial = optimizer.ask()
             assert trial is not None
             report = recorded.evaluate(trial)
             if last and trial.configuration != last.trial.configuration:
                 left |= last.status is Status.OK and len(last.curve) < 8
+                assert len(last.curve) >= 2 or last.status is not Status.OK
             optimizer.tell(report)
             last = report
         assert left is leaves
