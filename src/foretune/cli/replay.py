@@ -114,7 +114,8 @@ def _summary(contest: Contest, frame: pd.DataFrame, found: list[Sheet]) -> str:
 
     terms = contest.terms
     seeds = f"{terms.seeds} seeds of stochastic methods"
-    default = "The default is trained first where it is known." if terms.default_first else "The default is not seeded."
+    seeded = "The default is trained first where it is known, unless a method decides that itself."
+    default = seeded if terms.default_first else "The default is not seeded."
     charged = (
         "Seconds that methods take themselves are charged." if contest.charged else "Methods think free of charge."
     )
