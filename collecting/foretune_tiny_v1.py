@@ -12,7 +12,8 @@ public datasets (`name` is TASKS/name); others are generated. The parts, each a 
   `pretraining/` (`train.py` with `--processes 1 --batch 16 --muon-lr 8e-3`, then `export.py`):
   foretune-200k: `--hidden 96 --layers 2 --intermediate 192 --heads 3 --tokens 14e6`,
   foretune-500k: `--hidden 128 --layers 3 --intermediate 256 --heads 4 --tokens 16e6`,
-  foretune-3m: `--hidden 256 --layers 4 --intermediate 640 --heads 8 --tokens 16e6` (to come);
+  foretune-3m: `--hidden 256 --layers 4 --intermediate 640 --heads 8 --tokens 60e6 --batch 64 --device cuda`
+  (on the first 42 million tokens of the books and the technical texts);
 - merge: all of them as one table, WORK/foretune-tiny-v1;
 - save: what there is of each table so far to collecting/parts, where a collection in a new WORK begins.
 """

@@ -60,6 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("work", "run", "out"):
         parser.add_argument(name, type=Path)
+    parser.add_argument("--device", default="cpu", help="where the loss is measured")
     args = parser.parse_args()
     recipe = Recipe(**json.loads((args.run / "recipe.json").read_text()))
     tokenizer = export_tokenizer(args.work, args.out)
@@ -70,7 +71,7 @@ def main() -> None:
     )
     model.tie_weights()
     model = model.to(torch.bfloat16).float().eval()  # what ships is what is measured
-    bpc = bits_per_character(model, args.work)
+    bpc = bits_per_character(model.to(args.device), args.work)
     model.generation_config.update(eos_token_id=4, pad_token_id=0, bos_token_id=0)
     model.to(torch.bfloat16).save_pretrained(args.out)
     corpus = json.loads((args.work / "corpus.json").read_text())

@@ -1,8 +1,8 @@
 """Stage 2: pretrain the base model on the token shards (`python pretraining/train.py WORK_DIR --tokens 80e6`).
 
-One process a core, gradients averaged over gloo; Muon for matrices, AdamW for embeddings and norms; warm-up, then a
-linear decay to zero over the whole run. Killed and started again with the same arguments, it goes on from its last
-checkpoint.
+One process a core, gradients averaged over gloo (or `--device cuda --processes 1`); Muon for matrices, AdamW for
+embeddings and norms; warm-up, then a linear decay to zero over the whole run. Killed and started again with the same
+arguments, it goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -71,8 +71,9 @@ def build_model(recipe: Recipe, vocabulary: int) -> Phi3ForCausalLM:
 class Stream:
     """Endless shuffled windows over the shards; the step number alone decides a batch: a resumed run sees the same."""
 
-    def __init__(self, work: Path, recipe: Recipe) -> None:
+    def __init__(self, work: Path, recipe: Recipe, device: str) -> None:
         self.tokens = np.concatenate([np.load(work / f"{name}.npy", mmap_mode="r") for name in ("books", "tech_docs")])
+        self.device = device
         self.recipe = recipe
 
     def batch(self, step: int, rank: int, world: int) -> Tensor:
@@ -89,7 +90,7 @@ class Stream:
             begin = int(order[position]) * self.recipe.context * 2 + at % (self.recipe.context * 2)
             piece = self.tokens[begin : begin + context + 1]
             pieces.append(np.pad(piece, (0, context + 1 - len(piece))))
-        return torch.from_numpy(np.stack(pieces).astype(np.int64))
+        return torch.from_numpy(np.stack(pieces).astype(np.int64)).to(self.device)
 
     def _order(self, epoch: int, windows: int) -> np.ndarray:
         if getattr(self, "_epoch", None) != epoch:
@@ -134,7 +135,8 @@ def bits_per_character(model: Phi3ForCausalLM, work: Path, limit: int | None = N
     inputs = torch.from_numpy(tokens[: rows * context].reshape(rows, context))
     targets = torch.from_numpy(tokens[1 : rows * context + 1].reshape(rows, context))
     total = 0.0
-    for part, target in zip(inputs.split(16), targets.split(16), strict=True):
+    device = next(model.parameters()).device
+    for part, target in zip(inputs.to(device).split(16), targets.to(device).split(16), strict=True):
         logits = model(input_ids=part).logits
         total += nn.functional.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), reduction="sum").item()
     characters = figures["characters"] * rows * context / figures["tokens"]
@@ -175,10 +177,13 @@ def train_step(model, optimizers, stream: Stream, recipe: Recipe, step: int, ran
         for group in optimizer.param_groups:
             group["lr"] = base * share
     batch = stream.batch(step, rank, world)
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_BFLOAT16):
+    on_cpu = batch.device.type == "cpu"
+    reduced = _BFLOAT16 or not on_cpu
+    with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=reduced):
         hidden = model.model(input_ids=batch[:, :-1]).last_hidden_state
-    hidden = hidden.to(torch.bfloat16 if _BFLOAT16 else torch.float32).flatten(0, 1)
-    loss = linear_cross_entropy(hidden, model.lm_head.weight, batch[:, 1:].flatten())
+    hidden = hidden.to(torch.bfloat16 if reduced else torch.float32).flatten(0, 1)
+    # A CPU's cache holds the logits of 512 tokens; an accelerator waits for every launch.
+    loss = linear_cross_entropy(hidden, model.lm_head.weight, batch[:, 1:].flatten(), chunk=512 if on_cpu else 16_384)
     loss.backward()
     average_gradients(model, world)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -188,17 +193,17 @@ def train_step(model, optimizers, stream: Stream, recipe: Recipe, step: int, ran
     return loss.item()
 
 
-def train(rank: int, world: int, work: Path, run: Path, recipe: Recipe) -> None:
+def train(rank: int, world: int, work: Path, run: Path, recipe: Recipe, device: str) -> None:
     torch.set_num_threads(1)
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": os.environ.get("MASTER_PORT", "29517")}
     if world > 1:
         dist.init_process_group("gloo", rank=rank, world_size=world)
     vocabulary = json.loads((work / "tokenizer.json").read_text())["model"]["vocab"]
-    model = build_model(recipe, len(vocabulary))
+    model = build_model(recipe, len(vocabulary)).to(device)
     optimizers = build_optimizers(model, recipe)
     checkpoint = run / "checkpoint.safetensors"
     step = load_checkpoint(checkpoint, model, optimizers) if checkpoint.exists() else 0
-    stream, began, average = Stream(work, recipe), time.time(), float("nan")
+    stream, began, average = Stream(work, recipe, device), time.time(), float("nan")
     first = step
     while step < recipe.steps:
         loss = train_step(model, optimizers, stream, recipe, step, rank, world)
@@ -231,15 +236,16 @@ def main() -> None:
     parser.add_argument("--muon-lr", type=float, default=6e-3)
     parser.add_argument("--adamw-lr", type=float, default=6e-3)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
     args = vars(parser.parse_args())
-    work, run, processes = args.pop("work"), args.pop("run"), args.pop("processes")
+    work, run, processes, device = (args.pop(name) for name in ("work", "run", "processes", "device"))
     recipe = Recipe(**args | {"tokens": int(args["tokens"])})
     run.mkdir(parents=True, exist_ok=True)
     (run / "recipe.json").write_text(json.dumps(recipe.__dict__, indent=1))
     if processes == 1:
-        train(0, 1, work, run, recipe)
+        train(0, 1, work, run, recipe, device)
     else:
-        torch.multiprocessing.spawn(train, args=(processes, work, run, recipe), nprocs=processes)
+        torch.multiprocessing.spawn(train, args=(processes, work, run, recipe, device), nprocs=processes)
 
 
 if __name__ == "__main__":

@@ -108,6 +108,15 @@ def default_dtype(device: str) -> torch.dtype:
     return torch.bfloat16 if device.startswith("cuda") and torch.cuda.is_bf16_supported() else torch.float32
 
 
+def autocast(device: str) -> torch.autocast:
+    """Products in bfloat16 on accelerators that have it; on CPUs see `foretune.finetune.fast_layers`.
+
+    Leave it before weights are changed: it goes on with the copies of them that it has made.
+    """
+    reduced = default_dtype(device) is torch.bfloat16
+    return torch.autocast(device.partition(":")[0], dtype=torch.bfloat16, enabled=reduced)
+
+
 def load_model(
     model: str | Path,
     *,

@@ -22,7 +22,7 @@ from foretune.finetune.checkpoint import Slice, Slices, State
 from foretune.finetune.data import TokenizedSplits
 from foretune.finetune.evaluate import evaluate
 from foretune.finetune.fast_layers import use_fast_layers
-from foretune.finetune.model import default_dtype, embedding_rows, fresh_model
+from foretune.finetune.model import autocast, default_dtype, embedding_rows, fresh_model
 from foretune.finetune.optim import PeakRates, Plan, make_optimizer, optimizer_tensors, plan, restore_optimizer
 from foretune.types import Status, Trial
 
@@ -107,6 +107,8 @@ def train_slices(order: Order, state: State | None) -> Iterator[Slice]:
     provenance.reset_peak_memory(order.device)
     run = _prepare(order)
     _note(run, begun)  # a run that goes wrong in its first slice leaves word, too
+    if order.device.startswith("cuda"):
+        _warm_up(run)
     if state:
         _restore(run, state)
     slices = state.slices if state else ()
@@ -143,19 +145,28 @@ def _prepare(order: Order) -> _Run:
     )
 
 
+def _warm_up(run: _Run) -> None:
+    """Take gradients once, and drop them: an accelerator loads each kernel when it is first needed, which takes
+    seconds in all, and the seconds of the first slice are to tell those of the others."""
+    order, rows = run.order, np.arange(min(run.batch_size, len(run.lengths)))
+    with torch.random.fork_rng(devices=[torch.device(order.device).index or 0]):
+        _loss(run, make_batch(order.data.train, rows, pad_id=0, device=order.device)).backward()
+    run.optimizer.zero_grad(set_to_none=True)
+    torch.cuda.synchronize(order.device)
+
+
 def _train_slice(run: _Run, slices: Slices) -> Slice:
     order, data = run.order, run.order.data
     fidelity = len(slices) + 1
     first, last = (run.plan.slice_end(at) for at in (fidelity - 1, fidelity))
     begun = order.seconds()
-    with _autocast(order.device):
-        tokens = _train_steps(run, first, last)
-        trained = order.seconds()
-        validation = evaluate(run.model, data.validation)
-        _check(run, validation.nll, f"validation loss after slice {fidelity}")
-        # A slice that validation does not choose is never asked for its test score.
-        improved = validation.nll < min((one.validation_nll for one in slices), default=math.inf)
-        test = evaluate(run.model, data.test) if improved and order.test and data.test.input_ids else None
+    tokens = _train_steps(run, first, last)
+    trained = order.seconds()
+    validation = evaluate(run.model, data.validation)
+    _check(run, validation.nll, f"validation loss after slice {fidelity}")
+    # A slice that validation does not choose is never asked for its test score.
+    improved = validation.nll < min((one.validation_nll for one in slices), default=math.inf)
+    test = evaluate(run.model, data.test) if improved and order.test and data.test.input_ids else None
     return Slice(
         fidelity=fidelity,
         epochs=last / run.plan.steps_per_epoch,
@@ -170,12 +181,6 @@ def _train_slice(run: _Run, slices: Slices) -> Slice:
         train_seconds=trained - begun,
         evaluation_seconds=order.seconds() - trained,
     )
-
-
-def _autocast(device: str) -> torch.autocast:
-    """Bfloat16 on accelerators that have it; on CPUs see `foretune.finetune.fast_layers`."""
-    reduced = default_dtype(device) is torch.bfloat16
-    return torch.autocast(device.partition(":")[0], dtype=torch.bfloat16, enabled=reduced)
 
 
 def _train_steps(run: _Run, first: int, last: int) -> int:
@@ -197,13 +202,19 @@ def _train_steps(run: _Run, first: int, last: int) -> int:
 
 
 def _step(run: _Run, batch: Batch) -> torch.Tensor:
-    logits = completion_logits(run.model, batch, run.selection).float()
-    loss = functional.cross_entropy(logits, batch.labels)
+    loss = _loss(run, batch)
     loss.backward()
     nn.utils.clip_grad_norm_(run.adapted.trained.values(), _GRADIENT_NORM)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
     return loss.detach()
+
+
+def _loss(run: _Run, batch: Batch) -> torch.Tensor:
+    # One context a step: inside of it, torch keeps the copies of weights in bfloat16 that it has once made.
+    with autocast(run.order.device):
+        logits = completion_logits(run.model, batch, run.selection).float()
+    return functional.cross_entropy(logits, batch.labels)
 
 
 def _check(run: _Run, loss: float, what: str) -> None:

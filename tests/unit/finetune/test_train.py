@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from foretune.errors import ConfigurationError, DataError, JournalError
-from foretune.finetune import checkpoint, slices
+from foretune.finetune import checkpoint, model, slices
 from foretune.finetune.data import Tokens
 from foretune.finetune.evaluate import Scores
 from foretune.finetune.train import SLICES, finetune
@@ -116,6 +116,21 @@ def test_without_state_only_figures_are_written(run, configuration, tmp_path) ->
     assert [row["test_nll"] for row in figures(tmp_path)] == [None, None]
     with pytest.raises(JournalError, match=r"trial 0 resumes from slice 2 but .* has 0; give the folder"):
         run(tmp_path, configuration("lora"), 3, 2, keep_state=False)
+
+
+@pytest.mark.parametrize(("method", "learning_rate"), [("lora", 0.03), ("full", 0.003)])
+def test_in_bfloat16_as_on_an_accelerator_every_step_sees_the_weights_of_the_one_before(
+    run, configuration, tmp_path, monkeypatch, method, learning_rate
+) -> None:
+    # Autocast keeps a weight's copy until it is left: one context around several steps trains on what is no more.
+    chosen = configuration(method, learning_rate=learning_rate, epochs=20, dropout=0.0)
+    exact = run(tmp_path / "float32", chosen, 4, keep_state=False)
+    monkeypatch.setattr(slices, "use_fast_layers", lambda _: None)
+    for module in (model, slices):
+        monkeypatch.setattr(module, "default_dtype", lambda _: torch.bfloat16)
+    reduced = run(tmp_path / "bfloat16", chosen, 4, keep_state=False)
+    assert reduced.status is Status.OK
+    assert np.allclose(reduced.curve.scores, exact.curve.scores, rtol=0.05)
 
 
 def test_seeds_differ_and_the_callers_generator_is_untouched(run, configuration, tmp_path) -> None:
