@@ -46,7 +46,7 @@ def collect_verb(
         float | None, typer.Option(help="replace configurations whose epochs would train on more tokens than this")
     ] = None,
     timeout: Annotated[str | None, typer.Option(help="of a run, for instance 2m")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
     validation_tokens: Annotated[
         int | None, typer.Option(help="score slices on about so many tokens of the validation split; by default all")
     ] = None,
@@ -102,18 +102,19 @@ def _prepare(
     settings: Mapping[str, Any],
 ) -> tuple[Collection, Callable[[TaskSource], dict[str, Any]]]:
     """The collection for a model's size and input length, and what describes tasks on it."""
-    from foretune.finetune.model import check_four_bit, load_model, load_tokenizer
+    from foretune.finetune.model import check_four_bit, choose_device, load_model, load_tokenizer
     from foretune.finetune.task import describe_source, longest_input
     from foretune.finetune.train import SLICES
     from foretune.metadata.collection import Collection
     from foretune.space import load_space
 
+    device = choose_device(settings["device"])
     if "qlora" in load_space(space_name).methods:
-        check_four_bit(settings["device"])
-    model = load_model(model_name, device=settings["device"])
+        check_four_bit(device)
+    model = load_model(model_name, device=device)
     length = max_length or longest_input(model)
     space = load_space(space_name, hidden_size=model.config.hidden_size)
-    collection = Collection(sources, model_name, space, max_length=length, **settings)
+    collection = Collection(sources, model_name, space, max_length=length, **{**settings, "device": device})
     tokenizer = load_tokenizer(model_name)
 
     def describe(source: TaskSource) -> dict[str, Any]:

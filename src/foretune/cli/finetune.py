@@ -34,12 +34,13 @@ def finetune(
     model: Annotated[str | None, typer.Option(help="Base model; by default the one that the file names.")] = None,
     seed: Annotated[int | None, typer.Option(help="By default the one in the file, or 0.")] = None,
     max_length: Annotated[int | None, typer.Option(min=2, help="Tokens that an example may have.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
 ) -> None:
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
     from rich.console import Console
 
     from foretune.cli.search import Settings
+    from foretune.finetune.model import choose_device
 
     written = read_configuration(config)
     settings = Settings(
@@ -47,7 +48,7 @@ def finetune(
         model=model or str(written.get("model", "foretune-tiny")),
         seed=int(written.get("seed", 0)) if seed is None else seed,
         max_length=max_length,
-        device=device,
+        device=choose_device(device),
     )
     console = Console()
     try:

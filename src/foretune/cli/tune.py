@@ -45,7 +45,7 @@ def tune(
     ] = None,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
     max_length: Annotated[int | None, typer.Option(min=2, help="Tokens that an example may have.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
     isolate: Annotated[bool, typer.Option("--isolate", help="Run trials in a process of their own.")] = False,
     into: Annotated[
         Path | None,
@@ -67,6 +67,7 @@ def tune(
 
     from foretune.cli.closing import close
     from foretune.cli.search import Settings, search
+    from foretune.finetune.model import choose_device
     from foretune.tuner import Budget
 
     settings = Settings(
@@ -79,7 +80,7 @@ def tune(
         surrogate=None if surrogates is None else str(surrogates),
         max_length=max_length,
         train_rows=train_rows,
-        device=device,
+        device=choose_device(device),
     )
     console = Console()
     limits = Budget(parse_seconds(budget), max_slices)

@@ -103,6 +103,22 @@ def read_config(name: str | Path) -> dict[str, Any]:
         raise ModelError(f"cannot read the config.json of {name}: {reason}; give its folder or a hub name") from error
 
 
+def choose_device(name: str = "auto") -> str:
+    """The device that is meant: `auto` is a CUDA device where torch sees one, else the CPU.
+
+    Raises:
+        ModelError: this machine does not have it.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"cannot use the device {name!r}: {reason}; give auto, cpu, cuda or cuda:1, ...") from error
+    return name
+
+
 def default_dtype(device: str) -> torch.dtype:
     """Bfloat16 where the device computes in it fast, else float32 (on these sizes CPUs are no faster in bfloat16)."""
     return torch.bfloat16 if device.startswith("cuda") and torch.cuda.is_bf16_supported() else torch.float32

@@ -8,6 +8,7 @@ from transformers.utils import logging as transformers_logging
 
 from foretune.errors import ModelError
 from foretune.finetune.model import (
+    choose_device,
     embedding_rows,
     end_token_id,
     fresh_model,
@@ -35,6 +36,19 @@ def test_a_model_is_loaded_frozen_in_float32_on_a_cpu(tiny_model) -> None:
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert not any(p.requires_grad for p in model.parameters())
     assert not model.training
+
+
+def test_auto_is_a_gpu_where_there_is_one(monkeypatch) -> None:
+    for there, device in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert choose_device() == device
+    assert choose_device("cpu") == "cpu"
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there_is_named(name) -> None:
+    with pytest.raises(ModelError, match=f"device '{name}'.*give auto"):
+        choose_device(name)
 
 
 def test_fresh_models_share_nothing_and_are_read_once(tiny_model, tmp_path) -> None:
