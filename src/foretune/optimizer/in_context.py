@@ -1,11 +1,11 @@
 """Transfer in context: nothing is refitted, and all that was seen of the new task counts.
 
-The default configuration is trained first, unless earlier tasks were on the same base model and it would leave too
-little of the time for anything better (`room`); on a model that was never seen, predictions are no match for it. Then
-the configuration from which most improvement over the incumbent is expected is trained, a slice at a time, and after
-every slice all predictions are made anew from everything seen so far. A run is left when it is no longer expected to
-get far enough (`patience`); what is worth most then comes next. Only slices that can still be paid for count. Losses
-are compared by their logarithms where the zero-shot loss is known.
+The default configuration is trained first, unless it would leave too little of the time for anything better (`room`)
+and the task is a familiar one: earlier tasks were on the same base model, or the same dataset was seen on another one;
+else predictions are no match for it. Then the configuration from which most improvement over the incumbent is expected
+is trained, a slice at a time, and after every slice all predictions are made anew from everything seen so far. A run is
+left when it is no longer expected to get far enough (`patience`); what is worth most then comes next. Only slices that
+can still be paid for count. Losses are compared by their logarithms where the zero-shot loss is known.
 
 Trials under way are believed to come to what is predicted of them (the "kriging believer" of Ginsbourger et al., 2010):
 another one is worth what it is expected to improve on that, given that. The first run is not believed anything, as its
@@ -52,7 +52,7 @@ class TransferInContext:
         least_slices: a run that is begun gets so many before it may be left, or else a search that hopes for little
             would end in first slices of ever other configurations.
         room: the default is trained first if so much of a run of the best prediction fits into the time after it; 0 for
-            always, as it is on a base model that the surrogates have not learned from.
+            always, as it is on a task of which the surrogates have seen neither the base model nor the dataset.
     """
 
     def __init__(
@@ -111,14 +111,20 @@ class TransferInContext:
 
     def _has_room(self, seconds_left: float) -> bool:
         """Whether a search that begins with the default can still train enough of what is predicted to be best."""
-        models = {labels_of(name)[1] for name in self._surrogates.card.get("tasks", ())}
-        if self._room <= 0 or labels_of(self._task.id)[1] not in models:
+        if self._room <= 0 or not self._is_familiar:
             return True
         best = int(np.argmax(self._predictor({}).mean.max(axis=1)))
         if best == 0:
             return True
         default, wanted = self._slice_seconds[[0, best]].sum(axis=1)
         return bool(default + self._room * wanted <= seconds_left)
+
+    @property
+    def _is_familiar(self) -> bool:
+        """Whether earlier tasks were on the same base model, or the same dataset, of the same size, on another one."""
+        dataset, model = self._task.id.rpartition(":")[0], labels_of(self._task.id)[1]
+        earlier: Sequence[str] = self._surrogates.card.get("tasks", ())
+        return any(labels_of(name)[1] == model or name.rpartition(":")[0] == dataset for name in earlier)
 
     @cached_property
     def _places(self) -> Mapping[str, int]:

@@ -21,7 +21,7 @@ from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, ConfigurationKernel, Scenarios, complete
 from foretune.surrogate.similarity import Labels, Similarity
 from foretune.surrogate.units import fit_unit
-from foretune.surrogate.widths import best_width
+from foretune.surrogate.widths import LEAST_GROUPS, best_width
 from foretune.types import Configuration
 
 _WIDTH = 0.64
@@ -33,7 +33,7 @@ class InContextRecipe:
 
     Attributes:
         width: h, distance at which earlier tasks stop to count, see `foretune.surrogate.similarity`; None for what is
-            best on tasks held out.
+            best on families held out, and, for base models that were never seen, on base models held out.
         floor: weight of the least similar task.
         deviations: how far a new task may be from a blend of earlier ones.
     """
@@ -99,9 +99,13 @@ def fit_in_context(
     labels = tuple(labels_of(name) for name in groups)
     scenarios = _scenarios(tasks, known, row_scaling(rows))
     similarity = _similarity(tasks, features, feature_scaling, recipe)
+    elsewhere = similarity.width
     if recipe.width is None:
-        families = [group[0].family for group in groups.values()]
-        similarity = replace(similarity, width=_best_width(similarity, tasks, labels, families, scenarios))
+        families, models = [group[0].family for group in groups.values()], [model for _, model in labels]
+        width = elsewhere = _best_width(similarity, tasks, labels, families, scenarios)
+        similarity = replace(similarity, width=width)
+        if len(set(models)) >= LEAST_GROUPS:
+            elsewhere = _best_width(similarity, tasks, labels, models, scenarios)
     best, scales = np.array([task.peaks.max() for task in tasks]), np.array([task.scale for task in tasks])
     return InContextSurrogate(
         encoder=encoder,
@@ -113,6 +117,7 @@ def fit_in_context(
         row_scaling=row_scaling,
         scenarios=scenarios,
         similarity=similarity,
+        width_elsewhere=elsewhere,
         unit=fit_unit(features, feature_scaling, best, scales),
         deviations=recipe.deviations,
     )
@@ -179,12 +184,12 @@ def _best_width(
     similarity: Similarity,
     tasks: Sequence[_Task],
     labels: Sequence[Labels],
-    families: Sequence[str],
+    groups: Sequence[str],
     scenarios: Scenarios,
 ) -> float:
     features, told = (np.array([getattr(task, name) for task in tasks]) for name in ("features", "landmarks"))
     peaks = scenarios.values.max(axis=2)
-    return best_width(similarity, features, told, labels, families, peaks, scenarios.recorded)
+    return best_width(similarity, features, told, labels, groups, peaks, scenarios.recorded)
 
 
 def _slices(runs: Sequence[Run]) -> int:

@@ -19,7 +19,7 @@ of the new one, RGPE (Feurer et al., 2018); a short probe as a feature of the ta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -81,6 +81,7 @@ class InContextSurrogate:
         row_scaling: of encoded configurations.
         scenarios: M x C x T.
         similarity: of tasks.
+        width_elsewhere: at which distance earlier tasks stop to count on a base model that none of them is on.
         unit: of tasks.
         deviations: of new tasks.
     """
@@ -94,6 +95,7 @@ class InContextSurrogate:
     row_scaling: Scaling
     scenarios: Scenarios
     similarity: Similarity
+    width_elsewhere: float
     unit: Unit
     deviations: Deviations
 
@@ -172,12 +174,21 @@ class _OnTask:
         """From -1 to 1 over the slices of a run."""
         return np.linspace(-1.0, 1.0, self.surrogate.slices) if self.surrogate.slices > 1 else np.zeros(1)
 
+    @cached_property
+    def _labels(self) -> Labels:
+        return labels_of(self.task.id)
+
+    @property
+    def _similarity(self) -> Similarity:
+        whole = self.surrogate
+        on_known_model = any(model == self._labels[1] for _, model in whole.labels)
+        return whole.similarity if on_known_model else replace(whole.similarity, width=whole.width_elsewhere)
+
     def _make_stage(self, reference: Float[np.ndarray, " T"] | None) -> _Stage:
         """What is known before (None) or after the curve of the reference run."""
         whole, unit = self.surrogate, self.surrogate.unit
         told = None if reference is None else landmarks(reference)
-        differing = differing_labels(labels_of(self.task.id), whole.labels)
-        weights = whole.similarity.weights(self.features, told, differing)
+        weights = self._similarity.weights(self.features, told, differing_labels(self._labels, whole.labels))
         tasks = np.flatnonzero(weights >= _LEAST_SHARE * weights.max())
         weights = weights[tasks] / weights[tasks].sum()
         values = self.pool.values(tasks)

@@ -38,7 +38,7 @@ from foretune.surrogate.stages import ScaleOfLandmarks
 from foretune.surrogate.units import Unit
 from foretune.types import Configuration
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 ARRAYS_FILE = "surrogates.safetensors"
 DESCRIPTION_FILE = "surrogates.json"
 DEEP_KERNEL = "deep-kernel"

@@ -1,8 +1,8 @@
 """At which distance earlier tasks stop to count: the width that ranks configurations best on tasks held out.
 
-Each earlier task in turn is predicted from those of other families, as a weighted mean of the best values of their
-configurations, before and after the reference run is known. A table of many tasks has near ones for most, and a narrow
-width suits it; one of few tasks has to make do with far ones.
+Each earlier task in turn is predicted from those of other groups (families, or base models), as a weighted mean of the
+best values of their configurations, before and after the reference run is known. A table of many tasks has near ones
+for most, and a narrow width suits it; one of few tasks has to make do with far ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from foretune.metadata.ranks import spearman
 from foretune.surrogate.similarity import Labels, Similarity, differing_labels
 
 WIDTHS = (0.3, 0.4, 0.5, 0.64, 0.8, 1.0)
-_LEAST_GROUPS = 3
+LEAST_GROUPS = 3
 
 
 def best_width(
@@ -25,7 +25,7 @@ def best_width(
     features: Float[np.ndarray, "M F"],
     landmarks: Float[np.ndarray, "M L"],
     labels: Sequence[Labels],
-    families: Sequence[str],
+    groups: Sequence[str],
     peaks: Float[np.ndarray, "M C"],
     recorded: np.ndarray,
 ) -> float:
@@ -36,16 +36,16 @@ def best_width(
         features: of the tasks, as they are.
         landmarks: of their reference runs, as they are; NaN for a task without one.
         labels: of the tasks.
-        families: of the tasks; where there are less than three, single tasks are held out.
+        groups: that the tasks are held out with; where there are less than three, single tasks are.
         peaks: best value of each configuration on each task, gaps filled.
         recorded: (M, C) which of them were run.
     """
-    groups = _groups(families)
-    if len(np.unique(groups)) < _LEAST_GROUPS:
+    numbers = _numbers(groups)
+    if len(np.unique(numbers)) < LEAST_GROUPS:
         return similarity.width
     scores = np.zeros(len(WIDTHS))
-    for task, group in enumerate(groups):
-        others, ran = np.flatnonzero(groups != group), recorded[task]
+    for task, number in enumerate(numbers):
+        others, ran = np.flatnonzero(numbers != number), recorded[task]
         differing = differing_labels(labels[task], labels)
         for known in (None, landmarks[task]):
             squared = similarity.squared(features[task], known, differing)[others]
@@ -55,6 +55,6 @@ def best_width(
     return WIDTHS[int(np.argmax(scores))]
 
 
-def _groups(families: Sequence[str]) -> Int[np.ndarray, " M"]:
-    _, groups = np.unique(np.array(families, dtype=str), return_inverse=True)
-    return groups if len(np.unique(groups)) >= _LEAST_GROUPS else np.arange(len(families))
+def _numbers(groups: Sequence[str]) -> Int[np.ndarray, " M"]:
+    _, numbers = np.unique(np.array(groups, dtype=str), return_inverse=True)
+    return numbers if len(np.unique(numbers)) >= LEAST_GROUPS else np.arange(len(groups))

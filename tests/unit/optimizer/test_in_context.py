@@ -68,14 +68,20 @@ def test_where_time_is_short_the_best_prediction_takes_the_place_of_the_first_ca
         assert following.configuration != recorded.candidates[0]
 
 
-def test_on_a_base_model_that_was_never_seen_the_first_candidate_comes_first(recorded):
-    """However short the time is."""
-    elsewhere = replace(recorded.task, id=f"{recorded.task.id}@100:another-model")
-    surrogates = synthetic_surrogates("in-context")
-    default = slice_seconds(elsewhere, recorded.candidates[:1], surrogates.cost).sum()
-    trial = TransferInContext(elsewhere, recorded.candidates, surrogates=surrogates).ask(seconds_left=default)
+@pytest.mark.parametrize(
+    ("earlier", "is_first"),
+    [("mine@100:a-model", False), ("mine@100:another-model", False), ("other@100:a-model", False),
+     ("mine@50:another-model", True), ("other@100:another-model", True)],
+)  # fmt: skip
+def test_however_short_the_time_is_the_first_candidate_comes_first_on_an_unfamiliar_task(recorded, earlier, is_first):
+    """Of which neither the base model nor the dataset, at this size, was seen."""
+    task = replace(recorded.task, id="mine@100:a-model")
+    known = synthetic_surrogates("in-context")
+    surrogates = replace(known, card={**known.card, "tasks": [earlier]})
+    default = slice_seconds(task, recorded.candidates[:1], surrogates.cost).sum()
+    trial = TransferInContext(task, recorded.candidates, surrogates=surrogates).ask(seconds_left=default)
     assert trial is not None
-    assert trial.configuration == recorded.candidates[0]
+    assert (trial.configuration == recorded.candidates[0]) is is_first
 
 
 def test_a_run_is_gone_on_with_until_it_is_hopeless(recorded):

@@ -8,6 +8,7 @@ from synthetic_table import synthetic_surrogates, synthetic_table
 
 from foretune.errors import SurrogateError
 from foretune.space import Encoder, load_space
+from foretune.surrogate import fit_in_context as module
 from foretune.surrogate.examples import Run, by_task, read_runs
 from foretune.surrogate.fit import fit
 from foretune.surrogate.fit_in_context import fit_in_context, reference_of
@@ -63,6 +64,41 @@ def test_a_task_with_a_single_run_is_learned_from_but_judges_nothing():
     found = fit([short], seed=0, kind="in-context")
     assert lone in found.card["tasks"]
     assert set(found.card["held_out"]["by_task"]) == set(table.task_ids) - {lone}
+
+
+def on_models(count: int) -> list[Run]:
+    """The same runs, by turns on so many base models."""
+    some = read_runs([synthetic_table(tasks=9, configurations=8)])
+    places = {name: place for place, name in enumerate(by_task(some))}
+    return [
+        replace(run, task=replace(run.task, id=f"{run.task.id}@100:model-{places[run.task.id] % count}"))
+        for run in some
+    ]
+
+
+def test_base_models_are_held_out_for_those_that_were_never_seen(monkeypatch):
+    asked: list[int] = []
+
+    def best_width(similarity, features, landmarks, labels, groups, peaks, recorded):
+        asked.append(len(set(groups)))
+        return float(len(asked))
+
+    monkeypatch.setattr(module, "best_width", best_width)
+    two, three = (fit_in_context(on_models(count), ENCODER, NAMES) for count in (2, 3))
+    assert (two.similarity.width, two.width_elsewhere) == (1.0, 1.0)  # two models are too few
+    assert (three.similarity.width, three.width_elsewhere) == (2.0, 3.0)
+    assert asked == [4, 4, 3]
+
+
+def test_how_far_earlier_tasks_count_depends_on_whether_the_base_model_is_known():
+    some = on_models(3)
+    surrogate = fit_in_context(some, ENCODER, NAMES)
+    other = replace(surrogate, width_elsewhere=0.5 * surrogate.width_elsewhere)
+    pool = list(dict.fromkeys(run.configuration for run in some))
+    for name, same in (("task@100:model-0", True), ("task@100:model-9", False)):
+        task = replace(some[0].task, id=name)
+        before, after = (one.on(task, pool)({}).mean for one in (surrogate, other))
+        assert np.array_equal(before, after) is same
 
 
 def test_seeing_the_reference_helps_on_an_unseen_family():
