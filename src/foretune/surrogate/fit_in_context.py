@@ -99,13 +99,12 @@ def fit_in_context(
     labels = tuple(labels_of(name) for name in groups)
     scenarios = _scenarios(tasks, known, row_scaling(rows))
     similarity = _similarity(tasks, features, feature_scaling, recipe)
-    elsewhere = similarity.width
     if recipe.width is None:
         families, models = [group[0].family for group in groups.values()], [model for _, model in labels]
         width = elsewhere = _best_width(similarity, tasks, labels, families, scenarios)
-        similarity = replace(similarity, width=width)
         if len(set(models)) >= LEAST_GROUPS:
             elsewhere = _best_width(similarity, tasks, labels, models, scenarios)
+        similarity = replace(similarity, width=width, width_elsewhere=elsewhere)
     best, scales = np.array([task.peaks.max() for task in tasks]), np.array([task.scale for task in tasks])
     return InContextSurrogate(
         encoder=encoder,
@@ -117,7 +116,6 @@ def fit_in_context(
         row_scaling=row_scaling,
         scenarios=scenarios,
         similarity=similarity,
-        width_elsewhere=elsewhere,
         unit=fit_unit(features, feature_scaling, best, scales),
         deviations=recipe.deviations,
     )
@@ -175,9 +173,8 @@ def _similarity(
     told = np.array([task.landmarks for task in tasks])
     has = ~np.isnan(told[:, 0])
     told_scaling = Scaling.of(told[has] if has.any() else np.zeros_like(told))
-    return Similarity(
-        scaling, scaling(features), told_scaling, told_scaling(told), recipe.width or _WIDTH, recipe.floor
-    )
+    width = recipe.width or _WIDTH
+    return Similarity(scaling, scaling(features), told_scaling, told_scaling(told), width, width, recipe.floor)
 
 
 def _best_width(

@@ -19,7 +19,7 @@ of the new one, RGPE (Feurer et al., 2018); a short probe as a feature of the ta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -81,7 +81,6 @@ class InContextSurrogate:
         row_scaling: of encoded configurations.
         scenarios: M x C x T.
         similarity: of tasks.
-        width_elsewhere: at which distance earlier tasks stop to count on a base model that none of them is on.
         unit: of tasks.
         deviations: of new tasks.
     """
@@ -95,7 +94,6 @@ class InContextSurrogate:
     row_scaling: Scaling
     scenarios: Scenarios
     similarity: Similarity
-    width_elsewhere: float
     unit: Unit
     deviations: Deviations
 
@@ -182,7 +180,7 @@ class _OnTask:
     def _similarity(self) -> Similarity:
         whole = self.surrogate
         on_known_model = any(model == self._labels[1] for _, model in whole.labels)
-        return whole.similarity if on_known_model else replace(whole.similarity, width=whole.width_elsewhere)
+        return whole.similarity if on_known_model else whole.similarity.elsewhere
 
     def _make_stage(self, reference: Float[np.ndarray, " T"] | None) -> _Stage:
         """What is known before (None) or after the curve of the reference run."""

@@ -14,7 +14,7 @@ task: one that is like no other is judged by those that are least unlike it (ker
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -37,6 +37,7 @@ class Similarity:
         landmark_scaling: of landmarks.
         landmarks: (M, L) scaled; NaN for a task without a reference run.
         width: h.
+        width_elsewhere: h for a task on a base model that none of the earlier ones is on.
         floor: weight of the least similar task, in units of that of an equal one.
     """
 
@@ -45,7 +46,13 @@ class Similarity:
     landmark_scaling: Scaling
     landmarks: np.ndarray
     width: float
+    width_elsewhere: float
     floor: float
+
+    @property
+    def elsewhere(self) -> Similarity:
+        """To a task on a base model that was never seen."""
+        return replace(self, width=self.width_elsewhere)
 
     def weights(
         self,

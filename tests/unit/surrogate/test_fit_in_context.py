@@ -85,15 +85,16 @@ def test_base_models_are_held_out_for_those_that_were_never_seen(monkeypatch):
 
     monkeypatch.setattr(module, "best_width", best_width)
     two, three = (fit_in_context(on_models(count), ENCODER, NAMES) for count in (2, 3))
-    assert (two.similarity.width, two.width_elsewhere) == (1.0, 1.0)  # two models are too few
-    assert (three.similarity.width, three.width_elsewhere) == (2.0, 3.0)
+    assert (two.similarity.width, two.similarity.width_elsewhere) == (1.0, 1.0)  # two models are too few
+    assert (three.similarity.width, three.similarity.width_elsewhere) == (2.0, 3.0)
     assert asked == [4, 4, 3]
 
 
 def test_how_far_earlier_tasks_count_depends_on_whether_the_base_model_is_known():
     some = on_models(3)
     surrogate = fit_in_context(some, ENCODER, NAMES)
-    other = replace(surrogate, width_elsewhere=0.5 * surrogate.width_elsewhere)
+    narrower = replace(surrogate.similarity, width_elsewhere=0.5 * surrogate.similarity.width_elsewhere)
+    other = replace(surrogate, similarity=narrower)
     pool = list(dict.fromkeys(run.configuration for run in some))
     for name, same in (("task@100:model-0", True), ("task@100:model-9", False)):
         task = replace(some[0].task, id=name)

@@ -15,7 +15,7 @@ NO_DIFFERENCE = np.zeros(5)
 def similarity(features: np.ndarray = FEATURES, landmarks: np.ndarray = LANDMARKS, floor: float = FLOOR) -> Similarity:
     feature_scaling, told = Scaling.of(features), ~np.isnan(landmarks[:, 0])
     scaling = Scaling.of(landmarks[told] if told.any() else np.zeros_like(landmarks))
-    return Similarity(feature_scaling, feature_scaling(features), scaling, scaling(landmarks), WIDTH, floor)
+    return Similarity(feature_scaling, feature_scaling(features), scaling, scaling(landmarks), WIDTH, WIDTH, floor)
 
 
 def closeness(squared: np.ndarray) -> np.ndarray:

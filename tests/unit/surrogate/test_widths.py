@@ -14,7 +14,9 @@ def chosen(features: np.ndarray, peaks: np.ndarray, families: list[str]) -> floa
     tasks = len(features)
     untold = np.full((tasks, 1), np.nan)
     scaling = Scaling.of(features)
-    similarity = Similarity(scaling, scaling(features), Scaling.of(np.zeros_like(untold)), untold, DEFAULT, 1e-6)
+    similarity = Similarity(
+        scaling, scaling(features), Scaling.of(np.zeros_like(untold)), untold, DEFAULT, DEFAULT, 1e-6
+    )
     labels = [("", "")] * tasks
     return best_width(similarity, features, untold, labels, families, peaks, np.ones(peaks.shape, dtype=bool))
 
