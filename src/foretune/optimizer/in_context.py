@@ -23,8 +23,8 @@ from jaxtyping import Float
 
 from foretune.acquisition import expected_improvement, on_log_axis, per_cost
 from foretune.metadata.source import labels_of
+from foretune.optimizer.local_cost import LocalCost
 from foretune.optimizer.standing import (
-    LocalOffset,
     Standing,
     incumbent_score,
     next_run,
@@ -76,7 +76,7 @@ class TransferInContext:
         self._least_slices = least_slices
         self._room = room
         self._history: tuple[Report, ...] = ()
-        self._offset = LocalOffset(task, surrogates.cost)
+        self._local_cost = LocalCost(task, self._pool, surrogates.cost)
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
@@ -100,7 +100,7 @@ class TransferInContext:
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""
         self._history = (*self._history, report)
-        self._offset.tell(report)
+        self._local_cost.tell(report)
 
     def _first(self, standing: Standing, seconds_left: float, pending: Sequence[Trial]) -> Trial | None:
         if not standing.is_open(self._pool[0], self._task.max_fidelity):
@@ -171,7 +171,7 @@ class TransferInContext:
 
     def _spent(self, coming: np.ndarray) -> Float[np.ndarray, "n t"]:
         """Seconds until the end of every slice, from where each configuration stands."""
-        return np.cumsum(np.where(coming, self._slice_seconds * self._offset.factor, 0.0), axis=1)
+        return np.cumsum(np.where(coming, self._slice_seconds * self._local_cost.factors[:, None], 0.0), axis=1)
 
     def _under_way(self, standing: Standing) -> int | None:
         """The configuration that was trained last, unless it is done."""

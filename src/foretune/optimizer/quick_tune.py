@@ -34,7 +34,8 @@ from jaxtyping import Float
 
 from foretune.acquisition import expected_improvement, per_cost
 from foretune.errors import SurrogateError
-from foretune.optimizer.standing import LocalOffset, Standing, slice_seconds, standing_of
+from foretune.optimizer.local_cost import LocalCost
+from foretune.optimizer.standing import Standing, slice_seconds, standing_of
 from foretune.optimizer.transfer import Transfer
 from foretune.surrogate.inputs import zero_shot_score
 from foretune.surrogate.performance import DeepKernelSurrogate
@@ -78,14 +79,14 @@ class QuickTune:
         self._surrogates = refitted(surrogates, refit, seed)
         self._cost_scale = cost_scale
         self._history: tuple[Report, ...] = ()
-        self._offset = LocalOffset(task, surrogates.cost)
+        self._local_cost = LocalCost(task, self._pool, surrogates.cost)
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
         standing = standing_of(self._history, pending)
         places = [place for place, one in enumerate(self._pool) if standing.is_open(one, self._task.max_fidelity)]
         seen = np.array([standing.seen(self._pool[place]) for place in places], dtype=np.intp)
-        seconds = self._slice_seconds[places, seen] * self._offset.factor
+        seconds = self._slice_seconds[places, seen] * self._local_cost.factors[places]
         payable = seconds <= seconds_left
         if seconds_left <= 0 or not payable.any():
             return None
@@ -100,7 +101,7 @@ class QuickTune:
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""
         self._history = (*self._history, report)
-        self._offset.tell(report)
+        self._local_cost.tell(report)
 
     @cached_property
     def _predictor(self) -> Predictor:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
 
+from foretune.optimizer.local_cost import LocalCost
 from foretune.surrogate.protocol import CostSurrogate
-from foretune.types import Configuration, History, LearningCurve, Report, Status, Task, Trial
+from foretune.types import Configuration, History, LearningCurve, Status, Task, Trial
 
 
 @dataclass(frozen=True)
@@ -52,52 +52,6 @@ def standing_of(history: History, pending: Sequence[Trial] = ()) -> Standing:
 def incumbent_score(standing: Standing, zero_shot: float) -> float:
     """The best score of any slice so far; the untrained model's before and below that."""
     return max([zero_shot, *(float(curve.scores.max()) for curve in standing.curves.values() if len(curve))])
-
-
-def local_offset(task: Task, history: History, cost: CostSurrogate) -> float:
-    """Log of how much longer trials take here than predicted: median over those that ended well, 0 before the first.
-
-    The surrogate learned its seconds on other hardware; relative costs carry over, their unit does not. A trial's own
-    seconds are taken, which include what its slices do not, such as loading.
-    """
-    return _median(_log_ratios(task, history, cost))
-
-
-class LocalOffset:
-    """The same for a search that goes on: what a trial was predicted to take is asked once."""
-
-    def __init__(self, task: Task, cost: CostSurrogate) -> None:
-        self._task = task
-        self._cost = cost
-        self._ratios: list[float] = []
-
-    def tell(self, report: Report) -> None:
-        """One more trial."""
-        self._ratios += _log_ratios(self._task, (report,), self._cost)
-
-    @property
-    def factor(self) -> float:
-        """How much longer trials take here than predicted."""
-        return math.exp(_median(self._ratios))
-
-
-def _median(ratios: Sequence[float]) -> float:
-    return float(np.median(ratios)) if ratios else 0.0
-
-
-def _log_ratios(task: Task, history: History, cost: CostSurrogate) -> list[float]:
-    """Logs of measured over predicted seconds of the trials that ended well."""
-    ended = [report for report in history if report.status is Status.OK and report.seconds > 0]
-    if not ended:
-        return []
-    counts = np.array([report.trial.fidelity - report.trial.resumes_from for report in ended])
-    configurations = [
-        report.trial.configuration for report, count in zip(ended, counts, strict=True) for _ in range(count)
-    ]
-    fidelities = np.concatenate([np.arange(r.trial.resumes_from, r.trial.fidelity) + 1 for r in ended])
-    starts = np.append(0, np.cumsum(counts)[:-1])
-    predicted = np.add.reduceat(cost.predict(task, configurations, fidelities), starts)
-    return np.log(np.array([report.seconds for report in ended]) / predicted).tolist()
 
 
 def slice_seconds(task: Task, configurations: Sequence[Configuration], cost: CostSurrogate) -> Float[np.ndarray, "n t"]:
@@ -142,16 +96,26 @@ def next_slices(
     standing = standing_of(history, pending)
     if seconds_left <= 0:
         return None
-    offset = local_offset(task, history, cost) if cost else 0.0
-    for configuration in order:
+    factors = _factors(order, task, history, cost)
+    for configuration, factor in zip(order, factors, strict=True):
         if not standing.is_open(configuration, fidelity):
             continue
         seen = standing.seen(configuration)
         if cost:
-            seconds = slice_seconds(task, [configuration], cost)[0, seen:fidelity] * math.exp(offset)
+            seconds = slice_seconds(task, [configuration], cost)[0, seen:fidelity] * factor
         else:
             seconds = np.full(fidelity - seen, measured_seconds(standing))
         affordable = int((np.cumsum(seconds) <= seconds_left).sum())
         if affordable:
             return Trial(len(history) + len(pending), configuration, fidelity=seen + affordable, resumes_from=seen)
     return None
+
+
+def _factors(
+    order: Sequence[Configuration], task: Task, history: History, cost: CostSurrogate | None
+) -> Float[np.ndarray, " N"]:
+    if cost is None:
+        return np.ones(len(order))
+    local = LocalCost(task, order, cost)
+    local.tell(*history)
+    return local.factors

@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Float
 
 from foretune.acquisition import Horizon, expected_improvement, worth
-from foretune.optimizer.standing import LocalOffset, Standing, incumbent_score, slice_seconds, standing_of
+from foretune.optimizer.local_cost import LocalCost
+from foretune.optimizer.standing import Standing, incumbent_score, slice_seconds, standing_of
 from foretune.surrogate.inputs import zero_shot_score
 from foretune.surrogate.protocol import Predictor, Surrogates
 from foretune.types import Configuration, Prediction, Report, Task, Trial
@@ -44,7 +45,7 @@ class Transfer:
         self._horizon: Horizon = horizon
         self._cost_power = cost_power
         self._history: tuple[Report, ...] = ()
-        self._offset = LocalOffset(task, surrogates.cost)
+        self._local_cost = LocalCost(task, self._pool, surrogates.cost)
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
@@ -56,7 +57,7 @@ class Transfer:
             return None
         untrained = np.array([np.arange(fidelities) >= standing.seen(self._pool[index]) for index in pool])
         improvement = np.where(untrained, self._improvement(pool, standing), np.nan)
-        seconds = np.where(untrained, self._slice_seconds[pool] * self._offset.factor, 0.0)
+        seconds = np.where(untrained, self._slice_seconds[pool] * self._local_cost.factors[pool, None], 0.0)
         values = worth(improvement, seconds, self._horizon, seconds_left, self._cost_power)
         best = int(np.argmax(values))
         if pool[0] == 0 and seconds[0].sum() <= seconds_left:
@@ -70,7 +71,7 @@ class Transfer:
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""
         self._history = (*self._history, report)
-        self._offset.tell(report)
+        self._local_cost.tell(report)
 
     @cached_property
     def _predictor(self) -> Predictor:

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
-import pytest
 
-from foretune.optimizer.standing import LocalOffset, incumbent_score, local_offset, next_run, standing_of
+from foretune.optimizer.standing import incumbent_score, next_run, standing_of
 from foretune.types import VALIDATION_NLL, Configuration, LearningCurve, Report, Status, Task, Trial
 
 TASK = Task("t", VALIDATION_NLL, {}, max_fidelity=4)
@@ -41,22 +38,6 @@ def test_what_failed_is_closed_but_its_curve_counts():
     standing = standing_of((report(0, A, [-2.0], status=Status.DIVERGED),))
     assert not standing.is_open(A, 4)
     assert incumbent_score(standing, -4.0) == -2.0
-
-
-def test_the_offset_is_the_median_ratio_of_trials_that_ended_well():
-    history = (
-        report(0, A, [-3.0], seconds=2.0),
-        report(1, B, [-3.0], seconds=4.0),
-        report(2, A, [-3.0, -2.0], start=1, seconds=100.0),
-        report(3, B, [-3.0], seconds=9.0, status=Status.TIMED_OUT),
-    )
-    assert math.exp(local_offset(TASK, history, OneSecond())) == pytest.approx(4.0)
-    assert local_offset(TASK, (), OneSecond()) == 0.0
-    going_on = LocalOffset(TASK, OneSecond())
-    assert going_on.factor == 1.0
-    for one in history:
-        going_on.tell(one)
-    assert going_on.factor == pytest.approx(4.0)
 
 
 def test_a_whole_run_is_cut_to_what_can_be_paid_for():

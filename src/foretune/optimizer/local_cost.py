@@ -1,0 +1,78 @@
+"""What trials take here, relative to what was predicted: a factor, and how it changes with the batch size.
+
+The cost surrogate learned its seconds on other hardware. How long everything takes differs, and so does what a step
+costs beside its tokens: on a CPU the tokens are most of it, on a GPU that a small model does not fill only the steps
+count, and a run with large batches is over in a fraction of the time. So
+
+    log(measured / predicted) = a + b log(batch size) + what a configuration has of its own,
+
+a as it comes, b ~ N(0, 0.3^2), the last with a standard deviation of 0.2 (`docs/decisions.md` has what that is worth).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from statistics import median
+
+import numpy as np
+from jaxtyping import Float
+
+from foretune.surrogate.protocol import CostSurrogate
+from foretune.types import Configuration, Report, Status, Task
+
+_SLOPE, _OWN = 0.3, 0.2
+
+
+class LocalCost:
+    """Learns from every trial of a search that ends well.
+
+    A trial's own seconds are taken, which include what its slices do not, such as loading.
+    """
+
+    def __init__(self, task: Task, pool: Sequence[Configuration], cost: CostSurrogate) -> None:
+        """Before the first trial.
+
+        Args:
+            task: what is finetuned.
+            pool: the N configurations whose factors are asked for.
+            cost: what trials were predicted to take is asked once.
+        """
+        self._task = task
+        self._cost = cost
+        self._pool = np.array([_log_batch(one) for one in pool])
+        self._ratios: dict[Configuration, list[float]] = {}
+
+    def tell(self, *reports: Report) -> None:
+        """Further trials."""
+        ended = [report for report in reports if report.status is Status.OK and report.seconds > 0]
+        for report in ended:
+            trial = report.trial
+            fidelities = np.arange(trial.resumes_from, trial.fidelity) + 1
+            predicted = self._cost.predict(self._task, [trial.configuration] * len(fidelities), fidelities).sum()
+            ratios = self._ratios.setdefault(trial.configuration, [])
+            ratios.append(float(np.log(report.seconds / predicted)))
+
+    @property
+    def factors(self) -> Float[np.ndarray, " N"]:
+        """How much longer each configuration of the pool takes here than predicted; 1 before the first trial."""
+        if not self._ratios:
+            return np.ones(len(self._pool))
+        batches = np.array([_log_batch(one) for one in self._ratios])
+        slope = _slope(batches, np.array([median(ratios) for ratios in self._ratios.values()]))
+        counts = [len(ratios) for ratios in self._ratios.values()]
+        everything = np.fromiter(chain.from_iterable(self._ratios.values()), dtype=float)
+        level = np.median(everything - slope * np.repeat(batches, counts))
+        return np.exp(level + slope * self._pool)
+
+
+def _log_batch(configuration: Configuration) -> float:
+    """0 where there is no batch size, as in tables from elsewhere."""
+    size = configuration.values.get("batch_size")
+    return float(np.log(size)) if isinstance(size, int | float) and size > 0 else 0.0
+
+
+def _slope(batches: Float[np.ndarray, " k"], ratios: Float[np.ndarray, " k"]) -> float:
+    """The expected b of these configurations' ratios."""
+    apart = batches - batches.mean()
+    return float(apart @ (ratios - ratios.mean()) / (apart @ apart + (_OWN / _SLOPE) ** 2))
