@@ -108,13 +108,13 @@ def _prepare(
     from foretune.metadata.collection import Collection
     from foretune.space import load_space
 
-    device = choose_device(settings["device"])
+    settings = {**settings, "device": choose_device(settings["device"])}
     if "qlora" in load_space(space_name).methods:
-        check_four_bit(device)
-    model = load_model(model_name, device=device)
+        check_four_bit(settings["device"])
+    model = load_model(model_name, device=settings["device"])
     length = max_length or longest_input(model)
     space = load_space(space_name, hidden_size=model.config.hidden_size)
-    collection = Collection(sources, model_name, space, max_length=length, **{**settings, "device": device})
+    collection = Collection(sources, model_name, space, max_length=length, **settings)
     tokenizer = load_tokenizer(model_name)
 
     def describe(source: TaskSource) -> dict[str, Any]:
