@@ -14,6 +14,9 @@ public datasets (`name` is TASKS/name); others are generated. The parts, each a 
   foretune-500k: `--hidden 128 --layers 3 --intermediate 256 --heads 4 --tokens 16e6`,
   foretune-3m: `--hidden 256 --layers 4 --intermediate 640 --heads 8 --tokens 60e6 --batch 64 --device cuda`
   (on the first 42 million tokens of the books and the technical texts);
+- foretune-35m, if it is in --models: 21 tasks, all 40 configurations within the wider limit, on a GPU that many workers
+  share (`--workers 16`, NVIDIA's MPS started): 80 runs a minute on one H200. The model, from the same tokens:
+  `--hidden 768 --layers 5 --intermediate 2048 --heads 12 --tokens 72e6 --batch 128 --muon-lr 8e-3 --device cuda`;
 - merge: all of them as one table, WORK/foretune-tiny-v1;
 - save: what there is of each table so far to collecting/parts, where a collection in a new WORK begins.
 """
@@ -53,6 +56,12 @@ trivia_open@400 xquad_en_qa@50 made_up_people@800
 OTHER_MODELS = """
 snips_intent@50 snips_intent@1000 hwu64@300 trivia_category@80 snips_slots@60 mawps_equation@80 svamp@60
 clinc_paraphrase@120 paper_topic@80 trivia_open@100 to_roman@100 csv_field@120 iso_date@100 made_up_people@200
+"""
+GPU_MODEL = "foretune-35m"
+GPU_TASKS = """
+hwu64@1500 trivia_category@500 snips_slots@60 svamp@60 iso_date@100 clinc150@1000 hwu64@300 paper_topic@80 snips_intent@50
+to_roman@100 snips_intent@1000 made_up_people@200 mawps_equation@80 csv_field@120 sql_scholar@50 gsm8k_steps@50
+noisy_mood@800 trivia_open@400 trivia_category@80 trivia_open@100 clinc_paraphrase@120
 """
 LIMITS = "--seed 0 --max-length 256 --validation-tokens 9000 --test-tokens 5000 --timeout 10m"
 SHORT_RUNS = ("--max-tokens-per-run", 150_000)
@@ -114,6 +123,9 @@ def main() -> None:
         elif part == "noise":
             shared = ("--configurations", 12, "--common", 1, "--repeats", 3, *SHORT_RUNS)
             collect("foretune-tiny", NOISE, arguments, work / "tiny", *shared)
+        elif part == GPU_MODEL and part in models:
+            shared = ("--configurations", 40, "--common", 1, *LONG_RUNS, "--device", "cuda")
+            collect(models[part], GPU_TASKS, arguments, work / part, *shared)
         elif part in models:
             shared = ("--configurations", 20, "--common", 1, *SHORT_RUNS)
             collect(models[part], OTHER_MODELS, arguments, work / part, *shared)
