@@ -59,9 +59,9 @@ clinc_paraphrase@120 paper_topic@80 trivia_open@100 to_roman@100 csv_field@120 i
 """
 GPU_MODEL = "foretune-35m"
 GPU_TASKS = """
-hwu64@1500 trivia_category@500 snips_slots@60 svamp@60 iso_date@100 clinc150@1000 hwu64@300 paper_topic@80 snips_intent@50
-to_roman@100 snips_intent@1000 made_up_people@200 mawps_equation@80 csv_field@120 sql_scholar@50 gsm8k_steps@50
-noisy_mood@800 trivia_open@400 trivia_category@80 trivia_open@100 clinc_paraphrase@120
+hwu64@1500 trivia_category@500 snips_slots@60 svamp@60 iso_date@100 clinc150@1000 hwu64@300 paper_topic@80
+snips_intent@50 to_roman@100 snips_intent@1000 made_up_people@200 mawps_equation@80 csv_field@120 sql_scholar@50
+gsm8k_steps@50 noisy_mood@800 trivia_open@400 trivia_category@80 trivia_open@100 clinc_paraphrase@120
 """
 LIMITS = "--seed 0 --max-length 256 --validation-tokens 9000 --test-tokens 5000 --timeout 10m"
 SHORT_RUNS = ("--max-tokens-per-run", 150_000)
@@ -101,6 +101,16 @@ def save(folder: Path) -> None:
         shutil.copy(file, SAVED / folder.name)
 
 
+def collect_on(model: Path, arguments: argparse.Namespace) -> None:
+    """Runs on a base model other than foretune-tiny."""
+    if model.name == GPU_MODEL:
+        shared = ("--configurations", 40, "--common", 1, *LONG_RUNS, "--device", "cuda")
+        collect(model, GPU_TASKS, arguments, arguments.work / model.name, *shared)
+    else:
+        shared = ("--configurations", 20, "--common", 1, *SHORT_RUNS)
+        collect(model, OTHER_MODELS, arguments, arguments.work / model.name, *shared)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
@@ -123,12 +133,8 @@ def main() -> None:
         elif part == "noise":
             shared = ("--configurations", 12, "--common", 1, "--repeats", 3, *SHORT_RUNS)
             collect("foretune-tiny", NOISE, arguments, work / "tiny", *shared)
-        elif part == GPU_MODEL and part in models:
-            shared = ("--configurations", 40, "--common", 1, *LONG_RUNS, "--device", "cuda")
-            collect(models[part], GPU_TASKS, arguments, work / part, *shared)
         elif part in models:
-            shared = ("--configurations", 20, "--common", 1, *SHORT_RUNS)
-            collect(models[part], OTHER_MODELS, arguments, work / part, *shared)
+            collect_on(models[part], arguments)
         elif part == "merge":
             foretune("metadata", "merge", *found(work, models), "--out", work / "foretune-tiny-v1")
         elif part == "save":

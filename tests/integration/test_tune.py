@@ -242,3 +242,21 @@ def test_searches_leave_their_runs_to_the_next_ones(finished, data, tiny_model, 
     other = longer.tasks.assign(zero_shot_validation_value=9.0, **{"feature.zero_shot_nll": 9.0})
     whole = learn_into(team, type(longer)(other, longer.runs, longer.curves, longer.provenance))
     assert set(whole.task_ids) == {f"counting{number}@24:{tiny_model.name}" for number in ("", "-2")}
+
+
+def test_seconds_of_this_machine_are_measured_once_and_kept(data, tiny_model, tmp_path, monkeypatch, capsys):
+    """Surrogates that know other hardware are told what steps take here; a resumed search is told the same."""
+    output = tmp_path / "paced"
+    monkeypatch.setattr("foretune.finetune.provenance.hardware", lambda device: f"an abacus on {device}")
+    arguments = ("tune", data, "--model", tiny_model, "--output", output, "--candidates", 4, "--no-default-comparison")
+    assert run(*arguments, "--budget", "1h", "--max-slices", 1) == 0
+    pace = read_journal(output / "journal.jsonl").header["pace"]
+    assert [one["configuration"]["batch_size"] for one in pace] == [8]  # there are fewer than 32 rows
+    assert pace[0]["seconds"] > 0
+
+    def times_again(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("foretune.finetune.pace.time_slices", times_again)
+    assert run(*arguments, "--budget", "1h", "--max-slices", 2, "--resume") == 0
+    assert len(read_journal(output / "journal.jsonl").history) == 2

@@ -22,6 +22,7 @@ from foretune.benchmark.knowledge import Knowledge, LeaveOut, divide, groups_of
 from foretune.benchmark.methods import METHODS, Chosen, choose
 from foretune.benchmark.replay import RecordedTask, recorded_task, simulate
 from foretune.benchmark.setting import Setting
+from foretune.benchmark.timing import hardware_by_task, timing_of
 from foretune.errors import ConfigurationError, MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.metadata.digest import data_sha256
@@ -127,7 +128,10 @@ def prepare(
     recorded = {task: recorded_task(target, task) for task in target.task_ids}
     idle = tuple(task for task, one in recorded.items() if not one.is_playable)
     recorded = {task: one for task, one in recorded.items() if task not in idle}
-    settings = {task: setting(target, one, parts[groups[task]], terms) for task, one in recorded.items()}
+    hardware = hardware_by_task(target)
+    settings = {
+        task: setting(target, one, parts[groups[task]], terms, hardware[task]) for task, one in recorded.items()
+    }
     if not recorded:
         raise MetaDatasetError("no task has a complete run, so there is nothing to replay; collect some")
     able, notes = _able(chosen, settings, refuse=methods is not None)
@@ -138,11 +142,21 @@ def prepare(
     )
 
 
-def setting(target: MetaDataset, recorded: RecordedTask, knowledge: Knowledge, terms: Terms) -> Setting:
-    """What methods may know of a task; its default counts only if its run was recorded."""
+def setting(
+    target: MetaDataset, recorded: RecordedTask, knowledge: Knowledge, terms: Terms, hardware: str = ""
+) -> Setting:
+    """What methods may know of a task on that hardware; its default counts only if its run was recorded."""
     task, default = recorded.task, target.default(recorded.task.id)
     known = default if default and default.key in recorded.recordings else None
-    return Setting(knowledge, task, tuple(recorded.candidates), target.widths[task.id], known, terms.default_first)
+    return Setting(
+        knowledge,
+        task,
+        tuple(recorded.candidates),
+        target.widths[task.id],
+        known,
+        terms.default_first,
+        timing=timing_of(recorded, known, hardware),
+    )
 
 
 def replay_all(contest: Contest, folder: Path, progress: Callable[[int, int], None] | None = None) -> list[Replayed]:
@@ -175,7 +189,8 @@ def replay(contest: Contest, task: str, method: Chosen, seed: int, budget: Amoun
     first = [given.first] if given.first and method.method.default_first else []
     seconds, watch = budget.seconds(recorded), _Stopwatch()
     clock = watch if task in contest.charged else None
-    points = simulate(optimizer, recorded, seconds, first=first, clock=clock)
+    begun = given.timing.seconds if method.method.times_steps and given.is_elsewhere else 0.0
+    points = simulate(optimizer, recorded, seconds, first=first, clock=clock, begun=begun)
     improved = [after for before, after in pairwise(points) if after.score > before.score]
     steps = tuple((point.seconds, point.score, point.test) for point in [points[0], *improved])
     return Replayed(task, method.name, seed, str(budget), seconds, watch.total, len(points) - 1, steps)

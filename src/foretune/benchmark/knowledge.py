@@ -8,7 +8,7 @@ group.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,9 @@ from foretune.metadata.orders import Ranks, ranks_of
 from foretune.space import SearchSpace
 from foretune.surrogate import Surrogates, load_surrogates, save_surrogates
 from foretune.surrogate.encoders import encoder_for, encoder_sha256
+from foretune.surrogate.examples import recorded_hardware
 from foretune.surrogate.fit import Kind, fit
+from foretune.surrogate.reference import one_kind
 
 LEAST_TASKS = 3
 EVERYTHING = "everything"
@@ -48,6 +50,11 @@ class Knowledge:
     def ranks(self) -> Ranks:
         """How configurations ranked on the training tasks."""
         return ranks_of(self.meta)
+
+    @cached_property
+    def hardware(self) -> Sequence[str]:
+        """That the seconds of surrogates are learned on."""
+        return one_kind(recorded_hardware(self.meta))
 
     @cached_property
     def _known(self) -> dict[Kind, Surrogates]:

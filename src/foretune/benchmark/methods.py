@@ -44,6 +44,7 @@ class Method:
         stochastic: whether the seed makes a difference; if not, one seed is replayed.
         default_first: whether its searches are made to begin with the default; if not, it decides that itself.
         sees_answers: whether it is given the recorded runs.
+        times_steps: whether it times a few steps before a search on hardware that it knows no seconds of.
         check: what keeps it from running on a setting; empty if nothing does.
     """
 
@@ -52,6 +53,7 @@ class Method:
     stochastic: bool = True
     default_first: bool = True
     sees_answers: bool = False
+    times_steps: bool = False
     check: Callable[[Setting], str] = lambda _: ""
 
 
@@ -149,7 +151,7 @@ def _transfer(
     setting: Setting, seed: int, portfolio: int = 12, horizon: str = "final", cost_power: float = 0.3
 ) -> Optimizer:
     del seed
-    surrogates = setting.knowledge.surrogates(DEEP_KERNEL)
+    surrogates = setting.surrogates(DEEP_KERNEL)
     return Transfer(
         setting.task,
         _pool(setting, surrogates),
@@ -171,7 +173,7 @@ def _in_context(
     room: float = 0.5,
 ) -> Optimizer:
     del seed
-    surrogates = setting.knowledge.surrogates(surrogate)
+    surrogates = setting.surrogates(surrogate)
     return TransferInContext(
         setting.task,
         _pool(setting, surrogates),
@@ -186,7 +188,7 @@ def _in_context(
 
 def _quick_tune(setting: Setting, seed: int, steps: int = 50, standardized_cost: bool = False) -> Optimizer:
     del seed
-    surrogates = setting.knowledge.surrogates(DEEP_KERNEL)
+    surrogates = setting.surrogates(DEEP_KERNEL)
     return QuickTune(
         setting.task,
         _pool(setting, surrogates),
@@ -198,7 +200,7 @@ def _quick_tune(setting: Setting, seed: int, steps: int = 50, standardized_cost:
 
 def _quick_tune_repaired(setting: Setting, seed: int, steps: int = 50) -> Optimizer:
     del seed
-    surrogates = setting.knowledge.surrogates(DEEP_KERNEL)
+    surrogates = setting.surrogates(DEEP_KERNEL)
     refit = replace(REPAIRED, steps=steps)
     return quick_tune_repaired(setting.task, _pool(setting, surrogates), surrogates=surrogates, refit=refit)
 
@@ -259,6 +261,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             _transfer,
             {"portfolio": _at_least(1), "horizon": _horizon, "cost_power": float},
             stochastic=False,
+            times_steps=True,
             check=needs_surrogates,
         ),
         "transfer-in-context": Method(
@@ -273,18 +276,21 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             },
             stochastic=False,
             default_first=False,
+            times_steps=True,
             check=needs_like_tasks,
         ),
         "quick-tune": Method(
             _quick_tune,
             {"steps": _at_least(0), "standardized_cost": _switch},
             stochastic=False,
+            times_steps=True,
             check=needs_surrogates,
         ),
         "quick-tune-repaired": Method(
             _quick_tune_repaired,
             {"steps": _at_least(0)},
             stochastic=False,
+            times_steps=True,
             check=needs_surrogates,
         ),
         "oracle": Method(_oracle, {"after_default": _switch}, stochastic=False, default_first=False, sees_answers=True),

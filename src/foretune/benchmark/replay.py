@@ -136,6 +136,7 @@ def simulate(
     *,
     first: Sequence[Configuration] = (),
     clock: Callable[[], float] | None = None,
+    begun: float = 0.0,
 ) -> list[Point]:
     """Lets an optimizer search until its seconds are spent.
 
@@ -146,13 +147,14 @@ def simulate(
         first: configurations trained to the end before the optimizer is asked, such as the default.
         clock: tells the seconds by which the optimizer's own time, asking and being told, is measured and charged;
             without one it thinks for free, and the search can be repeated exactly.
+        begun: seconds that are spent already.
 
     Returns:
         One point for every slice within the budget, after a first one for the untrained model.
     """
     known = not math.isnan(recorded.zero_shot)
     points = [Point(0.0, recorded.zero_shot if known else -math.inf, recorded.zero_shot_test)]
-    asked, spent, now = 0, 0.0, clock or (lambda: 0.0)
+    asked, spent, now = 0, begun, clock or (lambda: 0.0)
     while spent < seconds:
         started = now()
         ordered = Trial(asked, first[asked], recorded.task.max_fidelity) if asked < len(first) else None

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from foretune.benchmark.knowledge import Knowledge
 from foretune.benchmark.replay import RecordedTask
+from foretune.benchmark.timing import Timing
 from foretune.metadata.common import relative_to_width
 from foretune.metadata.orders import Order, Quantiles, average_order, feature_distances, nearest_order, portfolio_order
+from foretune.surrogate import Surrogates
+from foretune.surrogate.fit import Kind
+from foretune.surrogate.pace import paced
 from foretune.types import Configuration, Task
 
 SIZE = "model_log_parameters"
@@ -30,6 +34,7 @@ class Setting:
         default: the configuration a practitioner would start with, None where there is none in the pool.
         default_first: whether searches begin with it.
         answers: the recorded runs; only for methods that are no contestants.
+        timing: what a few steps of the default, timed before the search, would tell.
     """
 
     knowledge: Knowledge
@@ -39,6 +44,17 @@ class Setting:
     default: Configuration | None = None
     default_first: bool = True
     answers: RecordedTask | None = None
+    timing: Timing = field(default_factory=Timing)
+
+    def surrogates(self, kind: Kind) -> Surrogates:
+        """Fitted on the other groups; where that was on other hardware, with seconds of the task's own."""
+        surrogates = self.knowledge.surrogates(kind)
+        return paced(surrogates, self.task, self.timing.pace) if self.is_elsewhere else surrogates
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the other groups tell no seconds of this task's hardware."""
+        return bool(self.timing.hardware) and self.timing.hardware not in self.knowledge.hardware
 
     @property
     def first(self) -> Configuration | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from foretune.finetune.data import TokenizedSplits
     from foretune.finetune.evaluate import Scores
     from foretune.optimizer import Optimizer
+    from foretune.surrogate.pace import Pace
     from foretune.surrogate.protocol import Surrogates
 
 SHIPPED_SURROGATES = "foretune-tiny-v1"
@@ -45,7 +46,8 @@ class Ground:
         candidates: sampled from the search space.
         default: what a practitioner would start with.
         versions: of the libraries that matter.
-        surrogates: meta-learned, where there are any.
+        surrogates: meta-learned, where there are any; with seconds of this machine where they know only others.
+        pace: what slices take here, if steps were timed; see `foretune.finetune.pace`.
     """
 
     data: TokenizedSplits
@@ -57,6 +59,7 @@ class Ground:
     default: Configuration
     versions: Mapping[str, str]
     surrogates: Surrogates | None
+    pace: Pace
 
     @property
     def zero_shot_nll(self) -> float:
@@ -107,12 +110,15 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     """
     from foretune.execution.worker import completion_end
     from foretune.finetune.data import load_splits, tokenize
-    from foretune.finetune.evaluate import Scores, zero_shot
+    from foretune.finetune.evaluate import Scores
     from foretune.finetune.model import check_four_bit, load_model, load_tokenizer, resolve_model
+    from foretune.finetune.pace import time_slices, timed_zero_shot
+    from foretune.finetune.provenance import hardware
     from foretune.finetune.task import describe_task, longest_input
     from foretune.finetune.train import SLICES
     from foretune.optimizer.pool import candidate_pool
     from foretune.space import load_space
+    from foretune.surrogate.pace import paced
 
     if "qlora" in load_space(settings.space).methods:
         check_four_bit(settings.device)
@@ -121,18 +127,25 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     _choose_threads(model)
     max_length = settings.max_length or longest_input(model)
     data = tokenize(splits, tokenizer, max_length, end_token_id=completion_end(settings.model, tokenizer, model))
+    width = int(model.config.hidden_size)
+    space = load_space(settings.space, hidden_size=width)
+    default = space.default()
+    surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
     if known is None:
-        scores = zero_shot(model, data)
+        scores, seconds = timed_zero_shot(model, data)
         task = describe_task(splits, data, resolve_model(settings.model), model, SLICES, scores=scores)
+        elsewhere = surrogates and hardware(settings.device) not in surrogates.card.get("hardware", ())
+        # The last that is done with this model: it does not come back from it.
+        pace = time_slices(model, settings.model, data, default, settings.device, seconds) if elsewhere else {}
     else:
         scores = {split: Scores(**values) for split, values in known["zero_shot"].items()}
         task = Task(metric=VALIDATION_NLL, **known["task"])
-    width = int(model.config.hidden_size)
-    space = load_space(settings.space, hidden_size=width)
-    surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
+        pace = {Configuration(one["configuration"]): float(one["seconds"]) for one in known.get("pace", ())}
     recorded = surrogates.performance.recorded if surrogates else ()
     pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
-    return Ground(data, max_length, tokenizer, scores, task, pool, space.default(), installed_versions(), surrogates)
+    if surrogates:
+        surrogates = paced(surrogates, task, pace)
+    return Ground(data, max_length, tokenizer, scores, task, pool, default, installed_versions(), surrogates, pace)
 
 
 def _choose_threads(model: PreTrainedModel) -> None:

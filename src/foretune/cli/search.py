@@ -189,6 +189,7 @@ def _header(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any]:
         },
         "rows": {split: len(getattr(ground.data, split)) for split in ("train", "validation", "test")},
         "zero_shot": {split: asdict(scores) for split, scores in ground.zero_shot.items()},
+        "pace": [{"configuration": dict(one.values), "seconds": took} for one, took in ground.pace.items()],
         "versions": dict(ground.versions),
         "setup_seconds": clock.spent(),
     }

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.optim import Optimizer
+from transformers import PreTrainedModel
 
 from foretune.finetune import checkpoint, provenance
 from foretune.finetune.adapters import Adapted, adapt, method_of, save_adapter, setting
@@ -77,7 +78,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """A model in training."""
 
     order: Order
@@ -92,6 +93,7 @@ class _Run:
 
     @property
     def model(self) -> nn.Module:
+        """What computes logits."""
         return self.adapted.model
 
 
@@ -105,7 +107,7 @@ def train_slices(order: Order, state: State | None) -> Iterator[Slice]:
     """
     begun = provenance.now()
     provenance.reset_peak_memory(order.device)
-    run = _prepare(order)
+    run = prepare_run(order)
     _note(run, begun)  # a run that goes wrong in its first slice leaves word, too
     if order.device.startswith("cuda"):
         _warm_up(run)
@@ -118,12 +120,18 @@ def train_slices(order: Order, state: State | None) -> Iterator[Slice]:
         yield slices[-1]
 
 
-def _prepare(order: Order) -> _Run:
+def prepare_run(order: Order, base: PreTrainedModel | None = None) -> Run:
+    """The order's model, wrapped and ready for its first step.
+
+    Args:
+        order: what to train.
+        base: the base model, which is changed; by default a fresh copy.
+    """
     configuration = order.trial.configuration
     method = method_of(configuration)
     # Weights that are trained, or replaced by a residual, lose too much in bfloat16.
     dtype = torch.float32 if method in {"full", "pissa"} else default_dtype(order.device)
-    base = fresh_model(order.model, device=order.device, dtype=dtype, quantized=method == "qlora")
+    base = base or fresh_model(order.model, device=order.device, dtype=dtype, quantized=method == "qlora")
     vocabulary = len(embedding_rows(base))
     adapted = adapt(base, configuration, name=order.model)
     adapted.model.train()
@@ -131,7 +139,7 @@ def _prepare(order: Order) -> _Run:
         use_fast_layers(adapted.model)
     optimizer = make_optimizer(adapted, configuration)
     planned = plan(configuration, len(order.data.train.input_ids))
-    return _Run(
+    return Run(
         order=order,
         adapted=adapted,
         optimizer=optimizer,
@@ -145,7 +153,17 @@ def _prepare(order: Order) -> _Run:
     )
 
 
-def _warm_up(run: _Run) -> None:
+def take_step(run: Run, batch: Batch) -> torch.Tensor:
+    """Train on a batch at the learning rates as they are; returns its loss, for which an accelerator is not waited."""
+    loss = _loss(run, batch)
+    loss.backward()
+    nn.utils.clip_grad_norm_(run.adapted.trained.values(), _GRADIENT_NORM)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    return loss.detach()
+
+
+def _warm_up(run: Run) -> None:
     """Take gradients once, and drop them: an accelerator loads each kernel when it is first needed, which takes
     seconds in all, and the seconds of the first slice are to tell those of the others."""
     order, rows = run.order, np.arange(min(run.batch_size, len(run.lengths)))
@@ -155,7 +173,7 @@ def _warm_up(run: _Run) -> None:
     torch.cuda.synchronize(order.device)
 
 
-def _train_slice(run: _Run, slices: Slices) -> Slice:
+def _train_slice(run: Run, slices: Slices) -> Slice:
     order, data = run.order, run.order.data
     fidelity = len(slices) + 1
     first, last = (run.plan.slice_end(at) for at in (fidelity - 1, fidelity))
@@ -183,7 +201,7 @@ def _train_slice(run: _Run, slices: Slices) -> Slice:
     )
 
 
-def _train_steps(run: _Run, first: int, last: int) -> int:
+def _train_steps(run: Run, first: int, last: int) -> int:
     """Take steps `first` to `last` - 1; returns the tokens they read, padding not counted."""
     order, tokens = run.order, 0
     batches: list[np.ndarray] = []
@@ -194,37 +212,28 @@ def _train_steps(run: _Run, first: int, last: int) -> int:
         if time.perf_counter() > order.deadline:
             raise StoppedError(Status.TIMED_OUT, f"stopped before step {step}: over {order.timeout_seconds:g} seconds")
         run.rates.set(step)
-        loss = _step(run, make_batch(order.data.train, batches[at], pad_id=0, device=order.device))
+        loss = take_step(run, make_batch(order.data.train, batches[at], pad_id=0, device=order.device))
         tokens += int(run.lengths[batches[at]].sum())
         if step % _CHECK_EVERY == 0 or step == last - 1:
             _check(run, float(loss), f"training loss at step {step}")
     return tokens
 
 
-def _step(run: _Run, batch: Batch) -> torch.Tensor:
-    loss = _loss(run, batch)
-    loss.backward()
-    nn.utils.clip_grad_norm_(run.adapted.trained.values(), _GRADIENT_NORM)
-    run.optimizer.step()
-    run.optimizer.zero_grad(set_to_none=True)
-    return loss.detach()
-
-
-def _loss(run: _Run, batch: Batch) -> torch.Tensor:
+def _loss(run: Run, batch: Batch) -> torch.Tensor:
     # One context a step: inside of it, torch keeps the copies of weights in bfloat16 that it has once made.
     with autocast(run.order.device):
         logits = completion_logits(run.model, batch, run.selection).float()
     return functional.cross_entropy(logits, batch.labels)
 
 
-def _check(run: _Run, loss: float, what: str) -> None:
+def _check(run: Run, loss: float, what: str) -> None:
     if not loss <= run.worst_loss:
         raise StoppedError(
             Status.DIVERGED, f"{what} is {loss:.4g}, beyond {run.worst_loss:.4g}; a lower learning_rate may help"
         )
 
 
-def _keep(run: _Run, slices: Slices, begun: str) -> None:
+def _keep(run: Run, slices: Slices, begun: str) -> None:
     """Best adapter first, then the state, then the line: after a kill in between, redoing the slice writes the same."""
     directory = run.order.directory
     if run.order.keep_state:
@@ -235,7 +244,7 @@ def _keep(run: _Run, slices: Slices, begun: str) -> None:
     _note(run, begun)
 
 
-def _note(run: _Run, begun: str) -> None:
+def _note(run: Run, begun: str) -> None:
     """Write `run.json`."""
     order = run.order
     values = {
@@ -252,7 +261,7 @@ def _note(run: _Run, begun: str) -> None:
     checkpoint.write_json(order.directory / "run.json", values)
 
 
-def _tensors(run: _Run) -> dict[str, torch.Tensor]:
+def _tensors(run: Run) -> dict[str, torch.Tensor]:
     tensors = {f"parameters.{name}": value for name, value in run.adapted.trained.items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(run.optimizer).items()}
     tensors["generators.cpu"] = torch.get_rng_state()
@@ -261,7 +270,7 @@ def _tensors(run: _Run) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _restore(run: _Run, state: State) -> None:
+def _restore(run: Run, state: State) -> None:
     def under(prefix: str) -> dict[str, torch.Tensor]:
         return {name[len(prefix) :]: value for name, value in state.tensors.items() if name.startswith(prefix)}
 

@@ -18,10 +18,9 @@ from statistics import median
 import numpy as np
 from jaxtyping import Float
 
+from foretune.surrogate.pace import expected_slope, log_batch
 from foretune.surrogate.protocol import CostSurrogate
 from foretune.types import Configuration, Report, Status, Task
-
-_SLOPE, _OWN = 0.3, 0.2
 
 
 class LocalCost:
@@ -40,7 +39,7 @@ class LocalCost:
         """
         self._task = task
         self._cost = cost
-        self._pool = np.array([_log_batch(one) for one in pool])
+        self._pool = np.array([log_batch(one) for one in pool])
         self._ratios: dict[Configuration, list[float]] = {}
 
     def tell(self, *reports: Report) -> None:
@@ -58,21 +57,9 @@ class LocalCost:
         """How much longer each configuration of the pool takes here than predicted; 1 before the first trial."""
         if not self._ratios:
             return np.ones(len(self._pool))
-        batches = np.array([_log_batch(one) for one in self._ratios])
-        slope = _slope(batches, np.array([median(ratios) for ratios in self._ratios.values()]))
+        batches = np.array([log_batch(one) for one in self._ratios])
+        slope = expected_slope(batches, np.array([median(ratios) for ratios in self._ratios.values()]))
         counts = [len(ratios) for ratios in self._ratios.values()]
         everything = np.fromiter(chain.from_iterable(self._ratios.values()), dtype=float)
         level = np.median(everything - slope * np.repeat(batches, counts))
         return np.exp(level + slope * self._pool)
-
-
-def _log_batch(configuration: Configuration) -> float:
-    """0 where there is no batch size, as in tables from elsewhere."""
-    size = configuration.values.get("batch_size")
-    return float(np.log(size)) if isinstance(size, int | float) and size > 0 else 0.0
-
-
-def _slope(batches: Float[np.ndarray, " k"], ratios: Float[np.ndarray, " k"]) -> float:
-    """The expected b of these configurations' ratios."""
-    apart = batches - batches.mean()
-    return float(apart @ (ratios - ratios.mean()) / (apart @ apart + (_OWN / _SLOPE) ** 2))

@@ -38,6 +38,7 @@ class Run:
         evaluation_seconds: (T,) of each slice.
         peak_memory_bytes: None where it was not recorded.
         model: base model.
+        hardware: it ran on; empty where it was not recorded.
     """
 
     task: Task
@@ -49,6 +50,7 @@ class Run:
     evaluation_seconds: np.ndarray
     peak_memory_bytes: int | None = None
     model: str = ""
+    hardware: str = ""
 
     @cached_property
     def gains(self) -> Float[np.ndarray, " t"]:
@@ -82,6 +84,11 @@ class Examples:
 def read_runs(meta_datasets: Sequence[MetaDataset]) -> list[Run]:
     """All runs that ended well or diverged; what the machine failed at says nothing about a configuration's score."""
     return [run for meta_dataset in meta_datasets for run in _runs_of(meta_dataset)]
+
+
+def recorded_hardware(meta_dataset: MetaDataset) -> list[str]:
+    """What each run of the table was on; empty where that is not known."""
+    return meta_dataset.runs.reindex(columns=["hardware"])["hardware"].fillna("").astype(str).tolist()
 
 
 def by_task(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -133,6 +140,7 @@ def _runs_of(meta_dataset: MetaDataset) -> list[Run]:
     nothing = (np.empty(0), np.empty(0))
     runs: list[Run] = []
     peaks = {str(run): int(peak) for run, peak in _recorded_peaks(meta_dataset)}
+    machines = dict(zip(meta_dataset.runs["run"], recorded_hardware(meta_dataset), strict=True))
     for run, task, status in meta_dataset.runs[["run", "task", "status"]].itertuples(index=False, name=None):
         if status in _LEARNED_FROM:
             train, evaluation = seconds.get(run, nothing)
@@ -141,7 +149,7 @@ def _runs_of(meta_dataset: MetaDataset) -> list[Run]:
             if diverged or len(curve):
                 about = tasks[task], families[task], configuration
                 model = meta_dataset.models[task]
-                runs.append(Run(*about, curve, diverged, train, evaluation, peaks.get(run), model))
+                runs.append(Run(*about, curve, diverged, train, evaluation, peaks.get(run), model, machines[run]))
     return runs
 
 

@@ -30,6 +30,7 @@ from foretune.surrogate.fit_rank_trees import RankTreesRecipe
 from foretune.surrogate.kinds import Data, deep_kernel, in_context_surrogate, rank_trees_surrogate
 from foretune.surrogate.memory import fit_memory
 from foretune.surrogate.protocol import Surrogates
+from foretune.surrogate.reference import of_one_kind, one_kind
 from foretune.surrogate.resources import errors_by_model, errors_by_task, medians
 from foretune.surrogate.store import DEEP_KERNEL, IN_CONTEXT, RANK_TREES
 from foretune.surrogate.validation import folds
@@ -85,13 +86,15 @@ def fit(
         fitted = rank_trees_surrogate(data, rank_trees or RankTreesRecipe())
     else:
         fitted = deep_kernel(data, recipe or Recipe())
-    works = all(tells_work(run) for run in runs)
     tell("the cost and memory surrogates")
-    resources = errors_by_task(runs, encoder, judged) if works else {}
+    priced = of_one_kind(runs)
+    works = all(tells_work(run) for run in priced)
+    resources = errors_by_task(priced, encoder, judged) if works else {}
     card: dict[str, Any] = {
         "data_sha256": [data_sha256(meta_dataset) for meta_dataset in meta_datasets],
         "tasks": sorted(by_task(runs)),
         "runs": len(runs),
+        "hardware": one_kind(run.hardware for run in runs),
         "seed": seed,
         "encoder_sha256": encoder_sha256(encoder),
         "excluded_families": sorted(exclude_families),
@@ -100,12 +103,12 @@ def fit(
         "held_out": {
             "mean": {**fitted.mean, **medians(resources)},
             "by_task": {task: {**scores, **resources.get(task, {})} for task, scores in fitted.by_task.items()},
-            "by_model": errors_by_model(runs, encoder) if works and judge else {},
+            "by_model": errors_by_model(priced, encoder) if works and judge else {},
         },
     }
     if not works:
         return Surrogates(fitted.performance, EvenCost(), card)
-    return Surrogates(fitted.performance, fit_cost(runs, encoder), card, fit_memory(runs, encoder))
+    return Surrogates(fitted.performance, fit_cost(priced, encoder), card, fit_memory(priced, encoder))
 
 
 def default_of(meta_datasets: Sequence[MetaDataset]) -> Configuration | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from synthetic_table import synthetic_surrogates, synthetic_table
 from tiny_table import four_tasks, tiny_table
 
+from foretune.benchmark import compare
 from foretune.benchmark import knowledge as knowledge_module
 from foretune.benchmark import methods as methods_module
 from foretune.benchmark.budgets import parse_amounts
@@ -18,9 +20,12 @@ from foretune.benchmark.compare import JOURNAL, Terms, prepare, replay_all
 from foretune.benchmark.figures import means, ranks, regret_curves, results_frame, scales_of
 from foretune.benchmark.headroom import headrooms
 from foretune.benchmark.methods import METHODS, Method
+from foretune.benchmark.replay import simulate
+from foretune.benchmark.timing import Timing
 from foretune.errors import ConfigurationError, MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.metadata.noise import seed_noise
+from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.ordered import Ordered
 from foretune.space import load_space
 from foretune.surrogate.store import DEEP_KERNEL
@@ -236,3 +241,45 @@ def test_a_line_of_the_journal_is_plain_json(tmp_path):
     assert row["steps"] == [[0.0, None, None], [1.0, -4.0, -4.5]]
     assert row["schema_version"] == 1
     assert replay_all(contest_of(table, tmp_path, ["random"], budget="5s"), tmp_path)[0].steps[0][1] == -math.inf
+
+
+def on_hardware(name, task, times):
+    """The synthetic table; the runs of this task are on that hardware, where all takes so many times as long."""
+    table = synthetic_table()
+    of = table.runs["task"] == task
+    curves = table.curves.copy()
+    theirs = curves["run"].isin(set(table.runs["run"][of]))
+    for column in ("train_seconds", "evaluation_seconds"):
+        curves.loc[theirs, column] *= times
+    runs = table.runs.assign(hardware=table.runs["hardware"].where(~of, name))
+    default = next(table.configurations[run] for run in table.runs_of(task) if len(table.curve(run)) == 8)
+    return MetaDataset(table.tasks, runs, curves, provenance={"defaults": {"synthetic": dict(default.values)}})
+
+
+def test_steps_are_timed_and_paid_for_only_on_hardware_that_is_not_known(tmp_path, monkeypatch):
+    paid = {}
+
+    def spy(optimizer, recorded, seconds, **options):
+        paid[recorded.task.id, isinstance(optimizer, TransferInContext)] = options["begun"]
+        return simulate(optimizer, recorded, seconds, **options)
+
+    monkeypatch.setattr(compare, "simulate", spy)
+    contest = contest_of(on_hardware("other", "task-0", 40.0), tmp_path, ["transfer-in-context", "portfolio"])
+    replay_all(contest, tmp_path)
+    took = contest.settings["task-0"].timing.seconds
+    assert 0 < took < contest.recorded["task-0"].mean_run_seconds / 4
+    assert paid.pop(("task-0", True)) == took
+    assert set(paid.values()) == {0.0}
+
+
+def test_the_search_is_the_same_where_everything_takes_forty_times_as_long(tmp_path):
+    trials = {}
+    for name, times in (("none", 1.0), ("other", 40.0)):  # "none" is what the table calls its own hardware
+        table = on_hardware(name, "task-0", times)
+        contest = contest_of(table, tmp_path / name, ["transfer-in-context"])
+        recorded, setting = contest.recorded["task-0"], contest.settings["task-0"]
+        seconds = 0.4 * recorded.mean_run_seconds
+        trials[name] = METHODS["transfer-in-context"].make(setting, 0).ask(seconds)
+        blind = METHODS["transfer-in-context"].make(replace(setting, timing=Timing()), 0).ask(seconds)
+    assert trials["other"].configuration == trials["none"].configuration
+    assert blind is None or blind.configuration != trials["none"].configuration  # as if next to nothing had time
