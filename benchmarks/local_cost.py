@@ -1,98 +1,108 @@
 """How well a search foretells the seconds of runs to come, after some runs on hardware or a base model new to it.
 
-Run: python benchmarks/local_cost.py META [--seconds benchmarks/h100_seconds.json]
+Run: python benchmarks/local_cost.py META
 
-Each base model of META in turn is left out of the cost surrogate and met as a new one; the runs in the JSON file, on
-a GPU, are met by a cost surrogate that knows all of META, whose runs are on CPUs. Runs come in random order. Printed is
-the median |log(measured / predicted)| of the rest, with one factor for the machine, and with one that changes with the
-batch size, as searches have it (`foretune.optimizer.local_cost`).
+Each base model of META in turn is left out of the cost surrogate and met as a new one. Base models whose runs are on
+other hardware than most of META's are shown apart: there a search times a few steps first. Runs come in random order.
+Printed is the median |log(measured / predicted)| of the rest, with one factor for the machine, with one that changes
+with the batch size, as searches have it (`foretune.optimizer.local_cost`), and with the latter on top of what the timed
+steps tell (`foretune.surrogate.pace`).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from foretune.metadata import read_meta_dataset
+from foretune.benchmark.replay import recorded_task
+from foretune.benchmark.timing import hardware_by_task, timing_of
+from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.metadata.source import labels_of
 from foretune.optimizer.local_cost import LocalCost
 from foretune.surrogate.cost import LinearCost, fit_cost
 from foretune.surrogate.encoders import encoder_for
-from foretune.surrogate.examples import Run, read_runs
-from foretune.types import VALIDATION_NLL, Configuration, LearningCurve, Report, Status, Task, Trial
+from foretune.surrogate.examples import read_runs
+from foretune.surrogate.pace import Pace, PacedCost, paced_cost
+from foretune.surrogate.reference import of_one_kind
+from foretune.types import Configuration, LearningCurve, Report, Status, Task, Trial
 
 SLICES = 8
-AFTER = (1, 2, 3, 5, 8)
+AFTER = (0, 1, 2, 3, 5, 8)
 ORDERS = 6
 LEAST_RUNS = 12
-Tasks = Mapping[str, tuple[Task, Mapping[Configuration, float]]]
+Seconds = Mapping[Configuration, float]
 
 
-def of_runs(runs: Sequence[Run]) -> Tasks:
-    """Seconds of complete runs, by task; of repeated ones, the first."""
-    found: dict[str, tuple[Task, dict[Configuration, float]]] = {}
-    for run in runs:
-        if len(run.train_seconds) == SLICES:
-            _, seconds = found.setdefault(run.task.id, (run.task, {}))
-            seconds.setdefault(run.configuration, float(run.train_seconds.sum() + run.evaluation_seconds.sum()))
+def complete_runs(meta: MetaDataset) -> dict[str, tuple[Task, Seconds, Pace]]:
+    """Task -> the seconds of its complete runs (of repeated ones, the first), and what timed steps would tell."""
+    hardware, found = hardware_by_task(meta), dict[str, tuple[Task, Seconds, Pace]]()
+    for name in meta.task_ids:
+        recorded, default = recorded_task(meta, name), meta.default(name)
+        known = default if default and default.key in recorded.recordings else None
+        runs = recorded.recordings.values()
+        seconds = {one.configuration: float(one.curve.seconds.sum()) for one in runs if len(one.curve) == SLICES}
+        if len(seconds) >= LEAST_RUNS:
+            found[name] = recorded.task, seconds, timing_of(recorded, known, hardware[name]).pace
     return found
 
 
-def of_file(path: Path) -> Tasks:
-    found: dict[str, tuple[Task, dict[Configuration, float]]] = {}
-    for entry in json.loads(path.read_text(encoding="utf-8"))["tasks"]:
-        task = Task(entry["task"], VALIDATION_NLL, entry["meta_features"], max_fidelity=SLICES)
-        found[task.id] = (task, {Configuration(run["configuration"]): run["seconds"] for run in entry["runs"]})
-    return found
+def told(task: Task, cost: LinearCost | PacedCost, known: Seconds, pool: list[Configuration]) -> np.ndarray:
+    """(N,) log of the factor by which the pool's predictions are off, as a search has it after these runs."""
+    learned = LocalCost(task, pool, cost)
+    for one, seconds in known.items():
+        curve = LearningCurve(np.zeros(SLICES), np.ones(SLICES))
+        learned.tell(Report(Trial(0, one, SLICES), Status.OK, curve, seconds=seconds))
+    return np.log(learned.factors)
 
 
-def errors(tasks: Tasks, cost_of: Callable[[str], LinearCost], count: int) -> tuple[float, float]:
-    """With one factor, and with the search's own."""
-    rng, plain, local = np.random.default_rng(0), [], []
-    for name, (task, seconds) in tasks.items():
-        if len(seconds) < LEAST_RUNS:
-            continue
+def errors(
+    tasks: Mapping[str, tuple[Task, Seconds, Pace]], cost_of: Callable[[str], LinearCost], count: int
+) -> list[float]:
+    """With one factor, with the search's own, and with that after timed steps."""
+    rng, missed = np.random.default_rng(0), ([], [], [])
+    for name, (task, seconds, pace) in tasks.items():
         pool, cost = list(seconds), cost_of(name)
+        timed = paced_cost(cost, task, pace)
         measured = np.log([seconds[one] for one in pool])
-        predicted = np.log(SLICES * cost.predict(task, pool, np.ones(len(pool))))
+        plain, known_pace = (
+            measured - np.log(SLICES * one.predict(task, pool, np.ones(len(pool)))) for one in (cost, timed)
+        )
         for _ in range(ORDERS):
             order = rng.permutation(len(pool))
-            known, rest = order[:count], order[count:]
-            learned = LocalCost(task, pool, cost)
-            for place in known:
-                curve = LearningCurve(np.zeros(SLICES), np.ones(SLICES))
-                learned.tell(Report(Trial(0, pool[place], SLICES), Status.OK, curve, seconds=seconds[pool[place]]))
-            missed = measured - predicted
-            plain += np.abs(missed[rest] - np.median(missed[known])).tolist()
-            local += np.abs(missed[rest] - np.log(learned.factors[rest])).tolist()
-    return float(np.median(plain)), float(np.median(local))
+            first, rest = order[:count], order[count:]
+            known = {pool[place]: seconds[pool[place]] for place in first}
+            missed[0].extend(np.abs(plain[rest] - (np.median(plain[first]) if count else 0.0)))
+            missed[1].extend(np.abs(plain - told(task, cost, known, pool))[rest])
+            missed[2].extend(np.abs(known_pace - told(task, timed, known, pool))[rest])
+    return [float(np.median(one)) for one in missed]
 
 
-def show(title: str, tasks: Tasks, cost_of: Callable[[str], LinearCost]) -> None:
+def show(title: str, tasks: Mapping[str, tuple[Task, Seconds, Pace]], cost_of: Callable[[str], LinearCost]) -> None:
     figures = [errors(tasks, cost_of, count) for count in AFTER]
-    print(f"\n{title}\n\n| runs seen | {' | '.join(map(str, AFTER))} |\n|---|{'---|' * len(AFTER)}")
-    for row, label in enumerate(("one factor", "by batch size")):
-        print(f"| {label} | {' | '.join(f'{pair[row]:.3f}' for pair in figures)} |")
+    print(f"\n{title}: {len(tasks)} tasks\n\n| runs seen | {' | '.join(map(str, AFTER))} |\n|---|{'---|' * len(AFTER)}")
+    for row, label in enumerate(("one factor", "by batch size", "and timed steps")):
+        print(f"| {label} | {' | '.join(f'{column[row]:.3f}' for column in figures)} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("meta", type=Path)
-    parser.add_argument("--seconds", type=Path, default=Path(__file__).with_name("h100_seconds.json"))
-    arguments = parser.parse_args()
-    meta = read_meta_dataset(arguments.meta)
-    runs, encoder = read_runs([meta]), encoder_for([meta], None)
+    meta = read_meta_dataset(parser.parse_args().meta)
+    runs, encoder = of_one_kind(read_runs([meta])), encoder_for([meta], None)
+    here = {run.task.id for run in runs}
     models = sorted({labels_of(name)[1] for name in meta.task_ids})
     without = {
         model: fit_cost([run for run in runs if labels_of(run.task.id)[1] != model], encoder) for model in models
     }
-    show("each base model left out", of_runs(runs), lambda name: without[labels_of(name)[1]])
-    everything = fit_cost(runs, encoder)
-    show("on a GPU", of_file(arguments.seconds), lambda _: everything)
+    tasks = complete_runs(meta)
+    same = {name: one for name, one in tasks.items() if name in here}
+    other = {name: one for name, one in tasks.items() if name not in here}
+    for title, shown in (("each base model left out, same hardware", same), ("on other hardware", other)):
+        if shown:
+            show(title, shown, lambda name: without[labels_of(name)[1]])
 
 
 if __name__ == "__main__":

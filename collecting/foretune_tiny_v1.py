@@ -51,7 +51,7 @@ noisy_word_class@600
 LONG = """
 caesar@400 clinc150@1000 clinc_paraphrase@500 gsm8k_steps@50 hwu64@1500 hwu64@300 noisy_mood@800 noisy_word_class@600
 paper_topic@600 snips_intent@1000 snips_slots@200 sql_academic@50 sql_advising@50 sql_scholar@50 trivia_category@500
-trivia_open@400 xquad_en_qa@50 made_up_people@800
+trivia_open@400 xquad_en_qa@50 made_up_people@800 made_up_people@400
 """
 OTHER_MODELS = """
 snips_intent@50 snips_intent@1000 hwu64@300 trivia_category@80 snips_slots@60 mawps_equation@80 svamp@60

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from transformers import PreTrainedModel
 
 from foretune.finetune.adapters import setting
@@ -17,7 +16,7 @@ from foretune.finetune.batches import epoch_batches, make_batch
 from foretune.finetune.data import TokenizedSplits
 from foretune.finetune.evaluate import Scores, evaluate
 from foretune.finetune.optim import SLICES, plan
-from foretune.finetune.slices import Order, Run, prepare_run, take_step
+from foretune.finetune.slices import Order, Run, lacks_memory, prepare_run, take_step
 from foretune.types import Configuration, Trial
 
 STEPS = 3
@@ -96,7 +95,9 @@ def _step_seconds(run: Run) -> float | None:
         _take(run, usual[:1])
         begun = time.perf_counter()
         _take(run, [usual[at % len(usual)] for at in range(1, STEPS)])
-    except (torch.OutOfMemoryError, MemoryError):
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
         return None
     return (time.perf_counter() - begun) / (STEPS - 1)
 

@@ -163,6 +163,12 @@ def take_step(run: Run, batch: Batch) -> torch.Tensor:
     return loss.detach()
 
 
+def lacks_memory(error: Exception) -> bool:
+    """Whether this says that memory ran out, of an accelerator or of the machine."""
+    # Torch words a shortage of main memory as a RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error)
+
+
 def _warm_up(run: Run) -> None:
     """Take gradients once, and drop them: an accelerator loads each kernel when it is first needed, which takes
     seconds in all, and the seconds of the first slice are to tell those of the others."""

@@ -22,7 +22,7 @@ from foretune.finetune.checkpoint import Slices, State
 from foretune.finetune.data import TokenizedSplits
 from foretune.finetune.model import resolve_model
 from foretune.finetune.optim import SLICES
-from foretune.finetune.slices import Order, StoppedError, train_slices
+from foretune.finetune.slices import Order, StoppedError, lacks_memory, train_slices
 from foretune.types import VALIDATION_NLL, LearningCurve, Report, Status, Trial
 
 __all__ = ["SLICES", "finetune"]
@@ -140,8 +140,7 @@ def _failure(error: Exception) -> tuple[Status, str]:
     message = f"{type(error).__name__}: {error}"
     if isinstance(error, StoppedError):
         return error.status, str(error)
-    # Torch words a shortage of main memory as a RuntimeError.
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in message:
+    if lacks_memory(error):
         return Status.OUT_OF_MEMORY, f"{message}; a smaller batch_size or rank needs less"
     return Status.FAILED, message
 

@@ -47,14 +47,18 @@ class PacedCost:
 
 def paced(surrogates: Surrogates, task: Task, pace: Pace) -> Surrogates:
     """The same surrogates with seconds of the hardware that `pace` was measured on; unchanged if that is empty."""
+    return replace(surrogates, cost=paced_cost(surrogates.cost, task, pace)) if pace else surrogates
+
+
+def paced_cost(cost: CostSurrogate, task: Task, pace: Pace) -> PacedCost:
+    """Of the hardware that `pace` was measured on; as it is if that is empty."""
     if not pace:
-        return surrogates
+        return PacedCost(cost, 0.0, 0.0)
     measured, fidelities = np.array(list(pace.values())), np.ones(len(pace), dtype=np.intp)
-    ratios = np.log(measured / surrogates.cost.predict(task, list(pace), fidelities))
+    ratios = np.log(measured / cost.predict(task, list(pace), fidelities))
     batches = np.array([log_batch(one) for one in pace])
     slope = expected_slope(batches, ratios)
-    level = float((ratios - slope * batches).mean())
-    return replace(surrogates, cost=PacedCost(surrogates.cost, level, slope))
+    return PacedCost(cost, float((ratios - slope * batches).mean()), slope)
 
 
 def log_batch(configuration: Configuration) -> float:

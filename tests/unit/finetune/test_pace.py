@@ -50,16 +50,28 @@ def test_a_slice_takes_its_steps_and_its_evaluation(tiny_model, tiny_data, confi
     assert clock[0] == 2 * STEPS
 
 
-def test_what_does_not_fit_into_memory_is_left_out(tiny_model, tiny_data, configuration, monkeypatch):
+@pytest.mark.parametrize(
+    "shortage", [torch.OutOfMemoryError("too large"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_what_does_not_fit_into_memory_is_left_out(tiny_model, tiny_data, configuration, monkeypatch, shortage):
     small = configuration("lora", batch_size=4)
     take = pace.take_step
 
     def step(run, batch):
         if run.batch_size > 4:
-            raise torch.OutOfMemoryError("too large")
+            raise shortage
         return take(run, batch)
 
     monkeypatch.setattr(pace, "take_step", step)
     found = time_slices(load_model(tiny_model), str(tiny_model), tiny_data, small, "cpu", 0.0)
     assert list(found) == [small]
     assert all(math.isfinite(seconds) and seconds > 0 for seconds in found.values())
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(tiny_model, tiny_data, configuration, monkeypatch):
+    def step(run, batch):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(pace, "take_step", step)
+    with pytest.raises(RuntimeError, match="shapes"):
+        time_slices(load_model(tiny_model), str(tiny_model), tiny_data, configuration("lora"), "cpu", 0.0)
