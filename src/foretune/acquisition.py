@@ -10,15 +10,14 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import ndtr
 
 from foretune.types import Prediction
 
 Horizon = Literal["next", "final", "best"]
 """How far ahead a slice is judged, see `worth`."""
 
-_SQRT_HALF = math.sqrt(0.5)
 _DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
-_erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
 def expected_improvement(prediction: Prediction, incumbent: float) -> Float[np.ndarray, "*shape"]:
@@ -35,7 +34,7 @@ def expected_improvement(prediction: Prediction, incumbent: float) -> Float[np.n
         Not negative, in the unit of the score and the shape of the prediction.
     """
     z = (prediction.mean - incumbent) / prediction.std
-    below = 0.5 * _erfc(-z * _SQRT_HALF)
+    below = ndtr(z)
     density = _DENSITY_AT_ZERO * np.exp(-0.5 * z**2)
     return np.maximum(prediction.std * (z * below + density), 0.0)
 

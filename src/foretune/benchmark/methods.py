@@ -170,6 +170,7 @@ def _in_context(
     cost_power: float = 0.0,
     patience: float = 1.0,
     least_slices: int = 3,
+    by_case: int = 2,
     room: float = 0.5,
 ) -> Optimizer:
     del seed
@@ -182,6 +183,7 @@ def _in_context(
         cost_power=cost_power,
         patience=patience,
         least_slices=least_slices,
+        by_case=by_case,
         room=room,
     )
 
@@ -272,6 +274,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 "cost_power": float,
                 "patience": float,
                 "least_slices": _at_least(1),
+                "by_case": _at_least(0),
                 "room": float,
             },
             stochastic=False,

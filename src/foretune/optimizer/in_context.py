@@ -3,8 +3,10 @@
 The default configuration is trained first, unless it would leave too little of the time for anything better (`room`)
 and the task is a familiar one: earlier tasks were on the same base model, or the same dataset was seen on another one;
 else predictions are no match for it. Then the configuration from which most improvement over the incumbent is expected
-is trained, a slice at a time, and after every slice all predictions are made anew from everything seen so far. A run is
-left when it is no longer expected to get far enough (`patience`); what is worth most then comes next. Only slices that
+is trained, a slice at a time, and after every slice all predictions are made anew from everything seen so far. What may
+come is one of several cases where the surrogate knows them, so that a run which is most likely no good, and may be far
+better than all others, is worth a try. A run is left when it is no longer expected to get far enough (`patience`); what
+is worth most then comes next. Only slices that
 can still be paid for count. Losses are compared by their logarithms where the zero-shot loss is known.
 
 Trials under way are believed to come to what is predicted of them (the "kriging believer" of Ginsbourger et al., 2010):
@@ -32,7 +34,7 @@ from foretune.optimizer.standing import (
     standing_of,
 )
 from foretune.surrogate.inputs import zero_shot_score
-from foretune.surrogate.protocol import Predictor, Surrogates
+from foretune.surrogate.protocol import Predictor, PredictsCases, Surrogates
 from foretune.types import Configuration, LearningCurve, Prediction, Report, Task, Trial
 
 _LEAST_SECONDS = 1e-9
@@ -51,6 +53,8 @@ class TransferInContext:
         patience: a run goes on while one so many standard deviations better than predicted would beat the incumbent.
         least_slices: a run that is begun gets so many before it may be left, or else a search that hopes for little
             would end in first slices of ever other configurations.
+        by_case: expected improvement is that over all cases once so many configurations were tried, and that of one
+            normal distribution before.
         room: the default is trained first if so much of a run of the best prediction fits into the time after it; 0 for
             always, as it is on a task of which the surrogates have seen neither the base model nor the dataset.
     """
@@ -65,6 +69,7 @@ class TransferInContext:
         cost_power: float = 0.0,
         patience: float = 1.0,
         least_slices: int = 3,
+        by_case: int = 2,
         room: float = 0.5,
     ) -> None:
         self._task = task
@@ -74,6 +79,7 @@ class TransferInContext:
         self._cost_power = cost_power
         self._patience = patience
         self._least_slices = least_slices
+        self._by_case = by_case
         self._room = room
         self._history: tuple[Report, ...] = ()
         self._local_cost = LocalCost(task, self._pool, surrogates.cost)
@@ -88,10 +94,9 @@ class TransferInContext:
         payable = coming & (spent <= seconds_left)
         if seconds_left <= 0 or not payable.any():
             return None
-        predicted, incumbent = self._outlook(standing)
-        under_way = self._under_way(standing)
-        if under_way is None or not self._is_promising(predicted, incumbent, payable, under_way):
-            worth = self._worth(predicted, incumbent, spent)
+        believed, under_way = self._believed(standing), self._under_way(standing)
+        if under_way is None or not self._is_promising(believed, payable, under_way):
+            worth = self._worth(believed, spent)
             under_way = int(np.argmax(np.where(payable, worth, -np.inf).max(axis=1)))
         chosen = self._pool[under_way]
         seen = standing.seen(chosen)
@@ -138,10 +143,8 @@ class TransferInContext:
     def _slice_seconds(self) -> Float[np.ndarray, "n t"]:
         return slice_seconds(self._task, self._pool, self._surrogates.cost)
 
-    def _outlook(self, standing: Standing) -> tuple[Prediction, float]:
+    def _on_axis(self, predicted: Prediction, standing: Standing) -> tuple[Prediction, float]:
         """Predictions and the incumbent's score; of losses with a known zero-shot loss, logarithms."""
-        standing = self._believed(standing)
-        predicted = self._predictor(standing.curves)
         if "zero_shot_nll" not in self._task.meta_features or self._task.metric.maximize:
             return predicted, incumbent_score(standing, -math.inf)
         return on_log_axis(predicted, incumbent_score(standing, zero_shot_score(self._task)))
@@ -179,17 +182,27 @@ class TransferInContext:
         is_open = standing.seen(last) and standing.is_open(last, self._task.max_fidelity)
         return self._places.get(last.key) if is_open else None
 
-    def _is_promising(self, predicted: Prediction, incumbent: float, payable: np.ndarray, place: int) -> bool:
+    def _is_promising(self, believed: Standing, payable: np.ndarray, place: int) -> bool:
         within = payable[place]
         if within.any() and len(self._history[-1].curve) < self._least_slices:
             return True
+        predicted, incumbent = self._on_axis(self._predictor(believed.curves), believed)
         hoped = predicted.mean[place] + self._patience * predicted.std[place]
         return bool(within.any()) and float(hoped[within].max()) > incumbent
 
-    def _worth(self, predicted: Prediction, incumbent: float, spent: np.ndarray) -> Float[np.ndarray, "n t"]:
+    def _worth(self, believed: Standing, spent: np.ndarray) -> Float[np.ndarray, "n t"]:
         """Of training each configuration up to each slice; what is trained already is worth anything."""
+        predictor = self._predictor
+        is_by_case = self._explore > 0 and len(believed.curves) >= self._by_case
+        if is_by_case and isinstance(predictor, PredictsCases):
+            cases = predictor.cases(believed.curves)
+            weights, prediction = cases.weights, cases.prediction
+        else:
+            found = predictor(believed.curves)
+            weights, prediction = np.ones(1), Prediction(found.mean[None], found.std[None])
+        predicted, incumbent = self._on_axis(prediction, believed)
         if self._explore <= 0 or math.isinf(incumbent):
-            return predicted.mean
+            return np.tensordot(weights, predicted.mean, 1)
         narrowed = Prediction(predicted.mean, self._explore * predicted.std)
-        improvement = expected_improvement(narrowed, incumbent)
+        improvement = np.tensordot(weights, expected_improvement(narrowed, incumbent), 1)
         return per_cost(improvement, np.maximum(spent, _LEAST_SECONDS), self._cost_power)

@@ -31,7 +31,8 @@ from foretune.space import Encoder
 from foretune.surrogate.blend import Blend
 from foretune.surrogate.inputs import check_slices, encode, feature_vector, link_of, width_of
 from foretune.surrogate.landmarks import landmarks
-from foretune.surrogate.protocol import Observed, Predictor
+from foretune.surrogate.mixture import Mixture
+from foretune.surrogate.protocol import Cases, Observed, Predictor
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, ConfigurationKernel, Interpolation, Scenarios
 from foretune.surrogate.similarity import Labels, Similarity, differing_labels
@@ -126,14 +127,28 @@ class _OnTask:
 
     def __call__(self, observed: Observed) -> Prediction:
         stage, link = self._stage(observed), link_of(self.task)
-        curves = {self._places[key]: curve for key, curve in observed.items() if key in self._places and len(curve)}
-        seen = {place: link.gains(curve.scores) for place, curve in curves.items() if place != stage.anchor}
-        mean, std = stage.given(seen)
+        mean, std = stage.given(self._gains(observed, stage))
         scores = link.scores(mean)
         spread = np.maximum(std * link.slopes(scores), _CERTAIN)
-        for place, curve in curves.items():
+        for place, curve in self._curves(observed).items():
             scores[place, : len(curve)], spread[place, : len(curve)] = curve.scores, _CERTAIN
         return Prediction(scores, spread)
+
+    def cases(self, observed: Observed) -> Cases:
+        """See `PredictsCases`."""
+        stage, link = self._stage(observed), link_of(self.task)
+        weights, mean, std = stage.cases(self._gains(observed, stage))
+        scores = link.scores(mean)
+        return Cases(weights, Prediction(scores, np.maximum(std * link.slopes(scores), _CERTAIN)))
+
+    def _curves(self, observed: Observed) -> Mapping[int, LearningCurve]:
+        """What was seen of candidates, by place."""
+        return {self._places[key]: curve for key, curve in observed.items() if key in self._places and len(curve)}
+
+    def _gains(self, observed: Observed, stage: _Stage) -> Mapping[int, Float[np.ndarray, " k"]]:
+        """The same as gains, but for the run that the stage is anchored by."""
+        link, curves = link_of(self.task), self._curves(observed)
+        return {place: link.gains(curve.scores) for place, curve in curves.items() if place != stage.anchor}
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
@@ -200,17 +215,14 @@ class _OnTask:
         mean = np.einsum("m,mnt->nt", weights, values)
         deviations = np.moveaxis(np.sqrt(weights)[:, None, None] * (values - mean), 0, 2)
         noise = whole.deviations
-        common = [np.full(mean.shape, offset), np.broadcast_to(noise.slope * self._progress, mean.shape)]
-        deviations = np.concatenate([deviations, np.stack(common, axis=2)], axis=2).astype(np.float32)
-        blend = Blend(
-            mean,
-            deviations,
-            _Own(self.pool, noise, self.pool.filled_variance(tasks, weights)),
-            noise.seed**2,
-            noise.piece**2,
-            max(whole.slices / _SLICES, 1.0),
-        )
-        return _Stage(blend, center, scales, anchor)
+        common = np.column_stack([np.full(whole.slices, offset), noise.slope * self._progress])
+        shared = np.broadcast_to(common, (*mean.shape, 2))
+        deviations = np.concatenate([deviations, shared], axis=2).astype(np.float32)
+        own = _Own(self.pool, noise, self.pool.filled_variance(tasks, weights))
+        redundancy = max(whole.slices / _SLICES, 1.0)
+        blend = Blend(mean, deviations, own, noise.seed**2, noise.piece**2, redundancy)
+        mixture = Mixture(values, weights, common, own, noise.seed**2, redundancy * noise.piece**2)
+        return _Stage(blend, mixture, center, scales, anchor)
 
 
 @dataclass(frozen=True)
@@ -219,12 +231,14 @@ class _Stage:
 
     Attributes:
         blend: in the unit of values.
+        mixture: the same, with each earlier task as a case.
         center: gain that is 0 there.
         scales: (S,) gains that may be 1 there, from center.
         anchor: place of the reference run, once that is known.
     """
 
     blend: Blend
+    mixture: Mixture
     center: float
     scales: np.ndarray
     anchor: int | None
@@ -239,14 +253,27 @@ class _Stage:
         weighed by how well the blend explains what they make of the slices seen, in the unit of values: by the
         density of the gains themselves, eight slices of a run that are far from independent would settle the scale.
         """
-        read = {place: np.maximum((gains - self.center) / self.scales[:, None], LEAST_VALUE)
-                for place, gains in seen.items()}  # fmt: skip
-        outlook = self.blend.given(read)
+        outlook = self.blend.given(self._read(seen))
         logs = np.log(_NODE_WEIGHTS) + outlook.log_likelihood
         weights = np.exp(logs - logs.max())
         weights /= weights.sum()
         gains = self.center + np.einsum("s,snt->nt", weights * self.scales, outlook.mean)
         return gains, np.sqrt(weights @ self.scales**2) * outlook.std
+
+    def cases(
+        self, seen: Mapping[int, Float[np.ndarray, " k"]]
+    ) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "K N T"], Float[np.ndarray, "K N T"]]:
+        """Weights of cases, and mean and standard deviation of gains in each: an earlier task in a reading."""
+        found = self.mixture.given(self._read(seen), np.log(_NODE_WEIGHTS))
+        scales = self.scales[found.reading][:, None, None]
+        return found.weights, self.center + scales * found.mean, scales * found.std
+
+    def _read(self, seen: Mapping[int, Float[np.ndarray, " k"]]) -> Mapping[int, Float[np.ndarray, "S k"]]:
+        """In the unit of values, by each reading of the scale."""
+        return {
+            place: np.maximum((gains - self.center) / self.scales[:, None], LEAST_VALUE)
+            for place, gains in seen.items()
+        }
 
 
 @dataclass(frozen=True)

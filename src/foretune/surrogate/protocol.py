@@ -32,6 +32,28 @@ class Predictor(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Cases:
+    """What may come, as one of K cases.
+
+    Attributes:
+        weights: (K,) probabilities of the cases.
+        prediction: normal distributions (K, N, T), in each of them.
+    """
+
+    weights: np.ndarray
+    prediction: Prediction
+
+
+@runtime_checkable
+class PredictsCases(Protocol):
+    """A predictor that knows more than one normal distribution."""
+
+    def cases(self, observed: Observed) -> Cases:
+        """The same question as that of `Predictor`."""
+        ...
+
+
 @runtime_checkable
 class PerformanceSurrogate(Protocol):
     """Predicts learning curves."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +11,10 @@ from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, sim
 from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.random import random_search
 from foretune.optimizer.standing import slice_seconds, standing_of
+from foretune.surrogate.cost import EvenCost
 from foretune.surrogate.fit import fit
-from foretune.types import LearningCurve, Metric, Report, Status, Trial
+from foretune.surrogate.protocol import Cases, Surrogates
+from foretune.types import Configuration, LearningCurve, Metric, Prediction, Report, Status, Task, Trial
 
 HELD_OUT = ("task-3", "task-7")
 
@@ -135,9 +138,52 @@ def test_the_incumbent_of_what_is_maximized_is_no_loss(recorded):
     optimizer = TransferInContext(task, recorded.candidates, surrogates=synthetic_surrogates("in-context"))
     report = Report(Trial(0, recorded.candidates[0], 2), Status.OK, LearningCurve([0.6, 0.7], [1.0, 1.0]))
     optimizer.tell(report)
-    predicted, incumbent = optimizer._outlook(standing_of((report,)))
+    standing = standing_of((report,))
+    predicted, incumbent = optimizer._on_axis(optimizer._predictor(standing.curves), standing)
     assert incumbent == 0.7
     np.testing.assert_array_equal(predicted.mean[0, :2], [0.6, 0.7])
+
+
+class OneInTen:
+    """Of two configurations, after the first one: the second is a bit better, the third is worse nine times in ten and
+    else far better than all."""
+
+    recorded: tuple[Configuration, ...] = ()
+    typical_features: Mapping[str, float] = {}
+
+    def on(self, task, candidates):
+        return self
+
+    def __call__(self, observed):
+        return Prediction(np.array([[0.0], [0.05], [-2.6]]), np.array([[0.01], [0.01], [1.0]]))
+
+    def cases(self, observed):
+        mean = np.full((2, 3, 1), [[0.0], [0.05], [-3.0]])
+        mean[1, 2] = 1.0
+        return Cases(np.array([0.9, 0.1]), Prediction(mean, np.full(mean.shape, 0.01)))
+
+
+@pytest.mark.parametrize(("by_case", "chosen"), [(True, 2), (False, 1)])
+def test_a_small_chance_of_something_far_better_is_worth_a_run(by_case, chosen):
+    pool = [Configuration({"rank": rank}) for rank in (1, 2, 3)]
+    task = Task("task", Metric("accuracy", maximize=True), {}, max_fidelity=1)
+    surrogates = Surrogates(OneInTen(), EvenCost())
+    optimizer = TransferInContext(task, pool, surrogates=surrogates, room=0.0, by_case=by_case)
+    first = optimizer.ask()
+    assert first is not None
+    optimizer.tell(Report(first, Status.OK, LearningCurve([0.0], [1.0])))
+    trial = optimizer.ask()
+    assert trial is not None
+    assert trial.configuration == pool[chosen]
+
+
+def test_the_cases_say_on_average_what_the_predictions_say(recorded):
+    """In gains, where both are linear, before anything is seen."""
+    surrogates = synthetic_surrogates("in-context")
+    stage = surrogates.performance.on(recorded.task, recorded.candidates)._before
+    weights, mean, _ = stage.cases({})
+    expected, _ = stage.given({})
+    np.testing.assert_allclose(np.tensordot(weights, mean, 1), expected, atol=0.02 * np.ptp(expected))
 
 
 def after_the_first_run(recorded: RecordedTask) -> TransferInContext:
