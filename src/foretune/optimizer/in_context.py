@@ -183,8 +183,9 @@ class TransferInContext:
         return self._places.get(last.key) if is_open else None
 
     def _is_promising(self, believed: Standing, payable: np.ndarray, place: int) -> bool:
-        within = payable[place]
-        if within.any() and len(self._history[-1].curve) < self._least_slices:
+        within, scores = payable[place], self._history[-1].curve.scores
+        best_so_far = len(scores) and scores[-1] >= incumbent_score(believed, -math.inf)
+        if within.any() and (len(scores) < self._least_slices or best_so_far):
             return True
         predicted, incumbent = self._on_axis(self._predictor(believed.curves), believed)
         hoped = predicted.mean[place] + self._patience * predicted.std[place]
