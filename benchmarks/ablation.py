@@ -37,7 +37,8 @@ from foretune.surrogate.examples import read_runs
 from foretune.surrogate.fit import common_features, default_of
 from foretune.surrogate.fit_in_context import InContextRecipe, fit_in_context
 from foretune.surrogate.in_context import InContextSurrogate
-from foretune.surrogate.protocol import Observed, Predictor, Surrogates
+from foretune.surrogate.pace import paced
+from foretune.surrogate.protocol import Cases, Observed, Predictor, PredictsCases, Surrogates
 from foretune.surrogate.store import IN_CONTEXT
 from foretune.types import Configuration, Prediction, Report, Task, Trial
 
@@ -92,13 +93,27 @@ class Blinkered:
         return self.whole.recorded
 
     def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
-        predictor, by_key = self.whole.on(task, candidates), {one.key: one for one in candidates}
+        by_key = {one.key: one for one in candidates}
+        return BlinkeredPredictor(
+            self.whole.on(task, candidates), lambda key, slices: self.keep(task, by_key[key], slices)
+        )
 
-        def predict(observed: Observed) -> Prediction:
-            kept = {key: curve for key, curve in observed.items() if self.keep(task, by_key[key], len(curve))}
-            return predictor(kept)
 
-        return predict
+@dataclass(frozen=True)
+class BlinkeredPredictor:
+    whole: Predictor
+    keep: Callable[[str, int], bool]
+
+    def __call__(self, observed: Observed) -> Prediction:
+        return self.whole(self._kept(observed))
+
+    def cases(self, observed: Observed) -> Cases:
+        if not isinstance(self.whole, PredictsCases):
+            raise TypeError("only the in-context surrogate predicts cases")
+        return self.whole.cases(self._kept(observed))
+
+    def _kept(self, observed: Observed) -> Observed:
+        return {key: curve for key, curve in observed.items() if self.keep(key, len(curve))}
 
 
 class AfterPortfolio:
@@ -121,6 +136,8 @@ class AfterPortfolio:
 
 def searching(setting: Setting, surrogates: Surrogates) -> Optimizer:
     pool = [setting.first, *setting.candidates] if setting.first else list(setting.candidates)
+    if setting.is_elsewhere:
+        surrogates = paced(surrogates, setting.task, setting.timing.pace)
     return TransferInContext(setting.task, pool, surrogates=surrogates)
 
 
@@ -183,6 +200,7 @@ VARIANTS: Mapping[str, Callable[[Setting, int], Optimizer]] = {
 }
 OPTIONS: Mapping[str, str] = {
     "best mean, not expected improvement": f"{WHOLE}:explore=0",
+    "one normal distribution, not cases": f"{WHOLE}:by_case=99",
     "improvement per second^0.3": f"{WHOLE}:cost_power=0.3",
     "improvement per second": f"{WHOLE}:cost_power=1",
     "runs never left": f"{WHOLE}:patience=1e9",
@@ -195,7 +213,7 @@ OPTIONS: Mapping[str, str] = {
 def chosen(name: str) -> Chosen:
     if name in OPTIONS:
         return replace(choose([OPTIONS[name]])[0], name=name)
-    return Chosen(name, Method(VARIANTS[name], stochastic=False, default_first=False), {})
+    return Chosen(name, Method(VARIANTS[name], stochastic=False, default_first=False, times_steps=True), {})
 
 
 def main() -> None:
