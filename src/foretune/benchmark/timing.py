@@ -39,7 +39,7 @@ def timing_of(recorded: RecordedTask, default: Configuration | None, hardware: s
         default: None where it was not recorded.
         hardware: see `Timing`.
     """
-    if default is None or not has_facts(recorded.task):
+    if default is None or not has_facts(recorded.task) or not _tells_steps(default):
         return Timing(hardware)
     rows = round(read_task(recorded.task).rows)
     slices = recorded.task.max_fidelity
@@ -54,9 +54,14 @@ def _step_seconds(recorded: RecordedTask, configuration: Configuration, rows: in
     like = [
         float(one.curve.seconds.mean()) * recorded.task.max_fidelity / plan(one.configuration, rows).steps
         for one in recorded.recordings.values()
-        if len(one.curve) and _kind(one.configuration) == _kind(configuration)
+        if len(one.curve) and _tells_steps(one.configuration) and _kind(one.configuration) == _kind(configuration)
     ]
     return median(like) if like else None
+
+
+def _tells_steps(configuration: Configuration) -> bool:
+    """Tables from elsewhere may know neither."""
+    return all(isinstance(configuration.values.get(name), int) for name in ("batch_size", "epochs"))
 
 
 def _kind(configuration: Configuration) -> tuple[object, object]:

@@ -20,8 +20,8 @@ from foretune.benchmark.compare import JOURNAL, Terms, prepare, replay_all
 from foretune.benchmark.figures import means, ranks, regret_curves, results_frame, scales_of
 from foretune.benchmark.headroom import headrooms
 from foretune.benchmark.methods import METHODS, Method
-from foretune.benchmark.replay import simulate
-from foretune.benchmark.timing import Timing
+from foretune.benchmark.replay import recorded_task, simulate
+from foretune.benchmark.timing import Timing, timing_of
 from foretune.errors import ConfigurationError, MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.metadata.noise import seed_noise
@@ -29,6 +29,7 @@ from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.ordered import Ordered
 from foretune.space import load_space
 from foretune.surrogate.store import DEEP_KERNEL
+from foretune.types import Configuration
 
 FREE = {"charge_overhead": False}
 
@@ -283,3 +284,11 @@ def test_the_search_is_the_same_where_everything_takes_forty_times_as_long(tmp_p
         blind = METHODS["transfer-in-context"].make(replace(setting, timing=Timing()), 0).ask(seconds)
     assert trials["other"].configuration == trials["none"].configuration
     assert blind is None or blind.configuration != trials["none"].configuration  # as if next to nothing had time
+
+
+def test_nothing_is_timed_where_a_table_does_not_know_the_batch_size():
+    recorded = recorded_task(synthetic_table(), "task-0")
+    default = next(one.configuration for one in recorded.recordings.values() if len(one.curve))
+    without = Configuration({name: value for name, value in default.values.items() if name != "batch_size"})
+    assert timing_of(recorded, default, "x").pace
+    assert timing_of(recorded, without, "x") == Timing("x")
