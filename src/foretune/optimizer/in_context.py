@@ -4,9 +4,9 @@ The default configuration is trained first, unless it would leave too little of 
 and the task is a familiar one: earlier tasks were on the same base model, or the same dataset was seen on another one;
 else predictions are no match for it. Then the configuration from which most improvement over the incumbent is expected
 is trained, a slice at a time, and after every slice all predictions are made anew from everything seen so far. What may
-come is one of several cases where the surrogate knows them, so that a run which is most likely no good, and may be far
-better than all others, is worth a try. A run is left when it is no longer expected to get far enough (`patience`); what
-is worth most then comes next. Only slices that
+come is one of several cases where the surrogate knows them (`by_case`), so that a run which is most likely no good, and
+may be far better than all others, is worth a try. A run is left when it is no longer expected to get far enough
+(`patience`), unless it is the best so far; what is worth most then comes next. Only slices that
 can still be paid for count. Losses are compared by their logarithms where the zero-shot loss is known.
 
 Trials under way are believed to come to what is predicted of them (the "kriging believer" of Ginsbourger et al., 2010):
