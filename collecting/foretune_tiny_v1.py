@@ -5,7 +5,7 @@ public datasets (`name` is TASKS/name); others are generated. The parts, each a 
 
 - tiny: 61 tasks on foretune-tiny, 40 configurations each, the same everywhere (as far as a run's tokens are within the
   limit; draws of the task's own instead of the others);
-- long: on the tasks where that limit leaves out some of these 40, those within a wider one, in the same table;
+- long: on the tasks where that limit leaves out some of these 40, those, too, in the same table;
 - noise: 12 of these configurations on 8 of the tasks with three further seeds, in the same table;
 - one per base model in --models: 14 of the tasks, the first 20 of the common configurations;
   Those of other people are the folders of their models; our own, of other sizes than foretune-tiny, are made by
@@ -66,6 +66,7 @@ gsm8k_steps@50 noisy_mood@800 trivia_open@400 trivia_category@80 trivia_open@100
 LIMITS = "--seed 0 --max-length 256 --validation-tokens 9000 --test-tokens 5000 --timeout 10m"
 SHORT_RUNS = ("--max-tokens-per-run", 150_000)
 LONG_RUNS = ("--max-tokens-per-run", 400_000)
+ALL_RUNS = ("--max-tokens-per-run", 2_000_000)
 
 
 SAVED = Path(__file__).parent / "parts"
@@ -128,7 +129,7 @@ def main() -> None:
             shared = ("--configurations", 40, "--common", 1, *SHORT_RUNS)
             collect("foretune-tiny", PUBLIC + GENERATED, arguments, work / "tiny", *shared)
         elif part == "long":
-            shared = ("--configurations", 40, "--common", 1, *LONG_RUNS)
+            shared = ("--configurations", 40, "--common", 1, *ALL_RUNS)
             collect("foretune-tiny", LONG, arguments, work / "tiny", *shared)
         elif part == "noise":
             shared = ("--configurations", 12, "--common", 1, "--repeats", 3, *SHORT_RUNS)

@@ -28,7 +28,9 @@ def register(commands: typer.Typer) -> None:
 
 
 def fit(
-    meta_datasets: Annotated[list[Path], typer.Argument(metavar="META...", help="Folders of meta-datasets.")],
+    meta_datasets: Annotated[
+        list[Path], typer.Argument(metavar="META...", help="Folders of meta-datasets, or shipped names.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write the surrogates to.")],
     exclude_family: Annotated[list[str] | None, typer.Option(help="Family to leave out; may be given again.")] = None,
     exclude_task: Annotated[list[str] | None, typer.Option(help="Task to leave out; may be given again.")] = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,7 +105,7 @@ class _Asked:
         if config is None:
             why, space = f"nothing is known of {self.model}", load_space(self.space)
         else:
-            table = read_meta_dataset(self.learned_from or _shipped(LEARNED_FROM))
+            table = read_meta_dataset(self.learned_from or LEARNED_FROM)
             if is_of_a_size_seen(model_features(config), table):
                 return self._from_surrogates(config, table)
             why = f"neither earlier runs nor published sweeps are of a model like {self.model}"
@@ -151,7 +150,7 @@ class _Asked:
             billions = 10 ** model_features(config)["model_log_parameters"] / 1e9
         if billions is None:
             return None
-        models = read_published(read_meta_dataset(_shipped(PUBLISHED)))
+        models = read_published(read_meta_dataset(PUBLISHED))
         return from_published(self.model, billions, models, load_space(self.space).default(), _EVERY)
 
     def _from_surrogates(self, config: dict[str, Any], table: MetaDataset) -> Advice:
@@ -215,10 +214,6 @@ class _Asked:
             f"{features['zero_shot_nll']:.2f}, as is typical; predicted losses are as rough as that"
         )
         return Task(name, VALIDATION_NLL, features, SLICES), (note,)
-
-
-def _shipped(name: str) -> Path:
-    return Path(str(resources.files("foretune"))) / "data" / "meta_datasets" / name
 
 
 def _table(advice: Advice, model: str) -> Table:

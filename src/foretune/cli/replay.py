@@ -22,9 +22,9 @@ def register(commands: typer.Typer) -> None:
 
 
 def replay(
-    meta: Annotated[Path, typer.Argument(metavar="META", help="Folder of the meta-dataset to learn from.")],
+    meta: Annotated[Path, typer.Argument(metavar="META", help="Meta-dataset to learn from, or a shipped name.")],
     out: Annotated[Path, typer.Option(help="Folder for results; a comparison that was interrupted goes on there.")],
-    target: Annotated[Path | None, typer.Option(help="Meta-dataset whose tasks are replayed; by default META.")] = None,
+    target: Annotated[Path | None, typer.Option(help="Meta-dataset whose tasks are replayed; else META.")] = None,
     methods: Annotated[str, typer.Option(help="Names with commas between them; by default all that can run.")] = "",
     budget: Annotated[
         str, typer.Option(help="Mean full runs of a task, or seconds.")

@@ -15,19 +15,21 @@ from foretune.errors import MetaDatasetError
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.frames import arrow_to_frame
 from foretune.metadata.schema import SCHEMA_VERSION, TABLES
+from foretune.metadata.shipped import meta_dataset_folder, shipped_meta_datasets
 from foretune.metadata.write import sha256
 
 
 def read_meta_dataset(folder: str | Path) -> MetaDataset:
-    """Read and check the tables in a folder.
+    """Read and check the tables in a folder, or those of a shipped meta-dataset, such as `foretune-tiny-v1`.
 
     Raises:
         MetaDatasetError: naming file, row, what is expected and what to do.
     """
-    folder = Path(folder)
+    folder = meta_dataset_folder(folder)
     if not folder.is_dir():
         message = (
-            f"{folder} is not a folder; a meta-dataset is one with {', '.join(TABLES)} (.parquet) and metadata.json"
+            f"{folder} is not a folder; a meta-dataset is one with {', '.join(TABLES)} (.parquet) and metadata.json, "
+            f"or one of {', '.join(shipped_meta_datasets())}"
         )
         raise MetaDatasetError(message)
     header = read_header(folder / "metadata.json")

@@ -20,6 +20,7 @@ from foretune.metadata.check import fail
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.read import read_header, read_meta_dataset
 from foretune.metadata.schema import CONFIGURATION_PREFIX, FEATURE_PREFIX, TABLES
+from foretune.metadata.shipped import meta_dataset_folder
 from foretune.types import VALIDATION_NLL, Status
 
 UNKNOWN = ("", "unknown")
@@ -98,7 +99,7 @@ def verify(folder: str | Path) -> list[Passed]:
     Raises:
         MetaDatasetError: at the first fault, naming file, row, what is wrong and what to do.
     """
-    folder = Path(folder)
+    folder = meta_dataset_folder(folder)
     meta = read_meta_dataset(folder)
     evidence = Evidence(read_header(folder / "metadata.json"), meta)
     passed = [Passed(name, sum(len(getattr(meta, table)) for table in tables)) for name, tables in _READING.items()]

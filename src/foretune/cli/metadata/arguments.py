@@ -7,5 +7,5 @@ from typing import Annotated
 
 import typer
 
-Folder = Annotated[Path, typer.Argument(metavar="META", help="folder of a meta-dataset")]
-Folders = Annotated[list[Path], typer.Argument(metavar="META...", help="folders of meta-datasets")]
+Folder = Annotated[Path, typer.Argument(metavar="META", help="folder of a meta-dataset, or a shipped name")]
+Folders = Annotated[list[Path], typer.Argument(metavar="META...", help="folders of meta-datasets, or shipped names")]
