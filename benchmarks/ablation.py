@@ -200,9 +200,10 @@ VARIANTS: Mapping[str, Callable[[Setting, int], Optimizer]] = {
 }
 OPTIONS: Mapping[str, str] = {
     "best mean, not expected improvement": f"{WHOLE}:explore=0",
-    "one normal distribution, not cases": f"{WHOLE}:by_case=99",
-    "improvement per second^0.3": f"{WHOLE}:cost_power=0.3",
-    "improvement per second": f"{WHOLE}:cost_power=1",
+    "one normal distribution, not cases": f"{WHOLE}:cases=0",
+    "only the next run planned": f"{WHOLE}:ahead=0",
+    "improvement per second^0.3": f"{WHOLE}:cost_power=0.3:ahead=0",
+    "improvement per second": f"{WHOLE}:cost_power=1:ahead=0",
     "runs never left": f"{WHOLE}:patience=1e9",
     "the default first in any case": f"{WHOLE}:room=0",
     "with rank-trees": f"{WHOLE}:surrogate=rank-trees",

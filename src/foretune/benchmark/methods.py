@@ -170,7 +170,8 @@ def _in_context(
     cost_power: float = 0.0,
     patience: float = 1.0,
     least_slices: int = 3,
-    by_case: int = 2,
+    cases: bool = True,
+    ahead: bool = True,
     room: float = 0.5,
 ) -> Optimizer:
     del seed
@@ -183,7 +184,8 @@ def _in_context(
         cost_power=cost_power,
         patience=patience,
         least_slices=least_slices,
-        by_case=by_case,
+        cases=cases,
+        ahead=ahead,
         room=room,
     )
 
@@ -274,7 +276,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 "cost_power": float,
                 "patience": float,
                 "least_slices": _at_least(1),
-                "by_case": _at_least(0),
+                "cases": _switch,
+                "ahead": _switch,
                 "room": float,
             },
             stochastic=False,

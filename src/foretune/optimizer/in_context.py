@@ -4,10 +4,11 @@ The default configuration is trained first, unless it would leave too little of 
 and the task is a familiar one: earlier tasks were on the same base model, or the same dataset was seen on another one;
 else predictions are no match for it. Then the configuration from which most improvement over the incumbent is expected
 is trained, a slice at a time, and after every slice all predictions are made anew from everything seen so far. What may
-come is one of several cases where the surrogate knows them (`by_case`), so that a run which is most likely no good, and
-may be far better than all others, is worth a try. A run is left when it is no longer expected to get far enough
-(`patience`), unless it is the best so far; what is worth most then comes next. Only slices that
-can still be paid for count. Losses are compared by their logarithms where the zero-shot loss is known.
+come is one of several cases where the surrogate knows them (`cases`), so that a run which is most likely no good, and
+may be far better than all others, is worth a try; and what may follow in the time left counts, too (`ahead`). A run is
+left when it is no longer expected to get far enough (`patience`), unless it is the best so far; what is worth most then
+comes next. Only slices that can still be paid for count. Losses are compared by their logarithms where the zero-shot
+loss is known.
 
 Trials under way are believed to come to what is predicted of them (the "kriging believer" of Ginsbourger et al., 2010):
 another one is worth what it is expected to improve on that, given that. The first run is not believed anything, as its
@@ -26,6 +27,7 @@ from jaxtyping import Float
 from foretune.acquisition import expected_improvement, on_log_axis, per_cost
 from foretune.metadata.source import labels_of
 from foretune.optimizer.local_cost import LocalCost
+from foretune.optimizer.lookahead import draw_improvements, shortlist, worth_with_a_second
 from foretune.optimizer.standing import (
     Standing,
     incumbent_score,
@@ -34,7 +36,7 @@ from foretune.optimizer.standing import (
     standing_of,
 )
 from foretune.surrogate.inputs import zero_shot_score
-from foretune.surrogate.protocol import Predictor, PredictsCases, Surrogates
+from foretune.surrogate.protocol import Cases, Predictor, PredictsCases, Surrogates
 from foretune.types import Configuration, LearningCurve, Prediction, Report, Task, Trial
 
 _LEAST_SECONDS = 1e-9
@@ -49,12 +51,13 @@ class TransferInContext:
         surrogates: fitted on other tasks.
         explore: expected improvement decides, with this share of the predicted standard deviations: bad configurations
             are uncertain, too, but do not turn out to be the best. At 0 the expected score decides.
-        cost_power: expected improvement is divided by the seconds it takes to this power.
+        cost_power: expected improvement is divided by the seconds it takes to this power; for `ahead=False`.
         patience: a run goes on while one so many standard deviations better than predicted would beat the incumbent.
         least_slices: a run that is begun gets so many before it may be left, or else a search that hopes for little
             would end in first slices of ever other configurations.
-        by_case: expected improvement is that over all cases once so many configurations were tried, and that of one
-            normal distribution before.
+        cases: whether, once something was seen, what may come is a mixture of cases, not one normal distribution.
+        ahead: whether a run is judged together with the one that may follow it (`foretune.optimizer.lookahead`), once
+            something was seen and where the time left is known.
         room: the default is trained first if so much of a run of the best prediction fits into the time after it; 0 for
             always, as it is on a task of which the surrogates have seen neither the base model nor the dataset.
     """
@@ -69,7 +72,8 @@ class TransferInContext:
         cost_power: float = 0.0,
         patience: float = 1.0,
         least_slices: int = 3,
-        by_case: int = 2,
+        cases: bool = True,
+        ahead: bool = True,
         room: float = 0.5,
     ) -> None:
         self._task = task
@@ -79,7 +83,8 @@ class TransferInContext:
         self._cost_power = cost_power
         self._patience = patience
         self._least_slices = least_slices
-        self._by_case = by_case
+        self._cases = cases
+        self._ahead = ahead
         self._room = room
         self._history: tuple[Report, ...] = ()
         self._local_cost = LocalCost(task, self._pool, surrogates.cost)
@@ -96,8 +101,7 @@ class TransferInContext:
             return None
         believed, under_way = self._believed(standing), self._under_way(standing)
         if under_way is None or not self._is_promising(believed, payable, under_way):
-            worth = self._worth(believed, spent)
-            under_way = int(np.argmax(np.where(payable, worth, -np.inf).max(axis=1)))
+            under_way = self._best_next(believed, coming, spent, seconds_left)
         chosen = self._pool[under_way]
         seen = standing.seen(chosen)
         return Trial(len(self._history) + len(pending), chosen, fidelity=seen + 1, resumes_from=seen)
@@ -191,19 +195,35 @@ class TransferInContext:
         hoped = predicted.mean[place] + self._patience * predicted.std[place]
         return bool(within.any()) and float(hoped[within].max()) > incumbent
 
-    def _worth(self, believed: Standing, spent: np.ndarray) -> Float[np.ndarray, "n t"]:
-        """Of training each configuration up to each slice; what is trained already is worth anything."""
-        predictor = self._predictor
-        is_by_case = self._explore > 0 and len(believed.curves) >= self._by_case
-        if is_by_case and isinstance(predictor, PredictsCases):
-            cases = predictor.cases(believed.curves)
-            weights, prediction = cases.weights, cases.prediction
-        else:
-            found = predictor(believed.curves)
-            weights, prediction = np.ones(1), Prediction(found.mean[None], found.std[None])
-        predicted, incumbent = self._on_axis(prediction, believed)
-        if self._explore <= 0 or math.isinf(incumbent):
-            return np.tensordot(weights, predicted.mean, 1)
+    def _best_next(self, believed: Standing, coming: np.ndarray, spent: np.ndarray, seconds_left: float) -> int:
+        """Place of the configuration that is worth most."""
+        payable = coming & (spent <= seconds_left)
+        cases = self._outlook(believed)
+        predicted, incumbent = self._on_axis(cases.prediction, believed)
         narrowed = Prediction(predicted.mean, self._explore * predicted.std)
+        worth = self._worth(cases.weights, narrowed, incumbent, spent)
+        alone = np.where(payable, worth, -np.inf).max(axis=1)
+        is_known = believed.curves and math.isfinite(seconds_left) and math.isfinite(incumbent)
+        if not (self._ahead and is_known and self._explore > 0):
+            return int(np.argmax(alone))
+        places = shortlist(alone, np.where(payable, spent, 0.0).max(axis=1))
+        listed = Prediction(narrowed.mean[:, places], narrowed.std[:, places])
+        improvements = draw_improvements(cases.weights, listed, coming[places], incumbent)
+        return int(places[np.argmax(worth_with_a_second(improvements, spent[places], seconds_left))])
+
+    def _outlook(self, believed: Standing) -> Cases:
+        """What may come: one of several cases, or a single one."""
+        predictor = self._predictor
+        if self._cases and self._explore > 0 and believed.curves and isinstance(predictor, PredictsCases):
+            return predictor.cases(believed.curves)
+        found = predictor(believed.curves)
+        return Cases(np.ones(1), Prediction(found.mean[None], found.std[None]))
+
+    def _worth(
+        self, weights: np.ndarray, narrowed: Prediction, incumbent: float, spent: np.ndarray
+    ) -> Float[np.ndarray, "n t"]:
+        """Of training each configuration up to each slice; what is trained already is worth anything."""
+        if self._explore <= 0 or math.isinf(incumbent):
+            return np.tensordot(weights, narrowed.mean, 1)
         improvement = np.tensordot(weights, expected_improvement(narrowed, incumbent), 1)
         return per_cost(improvement, np.maximum(spent, _LEAST_SECONDS), self._cost_power)

@@ -163,12 +163,12 @@ class OneInTen:
         return Cases(np.array([0.9, 0.1]), Prediction(mean, np.full(mean.shape, 0.01)))
 
 
-@pytest.mark.parametrize(("by_case", "chosen"), [(1, 2), (2, 1)])
-def test_a_small_chance_of_something_far_better_is_worth_a_run(by_case, chosen):
+@pytest.mark.parametrize(("cases", "chosen"), [(True, 2), (False, 1)])
+def test_a_small_chance_of_something_far_better_is_worth_a_run(cases, chosen):
     pool = [Configuration({"rank": rank}) for rank in (1, 2, 3)]
     task = Task("task", Metric("accuracy", maximize=True), {}, max_fidelity=1)
     surrogates = Surrogates(OneInTen(), EvenCost())
-    optimizer = TransferInContext(task, pool, surrogates=surrogates, room=0.0, by_case=by_case)
+    optimizer = TransferInContext(task, pool, surrogates=surrogates, room=0.0, cases=cases)
     first = optimizer.ask()
     assert first is not None
     optimizer.tell(Report(first, Status.OK, LearningCurve([0.0], [1.0])))
