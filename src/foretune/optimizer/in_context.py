@@ -40,6 +40,7 @@ from foretune.surrogate.protocol import Cases, Predictor, PredictsCases, Surroga
 from foretune.types import Configuration, LearningCurve, Prediction, Report, Task, Trial
 
 _LEAST_SECONDS = 1e-9
+_LEAST_EXPLORE = 1e-9
 
 
 class TransferInContext:
@@ -200,7 +201,7 @@ class TransferInContext:
         payable = coming & (spent <= seconds_left)
         cases = self._outlook(believed)
         predicted, incumbent = self._on_axis(cases.prediction, believed)
-        narrowed = Prediction(predicted.mean, self._explore * predicted.std)
+        narrowed = Prediction(predicted.mean, max(self._explore, _LEAST_EXPLORE) * predicted.std)
         worth = self._worth(cases.weights, narrowed, incumbent, spent)
         alone = np.where(payable, worth, -np.inf).max(axis=1)
         is_known = believed.curves and math.isfinite(seconds_left) and math.isfinite(incumbent)

@@ -222,3 +222,11 @@ def test_while_the_first_run_is_under_way_others_are_begun(recorded):
     assert second is not None
     assert (second.id, second.resumes_from) == (1, 0)
     assert second.configuration != first.configuration
+
+
+def test_without_exploring_it_goes_by_the_expected_score(recorded):
+    optimizer = search(recorded, explore=0.0)
+    trial = optimizer.ask()
+    assert trial is not None
+    optimizer.tell(recorded.evaluate(trial))
+    assert optimizer.ask(seconds_left=recorded.mean_run_seconds) is not None
