@@ -14,6 +14,8 @@ from foretune.types import LearningCurve, Report, Status, Trial
 from growing.made_up import SLICES, WIDTHS, made_up_tasks, scores_of
 
 OPTIMIZER = "transfer-in-context"
+PLENTY = 1e6
+"""Seconds that are left, always: an optimizer may plan with them."""
 cpu = time.process_time
 
 
@@ -40,7 +42,7 @@ class Search:
     def step(self) -> float:
         """CPU seconds of an ask and a tell."""
         begun = cpu()
-        trial = self.optimizer.ask()
+        trial = self.optimizer.ask(seconds_left=PLENTY)
         asked = cpu() - begun
         assert trial is not None, "every candidate is trained; give more of them"
         return asked + self.tell(trial)
