@@ -52,7 +52,8 @@ class TransferInContext:
         surrogates: fitted on other tasks.
         explore: expected improvement decides, with this share of the predicted standard deviations: bad configurations
             are uncertain, too, but do not turn out to be the best. At 0 the expected score decides.
-        cost_power: expected improvement is divided by the seconds it takes to this power; for `ahead=False`.
+        cost_power: expected improvement is divided by the seconds it takes to this power; if that is not 0, each
+            run is judged alone (see `ahead`).
         patience: a run goes on while one so many standard deviations better than predicted would beat the incumbent.
         least_slices: a run that is begun gets so many before it may be left, or else a search that hopes for little
             would end in first slices of ever other configurations.
@@ -85,7 +86,7 @@ class TransferInContext:
         self._patience = patience
         self._least_slices = least_slices
         self._cases = cases
-        self._ahead = ahead
+        self._ahead = ahead and not cost_power
         self._room = room
         self._history: tuple[Report, ...] = ()
         self._local_cost = LocalCost(task, self._pool, surrogates.cost)
