@@ -31,11 +31,11 @@ from rich.console import Console
 from rich.table import Table
 
 from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
-from foretune.cli.closing import close
-from foretune.cli.search import Settings, search
 from foretune.errors import ForetuneError
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.optimizer import make_optimizer
+from foretune.session.closing import close
+from foretune.session.search import Settings, search
 from foretune.surrogate import load_surrogates, save_surrogates
 from foretune.surrogate.fit import Kind, fit
 from foretune.tuner import Budget

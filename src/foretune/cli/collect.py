@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretune.cli.budget import format_seconds, parse_seconds
+from foretune.session.durations import format_seconds, parse_seconds
 
 if TYPE_CHECKING:
     from foretune.collect import Progress

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foretune.cli.budget import parse_seconds
 from foretune.cli.tune import INTERRUPTED
+from foretune.session.durations import parse_seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from foretune.cli.search import Found
+    from foretune.session.search import Found
 
 QUESTIONS = 5
 
@@ -39,8 +39,8 @@ def demo(
     """Make a dataset of real facts, tune the shipped model on it, and show answers before and after."""
     from rich.console import Console
 
-    from foretune.cli.closing import close
-    from foretune.cli.search import Settings, search
+    from foretune.session.closing import close
+    from foretune.session.search import Settings, search
     from foretune.synthesis.facts import make_facts
     from foretune.tuner import Budget
 
@@ -74,11 +74,11 @@ def _clear(output: Path) -> None:
 def _print_answers(found: Found, console: Console) -> None:
     from rich.table import Table
 
-    from foretune.cli.closing import ADAPTER
     from foretune.execution.finetuned import load_finetuned
     from foretune.finetune.data import load_splits, prompt_and_completion
     from foretune.finetune.generate import answer
     from foretune.finetune.model import load_model
+    from foretune.session.closing import ADAPTER
 
     splits = load_splits(found.settings.data, seed=found.settings.seed, train_rows=found.settings.train_rows)
     pairs = [prompt_and_completion(example) for example in splits.test[:QUESTIONS]]

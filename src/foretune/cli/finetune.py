@@ -18,8 +18,8 @@ from foretune.types import Configuration, Report, Status, Trial
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from foretune.cli.ground import Ground
-    from foretune.cli.search import Settings
+    from foretune.session.ground import Ground
+    from foretune.session.search import Settings
 
 
 def register(commands: typer.Typer) -> None:
@@ -39,8 +39,8 @@ def finetune(
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
     from rich.console import Console
 
-    from foretune.cli.search import Settings
     from foretune.finetune.model import choose_device
+    from foretune.session.search import Settings
 
     written = read_configuration(config)
     settings = Settings(
@@ -83,10 +83,10 @@ def read_configuration(path: Path) -> dict[str, Any]:
 
 
 def _run(settings: Settings, configuration: Configuration, output: Path, console: Console) -> None:
-    from foretune.cli.closing import ADAPTER, measure_finetuned, measure_untouched
-    from foretune.cli.ground import prepare
     from foretune.errors import ForetuneError, JournalError
     from foretune.report.tables import describe, scores_table
+    from foretune.session.closing import ADAPTER, measure_finetuned, measure_untouched
+    from foretune.session.ground import prepare
 
     if (output / ADAPTER).exists():
         message = f"{output} already holds a finished run; give another folder to --output"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretune.cli.budget import format_seconds, parse_seconds
+from foretune.session.durations import format_seconds, parse_seconds
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -156,10 +156,10 @@ class _Asked:
     def _from_surrogates(self, config: dict[str, Any], table: MetaDataset) -> Advice:
         import numpy as np
 
-        from foretune.cli.ground import find_surrogates
         from foretune.metadata.digest import data_sha256
         from foretune.optimizer.pool import candidate_pool
         from foretune.recommend import from_surrogates
+        from foretune.session.ground import find_surrogates
         from foretune.space import Encoder, load_space
 
         surrogates = find_surrogates(None if self.surrogates is None else str(self.surrogates), needed=True)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foretune.cli.budget import parse_seconds
+from foretune.session.durations import parse_seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from foretune.cli.search import Found
+    from foretune.session.search import Found
 
 INTERRUPTED = 130
 
@@ -65,9 +65,9 @@ def tune(
     """
     from rich.console import Console
 
-    from foretune.cli.closing import close
-    from foretune.cli.search import Settings, search
     from foretune.finetune.model import choose_device
+    from foretune.session.closing import close
+    from foretune.session.search import Settings, search
     from foretune.tuner import Budget
 
     settings = Settings(
@@ -96,8 +96,8 @@ def tune(
 
 def _append(found: Found, folder: Path, family: str | None, console: Console) -> None:
     """Add what the search has trained to a team's meta-dataset."""
-    from foretune.cli.search import JOURNAL, TRIALS
     from foretune.learn import learn_into, meta_dataset_of_search
+    from foretune.session.search import JOURNAL, TRIALS
 
     name = found.ground.data.name
     runs = meta_dataset_of_search(

@@ -1,7 +1,7 @@
 import pytest
-import typer
 
-from foretune.cli.budget import format_seconds, parse_seconds
+from foretune.errors import ConfigurationError
+from foretune.session.durations import format_seconds, parse_seconds
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from foretune.cli.budget import format_seconds, parse_seconds
 )
 def test_durations_as_people_write_them(text, seconds):
     if seconds is None:
-        with pytest.raises(typer.BadParameter):
+        with pytest.raises(ConfigurationError):
             parse_seconds(text)
     else:
         assert parse_seconds(text) == seconds
@@ -27,7 +27,7 @@ def test_durations_as_people_write_them(text, seconds):
 
 @pytest.mark.parametrize("text", ["", "0s", "-3m", "3 apples", "m", "1m2h", "inf"])
 def test_what_is_no_duration_is_refused_with_examples(text):
-    with pytest.raises(typer.BadParameter, match="write for instance 90s, 3m, 2h or 1h30m"):
+    with pytest.raises(ConfigurationError, match="write for instance 90s, 3m, 2h or 1h30m"):
         parse_seconds(text)
 
 

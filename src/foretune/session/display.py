@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from foretune.cli.budget import format_seconds
 from foretune.report.tables import describe
+from foretune.session.durations import format_seconds
 from foretune.tuner import Budget, Progress, slices_trained
 from foretune.types import VALIDATION_NLL, Report, Status
 

@@ -3,7 +3,7 @@ import io
 import numpy as np
 from rich.console import Console
 
-from foretune.cli.display import SearchDisplay
+from foretune.session.display import SearchDisplay
 from foretune.tuner import Budget, Progress, incumbent_of
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 

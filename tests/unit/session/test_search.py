@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from foretune.cli.search import whole_slices
+from foretune.session.search import whole_slices
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 TRIAL = Trial(3, Configuration({"rank": 8}), fidelity=8, resumes_from=2)

@@ -11,12 +11,12 @@ from typing import Any
 
 from rich.console import Console
 
-from foretune.cli.budget import format_seconds
-from foretune.cli.display import SearchDisplay
-from foretune.cli.ground import Ground, prepare
 from foretune.errors import ForetuneError, JournalError
 from foretune.execution.pruning import prune_checkpoints
 from foretune.journal import create_journal, read_journal
+from foretune.session.display import SearchDisplay
+from foretune.session.durations import format_seconds
+from foretune.session.ground import Ground, prepare
 from foretune.tuner import Budget, Clock, Progress, TuningResult, tune
 from foretune.types import Report, Status, Trial
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from rich.console import Console
 
-from foretune.cli.search import JOURNAL, TRIALS, Found, Settings
 from foretune.errors import JournalError
 from foretune.execution.jobs import read_records
 from foretune.journal import read_journal
 from foretune.report.curves import save_curves
 from foretune.report.run_report import Measurement, ModelScores, RunReport, TrialCurve, trial_curves, write_run_report
 from foretune.report.tables import describe, scores_table
+from foretune.session.search import JOURNAL, TRIALS, Found, Settings
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
 
 if TYPE_CHECKING:
-    from foretune.cli.ground import Ground
     from foretune.finetune.data import Tokens
+    from foretune.session.ground import Ground
 
 ADAPTER = "adapter"
 

@@ -17,10 +17,10 @@ from foretune.types import VALIDATION_NLL, Configuration, Report, Task, Trial
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from foretune.cli.search import Settings
     from foretune.finetune.data import TokenizedSplits
     from foretune.finetune.evaluate import Scores
     from foretune.optimizer import Optimizer
+    from foretune.session.search import Settings
     from foretune.surrogate.pace import Pace
     from foretune.surrogate.protocol import Surrogates
 
