@@ -8,7 +8,25 @@ from importlib import import_module
 
 from foretune.synthesis.exercises.registry import EXERCISES, Exercise, choose, make_exercise
 
-FAMILIES = ("numbers", "strings", "records", "calendar", "memory", "labels")
+FAMILIES = (
+    "numbers",
+    "strings",
+    "records",
+    "calendar",
+    "memory",
+    "labels",
+    "ordering",
+    "counting",
+    "correction",
+    "clock",
+    "grid",
+    "logic",
+    "formats",
+    "grammar",
+    "codes",
+    "money",
+    "reference",
+)
 for _family in FAMILIES:
     import_module(f"{__name__}.{_family}")
 
