@@ -67,7 +67,7 @@ def longest_row(config: Mapping[str, Any] | None) -> int:
 
 
 def _shape(model: str, config: Mapping[str, Any] | None) -> tuple[ModelShape, list[str]]:
-    from foretune.recommend.published import billions_of
+    from foretune.recommend.names import billions_of
     from foretune.recommend.shape import shape_of_config, shape_of_size
 
     if config is not None:

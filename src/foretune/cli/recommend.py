@@ -133,7 +133,7 @@ class _Asked:
     def _config(self) -> dict[str, Any] | None:
         """Of the base model; None for one on the hub whose name says its size, all that published sweeps ask for."""
         from foretune.finetune.model import SHIPPED, read_config
-        from foretune.recommend.published import billions_of
+        from foretune.recommend.names import billions_of
 
         is_local = self.model == SHIPPED or Path(self.model).expanduser().is_dir()
         return read_config(self.model) if is_local or billions_of(self.model) is None else None
@@ -142,7 +142,7 @@ class _Asked:
         from foretune.metadata import read_meta_dataset
         from foretune.metadata.features import model_features
         from foretune.recommend import from_published, read_published
-        from foretune.recommend.published import billions_of
+        from foretune.recommend.names import billions_of
         from foretune.space import load_space
 
         billions = billions_of(self.model)

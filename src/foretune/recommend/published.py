@@ -22,6 +22,7 @@ from jaxtyping import Float
 from foretune.errors import MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.recommend.advice import Advice, Interval, Recommendation
+from foretune.recommend.names import billions_of
 from foretune.types import Configuration
 
 WORST = 20.0
@@ -29,9 +30,6 @@ WORST = 20.0
 FAR = 4.0
 """Ratio of sizes beyond which a published model says nothing."""
 _RATE_WIDTH, _RANK_WIDTH, _STRANGER = 0.25, 0.7, 0.1
-_SIZE = re.compile(r"(?:^|[-_ ])(\d+(?:\.\d+)?)[bB](?![a-zA-Z])")
-_UNNAMED = {"DeepSeek-V3": 671.0, "Kimi-K2": 1000.0}
-"""Billions of parameters of models whose names do not tell, from their model cards."""
 _DEVIATIONS = 1.28
 
 
@@ -55,14 +53,6 @@ class PublishedModel:
     def family(self) -> str:
         """What comes before the first hyphen, such as `Qwen3`."""
         return family_of(self.name)
-
-
-def billions_of(name: str) -> float | None:
-    """Parameters that a model's name states, as in `Qwen3-8B`; of a few models that do not say, what is known."""
-    short = name.rsplit("/", 1)[-1]
-    known = next((size for prefix, size in _UNNAMED.items() if short.startswith(prefix)), None)
-    found = _SIZE.search(short)
-    return float(found[1]) if found else known
 
 
 def family_of(name: str) -> str:

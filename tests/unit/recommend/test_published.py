@@ -11,7 +11,6 @@ from foretune.errors import MetaDatasetError
 from foretune.metadata import read_meta_dataset
 from foretune.recommend.published import (
     PublishedModel,
-    billions_of,
     family_of,
     from_published,
     predicted_excess,
@@ -31,21 +30,6 @@ def model(name: str, billions: float, best: int) -> PublishedModel:
 
 
 MODELS = (model("Small-1B", 1.0, 2), model("Large-70B", 70.0, 0), model("Other-2B", 2.0, 1))
-
-
-@pytest.mark.parametrize(
-    ("name", "billions"),
-    [
-        ("Qwen/Qwen3-8B", 8.0),
-        ("Qwen3.5-397B-A17B", 397.0),
-        ("SmolLM2-1.7b-instruct", 1.7),
-        ("moonshotai/Kimi-K2-Thinking", 1000.0),
-        ("gpt2", None),
-        ("Model-8Bit", None),
-    ],
-)
-def test_sizes_are_read_from_names(name, billions):
-    assert billions_of(name) == billions
 
 
 def test_families_are_what_comes_before_the_hyphen():
