@@ -32,7 +32,7 @@ CHEAP_SECONDS = 3.0
 """An evaluation that takes no longer is never made smaller."""
 _LARGER = 4
 """Times the batch size: on hardware that small batches do not fill, steps cost and not tokens."""
-_FIRST_ROWS, _TIMED_SECONDS = 8, 0.5
+_FIRST_ROWS, _TIMED_SECONDS = 4, 0.5
 """Rows that are timed first, and the time from which on a clock is trusted."""
 
 
@@ -48,7 +48,7 @@ def evaluation_seconds(model: PreTrainedModel, tokens: Tokens, seed: int) -> flo
         seed: chooses the rows.
     """
     order = np.random.default_rng(seed).permutation(len(tokens))
-    evaluate(model, tokens, rows=order[:_FIRST_ROWS])  # reads weights and loads kernels
+    evaluate(model, tokens, rows=order[:1])  # reads weights and loads kernels
     count = _FIRST_ROWS
     while True:
         rows = order[:count]
@@ -61,16 +61,33 @@ def evaluation_seconds(model: PreTrainedModel, tokens: Tokens, seed: int) -> flo
         count *= 4
 
 
-def affordable_rows(rows: int, row_seconds: float, seconds: float) -> int:
-    """So many of a split's rows can be evaluated within a time; `LEAST_ROWS`, or all, if there are fewer, at least.
+def rows_within(model: PreTrainedModel, tokens: Tokens, seconds: float, seed: int, *, least: int) -> np.ndarray:
+    """Numbers of rows, chosen by seed, that are evaluated within a time, after a few were timed; all if these are.
+
+    Args:
+        model: on its device.
+        tokens: the split.
+        seconds: that the evaluation may take.
+        seed: chooses the rows.
+        least: so many rows, or all if there are fewer, whatever they take.
+    """
+    rows = len(tokens)
+    whole = evaluation_seconds(model, tokens, seed)
+    count = rows if whole <= seconds else affordable_rows(rows, whole / rows, seconds, least)
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
+
+
+def affordable_rows(rows: int, row_seconds: float, seconds: float, least: int) -> int:
+    """So many of a split's rows can be evaluated within a time; `least`, or all, if there are fewer, at least.
 
     Args:
         rows: of the split.
         row_seconds: that one of them takes.
         seconds: that all may take together.
+        least: rows that are scored whatever they take.
     """
     fitting = math.floor(seconds / row_seconds + 1e-9) if row_seconds > 0 else rows  # 500 is not 499.99...
-    return min(rows, max(fitting, LEAST_ROWS))
+    return min(rows, max(fitting, least))
 
 
 def validation_rows(rows: int, whole_seconds: float, training_seconds: float) -> int:
@@ -86,7 +103,7 @@ def validation_rows(rows: int, whole_seconds: float, training_seconds: float) ->
     if whole_seconds <= CHEAP_SECONDS:
         return rows
     allowed = SHARE / (1.0 - SHARE) * training_seconds
-    return affordable_rows(rows, whole_seconds / rows, allowed / SLICES)
+    return affordable_rows(rows, whole_seconds / rows, allowed / SLICES, LEAST_ROWS)
 
 
 @dataclass(frozen=True)

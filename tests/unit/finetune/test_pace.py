@@ -19,6 +19,7 @@ from foretune.finetune.pace import (
     affordable_rows,
     evaluation_seconds,
     measure_effort,
+    rows_within,
     time_training,
     timed,
     timed_zero_shot,
@@ -121,7 +122,7 @@ def test_the_rows_of_a_slow_model_by_hand():
     assert validation_rows(1_000, 2_000.0, 16_000.0) == 500
     assert validation_rows(1_000, 2_000.0, 100.0) == 50
     assert validation_rows(30, 60.0, 100.0) == 30
-    assert affordable_rows(1_000, 0.0, 1.0) == 1_000
+    assert affordable_rows(1_000, 0.0, 1.0, 50) == 1_000
 
 
 def test_cheap_evaluation_is_never_cut_whatever_its_share():
@@ -132,20 +133,20 @@ def test_cheap_evaluation_is_never_cut_whatever_its_share():
 def test_few_rows_tell_what_all_take(tiny_model, tiny_data, slow_rows):
     model = load_model(tiny_model)
     assert evaluation_seconds(model, tiny_data.train, 0) == pytest.approx(2.0 * len(tiny_data.train), rel=0.2)
-    assert slow_rows == [8, 8]
+    assert slow_rows == [1, 4]
 
 
 def test_more_rows_are_timed_where_few_take_no_time(tiny_model, tiny_data, monkeypatch, clock):
     scored = []
 
     def evaluate(model, tokens, *, rows):
-        clock[0] += 0.3 if len(rows) == 8 else 1e-3
+        clock[0] += 0.3 if len(rows) == 4 else 1e-3
         scored.append(len(rows))
 
     monkeypatch.setattr(pace, "evaluate", evaluate)
     monkeypatch.setattr(pace, "CHEAP_SECONDS", 0.1)
-    assert evaluation_seconds(load_model(tiny_model), tiny_data.train, 0) == pytest.approx(1e-3)
-    assert scored == [8, 8, len(tiny_data.train)]
+    assert evaluation_seconds(load_model(tiny_model), tiny_data.train, 0) == pytest.approx(1e-3 * 18 / 16, rel=0.2)
+    assert scored == [1, 4, 16]
 
 
 def test_a_cheap_model_is_left_as_it_is(tiny_model, tiny_data, configuration):
@@ -163,3 +164,14 @@ def test_a_dear_model_gets_the_rows_that_its_steps_allow(tiny_model, tiny_data, 
     assert found.training[chosen] == pytest.approx(steps / SLICES)
     # steps take a second each, and eight evaluations of 2 s a row half of that: 100 / 2 / 8 / 2
     assert (steps, found.validation_rows, found.model_is_spent) == (100, 3, True)
+
+
+def test_a_sample_of_rows_is_as_large_as_a_time_allows(tiny_model, tiny_data, slow_rows):
+    model, split = load_model(tiny_model), tiny_data.train
+    assert len(split) == 18
+    assert rows_within(model, split, 1_000.0, 0, least=3).tolist() == list(range(18))
+    some = rows_within(model, split, 20.0, 0, least=3)
+    assert 8 <= len(some) <= 12  # of two seconds each
+    assert len(rows_within(model, split, 0.1, 0, least=3)) == 3
+    assert set(rows_within(model, split, 0.1, 0, least=3)) <= set(some.tolist())
+    assert rows_within(model, split, 20.0, 1, least=3).tolist() != some.tolist()
