@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     from foretune.recommend import Advice, Recommendation
 
 _SCORES = {"validation_nll": "validation loss"}
+_UNKNOWN = ("-", "-", "-", "-")
 
 
-def show(advice: Advice, model: str, console: Console) -> None:
-    """Print notes, the table, what speaks for each pick, and how to read it."""
+def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> None:
+    """Print notes, the table, what speaks for each pick, and how to read it.
+
+    Args:
+        advice: to show.
+        model: that it is for.
+        console: where to.
+        on_hardware: whether an accelerator was named.
+    """
     for warning in advice.warnings:
         console.print(f"note: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if advice.recommendations:
@@ -26,25 +34,31 @@ def show(advice: Advice, model: str, console: Console) -> None:
     else:
         console.print(f"Nothing can be recommended for {model} as asked; the notes say why.", markup=False)
     lines = [_details(number, one) for number, one in enumerate(advice.recommendations, start=1)]
-    for line in (*lines, *_reading(advice)):
+    for line in (*lines, *_reading(advice, on_hardware=on_hardware)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _reading(advice: Advice) -> list[str]:
+def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
     from foretune.recommend.ties import tied
 
     lines: list[str] = []
     if tied(advice.recommendations):
-        timed = all(one.seconds is not None for one in advice.recommendations)
-        order = "; the quickest comes first" if timed else ""
+        order = "; the quickest comes first" if _any_time(advice) else ""
         lines.append(f"Picks of one rank (=) can't be told apart by what is known of earlier runs{order}.")
+    if advice.basis != "surrogates" and advice.recommendations and not on_hardware:
+        lines.append("Times need --hardware, such as rtx-4090, a100-80gb or h100.")
     zero_shot: dict[str, Any] | None = advice.facts.get("zero_shot")
     if zero_shot:
         error = zero_shot["nll_error"]
         exact = "" if error is None else f", standard error {error:.2g}"
         rows = f"{zero_shot['rows']} of {zero_shot['of_rows']} validation rows"
         lines.append(f"zero-shot: validation loss {zero_shot['nll']:.4f}{exact}, on {rows}")
-    return [*lines, advice.distance] if advice.distance else lines
+    # What a rule says of distances stands in its warning.
+    return [*lines, advice.distance] if advice.distance and advice.basis != "rule" else lines
+
+
+def _any_time(advice: Advice) -> bool:
+    return any(one.seconds is not None for one in advice.recommendations)
 
 
 def _table(advice: Advice, model: str) -> Table:
@@ -53,14 +67,18 @@ def _table(advice: Advice, model: str) -> Table:
     from foretune.report.tables import describe
 
     table = Table(title=f"For {model}, by {advice.basis}", title_justify="left", header_style="bold")
-    scored_by = _SCORES.get(advice.scored_by, advice.scored_by) or "score"
-    columns = ("pick", "rank", "finetune with", scored_by, "4 of 5 within", "time", "memory")
+    scored_by = _SCORES.get(advice.scored_by, advice.scored_by)
+    cells = [_cells(one) for one in advice.recommendations]
+    known = [at for at in range(len(_UNKNOWN)) if any(row[at] != _UNKNOWN[at] for row in cells)]
+    predicted = (scored_by, "4 of 5 within", "time", "memory")
+    columns = ("pick", "rank", "finetune with", *(predicted[at] for at in known))
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 2 else "right")
     ranks = [one.rank for one in advice.recommendations]
     for number, one in enumerate(advice.recommendations, start=1):
         rank = f"{one.rank} =" if ranks.count(one.rank) > 1 else f"{one.rank}  "
-        table.add_row(str(number), rank, describe(one.configuration.values, short=True), *_cells(one))
+        said = describe(one.configuration.values, short=True)
+        table.add_row(str(number), rank, said, *(cells[number - 1][at] for at in known))
     return table
 
 

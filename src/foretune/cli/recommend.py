@@ -91,7 +91,7 @@ def recommend(
     if as_json:
         typer.echo(json.dumps(advice.to_json(), indent=2))
     else:
-        show(advice, model, Console())
+        show(advice, model, Console(), on_hardware=card is not None)
     if export is not None:
         write(advice, pick, export, model=model, data=data, seed=seed)
         command = shlex.join(["foretune", "finetune", data, "--config", str(export), "--output", "RUN"])
@@ -166,10 +166,8 @@ class _Asked:
         if found is not None:
             return found
         why = f"neither earlier runs nor published sweeps are of a model like {self.model}"
-        if not methods or from_published(self.model, model.billions, models, space.default(), 1) is not None:
-            why = (
-                f"the published sweeps are of learning rates and ranks of LoRA that the search space {space.name} lacks"
-            )
+        if from_published(self.model, model.billions, models, space.default(), 1) is not None:
+            why = f"the published sweeps are of LoRA, at rates and ranks that the search space {space.name} lacks"
         return by_rule(space, why)
 
     def _from_surrogates(self, model: BaseModel, table: MetaDataset, step: Callable[[str], None]) -> Advice:

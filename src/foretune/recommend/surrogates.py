@@ -22,6 +22,9 @@ _SIZE = "model_log_parameters"
 _REACH = 0.5
 """How far in log10 of parameters a base model may lie from those seen."""
 
+_UNLIKE = 3.0
+"""Times the typical distance of an earlier task to its nearest, beyond which predictions are guesses."""
+
 
 def is_of_a_size_seen(features: Mapping[str, float], table: MetaDataset) -> bool:
     """Whether the base model is within a factor of 3 of one in the table."""
@@ -76,8 +79,10 @@ def from_surrogates(
         f"nearest of {len(table.task_ids)} earlier tasks: {nearest}, {distances.min() / _typical(table):.1f} times as "
         "far as earlier tasks are from their nearest"
     )
-    none = ("no configuration is predicted to fit into the budget; give more time",) if not rows else ()
-    return Advice(rows, "surrogates", task.metric.name, distance, none, tuple(weights.tolist()))
+    warnings = ["no configuration is predicted to fit into the budget; give more time"] if not rows else []
+    if distances.min() > _UNLIKE * _typical(table):
+        warnings.append("this dataset is unlike all that the predictions were learned from: take them for guesses")
+    return Advice(rows, "surrogates", task.metric.name, distance, tuple(warnings), tuple(weights.tolist()))
 
 
 def _cases(predictor: Predictor, count: int) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "K N"]]:

@@ -27,7 +27,7 @@ def ranked(advice: Advice) -> Advice:
     Args:
         advice: best predicted score first.
     """
-    weights = np.array(advice.case_weights)
+    weights = np.array(advice.case_weights) / (sum(advice.case_weights) or 1.0)
     groups: list[list[Recommendation]] = []
     for one in advice.recommendations:
         if groups and _is_tied(groups[-1][0], one, weights):
@@ -60,6 +60,6 @@ def _error(best: Recommendation, other: Recommendation, weights: np.ndarray) -> 
     """Of the difference between two predicted scores; without cases, as if they erred independently."""
     if best.cases and other.cases:
         apart = np.array(best.cases) - np.array(other.cases)
-        return float(np.sqrt(weights @ (apart - weights @ apart) ** 2 / weights.sum()))
+        return float(np.sqrt(weights @ (apart - weights @ apart) ** 2))
     halves = [(one.score.high - one.score.low) / 2 for one in (best, other) if one.score]
     return math.hypot(*halves)
