@@ -103,12 +103,14 @@ def _details(number: int, one: Recommendation) -> str:
     return f"{number}: {one.reason} ({said})"
 
 
-def check_target(path: Path | None) -> None:
-    """Whether a file can be exported to.
+def check_target(path: Path | None, pick: int) -> None:
+    """Whether a file can be exported to, if that was asked for.
 
     Raises:
-        ConfigurationError: it is there already, or its folder is not.
+        ConfigurationError: it is there already, its folder is not, or only the pick was given.
     """
+    if path is None and pick != 1:
+        raise ConfigurationError(f"--pick {pick} is of no use without --export; give the file to write it to")
     if path is None:
         return
     if path.exists():

@@ -31,6 +31,8 @@ ZERO_SHOT_SECONDS = 10.0
 """That scoring the base model may take, on a part of the validation rows if need be."""
 _FEWEST_ROWS = 16
 """That are scored whatever they take."""
+_PLAIN_WIDTH = 120
+"""Of the table where there is no terminal, so that no row is broken."""
 _EVERY = 1_000
 """More pairs than were published of any model."""
 _SPACE = "peft"
@@ -81,7 +83,7 @@ def recommend(
     from foretune.recommend.accelerators import find_accelerator
     from foretune.session.waiting import waiting
 
-    check_target(export)
+    check_target(export, pick)
     seconds = math.inf if budget is None else parse_seconds(budget)
     card = None if hardware is None else find_accelerator(hardware)
     asked = _Asked(data, model, top, seconds, card, space, candidates, surrogates, learned_from, train_rows, seed)
@@ -91,7 +93,10 @@ def recommend(
     if as_json:
         typer.echo(json.dumps(advice.to_json(), indent=2))
     else:
-        show(advice, model, Console(), on_hardware=card is not None)
+        console = Console()
+        if not console.is_terminal:
+            console.width = max(console.width, _PLAIN_WIDTH)
+        show(advice, model, console, on_hardware=card is not None)
     if export is not None:
         write(advice, pick, export, model=model, data=data, seed=seed)
         command = shlex.join(["foretune", "finetune", data, "--config", str(export), "--output", "RUN"])

@@ -32,6 +32,8 @@ CHEAP_SECONDS = 3.0
 """An evaluation that takes no longer is never made smaller."""
 _LARGER = 4
 """Times the batch size: on hardware that small batches do not fill, steps cost and not tokens."""
+_FILLED_SECONDS = 1.0
+"""A step that takes longer fills the hardware: larger batches are not timed, for they would tell nothing new."""
 _FIRST_ROWS, _TIMED_SECONDS = 4, 0.5
 """Rows that are timed first, and the time from which on a clock is trusted."""
 
@@ -170,10 +172,15 @@ def time_training(
         Seconds of a slice by configuration, its evaluation aside; without those that lack memory.
     """
     rows = len(data.train.input_ids)
-    wanted = timed(configuration, rows)
     run = prepare_run(_order(configuration, name, data, device), base=model)
-    took = {one: _step_seconds(replace(run, batch_size=int(setting(one, "batch_size")))) for one in wanted}
-    return {one: plan(one, rows).steps / SLICES * step for one, step in took.items() if step is not None}
+    found: dict[Configuration, float] = {}
+    for one in timed(configuration, rows):
+        step = _step_seconds(replace(run, batch_size=int(setting(one, "batch_size"))))
+        if step is not None:
+            found[one] = plan(one, rows).steps / SLICES * step
+        if step is None or step > _FILLED_SECONDS:
+            break
+    return found
 
 
 def _order(configuration: Configuration, name: str, data: TokenizedSplits, device: str) -> Order:

@@ -81,7 +81,7 @@ def from_surrogates(
     )
     warnings = ["no configuration is predicted to fit into the budget; give more time"] if not rows else []
     if distances.min() > _UNLIKE * _typical(table):
-        warnings.append("this dataset is unlike all that the predictions were learned from: take them for guesses")
+        warnings.append("predictions are guesses: this dataset and model are unlike all that they were learned from")
     return Advice(rows, "surrogates", task.metric.name, distance, tuple(warnings), tuple(weights.tolist()))
 
 

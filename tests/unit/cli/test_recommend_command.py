@@ -24,7 +24,7 @@ LLAMA_3B = {
     "vocab_size": 128256,
     "tie_word_embeddings": True,
 }
-UNLIKE = "this dataset is unlike all that the predictions were learned from: take them for guesses"
+UNLIKE = "predictions are guesses: this dataset and model are unlike all that they were learned from"
 ROWS = [{"prompt": f"What is {i} plus {i}?", "completion": str(2 * i)} for i in range(120)]
 
 
@@ -240,6 +240,12 @@ def test_a_pick_is_exported_for_finetune_and_nothing_is_overwritten(data, tmp_pa
     assert isinstance(again.exception, ConfigurationError)
     assert "is there already and will not be overwritten" in str(again.exception)
     assert read_configuration(path) == written
+
+
+def test_a_pick_without_a_file_is_refused(data):
+    result = CliRunner().invoke(commands, ["recommend", str(data), "--pick", "2"])
+    assert isinstance(result.exception, ConfigurationError)
+    assert str(result.exception) == "--pick 2 is of no use without --export; give the file to write it to"
 
 
 def test_a_pick_that_is_not_there_cannot_be_exported(data, tmp_path):

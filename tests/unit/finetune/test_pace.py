@@ -64,6 +64,13 @@ def test_training_a_slice_takes_its_steps(tiny_model, tiny_data, configuration, 
     assert clock[0] == 2 * STEPS
 
 
+def test_larger_batches_are_not_timed_where_a_step_is_long(tiny_model, tiny_data, configuration, clock, monkeypatch):
+    monkeypatch.setattr(pace, "_FILLED_SECONDS", 0.9)
+    small = configuration("lora", batch_size=4)
+    assert list(time_training(load_model(tiny_model), str(tiny_model), tiny_data, small, "cpu")) == [small]
+    assert clock[0] == STEPS
+
+
 @pytest.mark.parametrize(
     "shortage", [torch.OutOfMemoryError("too large"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
 )
