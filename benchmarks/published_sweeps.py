@@ -21,7 +21,8 @@ import numpy as np
 
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.recommend import PublishedModel, read_published
-from foretune.recommend.published import billions_of, predicted_excess
+from foretune.recommend.names import billions_of
+from foretune.recommend.published import predicted_excess
 from foretune.space import load_space
 
 TABLE = Path(str(resources.files("foretune"))) / "data" / "meta_datasets" / "public-llm-v1"

@@ -257,6 +257,60 @@ def test_seconds_of_this_machine_are_measured_once_and_kept(data, tiny_model, tm
     def times_again(*_):
         raise AssertionError
 
-    monkeypatch.setattr("foretune.finetune.pace.time_slices", times_again)
+    monkeypatch.setattr("foretune.finetune.pace.time_training", times_again)
     assert run(*arguments, "--budget", "1h", "--max-slices", 2, "--resume") == 0
     assert len(read_journal(output / "journal.jsonl").history) == 2
+
+
+def test_dear_evaluation_is_of_fewer_rows_that_a_resumed_search_scores_too(
+    data, tiny_model, tmp_path, monkeypatch, capsys
+):
+    """Where scoring takes more than a third of a run, the search does with fewer rows, and the table with all."""
+    for name, value in {"CHEAP_SECONDS": -1.0, "SHARE": 1e-9, "LEAST_ROWS": 3}.items():
+        monkeypatch.setattr(f"foretune.finetune.pace.{name}", value)
+    output = tmp_path / "dear"
+    assert tune(data, tiny_model, output, "--no-default-comparison", slices=1) == 0
+    assert "each slice is scored on 3 of 8 validation rows" in capsys.readouterr().out
+    journal = output / "journal.jsonl"
+    header = read_journal(journal).header
+    assert (header["validation_rows"], header["rows"]["validation"]) == (3, 3)
+    assert header["zero_shot"]["validation"]["rows"] == 3
+    report = read_run_report(output / "report.json")
+    assert [(row.validation.rows, row.test.rows) for row in report.scores] == [(8, 8)] * len(report.scores)
+
+    def times_again(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("foretune.finetune.pace.measure_effort", times_again)
+    assert tune(data, tiny_model, output, "--no-default-comparison", "--resume", slices=2) == 0
+    assert len(read_journal(journal).history) == 2
+    assert tune(data, tiny_model, output, "--no-default-comparison", "--resume", "--isolate", slices=3) == 0
+    reports = read_journal(journal).history
+    assert [report.status for report in reports] == ["ok"] * 3
+
+
+def test_cheap_evaluation_is_of_all_rows(finished):
+    header = read_journal(finished / "journal.jsonl").header
+    assert header["validation_rows"] is None
+    assert header["rows"]["validation"] == header["zero_shot"]["validation"]["rows"] == 8
+    assert header["pace"] == []
+
+
+def test_a_single_run_that_was_interrupted_goes_on_with_the_rows_it_was_begun_with(
+    data, tiny_model, finished, tmp_path, monkeypatch
+):
+    for name, value in {"CHEAP_SECONDS": -1.0, "SHARE": 1e-9, "LEAST_ROWS": 3}.items():
+        monkeypatch.setattr(f"foretune.finetune.pace.{name}", value)
+    output = tmp_path / "single"
+    command = ("finetune", data, "--model", tiny_model, "--config", finished / "best.yaml", "--output", output)
+    with monkeypatch.context() as patch:
+        patch.setattr("foretune.finetune.checkpoint.append_slice", _interrupt)
+        assert run(*command) == 130
+    monkeypatch.setattr("foretune.finetune.pace.LEAST_ROWS", 5)
+    assert read_journal(output / "begun.jsonl").header["validation_rows"] == 3
+    assert run(*command) == 0
+    assert not (output / "begun.jsonl").exists()
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,26 +17,72 @@ if TYPE_CHECKING:
     from foretune.recommend.workload import Workload
 
 
-def find_demand(model: str, config: Mapping[str, Any] | None, splits: Splits) -> tuple[Demand, tuple[str, ...]]:
-    """What a run has to compute and to hold, and notes on what had to be guessed. Nothing is downloaded.
+@dataclass(frozen=True)
+class BaseModel:
+    """What is known of the base model that was asked about.
 
-    Args:
-        model: a folder, or a hub name.
-        config: its `config.json`; None if it has to be looked for among what was downloaded earlier.
-        splits: the dataset.
+    Attributes:
+        name: as it was given.
+        source: folder with its `config.json`; None if that is not on this machine.
+        config: its content.
+        shape: of the model.
+        billions: of its parameters.
+        notes: on what had to be assumed.
+    """
+
+    name: str
+    source: str | None
+    config: Mapping[str, Any] | None
+    shape: ModelShape
+    billions: float
+    notes: tuple[str, ...] = ()
+
+
+def find_model(name: str) -> BaseModel:
+    """The base model by its folder, by what was downloaded of it earlier, or by its name. Nothing is downloaded.
 
     Raises:
-        ModelError: if the model is neither a folder nor a hub name.
+        ModelError: the name is that of a folder which is not there, or almost that of one which is.
     """
-    from foretune.finetune.model import read_config, resolve_model
+    from foretune.finetune.model import read_config
+    from foretune.recommend.names import billions_of, guess_model
+    from foretune.recommend.shape import shape_of_config
+
+    source = _source(name)
+    if source is None:
+        guess = guess_model(name)
+        return BaseModel(name, None, None, guess.shape, guess.billions, (guess.note,))
+    config = read_config(source)
+    shape = shape_of_config(config)
+    return BaseModel(name, source, config, shape, billions_of(name) or shape.parameters / 1e9)
+
+
+def _source(name: str) -> str | None:
+    from foretune.errors import ModelError
+    from foretune.finetune.model import SHIPPED, resolve_model
+
+    if name == SHIPPED or Path(name).expanduser().is_dir():
+        return name
+    if near := _near(Path(name).expanduser()):
+        raise ModelError(f"there is no model folder {name}; did you mean {near}?")
+    return downloaded(resolve_model(name, weights=False))
+
+
+def _near(path: Path) -> Path | None:
+    """A model folder beside the one that is meant, of nearly the same name."""
+    if not path.parent.is_dir():
+        return None
+    folders = [one.name for one in path.parent.iterdir() if (one / "config.json").is_file()]
+    found = get_close_matches(path.name, folders, n=1, cutoff=0.7)
+    return path.parent / found[0] if found else None
+
+
+def find_demand(model: BaseModel, splits: Splits) -> tuple[Demand, tuple[str, ...]]:
+    """What a run has to compute and to hold, and notes on what had to be guessed of the data."""
     from foretune.recommend import Demand
 
-    source = model if config is not None else downloaded(resolve_model(model, weights=False))
-    if config is None and source is not None:
-        config = read_config(source)
-    shape, about_shape = _shape(model, config)
-    workload, about_tokens = _workload(source, config, splits)
-    return Demand(shape, workload), (*about_shape, *about_tokens)
+    workload, notes = _workload(model.source, model.config, splits)
+    return Demand(model.shape, workload), notes
 
 
 def downloaded(name: str) -> str | None:
@@ -66,24 +114,7 @@ def longest_row(config: Mapping[str, Any] | None) -> int:
     return min(DEFAULT_MAX_LENGTH, int((config or {}).get("max_position_embeddings") or DEFAULT_MAX_LENGTH))
 
 
-def _shape(model: str, config: Mapping[str, Any] | None) -> tuple[ModelShape, list[str]]:
-    from foretune.recommend.published import billions_of
-    from foretune.recommend.shape import shape_of_config, shape_of_size
-
-    if config is not None:
-        return shape_of_config(config), []
-    billions = billions_of(model)
-    if billions is None:
-        raise ValueError("a model without config.json is one whose name says its size")
-    note = (
-        f"the config.json of {model} is not on this machine, so it is taken to have the usual shape of {billions:g} "
-        f"billion parameters; `hf download {model} config.json tokenizer.json tokenizer_config.json` makes time and "
-        "memory more exact"
-    )
-    return shape_of_size(model, billions), [note]
-
-
-def _workload(source: str | None, config: Mapping[str, Any] | None, splits: Splits) -> tuple[Workload, list[str]]:
+def _workload(source: str | None, config: Mapping[str, Any] | None, splits: Splits) -> tuple[Workload, tuple[str, ...]]:
     from foretune.errors import ModelError
     from foretune.finetune.model import load_tokenizer
     from foretune.recommend.workload import CHARACTERS_PER_TOKEN, count_tokens, guess_tokens
@@ -93,6 +124,6 @@ def _workload(source: str | None, config: Mapping[str, Any] | None, splits: Spli
     except ModelError:
         tokenizer = None
     if tokenizer is not None and config is not None:
-        return count_tokens(tokenize_without_weights(splits, tokenizer, config)), []
+        return count_tokens(tokenize_without_weights(splits, tokenizer, config)), ()
     note = f"without the model's tokenizer, {CHARACTERS_PER_TOKEN} characters are taken to be a token"
-    return guess_tokens(splits, longest_row(config)), [note]
+    return guess_tokens(splits, longest_row(config)), (note,)

@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from foretune.session.ground import Ground
     from foretune.session.search import Settings
+
+BEGUN = "begun.jsonl"
+"""What was known when a run was begun, until it has ended."""
 
 
 def register(commands: typer.Typer) -> None:
@@ -86,13 +90,12 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
     from foretune.errors import ForetuneError, JournalError
     from foretune.report.tables import describe, scores_table
     from foretune.session.closing import ADAPTER, measure_finetuned, measure_untouched
-    from foretune.session.ground import prepare
 
     if (output / ADAPTER).exists():
         message = f"{output} already holds a finished run; give another folder to --output"
         raise JournalError(message)
     with console.status("loading the model, the data and the base model's scores ..."):
-        ground = prepare(settings, None)
+        ground = _prepared(settings, output)
     for note in ground.data.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
@@ -104,10 +107,29 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
         console.print(f"{report.status.replace('_', ' ')}: {report.message}", style="yellow")
     (output / "best").rename(output / ADAPTER)
     shutil.rmtree(output / "state", ignore_errors=True)
+    (output / BEGUN).unlink()
     fidelity = int(report.curve.scores.argmax()) + 1
     row = measure_finetuned("finetuned", output / ADAPTER, ground, settings, configuration, fidelity)
-    console.print(scores_table([measure_untouched(ground), row]))
+    console.print(scores_table([measure_untouched(ground, settings), row]))
     console.print(f"The adapter of slice {fidelity} of {ground.task.max_fidelity} is in {output / ADAPTER}.")
+
+
+def _prepared(settings: Settings, output: Path) -> Ground:
+    """What the run stands on; one that goes on takes over what was known when it was begun."""
+    from foretune.journal import create_journal, read_journal
+    from foretune.session.ground import prepare
+    from foretune.session.search import header_of
+    from foretune.tuner import Clock
+
+    begun = output / BEGUN
+    known = read_journal(begun).header if begun.exists() else None
+    if known is not None and known["settings"] == asdict(settings):
+        return prepare(settings, known)
+    clock = Clock()
+    ground = prepare(settings, None)
+    output.mkdir(parents=True, exist_ok=True)
+    create_journal(begun, header_of(settings, ground, clock))
+    return ground
 
 
 def _train(settings: Settings, ground: Ground, configuration: Configuration, output: Path, console: Console) -> Report:

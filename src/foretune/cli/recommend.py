@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, replace
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretune.session.durations import format_seconds, parse_seconds
+from foretune.session.durations import parse_seconds
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from transformers import PreTrainedModel
 
+    from foretune.cli.demand import BaseModel
+    from foretune.finetune.data import Tokens
+    from foretune.finetune.evaluate import Scores
     from foretune.metadata import MetaDataset
-    from foretune.recommend import Accelerator, Advice, Recommendation
+    from foretune.recommend import Accelerator, Advice
+    from foretune.space import SearchSpace
     from foretune.types import Task
 
 PUBLISHED = "public-llm-v1"
 LEARNED_FROM = "foretune-tiny-v1"
+ZERO_SHOT_SECONDS = 10.0
+"""That scoring the base model may take, on a part of the validation rows if need be."""
+_FEWEST_ROWS = 16
+"""That are scored whatever they take."""
+_PLAIN_WIDTH = 120
+"""Of the table where there is no terminal, so that no row is broken."""
 _EVERY = 1_000
 """More pairs than were published of any model."""
+_SPACE = "peft"
 
 
 def register(commands: typer.Typer) -> None:
@@ -40,7 +53,9 @@ def recommend(
     hardware: Annotated[
         str | None, typer.Option(help="Accelerator to train a real LLM on, such as rtx-4090, a100-80gb or h100.")
     ] = None,
-    space: Annotated[str, typer.Option(help="Search space: a shipped name or a YAML file.")] = "peft",
+    space: Annotated[
+        str | None, typer.Option(help="Only configurations of this search space: a shipped name or a YAML file.")
+    ] = None,
     candidates: Annotated[int, typer.Option(min=1, help="Configurations to sample from it.")] = 256,
     surrogates: Annotated[
         Path | None, typer.Option("--surrogate", "--surrogates", help="Folder written by `foretune fit`.")
@@ -49,7 +64,11 @@ def recommend(
         Path | None, typer.Option(metavar="META", help="Meta-dataset that the surrogates were fitted on.")
     ] = None,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
-    seed: Annotated[int, typer.Option(help="Of splits and candidates.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of splits, candidates and the rows that are scored.")] = 0,
+    export: Annotated[
+        Path | None, typer.Option(metavar="YAML", help="Write a pick for `foretune finetune --config`.")
+    ] = None,
+    pick: Annotated[int, typer.Option(min=1, help="Which one to write.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Rank configurations for finetuning MODEL on DATA, with what is predicted of each, without training a step.
@@ -59,23 +78,29 @@ def recommend(
     """
     from rich.console import Console
 
+    from foretune.cli.advice import check_target, show
+    from foretune.cli.advice import export as write
     from foretune.recommend.accelerators import find_accelerator
+    from foretune.session.waiting import waiting
 
+    check_target(export, pick)
     seconds = math.inf if budget is None else parse_seconds(budget)
     card = None if hardware is None else find_accelerator(hardware)
     asked = _Asked(data, model, top, seconds, card, space, candidates, surrogates, learned_from, train_rows, seed)
-    advice = asked.advice()
+    aside = Console(stderr=True)
+    with waiting(aside, "reading what is known", first=1.0, then=5.0) as step:
+        advice = asked.advice(step)
     if as_json:
         typer.echo(json.dumps(advice.to_json(), indent=2))
-        return
-    console = Console()
-    for warning in advice.warnings:
-        console.print(f"note: {warning}", style="yellow", highlight=False, soft_wrap=True)
-    console.print(_table(advice, model))
-    for number, one in enumerate(advice.recommendations, start=1):
-        console.print(_details(number, one), highlight=False, soft_wrap=True)
-    if advice.distance:
-        console.print(advice.distance, highlight=False, soft_wrap=True)
+    else:
+        console = Console()
+        if not console.is_terminal:
+            console.width = max(console.width, _PLAIN_WIDTH)
+        show(advice, model, console, on_hardware=card is not None)
+    if export is not None:
+        write(advice, pick, export, model=model, data=data, seed=seed)
+        command = shlex.join(["foretune", "finetune", data, "--config", str(export), "--output", "RUN"])
+        aside.print(f"Pick {pick} is in {export}: {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)
@@ -87,40 +112,41 @@ class _Asked:
     top: int
     seconds: float
     card: Accelerator | None
-    space: str
+    space: str | None
     candidates: int
     surrogates: Path | None
     learned_from: Path | None
     train_rows: int | None
     seed: int
 
-    def advice(self) -> Advice:
-        """The best that can be said of this model."""
+    def advice(self, step: Callable[[str], None] = lambda _: None) -> Advice:
+        """The best that can be said of this model; `step` is told what is being computed."""
+        from foretune.cli.demand import find_model
         from foretune.metadata import read_meta_dataset
         from foretune.metadata.features import model_features
-        from foretune.recommend import by_rule, is_of_a_size_seen
+        from foretune.recommend import is_of_a_size_seen, ranked
+
+        model = find_model(self.model)
+        table = read_meta_dataset(self.learned_from or LEARNED_FROM)
+        if model.config is not None and is_of_a_size_seen(model_features(model.config), table):
+            return ranked(self._from_surrogates(model, table, step))
+        step("computing time and memory")
+        return ranked(self._affordable(self._without_surrogates(model), model))
+
+    def _space(self, model: BaseModel) -> SearchSpace:
         from foretune.space import load_space
 
-        config = self._config()
-        if config is None:
-            why, space = f"nothing is known of {self.model}", load_space(self.space)
-        else:
-            table = read_meta_dataset(self.learned_from or LEARNED_FROM)
-            if is_of_a_size_seen(model_features(config), table):
-                return self._from_surrogates(config, table)
-            why = f"neither earlier runs nor published sweeps are of a model like {self.model}"
-            space = load_space(self.space, hidden_size=int(config["hidden_size"]))
-        return self._affordable(self._from_published(config) or by_rule(space, why), config)
+        return load_space(self.space or _SPACE, hidden_size=model.shape.width)
 
-    def _affordable(self, advice: Advice, config: dict[str, Any] | None) -> Advice:
+    def _affordable(self, advice: Advice, model: BaseModel) -> Advice:
         """With the time and the memory that a model of this size takes, and without what takes too much."""
         from foretune.cli.demand import find_demand
         from foretune.finetune.data import load_splits
         from foretune.recommend import affordable, with_memory
 
         splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows)
-        demand, notes = find_demand(self.model, config, splits)
-        advice = replace(advice, warnings=(*advice.warnings, *notes))
+        demand, notes = find_demand(model, splits)
+        advice = replace(advice, warnings=(*model.notes, *advice.warnings, *notes))
         if self.card:
             advice = affordable(advice, demand, self.card, self.seconds)
         else:
@@ -130,44 +156,40 @@ class _Asked:
                 advice = replace(advice, warnings=(*advice.warnings, note))
         return replace(advice, recommendations=advice.recommendations[: self.top])
 
-    def _config(self) -> dict[str, Any] | None:
-        """Of the base model; None for one on the hub whose name says its size, all that published sweeps ask for."""
-        from foretune.finetune.model import SHIPPED, read_config
-        from foretune.recommend.published import billions_of
-
-        is_local = self.model == SHIPPED or Path(self.model).expanduser().is_dir()
-        return read_config(self.model) if is_local or billions_of(self.model) is None else None
-
-    def _from_published(self, config: dict[str, Any] | None) -> Advice | None:
+    def _without_surrogates(self, model: BaseModel) -> Advice:
+        """From published sweeps, if there are any of models of such a size and pairs that the space allows."""
         from foretune.metadata import read_meta_dataset
-        from foretune.metadata.features import model_features
-        from foretune.recommend import from_published, read_published
-        from foretune.recommend.published import billions_of
-        from foretune.space import load_space
+        from foretune.recommend import by_rule, from_published, read_published
 
-        billions = billions_of(self.model)
-        if billions is None and config is not None:
-            billions = 10 ** model_features(config)["model_log_parameters"] / 1e9
-        if billions is None:
-            return None
+        space = self._space(model)
+        methods = [method for method in ("lora", "qlora") if method in space.methods]
         models = read_published(read_meta_dataset(PUBLISHED))
-        return from_published(self.model, billions, models, load_space(self.space).default(), _EVERY)
+        allows = space.allows if self.space else lambda _: True
+        found = from_published(
+            self.model, model.billions, models, space.default(), _EVERY, methods=methods, allows=allows
+        )
+        if found is not None:
+            return found
+        why = f"neither earlier runs nor published sweeps are of a model like {self.model}"
+        if from_published(self.model, model.billions, models, space.default(), 1) is not None:
+            why = f"the published sweeps are of LoRA, at rates and ranks that the search space {space.name} lacks"
+        return by_rule(space, why)
 
-    def _from_surrogates(self, config: dict[str, Any], table: MetaDataset) -> Advice:
+    def _from_surrogates(self, model: BaseModel, table: MetaDataset, step: Callable[[str], None]) -> Advice:
         import numpy as np
 
         from foretune.metadata.digest import data_sha256
         from foretune.optimizer.pool import candidate_pool
         from foretune.recommend import from_surrogates
         from foretune.session.ground import find_surrogates
-        from foretune.space import Encoder, load_space
+        from foretune.space import Encoder
 
         surrogates = find_surrogates(None if self.surrogates is None else str(self.surrogates), needed=True)
         if surrogates is None:
             raise ValueError("surrogates that are needed are found or an error is raised")
-        task, notes = self._task(config, dict(surrogates.performance.typical_features))
-        width = int(config["hidden_size"])
-        space = load_space(self.space, hidden_size=width)
+        task, facts, notes = self._task(model, dict(surrogates.performance.typical_features), step)
+        step(f"predicting {self.candidates} configurations")
+        width, space = model.shape.width, self._space(model)
         rng = np.random.default_rng(self.seed)
         drawn = candidate_pool(space, width, surrogates.performance.recorded, self.candidates, rng)
         pool, encoder = [space.default(), *drawn], Encoder.of(space).at(width)
@@ -178,7 +200,7 @@ class _Asked:
             notes = (*notes, self._other_table())
         if self.card:
             notes = (*notes, "--hardware is ignored: the times are those of the machine of the recorded runs")
-        return replace(advice, warnings=(*notes, *advice.warnings))
+        return replace(advice, warnings=(*notes, *advice.warnings), facts=facts)
 
     def _other_table(self) -> str:
         """What to know of reasons that are not drawn from what predicts."""
@@ -188,8 +210,10 @@ class _Asked:
             f"the reasons are from {LEARNED_FROM}, the surrogates are not; give what they learned from: --learned-from"
         )
 
-    def _task(self, config: dict[str, Any], typical: dict[str, float]) -> tuple[Task, tuple[str, ...]]:
-        """The task, with typical zero-shot scores if the base model cannot be scored, and notes."""
+    def _task(
+        self, model: BaseModel, typical: dict[str, float], step: Callable[[str], None]
+    ) -> tuple[Task, dict[str, Any], tuple[str, ...]]:
+        """The task, with typical zero-shot scores if the base model cannot be scored; what was measured; and notes."""
         from foretune.cli.demand import longest_row, tokenize_without_weights
         from foretune.execution.worker import completion_end
         from foretune.finetune.data import load_splits, tokenize
@@ -199,53 +223,36 @@ class _Asked:
         from foretune.metadata.source import task_id
         from foretune.types import VALIDATION_NLL, Task
 
+        if model.source is None or model.config is None:
+            raise ValueError("a model whose size is compared with those seen has a config.json")
+        step("reading the data")
         splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows)
-        tokenizer = load_tokenizer(self.model, weights=False)
-        if has_weights(self.model):
-            model = load_model(self.model)
-            end = completion_end(self.model, tokenizer, model)
-            data = tokenize(splits, tokenizer, longest_row(config), end_token_id=end)
-            return describe_task(splits, data, self.model, model, SLICES), ()
-        data = tokenize_without_weights(splits, tokenizer, config)
-        features = {**typical, **features_without_weights(splits, data, config)}
+        tokenizer = load_tokenizer(model.source, weights=False)
+        if has_weights(model.source):
+            step("loading the model")
+            base = load_model(model.source)
+            end = completion_end(model.source, tokenizer, base)
+            data = tokenize(splits, tokenizer, longest_row(model.config), end_token_id=end)
+            scores = _zero_shot(base, data.validation, self.seed, step)
+            facts = {"zero_shot": {**asdict(scores), "of_rows": len(data.validation)}}
+            measured = {"validation": scores}
+            return describe_task(splits, data, self.model, base, SLICES, scores=measured), facts, ()
+        data = tokenize_without_weights(splits, tokenizer, model.config)
+        features = {**typical, **features_without_weights(splits, data, model.config)}
         name = task_id(splits.name, len(splits.train), self.model)
         note = (
             f"the weights of {self.model} are not there, so its loss on the data is taken to be "
             f"{features['zero_shot_nll']:.2f}, as is typical; predicted losses are as rough as that"
         )
-        return Task(name, VALIDATION_NLL, features, SLICES), (note,)
+        return Task(name, VALIDATION_NLL, features, SLICES), {}, (note,)
 
 
-def _table(advice: Advice, model: str) -> Table:
-    from rich.table import Table
+def _zero_shot(model: PreTrainedModel, tokens: Tokens, seed: int, step: Callable[[str], None]) -> Scores:
+    """The base model's scores, on as many rows as `ZERO_SHOT_SECONDS` allow."""
+    from foretune.finetune.evaluate import evaluate
+    from foretune.finetune.pace import rows_within
 
-    from foretune.report.tables import describe
-
-    table = Table(title=f"For {model}, by {advice.basis}", title_justify="left", header_style="bold")
-    columns = ("", "finetune with", advice.scored_by or "score", "4 of 5 within", "time", "memory")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 1 else "right")
-    for number, one in enumerate(advice.recommendations, start=1):
-        table.add_row(str(number), describe(one.configuration.values, short=True), *_cells(one))
-    return table
-
-
-def _cells(one: Recommendation) -> tuple[str, str, str, str]:
-    score = one.score
-    return (
-        f"{score.middle:.3g}" if score else "-",
-        f"{score.low:.2g} to {score.high:.2g}" if score else "-",
-        format_seconds(one.seconds) if one.seconds is not None else "-",
-        f"{one.memory_bytes / 2**30:.1f} GiB" if one.memory_bytes is not None else "-",
-    )
-
-
-def _details(number: int, one: Recommendation) -> str:
-    """What the table has no room for."""
-    shown = ("method", "rank", "learning_rate", "batch_size", "epochs")
-    rest = {name: value for name, value in one.configuration.values.items() if name not in shown}
-    said = ", ".join(
-        f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
-        for name, value in rest.items()
-    )
-    return f"{number}: {one.reason} ({said})"
+    what = "scoring the base model on the validation rows"
+    step(f"{what}: timing a few")
+    rows = rows_within(model, tokens, ZERO_SHOT_SECONDS, seed, least=_FEWEST_ROWS)
+    return evaluate(model, tokens, rows=rows, progress=lambda done, of: step(f"{what}: {done} of {of}"))

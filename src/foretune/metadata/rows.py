@@ -12,6 +12,7 @@ from foretune.metadata.schema import CONFIGURATION_PREFIX, CURVE_COLUMNS
 from foretune.types import Configuration
 
 _METRIC = "nll"
+_SCORES = (_METRIC, "token_accuracy", "exact_match")
 _SLICE_NAMES = [column.name for column in CURVE_COLUMNS if column.name != "run"]
 
 
@@ -62,10 +63,14 @@ def slice_rows(slices: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: one.get(name.replace("_value", f"_{_METRIC}")) for name in _SLICE_NAMES} for one in slices]
 
 
-def zero_shot_columns(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """The columns of the table of tasks for the untouched model's scores: split -> score -> value."""
+def zero_shot_columns(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """The columns of the table of tasks for the untouched model's scores: split -> score -> value.
+
+    What the table has no column for, such as the standard error, is left out.
+    """
     return {
         f"zero_shot_{split}_{name.replace(_METRIC, 'value')}": value
         for split, one in scores.items()
         for name, value in one.items()
+        if name in _SCORES
     }

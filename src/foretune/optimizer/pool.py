@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from foretune.errors import ConfigurationError
 from foretune.metadata.common import at_width, relative_to_width
 from foretune.space import SearchSpace
 from foretune.types import Configuration
@@ -27,17 +26,9 @@ def candidate_pool(
         count: of all; recorded ones are never cut.
         rng: of the draws.
     """
-    known = [one for one in (at_width(each, hidden_size) for each in recorded) if _allows(space, one)]
+    known = [one for one in (at_width(each, hidden_size) for each in recorded) if space.allows(one)]
     drawn = space.sample(count - len(known), rng) if count > len(known) else []
     found: dict[Configuration, Configuration] = {}
     for one in (space.default(), *known, *drawn):
         found.setdefault(relative_to_width(one, hidden_size), one)
     return tuple(found.values())[1:]
-
-
-def _allows(space: SearchSpace, configuration: Configuration) -> bool:
-    try:
-        space.check(configuration)
-    except ConfigurationError:
-        return False
-    return True

@@ -11,6 +11,7 @@ from foretune.recommend.affordable import Demand, affordable, with_memory
 from foretune.recommend.published import PublishedModel, from_published, read_published
 from foretune.recommend.rule import by_rule
 from foretune.recommend.surrogates import from_surrogates, is_of_a_size_seen
+from foretune.recommend.ties import ranked
 
 __all__ = [
     "Accelerator",
@@ -24,6 +25,7 @@ __all__ = [
     "from_published",
     "from_surrogates",
     "is_of_a_size_seen",
+    "ranked",
     "read_published",
     "with_memory",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from foretune.types import Configuration
@@ -30,6 +31,9 @@ class Recommendation:
             not known.
         memory_bytes: at its peak; None where not known.
         reason: what speaks for it, in a line.
+        cases: (K,) its score in each of the cases that `Advice.case_weights` weighs, in which what is asked about turns
+            out like an earlier task or model; empty where there are none.
+        rank: from 1; those that cannot be told apart have one in common, see `foretune.recommend.ties`.
     """
 
     configuration: Configuration
@@ -37,6 +41,8 @@ class Recommendation:
     seconds: float | None
     memory_bytes: float | None
     reason: str
+    cases: tuple[float, ...] = ()
+    rank: int = 1
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class Advice:
         scored_by: what `Recommendation.score` is; less is better.
         distance: how far the target lies from what was seen.
         warnings: what to keep in mind.
+        case_weights: (K,) of the cases of all recommendations.
+        facts: what was measured or assumed on the way, JSON-like.
     """
 
     recommendations: tuple[Recommendation, ...]
@@ -56,11 +64,14 @@ class Advice:
     scored_by: str
     distance: str
     warnings: tuple[str, ...] = ()
+    case_weights: tuple[float, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         rows = [
             {
+                "rank": one.rank,
                 "configuration": dict(one.configuration.values),
                 "score": asdict(one.score) if one.score else None,
                 "seconds": one.seconds,
@@ -74,5 +85,6 @@ class Advice:
             "scored_by": self.scored_by,
             "distance": self.distance,
             "warnings": list(self.warnings),
+            **self.facts,
             "recommendations": rows,
         }

@@ -63,6 +63,7 @@ def affordable(advice: Advice, demand: Demand, card: Accelerator, seconds: float
         *_about_batches(advice.recommendations, fit, card),
         *_about_memory(large, len(rows), demand, card),
         *_about_time(slow, len(rows), demand, card, seconds),
+        *_about_unknown(quick, seconds),
     ]
     if card.precision == "float16":
         notes.append(f"{card.name} is fast in float16 only, and the times are for that, not for bfloat16")
@@ -109,8 +110,8 @@ def _smaller(demand: Demand, configuration: Configuration) -> Iterator[tuple[str
     """What else would need less memory, and how much (bytes)."""
     kept = replace(demand.run(configuration, batch_size=1), checkpointing=True)
     yield "with gradient checkpointing (which other trainers have)", _bytes(kept)
-    if configuration.values.get("method") in LORA_METHODS:
-        yield "with qlora", _bytes(demand.run(configuration, method="qlora", batch_size=1))
+    if configuration.values.get("method") in LORA_METHODS - {"qlora"}:
+        yield "with qlora (--space peft-and-qlora)", _bytes(demand.run(configuration, method="qlora", batch_size=1))
 
 
 def _bytes(run: PlannedRun) -> float:
@@ -133,6 +134,13 @@ def _about_time(
     ways = [f"with epochs {fewer} {_time(taken)}" for fewer, taken in shorter if fewer < epochs and taken]
     said = f"left out {len(slow)} of {of}: they take {_time(least.seconds or 0.0)} or more on {card.name}"
     return [f"{said}, the budget is {_time(seconds)}; {', '.join([*ways, 'give more time'][:2])}"]
+
+
+def _about_unknown(kept: Sequence[Recommendation], seconds: float) -> list[str]:
+    methods = sorted({str(one.configuration.values["method"]) for one in kept if one.seconds is None})
+    if not methods or not math.isfinite(seconds):
+        return []
+    return [f"the time of {' and '.join(methods)} is not predicted, so --budget has left out none of these"]
 
 
 def _time(seconds: float) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from jaxtyping import Float
 from foretune.errors import MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.recommend.advice import Advice, Interval, Recommendation
+from foretune.recommend.names import billions_of
 from foretune.types import Configuration
 
 WORST = 20.0
@@ -29,9 +30,6 @@ WORST = 20.0
 FAR = 4.0
 """Ratio of sizes beyond which a published model says nothing."""
 _RATE_WIDTH, _RANK_WIDTH, _STRANGER = 0.25, 0.7, 0.1
-_SIZE = re.compile(r"(?:^|[-_ ])(\d+(?:\.\d+)?)[bB](?![a-zA-Z])")
-_UNNAMED = {"DeepSeek-V3": 671.0, "Kimi-K2": 1000.0}
-"""Billions of parameters of models whose names do not tell, from their model cards."""
 _DEVIATIONS = 1.28
 
 
@@ -55,14 +53,6 @@ class PublishedModel:
     def family(self) -> str:
         """What comes before the first hyphen, such as `Qwen3`."""
         return family_of(self.name)
-
-
-def billions_of(name: str) -> float | None:
-    """Parameters that a model's name states, as in `Qwen3-8B`; of a few models that do not say, what is known."""
-    short = name.rsplit("/", 1)[-1]
-    known = next((size for prefix, size in _UNNAMED.items() if short.startswith(prefix)), None)
-    found = _SIZE.search(short)
-    return float(found[1]) if found else known
 
 
 def family_of(name: str) -> str:
@@ -120,17 +110,26 @@ def likeness(name: str, billions: float, other: PublishedModel) -> float:
 
 
 def from_published(
-    name: str, billions: float, models: Sequence[PublishedModel], default: Configuration, top: int
+    name: str,
+    billions: float,
+    models: Sequence[PublishedModel],
+    default: Configuration,
+    top: int,
+    *,
+    methods: Sequence[str] = ("lora",),
+    allows: Callable[[Configuration], bool] = lambda _: True,
 ) -> Advice | None:
     """The `top` pairs for a model, in a configuration that has all else from `default`; None if no published model is
-    within a factor of 4 in size.
+    within a factor of 4 in size, or none of the pairs is allowed.
 
     Args:
         name: of the base model.
         billions: of its parameters.
         models: published.
-        default: that learning rate, rank and alpha are changed of.
+        default: that method, learning rate, rank and alpha are changed of.
         top: how many.
+        methods: `lora`, `qlora` or both; a pair is taken to do the same in 4 bits (Dettmers et al., 2023).
+        allows: whether a configuration may be recommended.
     """
     near = [one for one in models if max(billions / one.billions, one.billions / billions) <= FAR]
     if not near:
@@ -138,27 +137,38 @@ def from_published(
     ranked = sorted(near, key=lambda one: -likeness(name, billions, one))
     pairs = np.unique(np.vstack([one.pairs for one in ranked[:5]]).round(6), axis=0)
     mean, std = predicted_excess(name, billions, models, pairs)
-    rows = tuple(
+    cases = np.array([predicted_excess(name, billions, [one], pairs)[0] for one in near])
+    rows = [
         Recommendation(
-            _with_pair(default, *np.exp(pairs[place])),
+            configuration,
             _interval(float(mean[place]), float(std[place])),
             None,
             None,
-            _reason(pairs[place], ranked),
+            _reason(pairs[place], ranked, method),
+            tuple(cases[:, place].tolist()),
         )
-        for place in np.argsort(mean, kind="stable")[:top]
-    )
+        for place in np.argsort(mean, kind="stable")
+        for method in methods
+        if allows(configuration := _with_pair(default, method, *np.exp(pairs[place])))
+    ]
+    if not rows:
+        return None
     closest = ranked[0]
     distance = (
         f"nearest of {len(models)} published models: {closest.name}, {closest.billions / billions:.2g} times the size, "
         f"{'the same' if closest.family == family_of(name) else 'another'} family"
     )
-    warning = "the published sweeps are of one large dataset (tulu3, 99,840 rows): on small data train for less"
-    return Advice(rows, "published sweeps", "percent over the best loss", distance, (warning,))
+    warnings = ["the published sweeps are of one large dataset (tulu3, 99,840 rows): on small data train for less"]
+    if "qlora" in methods:
+        warnings.append("the published sweeps are of LoRA; with the base model in 4 bits it is taken to do as well")
+    weights = tuple(likeness(name, billions, one) for one in near)
+    return Advice(
+        tuple(rows[:top]), "published sweeps", "percent over the best loss", distance, tuple(warnings), weights
+    )
 
 
-def _with_pair(default: Configuration, rate: float, rank: float) -> Configuration:
-    values = {**default.values, "method": "lora", "learning_rate": float(f"{rate:.3g}"), "rank": round(rank)}
+def _with_pair(default: Configuration, method: str, rate: float, rank: float) -> Configuration:
+    values = {**default.values, "method": method, "learning_rate": float(f"{rate:.3g}"), "rank": round(rank)}
     return Configuration({**values, "alpha_over_rank": 32.0 / round(rank)})
 
 
@@ -166,8 +176,9 @@ def _interval(mean: float, std: float) -> Interval:
     return Interval(mean, max(mean - _DEVIATIONS * std, 0.0), mean + _DEVIATIONS * std)
 
 
-def _reason(pair: Float[np.ndarray, " 2"], ranked: Sequence[PublishedModel]) -> str:
+def _reason(pair: Float[np.ndarray, " 2"], ranked: Sequence[PublishedModel], method: str) -> str:
     """How the pair did on the models most alike that tried it."""
     tried = [(one, np.abs(one.pairs - pair).sum(axis=1)) for one in ranked[:5]]
     said = [f"{one.name} {one.excess[int(apart.argmin())]:.2f} %" for one, apart in tried if apart.min() < 1e-3]
-    return "over their best: " + ", ".join(said[:3]) if said else "between pairs that were tried"
+    reason = "over their best: " + ", ".join(said[:3]) if said else "between pairs that were tried"
+    return f"{reason}, with LoRA" if method == "qlora" else reason

@@ -14,12 +14,16 @@ from foretune.metadata.orders import feature_distances
 from foretune.recommend.advice import Advice, Interval, Recommendation
 from foretune.space import Encoder
 from foretune.surrogate import Surrogates
+from foretune.surrogate.protocol import Predictor, PredictsCases
 from foretune.types import Configuration, Task
 
 _DEVIATIONS = 1.28
 _SIZE = "model_log_parameters"
 _REACH = 0.5
 """How far in log10 of parameters a base model may lie from those seen."""
+
+_UNLIKE = 3.0
+"""Times the typical distance of an earlier task to its nearest, beyond which predictions are guesses."""
 
 
 def is_of_a_size_seen(features: Mapping[str, float], table: MetaDataset) -> bool:
@@ -49,7 +53,8 @@ def from_surrogates(
         top: how many.
         seconds: leave out what is predicted to take longer.
     """
-    prediction = surrogates.performance.on(task, candidates)({})
+    predictor = surrogates.performance.on(task, candidates)
+    prediction = predictor({})
     peaks = prediction.mean.max(axis=1)
     which = np.arange(len(candidates)), prediction.mean.argmax(axis=1)
     reach = prediction.std[which] * _errors_in_std(surrogates)
@@ -57,6 +62,7 @@ def from_surrogates(
     memory = surrogates.memory.predict(task, candidates) if surrogates.memory else None
     order = [place for place in np.argsort(-peaks, kind="stable").tolist() if costs[place] <= seconds]
     distances = feature_distances(task.meta_features, [table.task(other).meta_features for other in table.task_ids])
+    weights, cases = _cases(predictor, len(candidates))
     rows = tuple(
         Recommendation(
             candidates[place],
@@ -64,6 +70,7 @@ def from_surrogates(
             float(costs[place]),
             float(memory[place]) if memory is not None else None,
             _reason(task, candidates[place], candidates[0], surrogates, table, encoder, distances),
+            tuple(cases[:, place].tolist()),
         )
         for place in order[:top]
     )
@@ -72,8 +79,19 @@ def from_surrogates(
         f"nearest of {len(table.task_ids)} earlier tasks: {nearest}, {distances.min() / _typical(table):.1f} times as "
         "far as earlier tasks are from their nearest"
     )
-    none = ("no configuration is predicted to fit into the budget; give more time",) if not rows else ()
-    return Advice(rows, "surrogates", task.metric.name, distance, none)
+    warnings = ["no configuration is predicted to fit into the budget; give more time"] if not rows else []
+    if distances.min() > _UNLIKE * _typical(table):
+        warnings.append("predictions are guesses: this dataset and model are unlike all that they were learned from")
+    return Advice(rows, "surrogates", task.metric.name, distance, tuple(warnings), tuple(weights.tolist()))
+
+
+def _cases(predictor: Predictor, count: int) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "K N"]]:
+    """Weights of the earlier tasks that this one may turn out like, and the best score of each candidate if it does;
+    empty for surrogates that know of no cases."""
+    if not isinstance(predictor, PredictsCases):
+        return np.empty(0), np.empty((0, count))
+    found = predictor.cases({})
+    return found.weights, found.prediction.mean.max(axis=2)
 
 
 def run_seconds(task: Task, candidates: Sequence[Configuration], surrogates: Surrogates) -> Float[np.ndarray, " n"]:

@@ -95,7 +95,7 @@ def _keep_adapter(found: Found, best: Configuration) -> None:
 
 def _scores(found: Found, default: Report | None) -> tuple[ModelScores, ...]:
     ground, incumbent = found.ground, found.result.incumbent
-    rows = [measure_untouched(ground)]
+    rows = [measure_untouched(ground, found.settings)]
     if default is not None and len(default.curve):
         fidelity = int(default.curve.scores.argmax()) + 1
         folder = found.output / TRIALS / ground.default.key / "best"
@@ -118,13 +118,19 @@ def measure_finetuned(
     def measure(tokens: Tokens) -> Measurement:
         return Measurement(**asdict(evaluate(model, tokens)))
 
-    validation, test = measure(ground.data.validation), measure(ground.data.test)
+    validation, test = measure(ground.whole.validation), measure(ground.whole.test)
     return ModelScores(name, validation, test, dict(configuration.values), slices)
 
 
-def measure_untouched(ground: Ground) -> ModelScores:
-    """The row of the base model."""
-    validation, test = (Measurement(**asdict(ground.zero_shot[split])) for split in ("validation", "test"))
+def measure_untouched(ground: Ground, settings: Settings) -> ModelScores:
+    """The row of the base model, on all rows."""
+    scores = ground.zero_shot
+    if ground.data is not ground.whole:
+        from foretune.finetune.evaluate import zero_shot
+        from foretune.finetune.model import load_model
+
+        scores = zero_shot(load_model(settings.model, device=settings.device), ground.whole)
+    validation, test = (Measurement(**asdict(scores[split])) for split in ("validation", "test"))
     return ModelScores("zero-shot", validation, test)
 
 

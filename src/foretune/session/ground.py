@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,10 +38,11 @@ class Ground:
     """All that is known before the first trial.
 
     Attributes:
-        data: tokenized splits.
+        data: tokenized splits; the validation split may be a part of what is there.
+        whole: the same with all of it, for the scores at the end.
         max_length: tokens that an example was allowed.
         tokenizer: of the base model.
-        zero_shot: scores of the base model on the validation and the test split.
+        zero_shot: scores of the base model on the validation split of `data` and, where that is whole, the test split.
         task: what the surrogates are told.
         candidates: sampled from the search space.
         default: what a practitioner would start with.
@@ -51,6 +52,7 @@ class Ground:
     """
 
     data: TokenizedSplits
+    whole: TokenizedSplits
     max_length: int
     tokenizer: PreTrainedTokenizerBase
     zero_shot: Mapping[str, Scores]
@@ -60,6 +62,11 @@ class Ground:
     versions: Mapping[str, str]
     surrogates: Surrogates | None
     pace: Pace
+
+    @property
+    def validation_rows(self) -> int | None:
+        """Rows that are scored after each slice; None for all."""
+        return None if self.data is self.whole else len(self.data.validation)
 
     @property
     def zero_shot_nll(self) -> float:
@@ -89,6 +96,7 @@ class Ground:
             settings.data,
             str(directory),
             train_rows=settings.train_rows,
+            validation_rows=self.validation_rows,
             data_seed=settings.seed,
             max_length=self.max_length,
             seed=settings.seed,
@@ -112,7 +120,7 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     from foretune.finetune.data import load_splits, tokenize
     from foretune.finetune.evaluate import Scores
     from foretune.finetune.model import check_four_bit, load_model, load_tokenizer, resolve_model
-    from foretune.finetune.pace import time_slices, timed_zero_shot
+    from foretune.finetune.pace import Effort, measure_effort, time_training, timed_zero_shot
     from foretune.finetune.provenance import hardware
     from foretune.finetune.task import describe_task, longest_input
     from foretune.finetune.train import SLICES
@@ -126,17 +134,32 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
     _choose_threads(model)
     max_length = settings.max_length or longest_input(model)
-    data = tokenize(splits, tokenizer, max_length, end_token_id=completion_end(settings.model, tokenizer, model))
+    end = completion_end(settings.model, tokenizer, model)
+    data = whole = tokenize(splits, tokenizer, max_length, end_token_id=end)
     width = int(model.config.hidden_size)
     space = load_space(settings.space, hidden_size=width)
     default = space.default()
     surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
+    effort = (
+        measure_effort(model, settings.model, data, default, settings.device, settings.seed)
+        if known is None
+        else Effort(known.get("validation_rows"))
+    )
+    if effort.model_is_spent:
+        del model  # there may be no room for two
+        model = load_model(settings.model, device=settings.device)
+    if effort.validation_rows is not None:
+        rows = {"train_rows": settings.train_rows, "validation_rows": effort.validation_rows}
+        splits = load_splits(settings.data, seed=settings.seed, **rows)
+        data = _noted(tokenize(splits, tokenizer, max_length, end_token_id=end), len(whole.validation))
     if known is None:
-        scores, seconds = timed_zero_shot(model, data)
+        scores, seconds = timed_zero_shot(model, data, test=data is whole)
         task = describe_task(splits, data, resolve_model(settings.model), model, SLICES, scores=scores)
         elsewhere = surrogates and hardware(settings.device) not in surrogates.card.get("hardware", ())
-        # The last that is done with this model: it does not come back from it.
-        pace = time_slices(model, settings.model, data, default, settings.device, seconds) if elsewhere else {}
+        training = effort.training
+        if elsewhere and not training:  # the last that is done with this model: it does not come back from it
+            training = time_training(model, settings.model, data, default, settings.device)
+        pace = {one: took + seconds for one, took in training.items()}
     else:
         scores = {split: Scores(**values) for split, values in known["zero_shot"].items()}
         task = Task(metric=VALIDATION_NLL, **known["task"])
@@ -145,7 +168,21 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
     if surrogates:
         surrogates = paced(surrogates, task, pace)
-    return Ground(data, max_length, tokenizer, scores, task, pool, default, installed_versions(), surrogates, pace)
+    versions = installed_versions()
+    return Ground(data, whole, max_length, tokenizer, scores, task, pool, default, versions, surrogates, pace)
+
+
+def _noted(data: TokenizedSplits, rows: int) -> TokenizedSplits:
+    """With a note on the validation rows that a search does without."""
+    from foretune.finetune.task import LEAST_ROWS
+
+    kept = len(data.validation)
+    why = "the fewest that say enough" if kept <= LEAST_ROWS else "so that scoring takes a third of a run at most"
+    note = (
+        f"evaluation is slow here: each slice is scored on {kept} of {rows} validation rows, chosen by seed, {why}; "
+        "the final table is of all rows"
+    )
+    return replace(data, notes=(*data.notes, note))
 
 
 def _choose_threads(model: PreTrainedModel) -> None:

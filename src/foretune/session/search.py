@@ -97,7 +97,7 @@ def search(
         soft_wrap=True,
     )
     if known is None:
-        create_journal(output / JOURNAL, _header(settings, ground, clock))
+        create_journal(output / JOURNAL, header_of(settings, ground, clock))
     result = _tune(settings, budget, output, ground, clock, console, isolate=isolate)
     if result.incumbent is None:
         raise ForetuneError(_nothing_trained(result))
@@ -179,7 +179,8 @@ def _check_settings(header: Mapping[str, Any], settings: Settings, journal: Path
         raise JournalError(message)
 
 
-def _header(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any]:
+def header_of(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any]:
+    """What a search was asked to do, and what it knows before its first trial, for the journal."""
     return {
         "settings": asdict(settings),
         "task": {
@@ -188,6 +189,7 @@ def _header(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any]:
             "max_fidelity": ground.task.max_fidelity,
         },
         "rows": {split: len(getattr(ground.data, split)) for split in ("train", "validation", "test")},
+        "validation_rows": ground.validation_rows,
         "zero_shot": {split: asdict(scores) for split, scores in ground.zero_shot.items()},
         "pace": [{"configuration": dict(one.values), "seconds": took} for one, took in ground.pace.items()],
         "versions": dict(ground.versions),

@@ -99,6 +99,14 @@ class SearchSpace:
                 f"method={given['method']!r}; remove it"
             )
 
+    def allows(self, configuration: Configuration) -> bool:
+        """Whether this configuration is one of the space."""
+        try:
+            self.check(configuration)
+        except ConfigurationError:
+            return False
+        return True
+
     def at(self, hidden_size: int) -> SearchSpace:
         """The same space for a base model of this width: ranges and defaults that depend on it are multiplied.
 

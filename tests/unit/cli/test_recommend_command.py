@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from importlib import resources
 from pathlib import Path
 
 import pytest
+import yaml
+from click.testing import Result
 from typer.testing import CliRunner
 
 from foretune.cli import commands
@@ -21,6 +24,7 @@ LLAMA_3B = {
     "vocab_size": 128256,
     "tie_word_embeddings": True,
 }
+UNLIKE = "predictions are guesses: this dataset and model are unlike all that they were learned from"
 ROWS = [{"prompt": f"What is {i} plus {i}?", "completion": str(2 * i)} for i in range(120)]
 
 
@@ -32,9 +36,13 @@ def data(tmp_path: Path) -> Path:
 
 
 def recommend(*arguments: object) -> str:
+    return invoke(*arguments).stdout
+
+
+def invoke(*arguments: object) -> Result:
     result = CliRunner().invoke(commands, ["recommend", *map(str, arguments)])
     assert result.exit_code == 0, result.output
-    return result.output
+    return result
 
 
 def test_configurations_for_the_shipped_model(data):
@@ -42,7 +50,10 @@ def test_configurations_for_the_shipped_model(data):
     assert advice["basis"] == "surrogates"
     assert len(advice["recommendations"]) == 3
     assert all(one["seconds"] > 0 and one["memory_bytes"] > 1e8 for one in advice["recommendations"])
-    assert advice["warnings"] == []
+    assert advice["warnings"] == [UNLIKE]
+    zero_shot = advice["zero_shot"]
+    assert (zero_shot["rows"], zero_shot["of_rows"]) == (24, 24)
+    assert 0 < zero_shot["nll_error"] < zero_shot["nll"]
 
 
 def test_reasons_from_another_table_than_the_predictions_are_said_to_be(data, tmp_path):
@@ -53,9 +64,9 @@ def test_reasons_from_another_table_than_the_predictions_are_said_to_be(data, tm
     description["card"]["data_sha256"] = ["0" * 64]
     (folder / "surrogates.json").write_text(json.dumps(description))
     asked = (data, "--surrogates", folder, "--top", 1, "--candidates", 4, "--json")
-    (note,) = json.loads(recommend(*asked))["warnings"]
+    note, _ = json.loads(recommend(*asked))["warnings"]
     assert "give what they learned from: --learned-from" in note
-    (note,) = json.loads(recommend(*asked, "--learned-from", table))["warnings"]
+    note, _ = json.loads(recommend(*asked, "--learned-from", table))["warnings"]
     assert f"not fitted on {table} as it is now" in note
 
 
@@ -135,7 +146,8 @@ def test_the_usual_rule_has_memory_and_seconds_too(data, tmp_path):
 
 def test_models_of_a_size_seen_keep_the_seconds_of_the_recorded_runs(data):
     advice = json.loads(recommend(data, "--top", 1, "--candidates", 4, "--hardware", "h100", "--json"))
-    assert advice["warnings"] == ["--hardware is ignored: the times are those of the machine of the recorded runs"]
+    note = "--hardware is ignored: the times are those of the machine of the recorded runs"
+    assert advice["warnings"] == [note, UNLIKE]
 
 
 def test_unknown_hardware_is_an_error_that_names_the_known(data):
@@ -148,3 +160,130 @@ def test_a_folder_that_is_not_there_is_no_hub_name(data, tmp_path):
     result = CliRunner().invoke(commands, ["recommend", str(data), "--model", str(tmp_path / "nothing-8B")])
     assert isinstance(result.exception, ModelError)
     assert "no model folder at" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("model", "billions", "basis"),
+    [
+        ("gpt2", "0.124", "rule"),
+        ("microsoft/phi-4", "14.66", "published sweeps"),
+        ("mistralai/Mixtral-8x7B-v0.1", "46.7", "published sweeps"),
+        ("google/gemma-3n-E4B-it", "6.87", "published sweeps"),
+        ("TinyLlama/TinyLlama_v1.1", "1.1", "published sweeps"),
+        ("someone/wonder", "7", "published sweeps"),
+    ],
+)
+def test_no_name_is_an_error_and_the_first_note_says_what_is_taken(data, model, billions, basis):
+    advice = json.loads(recommend(data, "--model", model, "--hardware", "h200", "--json"))
+    assert advice["basis"] == basis
+    assert f"{billions} billion parameters" in advice["warnings"][0]
+    assert all(one["seconds"] > 0 and one["memory_bytes"] > 5e8 for one in advice["recommendations"])
+
+
+def test_the_learning_rate_of_the_rule_is_for_the_width_of_the_model_of_that_name(data):
+    (only,) = json.loads(recommend(data, "--model", "gpt2", "--json"))["recommendations"]
+    assert only["configuration"]["learning_rate"] == pytest.approx(5e-4 * 2000 / 768, rel=0.01)
+
+
+def test_a_space_with_four_bits_has_them_among_the_advice(data):
+    asked = (data, "--model", "Qwen/Qwen3-14B", "--space", "peft-and-qlora", "--top", 20, "--json")
+    found = json.loads(recommend(*asked))["recommendations"]
+    memory = {one["configuration"]["method"]: one["memory_bytes"] for one in found}
+    assert set(memory) == {"lora", "qlora"}
+    assert memory["qlora"] < memory["lora"] / 2
+    assert all(one["configuration"]["rank"] <= 64 for one in found)  # the space has no more
+    small = json.loads(recommend(*asked, "--hardware", "rtx-4090"))["recommendations"]
+    assert {one["configuration"]["method"] for one in small} == {"qlora"}
+
+
+def test_a_space_without_lora_gets_its_own_default(data, tmp_path):
+    text = (resources.files("foretune") / "data" / "spaces" / "peft.yaml").read_text()
+    space = yaml.safe_load(text)
+    space["hyperparameters"][0] = {"name": "method", "type": "constant", "value": "dora", "meta": None}
+    kept = ("rank", "alpha_over_rank", "dropout", "learning_rate:lora")
+    names = {entry["name"] for entry in space["hyperparameters"]}
+    gone = {name for name in names if name.startswith(("learning_rate:", "loraplus"))} - set(kept)
+    space["hyperparameters"] = [entry for entry in space["hyperparameters"] if entry["name"] not in gone]
+    space["conditions"] = []
+    path = tmp_path / "dora.yaml"
+    path.write_text(yaml.safe_dump(space))
+    advice = json.loads(recommend(data, "--model", "Qwen/Qwen3-14B", "--space", path, "--json"))
+    assert [one["configuration"]["method"] for one in advice["recommendations"]] == ["dora"]
+    assert any("the published sweeps are of LoRA, at rates and ranks that" in warning for warning in advice["warnings"])
+
+
+def test_picks_that_cannot_be_told_apart_share_a_rank_and_the_quickest_is_first(data):
+    asked = (data, "--model", "microsoft/phi-4", "--hardware", "h100", "--top", 4)
+    found = json.loads(recommend(*asked, "--json"))["recommendations"]
+    assert [one["rank"] for one in found] == sorted(one["rank"] for one in found)
+    first = [one for one in found if one["rank"] == 1]
+    assert len(first) > 1
+    assert [one["seconds"] for one in first] == sorted(one["seconds"] for one in first)
+    output = recommend(*asked)
+    assert "1 =" in output
+    assert "the quickest comes first" in output
+
+
+def test_a_pick_is_exported_for_finetune_and_nothing_is_overwritten(data, tmp_path):
+    from foretune.cli.finetune import read_configuration
+
+    asked = (data, "--model", "Qwen/Qwen3-8B", "--json", "--seed", 3)
+    second = json.loads(recommend(*asked))["recommendations"][1]
+    path = tmp_path / "pick.yaml"
+    result = invoke(*asked, "--export", path, "--pick", 2)
+    assert json.loads(result.stdout)["recommendations"][1] == second
+    written = read_configuration(path)
+    assert written["configuration"] == second["configuration"]
+    assert (written["model"], written["data"], written["seed"]) == ("Qwen/Qwen3-8B", str(data), 3)
+    assert f"Pick 2 is in {path}: foretune finetune {data} --config {path} --output RUN" in result.stderr
+    again = CliRunner().invoke(commands, ["recommend", str(data), "--export", str(path)])
+    assert isinstance(again.exception, ConfigurationError)
+    assert "is there already and will not be overwritten" in str(again.exception)
+    assert read_configuration(path) == written
+
+
+def test_a_pick_without_a_file_is_refused(data):
+    result = CliRunner().invoke(commands, ["recommend", str(data), "--pick", "2"])
+    assert isinstance(result.exception, ConfigurationError)
+    assert str(result.exception) == "--pick 2 is of no use without --export; give the file to write it to"
+
+
+def test_a_pick_that_is_not_there_cannot_be_exported(data, tmp_path):
+    path = tmp_path / "pick.yaml"
+    asked = ["recommend", str(data), "--model", "gpt2", "--export", str(path), "--pick", "2"]
+    result = CliRunner().invoke(commands, asked)
+    assert isinstance(result.exception, ConfigurationError)
+    assert "there is no pick 2 to export, 1 were recommended" in str(result.exception)
+    assert not path.exists()
+
+
+def test_what_was_exported_finetunes(data, tiny_model, tmp_path):
+    path, output = tmp_path / "pick.yaml", tmp_path / "run"
+    recommend(data, "--model", tiny_model, "--top", 1, "--candidates", 1, "--export", path)
+    result = CliRunner().invoke(commands, ["finetune", str(data), "--config", str(path), "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    assert (output / "adapter" / "adapter_model.safetensors").exists()
+    assert json.loads((output / "run.json").read_text())["model"] == str(tiny_model)
+
+
+def test_a_slow_model_is_scored_on_a_sample(data, monkeypatch):
+    from foretune.cli import recommend as verb
+
+    monkeypatch.setattr(verb, "ZERO_SHOT_SECONDS", 1e-9)
+    output = recommend(data, "--top", 1, "--candidates", 4)
+    assert "on 16 of 24 validation rows" in output
+    assert "standard error" in output
+
+
+def test_what_is_computed_and_how_far_is_told(data):
+    from foretune.cli.recommend import _Asked
+
+    said: list[str] = []
+    asked = _Asked(str(data), "foretune-tiny", 1, math.inf, None, None, 4, None, None, None, 0)
+    asked.advice(said.append)
+    assert said[:3] == [
+        "reading the data",
+        "loading the model",
+        "scoring the base model on the validation rows: timing a few",
+    ]
+    assert said[-2:] == ["scoring the base model on the validation rows: 24 of 24", "predicting 4 configurations"]

@@ -5,7 +5,7 @@ import torch
 from foretune.errors import DataError
 from foretune.finetune import evaluate as evaluation
 from foretune.finetune.data import Tokens
-from foretune.finetune.evaluate import evaluate, zero_shot
+from foretune.finetune.evaluate import evaluate, standard_error, zero_shot
 from foretune.finetune.model import load_model
 
 
@@ -61,3 +61,42 @@ def test_zero_shot_scores_both_splits(tiny_model, tiny_data) -> None:
 def test_nothing_to_evaluate_on(tiny_model) -> None:
     with pytest.raises(DataError, match="no rows to evaluate on; give a split"):
         evaluate(load_model(tiny_model), Tokens((), np.array([], dtype=np.int64)))
+
+
+def test_the_standard_error_of_a_ratio_is_that_of_the_formula_by_hand() -> None:
+    # R = 12 / 6 = 2; residuals 1 - 2, 3 - 4, 8 - 6; 3/2 of their squares' sum is 9, over 6 tokens
+    assert standard_error(np.array([1.0, 3.0, 8.0]), np.array([1.0, 2.0, 3.0])) == pytest.approx(3.0 / 6.0)
+    assert standard_error(np.array([1.0]), np.array([1.0])) is None
+
+
+def test_the_standard_error_is_how_far_samples_of_rows_are_spread() -> None:
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 20, (4_000, 60)).astype(float)
+    losses = lengths * rng.gamma(2.0, 1.0, lengths.shape)  # tokens of a row have their loss in common
+    spread = float((losses.sum(axis=1) / lengths.sum(axis=1)).std())
+    errors = [standard_error(*row) for row in zip(losses, lengths, strict=True)]
+    assert np.mean(errors) == pytest.approx(spread, rel=0.05)
+
+
+def test_the_error_and_the_number_of_rows_are_those_of_the_rows(tiny_model, tiny_data) -> None:
+    model = load_model(tiny_model)
+    scores = evaluate(model, tiny_data.validation)
+    rows = [evaluate(model, tiny_data.validation, rows=[at]) for at in range(len(tiny_data.validation))]
+    lengths = tiny_data.validation.completion_lengths.astype(float)
+    expected = standard_error(np.array([row.nll for row in rows]) * lengths, lengths)
+    assert scores.nll_error == pytest.approx(expected, rel=1e-4)
+    assert scores.rows == len(rows) == 6
+    assert rows[0].nll_error is None
+
+
+def test_a_part_of_the_rows_is_scored_as_if_it_were_all(tiny_model, tiny_data) -> None:
+    model, split = load_model(tiny_model), tiny_data.validation
+    part = Tokens(split.input_ids[2:5], split.completion_starts[2:5])
+    assert evaluate(model, split, rows=[4, 2, 3]) == evaluate(model, part)
+
+
+def test_progress_counts_rows_to_the_last(tiny_model, tiny_data, monkeypatch) -> None:
+    monkeypatch.setitem(evaluation._BATCH_TOKENS, "cpu", 1)
+    seen = []
+    evaluate(load_model(tiny_model), tiny_data.validation, progress=lambda done, of: seen.append((done, of)))
+    assert seen == [(at, 6) for at in range(1, 7)]

@@ -85,3 +85,16 @@ def test_methods_that_nothing_is_known_of_are_kept(method):
 def test_accelerators_without_bfloat16_are_named():
     found = affordable(advice(4), DEMAND, find_accelerator("v100-32gb"))
     assert "v100-32gb is fast in float16 only" in found.warnings[-1]
+
+
+def test_methods_whose_time_is_not_known_are_named_where_a_budget_is_set():
+    found = affordable(advice(4, method="qlora"), DEMAND, card(80), seconds=1.0)
+    assert len(found.recommendations) == 1
+    assert found.warnings[-1] == "the time of qlora is not predicted, so --budget has left out none of these"
+    assert affordable(advice(4, method="qlora"), DEMAND, card(80)).warnings == ("before",)
+
+
+def test_qlora_is_no_remedy_for_qlora():
+    found = affordable(advice(4, method="qlora"), DEMAND, card(1))
+    assert found.recommendations == ()
+    assert "with qlora" not in found.warnings[1]

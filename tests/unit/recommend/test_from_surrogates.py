@@ -74,6 +74,22 @@ def test_sizes_within_a_factor_of_three_are_seen():
     assert not is_of_a_size_seen({**features, "model_log_parameters": 9.0}, table)
 
 
+def test_surrogates_that_know_cases_give_the_scores_in_each():
+    advice = recommended("in-context")
+    assert len(advice.case_weights) > 1
+    assert sum(advice.case_weights) == pytest.approx(1.0)
+    assert {len(one.cases) for one in advice.recommendations} == {len(advice.case_weights)}
+    assert recommended("deep-kernel").recommendations[0].cases == ()
+
+
+def test_the_rule_has_the_default_in_four_bits_where_the_space_does():
+    space = load_space("peft-and-qlora", hidden_size=768)
+    lora, qlora = by_rule(space, "nothing is known of x").recommendations
+    assert lora.configuration == space.default()
+    assert qlora.configuration.values == {**lora.configuration.values, "method": "qlora"}
+    space.check(qlora.configuration)
+
+
 def test_the_rule_is_the_default_and_says_that_it_is_one():
     advice = by_rule(SPACE, "nothing is known of x")
     assert advice.recommendations[0].configuration == SPACE.default()

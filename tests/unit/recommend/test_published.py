@@ -11,7 +11,6 @@ from foretune.errors import MetaDatasetError
 from foretune.metadata import read_meta_dataset
 from foretune.recommend.published import (
     PublishedModel,
-    billions_of,
     family_of,
     from_published,
     predicted_excess,
@@ -31,21 +30,6 @@ def model(name: str, billions: float, best: int) -> PublishedModel:
 
 
 MODELS = (model("Small-1B", 1.0, 2), model("Large-70B", 70.0, 0), model("Other-2B", 2.0, 1))
-
-
-@pytest.mark.parametrize(
-    ("name", "billions"),
-    [
-        ("Qwen/Qwen3-8B", 8.0),
-        ("Qwen3.5-397B-A17B", 397.0),
-        ("SmolLM2-1.7b-instruct", 1.7),
-        ("moonshotai/Kimi-K2-Thinking", 1000.0),
-        ("gpt2", None),
-        ("Model-8Bit", None),
-    ],
-)
-def test_sizes_are_read_from_names(name, billions):
-    assert billions_of(name) == billions
 
 
 def test_families_are_what_comes_before_the_hyphen():
@@ -91,3 +75,30 @@ def test_left_out_models_are_recommended_pairs_close_to_their_best():
 def test_a_table_without_such_sweeps_is_refused():
     with pytest.raises(MetaDatasetError, match="no model of known size"):
         read_published(synthetic_table())
+
+
+def test_in_four_bits_a_pair_is_taken_to_do_the_same():
+    advice = from_published("Small-2B", 2.0, MODELS, DEFAULT, top=4, methods=("lora", "qlora"))
+    methods = [one.configuration.values["method"] for one in advice.recommendations]
+    assert methods == ["lora", "qlora", "lora", "qlora"]
+    first, second = advice.recommendations[:2]
+    assert first.score == second.score
+    assert first.configuration.values["learning_rate"] == second.configuration.values["learning_rate"]
+    assert second.reason.endswith(", with LoRA")
+    assert "in 4 bits it is taken to do as well" in advice.warnings[1]
+
+
+def test_only_what_is_allowed_is_recommended():
+    def allows(configuration):
+        return configuration.values["learning_rate"] < 5e-4
+
+    advice = from_published("Small-2B", 2.0, MODELS, DEFAULT, top=9, allows=allows)
+    assert sorted(one.configuration.values["learning_rate"] for one in advice.recommendations) == [1e-4, 3e-4]
+    assert from_published("Small-2B", 2.0, MODELS, DEFAULT, top=9, allows=lambda _: False) is None
+
+
+def test_each_published_model_near_in_size_is_a_case():
+    advice = from_published("Small-2B", 2.0, MODELS, DEFAULT, top=1)
+    assert advice.case_weights == (pytest.approx(np.exp(-0.5 * np.log(2) ** 2)), pytest.approx(0.1))
+    # the pair is the best of the one model, and 4 % over the best of the other
+    assert advice.recommendations[0].cases == (pytest.approx(0.0, abs=0.1), pytest.approx(4.0, abs=0.1))

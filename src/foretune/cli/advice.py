@@ -1,0 +1,147 @@
+"""Recommendations for the terminal: the table, the reasons, and the file for `foretune finetune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foretune.errors import ConfigurationError
+from foretune.session.durations import format_seconds
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from foretune.recommend import Advice, Recommendation
+
+_SCORES = {"validation_nll": "validation loss"}
+_UNKNOWN = ("-", "-", "-", "-")
+
+
+def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> None:
+    """Print notes, the table, what speaks for each pick, and how to read it.
+
+    Args:
+        advice: to show.
+        model: that it is for.
+        console: where to.
+        on_hardware: whether an accelerator was named.
+    """
+    for warning in advice.warnings:
+        console.print(f"note: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if advice.recommendations:
+        console.print(_table(advice, model))
+    else:
+        console.print(f"Nothing can be recommended for {model} as asked; the notes say why.", markup=False)
+    lines = [_details(number, one) for number, one in enumerate(advice.recommendations, start=1)]
+    for line in (*lines, *_reading(advice, on_hardware=on_hardware)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
+    from foretune.recommend.ties import tied
+
+    lines: list[str] = []
+    if tied(advice.recommendations):
+        order = "; the quickest comes first" if _any_time(advice) else ""
+        lines.append(f"Picks of one rank (=) can't be told apart by what is known of earlier runs{order}.")
+    if advice.basis != "surrogates" and advice.recommendations and not on_hardware:
+        lines.append("Times need --hardware, such as rtx-4090, a100-80gb or h100.")
+    zero_shot: dict[str, Any] | None = advice.facts.get("zero_shot")
+    if zero_shot:
+        error = zero_shot["nll_error"]
+        exact = "" if error is None else f", standard error {error:.2g}"
+        rows = f"{zero_shot['rows']} of {zero_shot['of_rows']} validation rows"
+        lines.append(f"zero-shot: validation loss {zero_shot['nll']:.4f}{exact}, on {rows}")
+    # What a rule says of distances stands in its warning.
+    return [*lines, advice.distance] if advice.distance and advice.basis != "rule" else lines
+
+
+def _any_time(advice: Advice) -> bool:
+    return any(one.seconds is not None for one in advice.recommendations)
+
+
+def _table(advice: Advice, model: str) -> Table:
+    from rich.table import Table
+
+    from foretune.report.tables import describe
+
+    table = Table(title=f"For {model}, by {advice.basis}", title_justify="left", header_style="bold")
+    scored_by = _SCORES.get(advice.scored_by, advice.scored_by)
+    cells = [_cells(one) for one in advice.recommendations]
+    known = [at for at in range(len(_UNKNOWN)) if any(row[at] != _UNKNOWN[at] for row in cells)]
+    predicted = (scored_by, "4 of 5 within", "time", "memory")
+    columns = ("pick", "rank", "finetune with", *(predicted[at] for at in known))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 2 else "right")
+    ranks = [one.rank for one in advice.recommendations]
+    for number, one in enumerate(advice.recommendations, start=1):
+        rank = f"{one.rank} =" if ranks.count(one.rank) > 1 else f"{one.rank}  "
+        said = describe(one.configuration.values, short=True)
+        table.add_row(str(number), rank, said, *(cells[number - 1][at] for at in known))
+    return table
+
+
+def _cells(one: Recommendation) -> tuple[str, str, str, str]:
+    score = one.score
+    return (
+        f"{score.middle:.3g}" if score else "-",
+        f"{score.low:.2g} to {score.high:.2g}" if score else "-",
+        format_seconds(one.seconds) if one.seconds is not None else "-",
+        f"{one.memory_bytes / 2**30:.1f} GiB" if one.memory_bytes is not None else "-",
+    )
+
+
+def _details(number: int, one: Recommendation) -> str:
+    """What the table has no room for."""
+    shown = ("method", "rank", "learning_rate", "batch_size", "epochs")
+    rest = {name: value for name, value in one.configuration.values.items() if name not in shown}
+    said = ", ".join(
+        f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
+        for name, value in rest.items()
+    )
+    return f"{number}: {one.reason} ({said})"
+
+
+def check_target(path: Path | None, pick: int) -> None:
+    """Whether a file can be exported to, if that was asked for.
+
+    Raises:
+        ConfigurationError: it is there already, its folder is not, or only the pick was given.
+    """
+    if path is None and pick != 1:
+        raise ConfigurationError(f"--pick {pick} is of no use without --export; give the file to write it to")
+    if path is None:
+        return
+    if path.exists():
+        raise ConfigurationError(f"{path} is there already and will not be overwritten; give another file to --export")
+    if not path.absolute().parent.is_dir():
+        raise ConfigurationError(f"there is no folder {path.parent}; make it, or give another file to --export")
+
+
+def export(advice: Advice, pick: int, path: Path, *, model: str, data: str, seed: int) -> None:
+    """Write one recommendation as `foretune finetune --config` reads it.
+
+    Args:
+        advice: that it is one of.
+        pick: its number, from 1.
+        path: a new file.
+        model: the base model.
+        data: that it was recommended for.
+        seed: of the splits.
+
+    Raises:
+        ConfigurationError: there is no such pick.
+    """
+    import yaml
+
+    count = len(advice.recommendations)
+    if not 1 <= pick <= count:
+        message = (
+            f"there is no pick {pick} to export, {count} were recommended; give --pick 1 to {count}, or a larger --top"
+        )
+        raise ConfigurationError(message if count else "nothing was recommended, so there is nothing to export")
+    values = dict(advice.recommendations[pick - 1].configuration.values)
+    content = {"configuration": values, "model": model, "data": data, "seed": seed}
+    with path.open("x", encoding="utf-8") as file:
+        yaml.safe_dump(content, file, sort_keys=False, allow_unicode=True)
