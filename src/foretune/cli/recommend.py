@@ -191,8 +191,8 @@ class _Asked:
     def _task(self, config: dict[str, Any], typical: dict[str, float]) -> tuple[Task, tuple[str, ...]]:
         """The task, with typical zero-shot scores if the base model cannot be scored, and notes."""
         from foretune.cli.demand import longest_row, tokenize_without_weights
-        from foretune.execution.worker import completion_end
-        from foretune.finetune.data import load_splits, tokenize
+        from foretune.finetune.data import load_splits
+        from foretune.finetune.ending import find_ending, tokenize_ended
         from foretune.finetune.model import has_weights, load_model, load_tokenizer
         from foretune.finetune.task import describe_task, features_without_weights
         from foretune.finetune.train import SLICES
@@ -203,8 +203,8 @@ class _Asked:
         tokenizer = load_tokenizer(self.model, weights=False)
         if has_weights(self.model):
             model = load_model(self.model)
-            end = completion_end(self.model, tokenizer, model)
-            data = tokenize(splits, tokenizer, longest_row(config), end_token_id=end)
+            end = find_ending(model, tokenizer).token
+            data = tokenize_ended(splits, tokenizer, longest_row(config), end)
             return describe_task(splits, data, self.model, model, SLICES), ()
         data = tokenize_without_weights(splits, tokenizer, config)
         features = {**typical, **features_without_weights(splits, data, config)}

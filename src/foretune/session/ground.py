@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from foretune.finetune.data import TokenizedSplits
+    from foretune.finetune.ending import Ending
     from foretune.finetune.evaluate import Scores
     from foretune.optimizer import Optimizer
     from foretune.session.search import Settings
@@ -41,6 +42,7 @@ class Ground:
         data: tokenized splits.
         max_length: tokens that an example was allowed.
         tokenizer: of the base model.
+        ending: how completions end.
         zero_shot: scores of the base model on the validation and the test split.
         task: what the surrogates are told.
         candidates: sampled from the search space.
@@ -53,6 +55,7 @@ class Ground:
     data: TokenizedSplits
     max_length: int
     tokenizer: PreTrainedTokenizerBase
+    ending: Ending
     zero_shot: Mapping[str, Scores]
     task: Task
     candidates: tuple[Configuration, ...]
@@ -91,6 +94,7 @@ class Ground:
             train_rows=settings.train_rows,
             data_seed=settings.seed,
             max_length=self.max_length,
+            end=self.ending.token,
             seed=settings.seed,
             device=settings.device,
             test=False,
@@ -108,8 +112,8 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
         settings: of the search.
         known: header of the journal, whose task and scores are taken over when the search is resumed.
     """
-    from foretune.execution.worker import completion_end
-    from foretune.finetune.data import load_splits, tokenize
+    from foretune.finetune.data import load_splits
+    from foretune.finetune.ending import find_ending, tokenize_ended
     from foretune.finetune.evaluate import Scores
     from foretune.finetune.model import check_four_bit, load_model, load_tokenizer, resolve_model
     from foretune.finetune.pace import time_slices, timed_zero_shot
@@ -126,7 +130,9 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
     _choose_threads(model)
     max_length = settings.max_length or longest_input(model)
-    data = tokenize(splits, tokenizer, max_length, end_token_id=completion_end(settings.model, tokenizer, model))
+    ending = find_ending(model, tokenizer)
+    data = tokenize_ended(splits, tokenizer, max_length, ending.token)
+    data = replace(data, notes=(*data.notes, *filter(None, [ending.note])))
     width = int(model.config.hidden_size)
     space = load_space(settings.space, hidden_size=width)
     default = space.default()
@@ -145,7 +151,8 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
     if surrogates:
         surrogates = paced(surrogates, task, pace)
-    return Ground(data, max_length, tokenizer, scores, task, pool, default, installed_versions(), surrogates, pace)
+    versions = installed_versions()
+    return Ground(data, max_length, tokenizer, ending, scores, task, pool, default, versions, surrogates, pace)
 
 
 def _choose_threads(model: PreTrainedModel) -> None:
