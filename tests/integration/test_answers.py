@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,9 @@ def base_model(kind, folder):
 
 
 def run(*arguments):
-    """The command line, as its program runs it."""
+    """What a shell would get: the exit code."""
     with pytest.raises(SystemExit) as stop:
-        foretune.cli.app(["--", *arguments] if arguments[0].startswith("-") else list(arguments))
+        foretune.cli.app(list(arguments))
     return stop.value.code
 
 
@@ -64,7 +65,10 @@ def finetuned(request, tmp_path_factory):
     (folder / "own.yaml").write_text(json.dumps(values))
     model = base_model(request.param, folder / "model")
     command = ["finetune", str(folder / "data"), "--config", str(folder / "own.yaml"), "--device", "cpu"]
-    assert run(*command, "--model", str(model), "--output", str(folder / "run")) == 0
+    with redirect_stdout(io.StringIO()) as shown:
+        assert run(*command, "--model", str(model), "--output", str(folder / "run")) == 0
+    noted = "the end token of the model's chat template, which was never trained; completions end with <|endoftext|>"
+    assert (noted in shown.getvalue()) == (request.param == "end was never trained")
     return folder / "run"
 
 

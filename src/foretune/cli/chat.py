@@ -44,7 +44,10 @@ def chat(
     remembers = bool(finetuned.tokenizer.chat_template)
     kind = "one conversation" if remembers else "each line a prompt of its own, for there is no chat template"
     console.print(f"{kind}; /new begins another, /quit ends", style="dim", highlight=False)
-    talk(finetuned, _lines(), max_new_tokens, remembers=remembers)
+    try:
+        talk(finetuned, _lines(), max_new_tokens, remembers=remembers)
+    except KeyboardInterrupt:
+        console.print()
 
 
 def talk(finetuned: Finetuned, lines: Iterator[str], max_new_tokens: int | None, *, remembers: bool) -> None:
@@ -80,5 +83,5 @@ def _lines() -> Iterator[str]:
     while True:
         try:
             yield input("> " if sys.stdin.isatty() else "").strip()
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from foretune.execution.finetuned import Finetuned
     from foretune.execution.questions import Question
+
+_SECONDS_BETWEEN_LINES = 10.0
 
 
 def register(commands: typer.Typer) -> None:
@@ -77,12 +80,20 @@ def _answers(
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("answering"), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=len(questions))
+        told = time.monotonic()
+
+        def observe(done: int) -> None:
+            """Move the bar, or, where there is no terminal, print a line now and then."""
+            nonlocal told
+            progress.update(bar, completed=done)
+            if not console.is_terminal and time.monotonic() > told + _SECONDS_BETWEEN_LINES:
+                told = time.monotonic()
+                console.print(f"answered {done} of {len(questions)}", highlight=False)
+
         return finetuned.answers(
-            [question.messages for question in questions],
-            max_new_tokens=max_new_tokens,
-            observe=lambda done: progress.update(bar, completed=done),
+            [question.messages for question in questions], max_new_tokens=max_new_tokens, observe=observe
         )
 
 
@@ -90,10 +101,8 @@ def _write(questions: list[Question], answers: list[str], out: Path | None) -> N
     """One JSON object a line, into the file or to standard output."""
     import json
 
-    lines = [
-        json.dumps(question.with_answer(text), ensure_ascii=False)
-        for question, text in zip(questions, answers, strict=True)
-    ]
+    rows = [question.with_answer(text) for question, text in zip(questions, answers, strict=True)]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     if out is None:
         typer.echo("\n".join(lines))
     else:

@@ -48,12 +48,14 @@ def base_of(folder: Path) -> str:
     """
     path = folder / "adapter_config.json"
     try:
-        name = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError) as error:
-        message = f"{path} does not name a base model ({error!r}); name it with --model"
-        raise ModelError(message) from error
-    if not isinstance(name, str) or not Path(name).is_absolute() or Path(name).is_dir():
-        return str(name)
+        name: object = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        name = None
+    if not isinstance(name, str):
+        message = f"{path} does not name a base model; name it with --model"
+        raise ModelError(message)
+    if not Path(name).is_absolute() or Path(name).is_dir():
+        return name
     if Path(name).name == _SHIPPED:
         return _SHIPPED
     message = f"the base model of {folder} was at {name} and is gone; say with --model where it is now"
