@@ -5,12 +5,14 @@ import json
 import re
 from contextlib import redirect_stdout
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
 import foretune.cli
 from foretune.finetune.ending import template_end
 from foretune.finetune.model import embedding_rows, load_model, load_tokenizer
+from foretune.session.adapter_folder import snippet
 
 PAYS = {"Japan": "Japanese yen", "France": "euro", "India": "Indian rupee", "Peru": "sol", "Chile": "peso"}
 SPLITS = {
@@ -121,3 +123,18 @@ def test_the_folder_holds_all_that_is_needed(finetuned):
     assert "# model, finetuned on data\n" in card
     assert "| finetuned | " in card
     assert str(Path(finetuned).parent) not in card
+
+
+def test_a_search_ends_with_the_lines_of_its_card(tiny_model, tmp_path, capsys):
+    rows = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    limits = ("--budget", "1h", "--max-slices", "1", "--optimizer", "default", "--no-default-comparison")
+    data, output = str(tmp_path / "rows.jsonl"), str(tmp_path / "run")
+    assert run("tune", data, "--model", str(tiny_model), "--output", output, "--device", "cpu", *limits) == 0
+    shown = capsys.readouterr().out
+    lines = snippet(tmp_path / "run" / "adapter", f"{output}/adapter")
+    assert indent(lines, "  ") in shown
+    assert f"foretune predict {output} --prompt" in shown
+    card = (tmp_path / "run" / "adapter" / "README.md").read_text()
+    assert lines.replace(f"{output}/", "run/") in card
+    assert "| best | " in card
