@@ -10,7 +10,7 @@ import typer
 
 from foretune.errors import ForetuneError
 
-VERBS = ("tune", "recommend", "finetune", "demo", "generate", "collect", "fit", "metadata", "replay")
+VERBS = ("tune", "recommend", "finetune", "predict", "chat", "demo", "generate", "collect", "fit", "metadata", "replay")
 
 commands = typer.Typer(
     name="foretune",

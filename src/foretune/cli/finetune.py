@@ -89,7 +89,13 @@ def read_configuration(path: Path) -> dict[str, Any]:
 def _run(settings: Settings, configuration: Configuration, output: Path, console: Console) -> None:
     from foretune.errors import ForetuneError, JournalError
     from foretune.report.tables import describe, scores_table
-    from foretune.session.closing import ADAPTER, measure_finetuned, measure_untouched
+    from foretune.session.closing import (
+        ADAPTER,
+        complete_adapter,
+        describe_adapter,
+        measure_finetuned,
+        measure_untouched,
+    )
 
     if (output / ADAPTER).exists():
         message = f"{output} already holds a finished run; give another folder to --output"
@@ -105,13 +111,17 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
         raise ForetuneError(message)
     if report.status is not Status.OK:
         console.print(f"{report.status.replace('_', ' ')}: {report.message}", style="yellow")
+    complete_adapter(output / "best", ground)
     (output / "best").rename(output / ADAPTER)
     shutil.rmtree(output / "state", ignore_errors=True)
     (output / BEGUN).unlink()
     fidelity = int(report.curve.scores.argmax()) + 1
     row = measure_finetuned("finetuned", output / ADAPTER, ground, settings, configuration, fidelity)
-    console.print(scores_table([measure_untouched(ground, settings), row]))
+    scores = [measure_untouched(ground, settings), row]
+    describe_adapter(output / ADAPTER, ground, settings, configuration, scores)
+    console.print(scores_table(scores))
     console.print(f"The adapter of slice {fidelity} of {ground.task.max_fidelity} is in {output / ADAPTER}.")
+    console.print(f'Ask it: foretune predict {output} --prompt "..."', highlight=False, markup=False, soft_wrap=True)
 
 
 def _prepared(settings: Settings, output: Path) -> Ground:

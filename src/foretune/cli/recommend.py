@@ -215,8 +215,8 @@ class _Asked:
     ) -> tuple[Task, dict[str, Any], tuple[str, ...]]:
         """The task, with typical zero-shot scores if the base model cannot be scored; what was measured; and notes."""
         from foretune.cli.demand import longest_row, tokenize_without_weights
-        from foretune.execution.worker import completion_end
-        from foretune.finetune.data import load_splits, tokenize
+        from foretune.finetune.data import load_splits
+        from foretune.finetune.ending import find_ending, tokenize_ended
         from foretune.finetune.model import has_weights, load_model, load_tokenizer
         from foretune.finetune.task import describe_task, features_without_weights
         from foretune.finetune.train import SLICES
@@ -231,8 +231,7 @@ class _Asked:
         if has_weights(model.source):
             step("loading the model")
             base = load_model(model.source)
-            end = completion_end(model.source, tokenizer, base)
-            data = tokenize(splits, tokenizer, longest_row(model.config), end_token_id=end)
+            data = tokenize_ended(splits, tokenizer, longest_row(model.config), find_ending(base, tokenizer).token)
             scores = _zero_shot(base, data.validation, self.seed, step)
             facts = {"zero_shot": {**asdict(scores), "of_rows": len(data.validation)}}
             measured = {"validation": scores}

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from peft import PeftModel
-from transformers import PreTrainedModel
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from foretune.execution.run_folder import base_of, find_finetuned, is_model
+from foretune.finetune.data import Message
+from foretune.finetune.ending import find_ending
 from foretune.finetune.fast_layers import use_fast_layers
-from foretune.finetune.model import load_model
+from foretune.finetune.generate import answer
+from foretune.finetune.model import load_model, load_tokenizer
+
+if TYPE_CHECKING:
+    from transformers.generation.streamers import BaseStreamer
+
+_MAX_NEW_TOKENS = 256
+"""Where the folder does not say how long an answer may be."""
 
 
 def load_finetuned(folder: Path, model: str, *, device: str = "cpu") -> PreTrainedModel | PeftModel:
@@ -30,3 +43,66 @@ def load_finetuned(folder: Path, model: str, *, device: str = "cpu") -> PreTrain
     if device == "cpu":
         use_fast_layers(finetuned)  # as it was trained and scored
     return finetuned
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A finetuned model that answers.
+
+    Attributes:
+        model: with its adapter.
+        tokenizer: with the chat template of its training, if there was one.
+        stops: tokens that end an answer.
+        max_new_tokens: at which an answer that does not end is cut.
+    """
+
+    model: PreTrainedModel | PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    stops: tuple[int, ...]
+    max_new_tokens: int
+
+    def answers(
+        self,
+        prompts: Sequence[str | Sequence[Message]],
+        *,
+        max_new_tokens: int | None = None,
+        observe: Callable[[int], None] = lambda _: None,
+        streamer: BaseStreamer | None = None,
+    ) -> list[str]:
+        """See `foretune.finetune.generate.answer`."""
+        longest = max_new_tokens or self.max_new_tokens
+        return answer(
+            self.model, self.tokenizer, prompts, longest, stops=self.stops, observe=observe, streamer=streamer
+        )
+
+
+def open_finetuned(run: Path, *, model: str | None = None, device: str = "cpu") -> Finetuned:
+    """Load what a run has finetuned, ready to answer.
+
+    Args:
+        run: see `find_finetuned`.
+        model: the base model, where it is no longer where the adapter says.
+        device: where to.
+
+    Raises:
+        JournalError: see `find_finetuned`.
+        ModelError: the adapter or its base model cannot be loaded.
+    """
+    folder = find_finetuned(run)
+    base = str(folder) if is_model(folder) else model or base_of(folder)
+    loaded = load_finetuned(folder, base, device=device)
+    tokenizer = _tokenizer(folder, base)
+    if not (folder / "generation_config.json").is_file():
+        inner = loaded.get_base_model() if isinstance(loaded, PeftModel) else loaded
+        stops = find_ending(cast("PreTrainedModel", inner), tokenizer).stops
+        return Finetuned(loaded, tokenizer, stops, _MAX_NEW_TOKENS)
+    settings = GenerationConfig.from_pretrained(folder)
+    ends = settings.eos_token_id
+    stops = tuple(ends) if isinstance(ends, list) else (ends,) if isinstance(ends, int) else ()
+    return Finetuned(loaded, tokenizer, stops, settings.max_new_tokens or _MAX_NEW_TOKENS)
+
+
+def _tokenizer(folder: Path, base: str) -> PreTrainedTokenizerBase:
+    if not (folder / "tokenizer_config.json").is_file():
+        return load_tokenizer(base)
+    return AutoTokenizer.from_pretrained(folder)

@@ -4,7 +4,7 @@ The parent writes a job:
 
     {"trial": 7, "configuration": {"method": "lora", ...}, "resumes_from": 0, "fidelity": 8,
      "model": "foretune-tiny", "data": "path/to/splits", "train_rows": 500, "validation_rows": null, "test_rows": null,
-     "data_seed": 0, "max_length": 512, "directory": "runs/7", "seed": 0, "device": "cpu", "test": true,
+     "data_seed": 0, "max_length": 512, "end": 4, "directory": "runs/7", "seed": 0, "device": "cpu", "test": true,
      "keep_state": false, "processor_time": false, "timeout_seconds": 600.0}
 
 The worker writes `{"ready": true}` once, when its imports are done, and then one answer per job:
@@ -43,6 +43,7 @@ class Job:
         test_rows: most rows of the test split; None for all of it.
         data_seed: decides which rows these are, and the splits where the source has none.
         max_length: tokens that an example may have.
+        end: the token that ends completions; None to look for it in the base model, which is loaded for that.
         seed: decides the initial adapter and the order of the data.
         device: `cpu`, `cuda`, ...
         test: whether the test split is evaluated, too.
@@ -60,6 +61,7 @@ class Job:
     test_rows: int | None = None
     data_seed: int = 0
     max_length: int = 512
+    end: int | None = None
     seed: int = 0
     device: str = "cpu"
     test: bool = True

@@ -21,8 +21,6 @@ from foretune.execution.jobs import Answer, Job, answer_to_json, job_from_json, 
 from foretune.types import LearningCurve, Report, Status
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
     from foretune.finetune.data import TokenizedSplits
 
 
@@ -49,7 +47,7 @@ def run_job(job: Job) -> Answer:
     from foretune.finetune.train import finetune  # noqa: PLC0415 (a parent that only starts workers imports no torch)
 
     rows = (job.train_rows, job.validation_rows, job.test_rows)
-    data = _tokenized(job.data, job.model, rows, job.data_seed, job.max_length)
+    data = _tokenized(job.data, job.model, rows, job.data_seed, job.max_length, job.end)
     directory = Path(job.directory)
     report = finetune(
         job.trial,
@@ -68,28 +66,29 @@ def run_job(job: Job) -> Answer:
 
 @lru_cache(maxsize=64)
 def _tokenized(
-    data: str, model: str, rows: tuple[int | None, int | None, int | None], data_seed: int, max_length: int
+    data: str,
+    model: str,
+    rows: tuple[int | None, int | None, int | None],
+    data_seed: int,
+    max_length: int,
+    end: int | None,
 ) -> TokenizedSplits:
-    from foretune.finetune.data import load_splits, tokenize  # noqa: PLC0415 (see above)
+    from foretune.finetune.data import load_splits  # noqa: PLC0415 (see above)
+    from foretune.finetune.ending import tokenize_ended  # noqa: PLC0415 (see above)
     from foretune.finetune.model import load_tokenizer  # noqa: PLC0415 (see above)
 
     train, validation, test = rows
     splits = load_splits(data, seed=data_seed, train_rows=train, validation_rows=validation, test_rows=test)
     tokenizer = load_tokenizer(model)
-    return tokenize(splits, tokenizer, max_length, end_token_id=completion_end(model, tokenizer))
+    return tokenize_ended(splits, tokenizer, max_length, _end_of(model) if end is None else end)
 
 
-def completion_end(name: str, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel | None = None) -> int | None:
-    """The token that is to end completions; None where the tokenizer's chat template says it.
+@lru_cache(maxsize=8)
+def _end_of(model: str) -> int:
+    from foretune.finetune.ending import find_ending  # noqa: PLC0415 (see above)
+    from foretune.finetune.model import load_model, load_tokenizer  # noqa: PLC0415 (see above)
 
-    Args:
-        name: of the base model.
-        tokenizer: of the base model.
-        model: the base model, if it is loaded; else it is loaded for a look at its embeddings.
-    """
-    from foretune.finetune.model import end_token_id, load_model  # noqa: PLC0415 (see above)
-
-    return None if tokenizer.chat_template else end_token_id(model or load_model(name), tokenizer)
+    return find_ending(load_model(model), load_tokenizer(model)).token
 
 
 def _write(output: TextIO, values: dict[str, Any]) -> None:

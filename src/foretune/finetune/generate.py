@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 import torch
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from foretune.finetune.data import Example, Message, Splits, Tokens, tokenize
-from foretune.finetune.model import end_token_id
+from foretune.finetune.data import Message
+from foretune.finetune.ending import find_ending
+
+if TYPE_CHECKING:
+    from transformers.generation.streamers import BaseStreamer
+
+_BATCH_ROWS = 32
+_BATCH_TOKENS = 16_384
+"""Prompts and answers of a batch, padding counted."""
 
 
 @torch.inference_mode()
 def answer(
     model: PreTrainedModel | PeftModel,
     tokenizer: PreTrainedTokenizerBase,
-    prompts: Sequence[str],
+    prompts: Sequence[str | Sequence[Message]],
     max_new_tokens: int = 64,
+    *,
+    stops: Sequence[int] = (),
+    observe: Callable[[int], None] = lambda _: None,
+    streamer: BaseStreamer | None = None,
 ) -> list[str]:
     """Greedy answers, formatted and ended as the training rows were.
 
     Args:
         model: adapted or not.
         tokenizer: of the base model.
-        prompts: plain text, each the only message of its conversation.
+        prompts: conversations that the assistant is to go on with; a string is the only message of its own.
         max_new_tokens: at which an answer that does not end is cut.
+        stops: tokens that end an answer, see `Ending`; found by a look at the model if there are none.
+        observe: is told after each batch how many prompts are answered.
+        streamer: is given the tokens of a single prompt as they come.
 
     Returns:
         One text for each prompt, without special tokens and surrounding space.
@@ -35,12 +48,68 @@ def answer(
     if not prompts:
         return []
     base = cast("PreTrainedModel", model.get_base_model() if isinstance(model, PeftModel) else model)
-    rows = _tokenized(tokenizer, prompts, end_token_id(base, tokenizer))
-    stops = _stops(rows, tokenizer)
+    ends = list(stops) or list(find_ending(base, tokenizer).stops)
+    limit = _context(base, max_new_tokens)
+    rows = [prompt_ids(tokenizer, prompt)[-limit:] for prompt in prompts]
+    answers = [""] * len(rows)
+    training, done = model.training, 0
+    model.eval()
+    for batch in _batches([len(row) for row in rows], max_new_tokens):
+        written = _write(model, [rows[at] for at in batch], ends, max_new_tokens, streamer)
+        for at, ids in zip(batch, written, strict=True):
+            answers[at] = str(tokenizer.decode(_until(ids, ends), skip_special_tokens=True)).strip()
+        done += len(batch)
+        observe(done)
+    model.train(training)
+    return answers
+
+
+def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str | Sequence[Message]) -> list[int]:
+    """The tokens that an answer follows: those of training rows before the completion, and of the call in the docs.
+
+    Args:
+        tokenizer: applies its chat template where it has one; else the messages are joined by line ends.
+        prompt: a conversation; a string is its only message.
+    """
+    messages = [Message("user", prompt)] if isinstance(prompt, str) else prompt
+    if not tokenizer.chat_template:
+        text = "\n".join(message.content for message in messages)
+        ids = cast("list[int]", tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        return [*_begin(tokenizer), *ids]
+    turns = [{"role": message.role, "content": message.content} for message in messages]
+    rendered = cast("str", tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    return cast("list[int]", tokenizer(rendered, add_special_tokens=False, verbose=False)["input_ids"])
+
+
+def _begin(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    own = cast("list[int]", tokenizer("")["input_ids"])
+    return own[:1] if own and own[0] == tokenizer.bos_token_id else []
+
+
+def _context(model: PreTrainedModel, max_new_tokens: int) -> int:
+    """Tokens of a prompt that leave room for the answer; the beginning of a longer one is cut, as in training."""
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return max(int(positions) - max_new_tokens, 1) if positions else 2**31
+
+
+def _batches(lengths: Sequence[int], max_new_tokens: int) -> Iterator[list[int]]:
+    """Prompts of like length together, the longest first, so that a shortage of memory shows at once."""
+    left = sorted(range(len(lengths)), key=lambda at: lengths[at], reverse=True)
+    while left:
+        size = min(max(_BATCH_TOKENS // (lengths[left[0]] + max_new_tokens), 1), _BATCH_ROWS)
+        yield left[:size]
+        left = left[size:]
+
+
+def _write(
+    model: PreTrainedModel | PeftModel,
+    rows: Sequence[Sequence[int]],
+    stops: list[int],
+    max_new_tokens: int,
+    streamer: BaseStreamer | None,
+) -> list[list[int]]:
     ids, mask = _padded_left(rows, pad_id=stops[0])
     device = next(model.parameters()).device
-    training = model.training
-    model.eval()
     written = cast("Any", model).generate(
         input_ids=ids.to(device),
         attention_mask=mask.to(device),
@@ -48,33 +117,19 @@ def answer(
         max_new_tokens=max_new_tokens,
         eos_token_id=stops,
         pad_token_id=stops[0],
+        streamer=streamer,
     )
-    model.train(training)
-    texts = tokenizer.batch_decode(written[:, ids.shape[1] :], skip_special_tokens=True)
-    return [text.strip() for text in texts]
+    return cast("list[list[int]]", written[:, ids.shape[1] :].tolist())
 
 
-def _tokenized(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], end: int) -> Tokens:
-    """Rows with a stand-in for the answer, so that prompts look exactly as in training."""
-    examples = tuple(Example(messages=(Message("user", prompt), Message("assistant", "x"))) for prompt in prompts)
-    splits = Splits("prompts", examples, examples[:1], examples[:1])
-    return tokenize(splits, tokenizer, max_length=tokenizer.model_max_length, end_token_id=end).train
+def _until(ids: Sequence[int], stops: Sequence[int]) -> list[int]:
+    """Without the token that ended them, which need not be one that is skipped as special, and padding."""
+    end = next((at for at, token in enumerate(ids) if token in stops), len(ids))
+    return list(ids[:end])
 
 
-def _stops(rows: Tokens, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Special tokens that follow the stand-in; the begin token can be one of them (see `end_token_id`)."""
-    special = set(tokenizer.all_special_ids)
-    special |= {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
-    completion = rows.input_ids[0][rows.completion_starts[0] :]
-    stops = [int(token) for token in completion if int(token) in special]
-    return stops or [int(completion[-1])]
-
-
-def _padded_left(rows: Tokens, *, pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
-    width = int(rows.completion_starts.max())
-    ids = np.full((len(rows), width), pad_id, dtype=np.int64)
-    mask = np.zeros_like(ids)
-    for at, (sequence, start) in enumerate(zip(rows.input_ids, rows.completion_starts, strict=True)):
-        ids[at, width - start :] = sequence[:start]
-        mask[at, width - start :] = 1
-    return torch.from_numpy(ids), torch.from_numpy(mask)
+def _padded_left(rows: Sequence[Sequence[int]], *, pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    width = max(len(row) for row in rows)
+    ids = torch.tensor([[pad_id] * (width - len(row)) + list(row) for row in rows])
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+    return ids, mask

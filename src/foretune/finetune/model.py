@@ -32,9 +32,6 @@ SHIPPED = "foretune-tiny"
 _CACHED_BYTES = 512 * 2**20
 """Larger models are read from disk for each trial instead of being kept twice in memory."""
 
-_PARALLEL = 0.999
-"""Cosine above which two embedding rows count as the same row; trained rows of the shared models stay below."""
-
 
 def shipped_model() -> Path:
     """Folder of the base model that comes with the package.
@@ -265,30 +262,3 @@ def load_tokenizer(
 def embedding_rows(model: PreTrainedModel) -> torch.Tensor:
     """The input embedding (vocabulary, hidden size)."""
     return model.get_input_embeddings().get_parameter("weight").detach()
-
-
-def end_token_id(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The token that ends a completion where the tokenizer has no chat template.
-
-    The end-of-sequence token, unless its embedding row was never trained: an adapter cannot move that row, so the model
-    could not learn to stop. Then the begin token, which means "a new text starts".
-
-    Raises:
-        ModelError: the tokenizer has neither.
-    """
-    known = [token for token in (tokenizer.eos_token_id, tokenizer.bos_token_id) if isinstance(token, int)]
-    if not known:
-        raise ModelError("the tokenizer has neither an end nor a begin token; set `eos_token` in tokenizer_config.json")
-    rows = embedding_rows(model)
-    return next((token for token in known if not _untrained(rows, token)), known[0])
-
-
-def _untrained(rows: torch.Tensor, token: int) -> bool:
-    """Rows that training never touched are zero, or, with tied embeddings, all pushed along one common direction."""
-    row = rows[token].float()
-    norms = rows.float().norm(dim=1)
-    if norms[token] < 1e-3 * norms.median():
-        return True
-    similarity = (rows.float() @ row) / (norms * row.norm()).clamp_min(1e-12)
-    twins = int((similarity > _PARALLEL).sum()) - 1
-    return twins >= max(3, 0.02 * len(rows))

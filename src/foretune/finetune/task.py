@@ -10,9 +10,9 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from foretune.finetune.data import Splits, TokenizedSplits, Tokens, load_splits, prompt_and_completion, tokenize
+from foretune.finetune.data import Splits, TokenizedSplits, Tokens, load_splits, prompt_and_completion
+from foretune.finetune.ending import find_ending, tokenize_ended
 from foretune.finetune.evaluate import Scores, zero_shot
-from foretune.finetune.model import end_token_id
 from foretune.metadata.features import DatasetSample, dataset_features, model_features
 from foretune.metadata.rows import zero_shot_columns
 from foretune.metadata.schema import FEATURE_PREFIX
@@ -90,12 +90,12 @@ def describe_source(
         test_tokens: the same for the test split.
     """
     splits = load_splits(source.path, seed=0, train_rows=source.rows)
-    end = None if tokenizer.chat_template else end_token_id(model, tokenizer)
-    data = tokenize(splits, tokenizer, max_length, end_token_id=end)
+    end = find_ending(model, tokenizer).token
+    data = tokenize_ended(splits, tokenizer, max_length, end)
     rows = {"validation_rows": _rows(data.validation, validation_tokens), "test_rows": _rows(data.test, test_tokens)}
     if any(rows.values()):
         splits = load_splits(source.path, seed=0, train_rows=source.rows, **rows)
-        data = tokenize(splits, tokenizer, max_length, end_token_id=end)
+        data = tokenize_ended(splits, tokenizer, max_length, end)
     scores = zero_shot(model, data)
     task = describe_task(splits, data, model_name, model, max_fidelity, task=source.task(model_name), scores=scores)
     return {

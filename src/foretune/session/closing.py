@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -17,6 +18,7 @@ from foretune.journal import read_journal
 from foretune.report.curves import save_curves
 from foretune.report.run_report import Measurement, ModelScores, RunReport, TrialCurve, trial_curves, write_run_report
 from foretune.report.tables import describe, scores_table
+from foretune.session.adapter_folder import complete_adapter_folder, snippet, write_card
 from foretune.session.search import JOURNAL, TRIALS, Found, Settings
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
 
@@ -41,6 +43,7 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
     default = _default_report(found, console) if compare_default else _last_report(found, found.ground.default)
     _keep_adapter(found, incumbent.configuration)
     scores = _scores(found, default)
+    describe_adapter(found.output / ADAPTER, found.ground, found.settings, incumbent.configuration, scores)
     report = _run_report(found, scores, default)
     write_run_report(report, found.output / "report.json")
     save_curves(report, found.output / "curves.png")
@@ -89,8 +92,30 @@ def _keep_adapter(found: Found, best: Configuration) -> None:
     fresh = target.with_name(f".{ADAPTER}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(source, fresh)
+    complete_adapter(fresh, found.ground)
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
+
+
+def complete_adapter(folder: Path, ground: Ground) -> None:
+    """Add what a user needs beside the weights in a folder."""
+    longest = int(ground.data.train.completion_lengths.max())
+    complete_adapter_folder(folder, ground.tokenizer, ground.ending.stops, longest)
+
+
+def describe_adapter(
+    folder: Path, ground: Ground, settings: Settings, configuration: Configuration, scores: Sequence[ModelScores]
+) -> None:
+    """Write the card of an adapter, with its scores."""
+    stops = ground.tokenizer.convert_ids_to_tokens(list(ground.ending.stops))
+    write_card(
+        folder,
+        model=settings.model,
+        dataset=ground.data.name,
+        configuration=configuration.values,
+        stops=stops,
+        scores=scores,
+    )
 
 
 def _scores(found: Found, default: Report | None) -> tuple[ModelScores, ...]:
@@ -228,9 +253,13 @@ def _print(found: Found, report: RunReport, default: Report | None, console: Con
     console.print(
         f"""
 Everything is in {output}: adapter/, best.yaml, journal.jsonl, report.json, curves.png. What to do next:
-  load it     peft.AutoPeftModelForCausalLM.from_pretrained("{output / ADAPTER}")
+  ask it      foretune predict {output} --prompt "..."    or    foretune chat {output}
   search on   the same command with --resume and a larger --budget
-  train it    foretune finetune DATA --config {output / "best.yaml"} --output OTHER""",
+  train it    foretune finetune DATA --config {output / "best.yaml"} --output OTHER
+
+From Python (this is in adapter/README.md, too):
+
+{indent(snippet(output / ADAPTER, str(output / ADAPTER)), "  ")}""",
         highlight=False,
         markup=False,
         soft_wrap=True,

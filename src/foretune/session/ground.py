@@ -17,7 +17,8 @@ from foretune.types import VALIDATION_NLL, Configuration, Report, Task, Trial
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from foretune.finetune.data import TokenizedSplits
+    from foretune.finetune.data import Splits, TokenizedSplits
+    from foretune.finetune.ending import Ending
     from foretune.finetune.evaluate import Scores
     from foretune.optimizer import Optimizer
     from foretune.session.search import Settings
@@ -42,6 +43,7 @@ class Ground:
         whole: the same with all of it, for the scores at the end.
         max_length: tokens that an example was allowed.
         tokenizer: of the base model.
+        ending: how completions end.
         zero_shot: scores of the base model on the validation split of `data` and, where that is whole, the test split.
         task: what the surrogates are told.
         candidates: sampled from the search space.
@@ -55,6 +57,7 @@ class Ground:
     whole: TokenizedSplits
     max_length: int
     tokenizer: PreTrainedTokenizerBase
+    ending: Ending
     zero_shot: Mapping[str, Scores]
     task: Task
     candidates: tuple[Configuration, ...]
@@ -99,6 +102,7 @@ class Ground:
             validation_rows=self.validation_rows,
             data_seed=settings.seed,
             max_length=self.max_length,
+            end=self.ending.token,
             seed=settings.seed,
             device=settings.device,
             test=False,
@@ -116,8 +120,8 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
         settings: of the search.
         known: header of the journal, whose task and scores are taken over when the search is resumed.
     """
-    from foretune.execution.worker import completion_end
-    from foretune.finetune.data import load_splits, tokenize
+    from foretune.finetune.data import load_splits
+    from foretune.finetune.ending import find_ending
     from foretune.finetune.evaluate import Scores
     from foretune.finetune.model import check_four_bit, load_model, load_tokenizer, resolve_model
     from foretune.finetune.pace import Effort, measure_effort, time_training, timed_zero_shot
@@ -134,8 +138,8 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
     _choose_threads(model)
     max_length = settings.max_length or longest_input(model)
-    end = completion_end(settings.model, tokenizer, model)
-    data = whole = tokenize(splits, tokenizer, max_length, end_token_id=end)
+    ending = find_ending(model, tokenizer)
+    data = whole = _tokenized(splits, tokenizer, max_length, ending)
     width = int(model.config.hidden_size)
     space = load_space(settings.space, hidden_size=width)
     default = space.default()
@@ -151,7 +155,7 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     if effort.validation_rows is not None:
         rows = {"train_rows": settings.train_rows, "validation_rows": effort.validation_rows}
         splits = load_splits(settings.data, seed=settings.seed, **rows)
-        data = _noted(tokenize(splits, tokenizer, max_length, end_token_id=end), len(whole.validation))
+        data = _noted(_tokenized(splits, tokenizer, max_length, ending), len(whole.validation))
     if known is None:
         scores, seconds = timed_zero_shot(model, data, test=data is whole)
         task = describe_task(splits, data, resolve_model(settings.model), model, SLICES, scores=scores)
@@ -169,7 +173,15 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     if surrogates:
         surrogates = paced(surrogates, task, pace)
     versions = installed_versions()
-    return Ground(data, whole, max_length, tokenizer, scores, task, pool, default, versions, surrogates, pace)
+    return Ground(data, whole, max_length, tokenizer, ending, scores, task, pool, default, versions, surrogates, pace)
+
+
+def _tokenized(splits: Splits, tokenizer: PreTrainedTokenizerBase, max_length: int, ending: Ending) -> TokenizedSplits:
+    """With a note where completions do not end as the model's files say."""
+    from foretune.finetune.ending import tokenize_ended
+
+    data = tokenize_ended(splits, tokenizer, max_length, ending.token)
+    return replace(data, notes=(*data.notes, *filter(None, [ending.note])))
 
 
 def _noted(data: TokenizedSplits, rows: int) -> TokenizedSplits:

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from foretune.finetune.ending import tokenize_ended
 from foretune.finetune.evaluate import evaluate
-from foretune.finetune.generate import answer
+from foretune.finetune.generate import _write, answer, prompt_ids
 from foretune.finetune.model import load_model, load_tokenizer
 from foretune.finetune.train import finetune
 from foretune.types import Trial
@@ -33,3 +34,34 @@ def test_prompts_in_a_batch_do_not_disturb_each_other(memorized, tiny_model) -> 
     with torch.random.fork_rng():
         assert answer(memorized, tokenizer, prompts) == [answer(memorized, tokenizer, [one])[0] for one in prompts]
     assert answer(memorized, tokenizer, []) == []
+
+
+@pytest.mark.parametrize("template", [True, False])
+def test_prompts_are_those_of_training(tiny_model, tiny_splits, template) -> None:
+    tokenizer = load_tokenizer(tiny_model)
+    if not template:
+        tokenizer.chat_template = None
+    rows = tokenize_ended(tiny_splits, tokenizer, 64, 4).train
+    for example, ids, start in zip(tiny_splits.train, rows.input_ids, rows.completion_starts, strict=True):
+        assert prompt_ids(tokenizer, example.messages[0].content) == ids[:start].tolist()
+
+
+def test_an_answer_ends_at_the_stops_and_a_batch_keeps_the_order(memorized, tiny_model, tiny_splits) -> None:
+    tokenizer = load_tokenizer(tiny_model)
+    prompts = [example.messages[0].content for example in tiny_splits.train][::-1]
+    told: list[int] = []
+    answers = answer(memorized, tokenizer, prompts * 4, max_new_tokens=12, observe=told.append)
+    assert answers == 4 * [answer(memorized, tokenizer, [prompt], max_new_tokens=12)[0] for prompt in prompts]
+    assert told == [32, 64, 72]
+    (ids,) = _write(memorized, [prompt_ids(tokenizer, prompts[0])], [4], 12, None)
+    assert ids[-1] == 4
+    stop = ids[1]  # an ordinary token
+    cut = answer(memorized, tokenizer, [prompts[0]], max_new_tokens=12, stops=[stop])
+    assert cut == [tokenizer.decode(ids[:1]).strip()]
+
+
+def test_a_prompt_longer_than_the_model_reads_loses_its_beginning(memorized, tiny_model) -> None:
+    tokenizer = load_tokenizer(tiny_model)
+    tokenizer.chat_template = None
+    short = answer(memorized, tokenizer, ["a" * 246], max_new_tokens=10)
+    assert answer(memorized, tokenizer, ["b" + "a" * 246], max_new_tokens=10) == short

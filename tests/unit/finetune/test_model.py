@@ -10,15 +10,12 @@ from foretune.errors import ModelError
 from foretune.finetune.model import (
     choose_device,
     embedding_rows,
-    end_token_id,
     fresh_model,
     load_model,
     load_tokenizer,
     no_progress_bars,
     resolve_model,
 )
-
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "models"
 
 
 def copied(model: Path, to: Path) -> Path:
@@ -109,20 +106,6 @@ def test_a_missing_tokenizer_is_named(tiny_model, tmp_path) -> None:
         load_tokenizer(folder)
 
 
-def test_the_end_token_is_one_that_training_has_touched(tiny_model) -> None:
-    model, tokenizer = load_model(tiny_model), load_tokenizer(tiny_model)
-    assert end_token_id(model, tokenizer) == tokenizer.eos_token_id
-    rows = embedding_rows(model)
-    rows[tokenizer.bos_token_id] = 0.1 * torch.arange(32.0)  # random weights leave the padding row at zero
-    rows[100:120] = rows[tokenizer.eos_token_id]  # all untrained rows were pushed along one direction
-    assert end_token_id(model, tokenizer) == tokenizer.bos_token_id
-    rows[tokenizer.bos_token_id] = 0.0  # both are bad: the usual one
-    assert end_token_id(model, tokenizer) == tokenizer.eos_token_id
-    tokenizer.bos_token = tokenizer.eos_token = None
-    with pytest.raises(ModelError, match="neither an end nor a begin token; set `eos_token`"):
-        end_token_id(model, tokenizer)
-
-
 def test_progress_bars_come_back() -> None:
     shown = transformers_logging.is_progress_bar_enabled()
     try:
@@ -132,11 +115,3 @@ def test_progress_bars_come_back() -> None:
         assert transformers_logging.is_progress_bar_enabled()
     finally:
         (transformers_logging.enable_progress_bar if shown else transformers_logging.disable_progress_bar)()
-
-
-@pytest.mark.parametrize(("name", "end"), [("stories260K", "<s>"), ("babyllama-tok105-940K", "</s>")])
-def test_shared_models_load_and_end_with_a_trained_token(name, end) -> None:
-    if not (SHARED / name).is_dir():
-        pytest.skip(f"no {SHARED / name}")
-    model, tokenizer = load_model(SHARED / name), load_tokenizer(SHARED / name)
-    assert tokenizer.convert_ids_to_tokens(end_token_id(model, tokenizer)) == end

@@ -1,0 +1,62 @@
+"""Where a run has left what it finetuned, and which base model that belongs to; without torch, to be quick."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from foretune.errors import JournalError, ModelError
+
+_SHIPPED = "foretune-tiny"
+
+
+def find_finetuned(run: Path) -> Path:
+    """The folder of weights that a run left.
+
+    Args:
+        run: the output folder of a search, of one run or of the demo, or the folder of weights itself.
+
+    Raises:
+        JournalError: there is no such folder, or no weights in it (yet).
+    """
+    for folder in (run, run / "adapter", run / "search" / "adapter"):
+        if (folder / "adapter_config.json").is_file() or is_model(folder):
+            return folder
+    if not run.is_dir():
+        message = f"there is no run at {run}; give the folder that was the --output of `foretune tune` or `finetune`"
+        raise JournalError(message)
+    if (run / "journal.jsonl").is_file():
+        message = f"the search in {run} has no adapter yet; give its command again, with --resume, and let it end"
+        raise JournalError(message)
+    if (run / "slices.jsonl").is_file():
+        message = f"the run in {run} has not ended; the same `foretune finetune` command goes on with it"
+        raise JournalError(message)
+    message = f"{run} holds no adapter; give the folder that was the --output of `foretune tune` or `finetune`"
+    raise JournalError(message)
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a whole model lies there."""
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+
+
+def base_of(folder: Path) -> str:
+    """The base model as `adapter_config.json` names it; the shipped one wherever it is installed now.
+
+    Raises:
+        ModelError: it names none, or a folder that is gone.
+    """
+    path = folder / "adapter_config.json"
+    try:
+        name: object = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        name = None
+    if not isinstance(name, str):
+        message = f"{path} does not name a base model; name it with --model"
+        raise ModelError(message)
+    if not Path(name).is_absolute() or Path(name).is_dir():
+        return name
+    if Path(name).name == _SHIPPED:
+        return _SHIPPED
+    message = f"the base model of {folder} was at {name} and is gone; say with --model where it is now"
+    raise ModelError(message)

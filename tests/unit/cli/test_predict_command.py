@@ -1,0 +1,90 @@
+"""The verbs that answer: what they refuse before anything is loaded, and how a conversation goes on."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import foretune.cli
+from foretune.cli.chat import talk
+from foretune.execution.finetuned import Finetuned, open_finetuned
+from foretune.finetune.generate import answer
+from foretune.finetune.model import load_model, load_tokenizer
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        foretune.cli.app([str(argument) for argument in arguments])
+    assert stop.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.fixture
+def run(tiny_model, tmp_path):
+    """A search whose adapter is a whole model, as after full finetuning, without the files of a completed folder."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "adapter").symlink_to(tiny_model)
+    return tmp_path / "run"
+
+
+def test_mistakes_are_one_line(run, tmp_path, capsys):
+    assert refused(capsys, "predict", run) == (
+        "foretune: nothing to answer; give --prompt TEXT (several times, if you like) or --data FILE\n"
+    )
+    (tmp_path / "there").write_text("kept")
+    assert "there already exists; give another file" in refused(
+        capsys, "predict", run, "--prompt", "a", "--out", tmp_path / "there"
+    )
+    assert "is in a folder that does not exist" in refused(
+        capsys, "predict", run, "--prompt", "a", "--out", tmp_path / "no" / "file"
+    )
+    assert "there is no run at" in refused(capsys, "predict", tmp_path / "no", "--prompt", "a")
+    assert "there is no run at" in refused(capsys, "chat", tmp_path / "no")
+    assert "missing.jsonl: no such file or folder" in refused(
+        capsys, "predict", run, "--data", tmp_path / "missing.jsonl"
+    )
+
+
+def test_mistakes_are_told_without_torch(tmp_path):
+    code = (
+        "import sys\nfrom foretune.cli import app\n"
+        f"try:\n    app(['predict', {str(tmp_path / 'no')!r}, '--prompt', 'a'])\n"
+        "except SystemExit:\n    print('torch' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown == "False\n"
+
+
+def test_several_prompts_are_shown_with_their_answers(run, tiny_model, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        foretune.cli.app(["predict", str(run), "--prompt", "red", "--prompt", "green", "--max-new-tokens", "3"])
+    assert stop.value.code == 0
+    first, second = answer(load_model(tiny_model), load_tokenizer(tiny_model), ["red", "green"], 3)
+    assert capsys.readouterr().out == f"> red\n{first}\n\n> green\n{second}\n\n"
+
+
+def test_a_folder_with_settings_says_where_answers_end(tiny_model, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    bare = open_finetuned(folder)
+    assert (bare.stops, bare.max_new_tokens) == ((4,), 256)
+    settings = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps(settings | {"eos_token_id": [7, 4], "max_new_tokens": 9}))
+    told = open_finetuned(folder)
+    assert (told.stops, told.max_new_tokens) == ((7, 4), 9)
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_a_conversation_goes_on_until_it_begins_anew(tiny_model, capsys, remembers):
+    asked = []
+
+    class Echo(Finetuned):
+        def answers(self, prompts, **_):
+            asked.append([message.content for message in prompts[0]])
+            return [f"answer {len(asked)}"]
+
+    model = Echo(load_model(tiny_model), load_tokenizer(tiny_model), (4,), 8)
+    talk(model, iter(["a", "", "b", "/new", "c", "/quit", "d"]), None, remembers=remembers)
+    assert asked == ([["a"], ["a", "answer 1", "b"], ["c"]] if remembers else [["a"], ["b"], ["c"]])

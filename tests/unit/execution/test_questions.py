@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from foretune.errors import DataError
+from foretune.execution.questions import Question, read_questions
+from foretune.finetune.data import Message
+
+ASK = (Message("user", "2 + 2?"),)
+
+
+@pytest.mark.parametrize(
+    ("row", "messages", "completion"),
+    [
+        ({"prompt": "2 + 2?", "completion": "4"}, ASK, "4"),
+        ({"prompt": "2 + 2?"}, ASK, ""),
+        ({"prompt": "2 + 2?", "completion": ""}, ASK, ""),
+        ({"instruction": "Add", "input": "2 + 2?"}, (Message("user", "Add\n2 + 2?"),), ""),
+        ({"messages": [{"role": "user", "content": "2 + 2?"}]}, ASK, ""),
+        (
+            {
+                "messages": [
+                    {"role": "system", "content": "Be short."},
+                    {"role": "user", "content": "2 + 2?"},
+                    {"role": "assistant", "content": "4"},
+                ]
+            },
+            (Message("system", "Be short."), *ASK),
+            "4",
+        ),
+    ],
+)
+def test_rows_are_read_with_completions_or_without(tmp_path: Path, row, messages, completion) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    assert read_questions(str(tmp_path / "rows.jsonl")) == [Question(messages, completion)]
+
+
+def test_a_folder_of_splits_is_asked_its_test_split(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.jsonl").write_text(json.dumps({"prompt": split, "completion": "x"}))
+    assert [question.text for question in read_questions(str(tmp_path))] == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"text": "once upon a time"}, "line 1: a text without a prompt has no answer"),
+        ({"why": "2 + 2?"}, "line 1: columns missing; found: 'why'"),
+        ({"prompt": 4}, "line 1: columns missing; found: 'prompt'"),
+    ],
+)
+def test_a_row_without_a_prompt_is_named(tmp_path: Path, row, message) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    with pytest.raises(DataError, match=message):
+        read_questions(str(tmp_path / "rows.jsonl"))
+
+
+def test_lines_of_answers() -> None:
+    assert Question(ASK, " 4").with_answer("4") == {
+        "prompt": "2 + 2?",
+        "answer": "4",
+        "completion": " 4",
+        "match": True,
+    }
+    assert Question(ASK, "4").with_answer("5")["match"] is False
+    several = Question((Message("system", "Be short."), *ASK)).with_answer("4")
+    assert several == {
+        "messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": "2 + 2?"}],
+        "answer": "4",
+    }
