@@ -180,9 +180,10 @@ def test_a_dataset_that_is_not_there(tiny_model, tmp_path, capsys):
     assert capsys.readouterr().err.startswith("foretune: ")
 
 
-def test_a_space_that_the_device_cannot_train_is_refused_before_anything_is_loaded(data, tmp_path, capsys):
-    assert tune(data, tmp_path / "no model", tmp_path / "r", "--space", "peft-and-qlora") == 2
+def test_a_space_that_the_device_cannot_train_is_refused(data, tiny_model, tmp_path, capsys):
+    assert tune(data, tiny_model, tmp_path / "r", "--space", "peft-and-qlora") == 2
     assert "qlora needs a CUDA device, got 'cpu'" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_file_without_a_configuration(data, tmp_path, capsys):

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretune.session import checks
 from foretune.session.durations import format_seconds, parse_seconds
+from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -59,12 +61,19 @@ def recommend(
     """
     from rich.console import Console
 
+    seconds = math.inf if budget is None else parse_seconds(budget)
+    checks.check_accelerator(hardware)
+    checks.check_space(space)
+    checks.check_surrogates(surrogates)
+    checks.check_model(model, weights=False)
+    checks.check_data(data, seed=seed, train_rows=train_rows)
+
     from foretune.recommend.accelerators import find_accelerator
 
-    seconds = math.inf if budget is None else parse_seconds(budget)
     card = None if hardware is None else find_accelerator(hardware)
     asked = _Asked(data, model, top, seconds, card, space, candidates, surrogates, learned_from, train_rows, seed)
-    advice = asked.advice()
+    with waiting(Console(stderr=True), "describing the task, and predicting"):
+        advice = asked.advice()
     if as_json:
         typer.echo(json.dumps(advice.to_json(), indent=2))
         return

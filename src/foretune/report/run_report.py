@@ -24,11 +24,13 @@ class Measurement:
         nll: nats per completion token.
         token_accuracy: share of completion tokens that are the model's first guess.
         exact_match: share of completions that it gives word for word.
+        rows: of the split that were scored; 0 if unknown.
     """
 
     nll: float
     token_accuracy: float
     exact_match: float
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class RunReport:
         optimizer: what chose the trials.
         seed: of everything random.
         budget_seconds: that were allowed; None for no limit.
-        spent_seconds: that were used, loading included.
+        spent_seconds: that were used, loading and the scoring of the best included.
         setup_seconds: of these, before the first trial.
         reason: why it ended.
         max_fidelity: slices of a complete run.

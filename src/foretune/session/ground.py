@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class Ground:
         versions: of the libraries that matter.
         surrogates: meta-learned, where there are any; with seconds of this machine where they know only others.
         pace: what slices take here, if steps were timed; see `foretune.finetune.pace`.
+        closing_seconds: that scoring a finetuned model at the end is expected to take.
+        fingerprint: of the tokens of all splits.
     """
 
     data: TokenizedSplits
@@ -60,6 +63,8 @@ class Ground:
     versions: Mapping[str, str]
     surrogates: Surrogates | None
     pace: Pace
+    closing_seconds: float
+    fingerprint: str
 
     @property
     def zero_shot_nll(self) -> float:
@@ -74,12 +79,14 @@ class Ground:
             settings.optimizer, self.task, self.candidates, self.default, self.surrogates, seed=settings.seed
         )
 
-    def executor(self, settings: Settings, directory: Path, stack: ExitStack, *, isolate: bool) -> RunTrial:
+    def executor(
+        self, settings: Settings, directory: Path, stack: ExitStack, *, isolate: bool, stop: Callable[[], bool]
+    ) -> RunTrial:
         """What runs the trials: this process, or a worker that lives as long as `stack`."""
         if not isolate:
             from foretune.execution.in_process import InProcess
 
-            return InProcess(self.data, settings.model, directory, settings.seed, settings.device)
+            return InProcess(self.data, settings.model, directory, settings.seed, settings.device, stop=stop)
         from foretune.execution.jobs import Job
         from foretune.execution.subprocess import Subprocess, Worker
 
@@ -98,22 +105,30 @@ class Ground:
         import torch
 
         worker = Worker(environment={"OMP_NUM_THREADS": str(torch.get_num_threads())})
-        return Subprocess(stack.enter_context(worker), template, directory)
+        return Subprocess(stack.enter_context(worker), template, directory, stop=stop)
 
 
-def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
+def prepare(
+    settings: Settings,
+    known: Mapping[str, Any] | None,
+    *,
+    step: Callable[[str], None] = lambda _: None,
+    timed: bool = True,
+) -> Ground:
     """Load the data and the model, score it untouched, describe the task and sample the candidates.
 
     Args:
         settings: of the search.
         known: header of the journal, whose task and scores are taken over when the search is resumed.
+        step: is told what is being done.
+        timed: whether steps may be timed, to know what slices take here.
     """
     from foretune.execution.worker import completion_end
     from foretune.finetune.data import load_splits, tokenize
     from foretune.finetune.evaluate import Scores
     from foretune.finetune.model import check_four_bit, load_model, load_tokenizer, resolve_model
     from foretune.finetune.pace import time_slices, timed_zero_shot
-    from foretune.finetune.provenance import hardware
+    from foretune.finetune.provenance import fingerprint_of_splits, hardware
     from foretune.finetune.task import describe_task, longest_input
     from foretune.finetune.train import SLICES
     from foretune.optimizer.pool import candidate_pool
@@ -122,30 +137,52 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
 
     if "qlora" in load_space(settings.space).methods:
         check_four_bit(settings.device)
+    step("reading the data")
     splits = load_splits(settings.data, seed=settings.seed, train_rows=settings.train_rows)
+    step("loading the model")
+    begun = time.perf_counter()
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
+    loading = time.perf_counter() - begun
     _choose_threads(model)
     max_length = settings.max_length or longest_input(model)
+    step(f"tokenizing {sum(len(rows) for rows in (splits.train, splits.validation, splits.test)):,} rows")
     data = tokenize(splits, tokenizer, max_length, end_token_id=completion_end(settings.model, tokenizer, model))
     width = int(model.config.hidden_size)
     space = load_space(settings.space, hidden_size=width)
     default = space.default()
     surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
     if known is None:
+        step(f"scoring the base model on {len(data.validation) + len(data.test):,} rows")
         scores, seconds = timed_zero_shot(model, data)
+        closing = loading + seconds * (1 + data.test.total / data.validation.total)
         task = describe_task(splits, data, resolve_model(settings.model), model, SLICES, scores=scores)
-        elsewhere = surrogates and hardware(settings.device) not in surrogates.card.get("hardware", ())
+        step("timing a few training steps")
+        elsewhere = timed and surrogates and hardware(settings.device) not in surrogates.card.get("hardware", ())
         # The last that is done with this model: it does not come back from it.
         pace = time_slices(model, settings.model, data, default, settings.device, seconds) if elsewhere else {}
     else:
         scores = {split: Scores(**values) for split, values in known["zero_shot"].items()}
         task = Task(metric=VALIDATION_NLL, **known["task"])
         pace = {Configuration(one["configuration"]): float(one["seconds"]) for one in known.get("pace", ())}
+        closing = float(known.get("closing_seconds", 0.0))
     recorded = surrogates.performance.recorded if surrogates else ()
     pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
     if surrogates:
         surrogates = paced(surrogates, task, pace)
-    return Ground(data, max_length, tokenizer, scores, task, pool, default, installed_versions(), surrogates, pace)
+    return Ground(
+        data=data,
+        max_length=max_length,
+        tokenizer=tokenizer,
+        zero_shot=scores,
+        task=task,
+        candidates=pool,
+        default=default,
+        versions=installed_versions(),
+        surrogates=surrogates,
+        pace=pace,
+        closing_seconds=closing,
+        fingerprint=fingerprint_of_splits(data),
+    )
 
 
 def _choose_threads(model: PreTrainedModel) -> None:

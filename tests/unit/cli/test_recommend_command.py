@@ -34,7 +34,7 @@ def data(tmp_path: Path) -> Path:
 def recommend(*arguments: object) -> str:
     result = CliRunner().invoke(commands, ["recommend", *map(str, arguments)])
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def test_configurations_for_the_shipped_model(data):
