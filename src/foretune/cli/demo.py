@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from foretune.session.search import Found
 
 QUESTIONS = 5
-PREDICTED_SECONDS = 150.0
+PREDICTED_SECONDS = 180.0
 """Of training, as predicted for the machine of the recorded runs."""
 
 
@@ -34,7 +34,7 @@ def demo(
     budget: Annotated[
         str | None,
         typer.Option(
-            help="Time that the search may take, such as 90s or 3m. By default it trains what is predicted to take 150 "
+            help="Time that the search may take, such as 90s or 3m. By default it trains what is predicted to take 180 "
             "seconds, and finds the same on any machine, sooner or later."
         ),
     ] = None,
@@ -64,8 +64,8 @@ def demo(
     console.print(f"Made a dataset of real facts: {facts}", highlight=False, soft_wrap=True)
     if budget is None:
         console.print(
-            "The search trains what takes about two and a half minutes on one core of a machine of 2024 with nothing "
-            "else to do. A busy or slower one takes longer for the same.",
+            "The search trains what is predicted to take 3 minutes on a free core; on a busy or slower machine it takes "
+            "longer, and finds the same. An end by the clock: --budget 3m",
             highlight=False,
             soft_wrap=True,
         )

@@ -111,8 +111,8 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
     from foretune.session.search import on_this_machine
     from foretune.session.waiting import waiting
 
-    settings = on_this_machine(settings)
-    with waiting(console, "loading the model and the data") as step:
+    with waiting(console, "loading libraries") as step:
+        settings = on_this_machine(settings)
         ground = prepare(settings, None, step=step, timed=False)
     for note in ground.data.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)

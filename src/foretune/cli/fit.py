@@ -50,16 +50,18 @@ def fit(
     if space:
         check_space(space)
 
-    import torch
     from rich.console import Console
-    from threadpoolctl import threadpool_limits
-
-    from foretune.metadata import read_meta_dataset
-    from foretune.space import load_space
-    from foretune.surrogate import save_surrogates
-    from foretune.surrogate.fit import fit as fit_surrogates
 
     console = Console()
+    with waiting(console, "loading libraries"):
+        import torch
+        from threadpoolctl import threadpool_limits
+
+        from foretune.metadata import read_meta_dataset
+        from foretune.space import load_space
+        from foretune.surrogate import save_surrogates
+        from foretune.surrogate.fit import fit as fit_surrogates
+
     torch.set_num_threads(1)
     # Its matrices are too small to share: threads that wait for each other took four times as long on a busy machine.
     with waiting(console, "reading the meta-datasets") as step, threadpool_limits(1):

@@ -65,7 +65,7 @@ class SearchDisplay:
         self._since = time.monotonic()
         self._ending = ending
         self._counted = counted
-        self._beat = Heartbeat(console, self._plainly, first=_QUIET, then=_QUIET)
+        self._beat = Heartbeat(console, self._plainly, first=_QUIET, then=_QUIET / 2)
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
@@ -155,7 +155,7 @@ class SearchDisplay:
     def _plainly(self) -> str:
         """How far it is in one line, where there is no panel."""
         progress = self._progress
-        if progress is None or progress.trial is None:
+        if progress is None or progress.trial is None or time.monotonic() - self._since < _QUIET:
             return ""
         spent = progress.spent_seconds + time.monotonic() - self._since
         return f"{format_seconds(spent):>12}  training {self._training(progress)}; {self._left(progress, spent)}"

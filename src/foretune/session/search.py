@@ -120,7 +120,8 @@ def search(
     clock, way = clock or Clock(), _Way(isolate, as_predicted)
     check_folder(output, settings, resume=resume)
     check_settings(settings)
-    settings = on_this_machine(settings)
+    with waiting(console, "loading libraries"):
+        settings = on_this_machine(settings)
     with ExitStack() as stack:
         if output.is_dir():
             stack.enter_context(locked(output))
@@ -177,7 +178,7 @@ def _prepare(
         number = set_aside(output)
         console.print(
             "The dataset has changed since this search began, and old scores can't be compared with new ones: it "
-            f"begins anew. All that was there is kept, under names with the number {number} (journal.{number}.jsonl, ...).",
+            f"begins anew. All that was there is kept, with the number {number} in its names (journal.{number}.jsonl).",
             style="yellow",
             highlight=False,
             soft_wrap=True,
