@@ -64,8 +64,8 @@ def demo(
     console.print(f"Made a dataset of real facts: {facts}", highlight=False, soft_wrap=True)
     if budget is None:
         console.print(
-            "The search trains what is predicted to take 3 minutes on a free core; on a busy or slower machine it takes "
-            "longer, and finds the same. An end by the clock: --budget 3m",
+            "The search trains what is predicted to take 3 minutes on a free core; a busy or slower machine takes "
+            "longer and finds the same. To end by the clock: --budget 3m",
             highlight=False,
             soft_wrap=True,
         )

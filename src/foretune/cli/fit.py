@@ -47,8 +47,7 @@ def fit(
     check_output(out, "--out")
     for folder in meta_datasets:
         check_meta_dataset(folder)
-    if space:
-        check_space(space)
+    check_space(space)
 
     from rich.console import Console
 

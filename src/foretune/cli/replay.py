@@ -60,8 +60,7 @@ def replay(
     for table in (meta, *([target] if target else ())):
         checks.check_meta_dataset(table)
     checks.check_methods(methods)
-    if space:
-        checks.check_space(space)
+    checks.check_space(space)
 
     from foretune.benchmark.budgets import parse_amounts
     from foretune.benchmark.compare import Terms, prepare, replay_all

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foretune.session.checks import check_output
+from foretune.session.checks import check_meta_dataset, check_output
 from foretune.session.durations import parse_seconds
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def tune(
     limits = Budget(parse_seconds(budget), max_slices)
     if into is not None:
         check_output(into, "--learn-into")
+        if into.is_dir() and any(into.iterdir()):
+            check_meta_dataset(into)
     settings = Settings(
         data=data,
         model=model,

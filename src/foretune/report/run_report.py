@@ -24,12 +24,14 @@ class Measurement:
         nll: nats per completion token.
         token_accuracy: share of completion tokens that are the model's first guess.
         exact_match: share of completions that it gives word for word.
-        rows: of the split that were scored; 0 if unknown.
+        nll_error: standard error of `nll` over rows; None where not known.
+        rows: that were scored; 0 where not known.
     """
 
     nll: float
     token_accuracy: float
     exact_match: float
+    nll_error: float | None = None
     rows: int = 0
 
 

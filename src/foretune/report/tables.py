@@ -51,15 +51,21 @@ def describe(configuration: Mapping[str, Value], *, short: bool = False) -> str:
     return ", ".join(parts)
 
 
+def loss(measured: Measurement) -> str:
+    """The loss with its standard error, if that is known: `1.5310 ± 0.052`."""
+    error = measured.nll_error
+    return f"{measured.nll:.4f}" + ("" if error is None else f" ± {error:.2g}")
+
+
 def exact_match(measured: Measurement) -> str:
-    """The share with its 95 % interval, `98.5% (95.7 to 99.5)`; of few rows how many: `2 of 2 (34 to 100 %)`."""
+    """The share with its 95 % interval, `98.5% (96-99)`; of few rows how many: `2 of 2 (34-100)`."""
     rows, share = measured.rows, measured.exact_match
     if not rows:
         return f"{share:.1%}"
     low, high = (100 * end for end in wilson_interval(round(share * rows), rows))
     if rows < _FEW:
-        return f"{round(share * rows)} of {rows} ({low:.0f} to {high:.0f} %)"
-    return f"{share:.1%} ({low:.1f} to {high:.1f})"
+        return f"{round(share * rows)} of {rows} ({low:.0f}-{high:.0f})"
+    return f"{share:.1%} ({low:.0f}-{high:.0f})"
 
 
 def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
@@ -77,7 +83,7 @@ def _number(value: Value) -> str:
 def _cells(row: ModelScores) -> tuple[str, ...]:
     return (
         row.name,
-        f"{row.test.nll:.4f}",
+        loss(row.test),
         f"{row.test.token_accuracy:.1%}",
         exact_match(row.test),
         describe(row.configuration, short=True),

@@ -93,12 +93,14 @@ def check_device(name: str) -> None:
         raise ModelError(message)
 
 
-def check_space(name: str) -> None:
-    """Whether this is a shipped search space, or a file that holds one.
+def check_space(name: str | None) -> None:
+    """Whether this is a shipped search space, or a file that holds one; None stands for what suits.
 
     Raises:
         ConfigurationError: it is neither.
     """
+    if name is None:
+        return
     if Path(name).suffix in {".yaml", ".yml"}:
         if not Path(name).is_file():
             raise ConfigurationError(f"there is no search space {name}{_sibling(Path(name))}; check the path")
@@ -165,6 +167,8 @@ def check_model(name: str, *, weights: bool = True) -> None:
         raise ModelError(message)
     if weights:
         hub.check_model(name, near)
+    else:
+        hub.spare_retries()
 
 
 def _check_model_folder(folder: Path, *, weights: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,7 +156,7 @@ def measure_untouched(ground: Ground) -> ModelScores:
 
 
 def _measurement(scores: Scores, rows: int) -> Measurement:
-    return Measurement(scores.nll, scores.token_accuracy, scores.exact_match, rows)
+    return Measurement(**{"rows": rows, **asdict(scores)})
 
 
 def _run_report(found: Found, scores: tuple[ModelScores, ...], default: Report | None, spent: float) -> RunReport:

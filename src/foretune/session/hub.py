@@ -26,7 +26,7 @@ def check_model(name: str, near: str = "") -> None:
     Raises:
         ModelError: neither; the message says which.
     """
-    why = why_offline()
+    why = spare_retries()
     if _is_downloaded("models", name):
         return
     if why:
@@ -43,7 +43,7 @@ def check_dataset(name: str, near: str = "") -> None:
     Raises:
         DataError: it was not downloaded, and there is no network or no such dataset.
     """
-    why = why_offline()
+    why = spare_retries()
     if _is_downloaded("datasets", name):
         return
     if why:
@@ -57,20 +57,24 @@ def check_dataset(name: str, near: str = "") -> None:
         raise DataError(message)
 
 
-def why_offline() -> str:
-    """Why the hub cannot be asked; empty if it can.
+def spare_retries() -> str:
+    """The same as `why_offline`, and where the hub cannot be asked, its client is told so by the environment: it would
+    try for a minute before it takes what was downloaded earlier, or gives up."""
+    why = why_offline()
+    if why:
+        for switch in _SWITCHES:
+            os.environ[switch] = "1"
+    return why
 
-    Where it cannot, its client is told so by the environment, or it would try for a minute before it takes what was
-    downloaded earlier.
-    """
+
+def why_offline() -> str:
+    """Why the hub cannot be asked; empty if it can."""
     for switch in _SWITCHES[:2]:
         if os.environ.get(switch, "").upper() in {"1", "TRUE", "YES", "ON"}:
             return f"{switch} is set"
     host, port = _address()
     if _accepts(host, port):
         return ""
-    for switch in _SWITCHES:
-        os.environ[switch] = "1"
     return f"no network ({host} does not answer)"
 
 

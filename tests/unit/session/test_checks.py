@@ -143,7 +143,8 @@ def test_a_model_folder_needs_a_config_and_weights(place):
 def test_only_names_that_may_be_on_the_hub_are_asked_for_there(place, monkeypatch):
     asked = []
     monkeypatch.setattr(hub, "check_model", lambda name, near: asked.append((name, near)))
+    monkeypatch.setattr(hub, "spare_retries", lambda: asked.append("retries"))
     checks.check_model("foretune-tny")
     checks.check_model("Qwen/Qwen3-0.6B")
     checks.check_model("Qwen/Qwen3-0.6B", weights=False)
-    assert asked == [("foretune-tny", " (did you mean foretune-tiny?)"), ("Qwen/Qwen3-0.6B", "")]
+    assert asked == [("foretune-tny", " (did you mean foretune-tiny?)"), ("Qwen/Qwen3-0.6B", ""), "retries"]
