@@ -19,7 +19,8 @@ def resume_command(settings: Settings, output: Path, budget: str) -> str:
     words = ["foretune", "tune", settings.data, "--output", str(output), "--budget", budget, "--resume"]
     for name, value in asdict(settings).items():
         if name != "data" and value != defaults[name]:
-            words += [_OPTIONS.get(name, "--" + name.replace("_", "-")), str(value)]
+            words.append(_OPTIONS.get(name, "--" + name.replace("_", "-")))
+            words += [] if isinstance(value, bool) else [str(value)]
     return shlex.join(words)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
@@ -25,7 +26,8 @@ from foretune.tuner import AbandonedError, Budget, Clock, Observer, Progress, Tu
 from foretune.types import Report, Status, Trial
 
 _WRITING_SECONDS = 3.0
-"""Of the report, the figure and the rest that a search leaves."""
+"""Of a free core, for the report, the figure and the rest that a search leaves."""
+_SLOWEST = 10.0
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,8 @@ def _tune(
     from foretune.session.predicted_time import PredictedTime
 
     optimizer, counted = ground.optimizer(settings), None
-    limits = replace(budget, seconds=budget.seconds - reserve(ground.closing_seconds, budget.seconds))
+    kept = reserve(ground.closing_seconds, budget.seconds, slowness=clock.spent() / time.process_time())
+    limits = replace(budget, seconds=budget.seconds - kept)
     if way.as_predicted and ground.surrogates:
         optimizer = counted = PredictedTime(optimizer, ground.task, ground.surrogates.cost, budget.seconds)
         limits = replace(budget, seconds=math.inf)
@@ -234,11 +237,17 @@ def _tune(
         )
 
 
-def reserve(closing_seconds: float, budget_seconds: float) -> float:
-    """Seconds of a budget to keep for the end, scoring the best adapter and writing; no more than a quarter."""
+def reserve(closing_seconds: float, budget_seconds: float, *, slowness: float = 1.0) -> float:
+    """Seconds of a budget to keep for the end: scoring the best adapter, and writing.
+
+    Args:
+        closing_seconds: that scoring is expected to take.
+        budget_seconds: of which no more than a quarter is kept.
+        slowness: seconds that have passed for each second of computing, for other programs want the machine, too.
+    """
     if math.isinf(budget_seconds):
         return 0.0
-    return min(closing_seconds + _WRITING_SECONDS, budget_seconds / 4)
+    return min(closing_seconds + _WRITING_SECONDS * min(max(1.0, slowness), _SLOWEST), budget_seconds / 4)
 
 
 def _pruning(output: Path, ground: Ground) -> Observer:

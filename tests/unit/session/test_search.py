@@ -27,8 +27,15 @@ def test_other_reports_stay_as_they_are(unchanged):
 
 
 @pytest.mark.parametrize(
-    ("closing", "budget", "kept"),
-    [(5.0, 180.0, 8.0), (60.0, 100.0, 25.0), (5.0, math.inf, 0.0)],
+    ("closing", "budget", "slowness", "kept"),
+    [
+        (5.0, 180.0, 1.0, 8.0),
+        (5.0, 180.0, 4.0, 17.0),
+        (5.0, 180.0, 0.1, 8.0),
+        (5.0, 180.0, 99.0, 35.0),
+        (60.0, 100.0, 1.0, 25.0),
+        (5.0, math.inf, 1.0, 0.0),
+    ],
 )
-def test_time_is_kept_for_the_end_but_not_most_of_it(closing, budget, kept):
-    assert reserve(closing, budget) == kept
+def test_time_is_kept_for_the_end_but_not_most_of_it(closing, budget, slowness, kept):
+    assert reserve(closing, budget, slowness=slowness) == kept
