@@ -17,6 +17,9 @@ from typing import Protocol
 from foretune.journal import Entry, append_entry, create_journal, read_journal
 from foretune.types import Configuration, History, Report, Trial
 
+INTERRUPTED = "it was interrupted"
+"""The reason of a search that somebody has ended."""
+
 
 class AsksAndTells(Protocol):
     """The two verbs of an optimizer, see `foretune.optimizer.protocol`."""
@@ -114,6 +117,10 @@ class Clock:
 Observer = Callable[[Progress], None]
 
 
+class AbandonedError(Exception):
+    """Raised by `evaluate`: the trial was given up for the end of the search, and there is nothing to write down."""
+
+
 def incumbent_of(history: Sequence[Report]) -> Incumbent | None:
     """The best score of any slice in any report; the earliest one where several are equal."""
     best: Incumbent | None = None
@@ -139,8 +146,9 @@ def tune(
     journal: Path | None = None,
     observers: Sequence[Observer] = (),
     clock: Clock | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> TuningResult:
-    """Search until the budget is spent or the optimizer has nothing more to ask for.
+    """Search until the budget is spent, the optimizer has nothing more to ask for, or someone says stop.
 
     Args:
         optimizer: fresh; it is told first what the journal holds.
@@ -149,6 +157,7 @@ def tune(
         journal: continued if it is there, begun if not; None keeps no record.
         observers: called before each trial and after each report (and once before all, with what the journal held).
         clock: of the budget; by default it starts now.
+        stop: is asked before each trial whether to end there.
 
     Returns:
         All reports and the best of them.
@@ -162,11 +171,14 @@ def tune(
 
     show(None)
     while True:
-        trial, reason = _next_trial(optimizer, history, budget, clock)
+        trial, reason = (None, INTERRUPTED) if stop() else _next_trial(optimizer, history, budget, clock)
         if trial is None:
             return TuningResult(history, incumbent_of(history), clock.spent(), reason)
         show(trial)
-        report = _evaluate(evaluate, trial, clock)
+        try:
+            report = _evaluate(evaluate, trial, clock)
+        except AbandonedError:
+            return TuningResult(history, incumbent_of(history), clock.spent(), INTERRUPTED)
         if journal is not None:
             append_entry(journal, Entry(report, clock.spent()))
         optimizer.tell(report)

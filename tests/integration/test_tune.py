@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -180,9 +182,10 @@ def test_a_dataset_that_is_not_there(tiny_model, tmp_path, capsys):
     assert capsys.readouterr().err.startswith("foretune: ")
 
 
-def test_a_space_that_the_device_cannot_train_is_refused_before_anything_is_loaded(data, tmp_path, capsys):
-    assert tune(data, tmp_path / "no model", tmp_path / "r", "--space", "peft-and-qlora") == 2
+def test_a_space_that_the_device_cannot_train_is_refused(data, tiny_model, tmp_path, capsys):
+    assert tune(data, tiny_model, tmp_path / "r", "--space", "peft-and-qlora") == 2
     assert "qlora needs a CUDA device, got 'cpu'" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_file_without_a_configuration(data, tmp_path, capsys):
@@ -203,11 +206,16 @@ def test_trials_in_a_worker_give_the_same_scores(finished, data, tiny_model, tmp
 def test_the_demo_shows_answers_before_and_after(tiny_model, tmp_path, capsys):
     pytest.importorskip("babel", reason="the demo's dataset needs the extra 'demo'")
     output = tmp_path / "demo"
-    options = ("--budget", "1h", "--max-slices", 1, "--optimizer", "random", "--train-rows", 16, "--model", tiny_model)
+    options = ("--max-slices", 1, "--optimizer", "random", "--train-rows", 16, "--model", tiny_model)
     assert run("demo", "--output", output, *options) == 0
     shown = capsys.readouterr().out
+    assert "finds the same" in shown
     for word in ("zero-shot", "best", "Questions of the test split", "base model", "in the dataset"):
         assert word in shown
+    search_on, train_it = (re.search(rf"{what} +foretune (.*)", shown)[1] for what in ("search on", "train it"))
+    assert run(*shlex.split(search_on), "--max-slices", 2, "--no-default-comparison") == 0
+    assert "Resuming after 1 trials" in capsys.readouterr().out
+    assert run(*shlex.split(train_it)) == 0
     stranger = tmp_path / "stranger"
     stranger.mkdir()
     (stranger / "thesis.txt").write_text("years of work")

@@ -177,3 +177,26 @@ def test_observers_see_each_trial_and_each_report():
 def test_a_budget_is_positive(arguments):
     with pytest.raises(ValueError, match="a budget must be positive"):
         Budget(**arguments)
+
+
+def test_a_search_that_is_told_to_stop_keeps_what_it_has(tmp_path):
+    done = []
+
+    def evaluate(trial):
+        done.append(trial)
+        return Report(trial, Status.OK, LearningCurve(-np.ones(trial.fidelity), np.ones(trial.fidelity)), "", 1.0)
+
+    result = tune(RoundRobin(), evaluate, budget=Budget(), journal=tmp_path / "j.jsonl", stop=lambda: len(done) == 3)
+    assert (len(result.history), result.reason) == (3, foretune.tuner.INTERRUPTED)
+    assert read_journal(tmp_path / "j.jsonl").history == result.history
+
+
+def test_a_trial_given_up_is_not_written_down(tmp_path):
+    def evaluate(trial):
+        if trial.id == 2:
+            raise foretune.tuner.AbandonedError
+        return Report(trial, Status.OK, LearningCurve(-np.ones(trial.fidelity), np.ones(trial.fidelity)), "", 1.0)
+
+    result = tune(RoundRobin(), evaluate, budget=Budget(), journal=tmp_path / "j.jsonl")
+    assert (len(result.history), result.reason) == (2, foretune.tuner.INTERRUPTED)
+    assert len(read_journal(tmp_path / "j.jsonl").entries) == 2

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
+from foretune import __version__
+from foretune.cli.start import seconds_since_start
 from foretune.errors import ForetuneError
 
 VERBS = ("tune", "recommend", "finetune", "predict", "chat", "demo", "generate", "collect", "fit", "metadata", "replay")
@@ -19,9 +22,25 @@ commands = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _verb in VERBS:
     import_module(f"{__name__}.{_verb}").register(commands)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"foretune {__version__}")
+        raise typer.Exit
+
+
+@commands.callback()
+def _begin(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Finetune language models with what earlier finetuning runs have taught."""
 
 
 def app(arguments: Sequence[str] | None = None) -> None:
@@ -31,7 +50,8 @@ def app(arguments: Sequence[str] | None = None) -> None:
         arguments: without the name of the program; by default those of the process.
     """
     try:
-        commands(args=arguments)
+        # The program's own budget begins with its process, that of a caller in Python with the call.
+        commands(args=arguments, obj=seconds_since_start() if arguments is None else 0.0)
     except ForetuneError as error:
         typer.secho(f"foretune: {error}", fg="red", err=True)
         sys.exit(2)

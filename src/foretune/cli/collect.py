@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretune.session import checks
 from foretune.session.durations import format_seconds, parse_seconds
+from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
     from foretune.collect import Progress
@@ -60,6 +62,15 @@ def collect_verb(
     """
     from rich.console import Console
 
+    named = [*(tasks or ()), *(more or ())]
+    seconds = parse_seconds(timeout) if timeout else None
+    checks.check_output(out, "--out")
+    if not finish:
+        checks.check_tasks(named)
+        checks.check_space(space)
+        checks.check_device(device)
+        checks.check_model(model)
+
     from foretune.collect import collect
     from foretune.collect import finish as compile_tables
     from foretune.metadata.source import parse_sources
@@ -69,19 +80,20 @@ def collect_verb(
         compile_tables(out)
         console.print(f"Compiled [bold]{out}[/]; see `foretune metadata describe {out}`.")
         return
-    sources = parse_sources([*(tasks or ()), *(more or ())], train_rows or ())
+    sources = parse_sources(named, train_rows or ())
     settings = {
         "configurations": configurations,
         "common": common,
         "seed": seed,
         "max_tokens_per_run": max_tokens_per_run,
-        "timeout_seconds": parse_seconds(timeout) if timeout else None,
+        "timeout_seconds": seconds,
         "device": device,
         "validation_tokens": validation_tokens,
         "test_tokens": test_tokens,
         "repeats": repeats,
     }
-    collection, describe = _prepare(sources, model, space, max_length, settings)
+    with waiting(console, "loading the model"):
+        collection, describe = _prepare(sources, model, space, max_length, settings)
     observe = partial(_show, console)
     try:
         meta = collect(collection, out, describe=describe, start_runner=_start_worker, workers=workers, observe=observe)

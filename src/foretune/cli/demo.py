@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foretune.cli.tune import INTERRUPTED
+from foretune.session.checks import check_output
 from foretune.session.durations import parse_seconds
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from foretune.session.search import Found
 
 QUESTIONS = 5
+PREDICTED_SECONDS = 180.0
+"""Of training, as predicted for the machine of the recorded runs."""
 
 
 def register(commands: typer.Typer) -> None:
@@ -28,7 +31,13 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demo; an earlier demo in it is replaced.")] = Path(
         "demo_run"
     ),
-    budget: Annotated[str, typer.Option(help="Time that the search may take, such as 90s or 3m.")] = "3m",
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Time that the search may take, such as 90s or 3m. By default it trains what is predicted to take 180 "
+            "seconds, and finds the same on any machine, sooner or later."
+        ),
+    ] = None,
     max_slices: Annotated[int | None, typer.Option(min=1, help="Train no more slices than this.")] = None,
     model: Annotated[str, typer.Option(help="Base model: foretune-tiny, a folder, or a hub name.")] = "foretune-tiny",
     optimizer: Annotated[
@@ -40,18 +49,28 @@ def demo(
     from rich.console import Console
 
     from foretune.session.closing import close
-    from foretune.session.search import Settings, search
+    from foretune.session.search import Settings, check_settings, search
     from foretune.synthesis.facts import make_facts
-    from foretune.tuner import Budget
+    from foretune.tuner import Budget, Clock
 
-    limits = Budget(parse_seconds(budget), max_slices)
+    limits = Budget(PREDICTED_SECONDS if budget is None else parse_seconds(budget), max_slices)
+    check_output(output)
+    facts = output / "facts"
+    settings = Settings(data=str(facts), model=model, optimizer=optimizer, train_rows=train_rows, device="cpu")
+    check_settings(settings, data=False)
     console = Console()
     _clear(output)
-    facts = make_facts(output / "facts")
+    make_facts(facts)
     console.print(f"Made a dataset of real facts: {facts}", highlight=False, soft_wrap=True)
-    settings = Settings(data=str(facts), model=model, optimizer=optimizer, train_rows=train_rows)
+    if budget is None:
+        console.print(
+            "The search trains what is predicted to take 3 minutes on a free core; a busy or slower machine takes "
+            "longer and finds the same. To end by the clock: --budget 3m",
+            highlight=False,
+            soft_wrap=True,
+        )
     try:
-        found = search(settings, limits, output / "search", console)
+        found = search(settings, limits, output / "search", console, as_predicted=budget is None, clock=Clock())
         close(found, console)
         _print_answers(found, console)
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from foretune.cli.tune import INTERRUPTED
+from foretune.errors import ConfigurationError, ForetuneError, JournalError
+from foretune.session.checks import check_name, check_output, check_recipe
 from foretune.types import Configuration, Report, Status, Trial
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 
 BEGUN = "begun.jsonl"
 """What was known when a run was begun, until it has ended."""
+_WRITTEN = (
+    *("configuration", "model", "data", "seed", "train_rows", "max_length"),
+    *("slices", "slices_planned", "validation_nll"),
+)
+"""What a search writes into `best.yaml`."""
 
 
 def register(commands: typer.Typer) -> None:
@@ -37,23 +44,33 @@ def finetune(
     output: Annotated[Path, typer.Option(help="Folder for the run; one that was begun is gone on with.")],
     model: Annotated[str | None, typer.Option(help="Base model; by default the one that the file names.")] = None,
     seed: Annotated[int | None, typer.Option(help="By default the one in the file, or 0.")] = None,
-    max_length: Annotated[int | None, typer.Option(min=2, help="Tokens that an example may have.")] = None,
+    train_rows: Annotated[
+        int | None, typer.Option(min=1, help="Train on only so many rows; by default as the file says, or all.")
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(min=2, help="Tokens that an example may have; by default as the file says.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
 ) -> None:
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
     from rich.console import Console
 
-    from foretune.finetune.model import choose_device
-    from foretune.session.search import Settings
+    from foretune.session.search import Settings, check_settings
 
     written = read_configuration(config)
+    if (output / "adapter").exists():
+        message = f"{output} already holds a finished run; give another folder to --output"
+        raise JournalError(message)
+    check_output(output)
     settings = Settings(
         data=data,
         model=model or str(written.get("model", "foretune-tiny")),
         seed=int(written.get("seed", 0)) if seed is None else seed,
-        max_length=max_length,
-        device=choose_device(device),
+        max_length=max_length or written.get("max_length"),
+        train_rows=train_rows or written.get("train_rows"),
+        device=device,
     )
+    check_settings(settings)
     console = Console()
     try:
         _run(settings, Configuration(written["configuration"]), output, console)
@@ -66,28 +83,31 @@ def read_configuration(path: Path) -> dict[str, Any]:
     """The content of a YAML file with a `configuration`, or whose whole content is one.
 
     Raises:
-        ConfigurationError: if it is neither.
+        ConfigurationError: if it is neither, or a name or value in it is not known.
     """
     import yaml
-
-    from foretune.errors import ConfigurationError
 
     try:
         content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        message = f"cannot read {path} as YAML ({error}); give the best.yaml of a search, or write one like it"
+        reason = " ".join(str(error).split())
+        message = f"cannot read {path} as YAML ({reason}); give the best.yaml of a search, or write one like it"
         raise ConfigurationError(message) from error
-    if isinstance(content, dict):
-        values = cast("dict[str, Any]", content)
-        written = values if isinstance(values.get("configuration"), dict) else {"configuration": values}
-        if "method" in written["configuration"]:
-            return written
-    message = f"{path} holds no configuration: expected a mapping with `method`, `learning_rate` and so on"
-    raise ConfigurationError(message)
+    if not isinstance(content, dict) or not ("configuration" in content or "method" in content):
+        message = f"{path} holds no configuration: expected a mapping with `method`, `learning_rate` and so on"
+        raise ConfigurationError(message)
+    values = cast("dict[str, Any]", content)
+    written = values if "configuration" in values else {"configuration": values}
+    for name in written:
+        check_name(f"key of {path}", str(name), _WRITTEN)
+    if not isinstance(written["configuration"], dict):
+        message = f"{path}: `configuration` must be a mapping with `method`, `learning_rate` and so on"
+        raise ConfigurationError(message)
+    check_recipe(written["configuration"], str(path))
+    return written
 
 
 def _run(settings: Settings, configuration: Configuration, output: Path, console: Console) -> None:
-    from foretune.errors import ForetuneError, JournalError
     from foretune.report.tables import describe, scores_table
     from foretune.session.closing import (
         ADAPTER,
@@ -96,12 +116,12 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
         measure_finetuned,
         measure_untouched,
     )
+    from foretune.session.search import on_this_machine
+    from foretune.session.waiting import waiting
 
-    if (output / ADAPTER).exists():
-        message = f"{output} already holds a finished run; give another folder to --output"
-        raise JournalError(message)
-    with console.status("loading the model, the data and the base model's scores ..."):
-        ground = _prepared(settings, output)
+    with waiting(console, "loading libraries") as step:
+        settings = on_this_machine(settings)
+        ground = _prepared(settings, output, step)
     for note in ground.data.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
@@ -116,15 +136,16 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
     shutil.rmtree(output / "state", ignore_errors=True)
     (output / BEGUN).unlink()
     fidelity = int(report.curve.scores.argmax()) + 1
-    row = measure_finetuned("finetuned", output / ADAPTER, ground, settings, configuration, fidelity)
-    scores = [measure_untouched(ground, settings), row]
+    with waiting(console, "scoring the adapter"):
+        row = measure_finetuned("finetuned", output / ADAPTER, ground, settings, configuration, fidelity)
+        scores = [measure_untouched(ground, settings), row]
     describe_adapter(output / ADAPTER, ground, settings, configuration, scores)
     console.print(scores_table(scores))
     console.print(f"The adapter of slice {fidelity} of {ground.task.max_fidelity} is in {output / ADAPTER}.")
     console.print(f'Ask it: foretune predict {output} --prompt "..."', highlight=False, markup=False, soft_wrap=True)
 
 
-def _prepared(settings: Settings, output: Path) -> Ground:
+def _prepared(settings: Settings, output: Path, step: Callable[[str], None]) -> Ground:
     """What the run stands on; one that goes on takes over what was known when it was begun."""
     from foretune.journal import create_journal, read_journal
     from foretune.session.ground import prepare
@@ -134,9 +155,9 @@ def _prepared(settings: Settings, output: Path) -> Ground:
     begun = output / BEGUN
     known = read_journal(begun).header if begun.exists() else None
     if known is not None and known["settings"] == asdict(settings):
-        return prepare(settings, known)
+        return prepare(settings, known, step=step)
     clock = Clock()
-    ground = prepare(settings, None)
+    ground = prepare(settings, None, step=step)
     output.mkdir(parents=True, exist_ok=True)
     create_journal(begun, header_of(settings, ground, clock))
     return ground

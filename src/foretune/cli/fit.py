@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from foretune.session.checks import check_meta_dataset, check_output, check_space
+from foretune.session.waiting import waiting
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -41,20 +44,27 @@ def fit(
     seed: Annotated[int, typer.Option(help="Of folds, networks and examples.")] = 0,
 ) -> None:
     """Fit the surrogates of performance, cost and memory, and show how they do on tasks held out from the fit."""
-    import torch
-    from rich.console import Console
-    from threadpoolctl import threadpool_limits
+    check_output(out, "--out")
+    for folder in meta_datasets:
+        check_meta_dataset(folder)
+    check_space(space)
 
-    from foretune.metadata import read_meta_dataset
-    from foretune.space import load_space
-    from foretune.surrogate import save_surrogates
-    from foretune.surrogate.fit import fit as fit_surrogates
+    from rich.console import Console
 
     console = Console()
+    with waiting(console, "loading libraries"):
+        import torch
+        from threadpoolctl import threadpool_limits
+
+        from foretune.metadata import read_meta_dataset
+        from foretune.space import load_space
+        from foretune.surrogate import save_surrogates
+        from foretune.surrogate.fit import fit as fit_surrogates
+
     torch.set_num_threads(1)
-    tables = [read_meta_dataset(folder) for folder in meta_datasets]
     # Its matrices are too small to share: threads that wait for each other took four times as long on a busy machine.
-    with console.status("Reading") as status, threadpool_limits(1):
+    with waiting(console, "reading the meta-datasets") as step, threadpool_limits(1):
+        tables = [read_meta_dataset(folder) for folder in meta_datasets]
         surrogates = fit_surrogates(
             tables,
             seed=seed,
@@ -62,7 +72,7 @@ def fit(
             exclude_tasks=exclude_task or (),
             space=load_space(space) if space else None,
             kind=kind,
-            progress=lambda step: status.update(f"Fitting: {step}"),
+            progress=lambda what: step(f"fitting: {what}"),
         )
     save_surrogates(out, surrogates)
     console.print(_held_out_table(surrogates.card["held_out"]))

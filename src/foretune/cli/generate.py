@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from foretune.errors import DataError
+from foretune.session.checks import check_name, check_output
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -22,12 +25,15 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
 ) -> None:
     """Make small datasets of many kinds by rules, to collect a meta-dataset on."""
+    check_output(out, "OUT")
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    from foretune.synthesis.exercises import choose, make_exercise
+    from foretune.synthesis.exercises import EXERCISES, choose, make_exercise
 
+    for name in only or ():
+        check_name("generated dataset", name, tuple(EXERCISES), DataError)
     table = Table("dataset", "family", title="Generated datasets", box=SIMPLE_HEAD, caption="rows of each split")
     for split in SPLITS:
         table.add_column(split, justify="right")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretune.session import checks
 from foretune.session.durations import parse_seconds
+from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -80,11 +82,18 @@ def recommend(
 
     from foretune.cli.advice import check_target, show
     from foretune.cli.advice import export as write
-    from foretune.recommend.accelerators import find_accelerator
-    from foretune.session.waiting import waiting
 
-    check_target(export, pick)
     seconds = math.inf if budget is None else parse_seconds(budget)
+    check_target(export, pick)
+    checks.check_accelerator(hardware)
+    if space is not None:
+        checks.check_space(space)
+    checks.check_surrogates(surrogates)
+    checks.check_model(model, weights=False)
+    checks.check_data(data, seed=seed, train_rows=train_rows)
+
+    from foretune.recommend.accelerators import find_accelerator
+
     card = None if hardware is None else find_accelerator(hardware)
     asked = _Asked(data, model, top, seconds, card, space, candidates, surrogates, learned_from, train_rows, seed)
     aside = Console(stderr=True)

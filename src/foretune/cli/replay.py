@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from foretune.session import checks
+from foretune.session.waiting import waiting
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
@@ -53,6 +56,12 @@ def replay(
     """Compare methods by replay: recorded curves answer their trials, recorded seconds are what they spend."""
     from rich.console import Console
 
+    checks.check_output(out, "--out")
+    for table in (meta, *([target] if target else ())):
+        checks.check_meta_dataset(table)
+    checks.check_methods(methods)
+    checks.check_space(space)
+
     from foretune.benchmark.budgets import parse_amounts
     from foretune.benchmark.compare import Terms, prepare, replay_all
     from foretune.benchmark.paired import baseline_of
@@ -61,16 +70,16 @@ def replay(
 
     console = Console()
     terms = Terms(leave_out, parse_amounts(budget), seeds, default_first, overhead)
-    learned = _without(read_meta_dataset(meta), exclude_family or [])
-    replayed = learned if target is None else _without(read_meta_dataset(target), exclude_family or [])
     names = [name.strip() for name in methods.split(",") if name.strip()]
     folder = out / "surrogates"
-    contest = prepare(learned, replayed, terms, load_space(space) if space else None, folder, names or None)
-    for note in contest.notes:
-        console.print(f"Left out: {note}.", style="yellow", highlight=False)
-    paired = baseline_of([one.name for one in contest.methods], baseline)
-    with console.status("Replaying") as status:
-        searches = replay_all(contest, out, lambda done, total: status.update(f"Replaying: {done} of {total} searches"))
+    with waiting(console, "reading and fitting what the methods need") as step:
+        learned = _without(read_meta_dataset(meta), exclude_family or [])
+        replayed = learned if target is None else _without(read_meta_dataset(target), exclude_family or [])
+        contest = prepare(learned, replayed, terms, load_space(space) if space else None, folder, names or None)
+        for note in contest.notes:
+            console.print(f"Left out: {note}.", style="yellow", highlight=False)
+        paired = baseline_of([one.name for one in contest.methods], baseline)
+        searches = replay_all(contest, out, lambda done, total: step(f"replaying, {done} of {total} searches"))
     _report(contest, searches, replayed, paired, out, console)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foretune.session.checks import check_meta_dataset, check_output
 from foretune.session.durations import parse_seconds
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def register(commands: typer.Typer) -> None:
 
 
 def tune(
+    context: typer.Context,
     data: Annotated[str, typer.Argument(help="A JSONL, JSON, CSV or Parquet file, a folder of splits, or a hub name.")],
     output: Annotated[Path, typer.Option(help="Folder for everything that comes of it.")],
     budget: Annotated[str, typer.Option(help="Time that the search may take, such as 90s, 3m, 2h or 1h30m.")],
@@ -60,16 +62,22 @@ def tune(
 ) -> None:
     """Find the best finetuning of MODEL on DATA within BUDGET, and keep its adapter.
 
-    Loading and the zero-shot evaluation count towards the budget; the scoring of the test split at the end and, where
-    the search did not train it, the default configuration do not. Nothing is started that is predicted to end too late.
+    BUDGET is what you wait for: loading, the zero-shot evaluation, the search, and scoring the best adapter at the end.
+    Where the search did not train the default configuration, that comes after it. Nothing is started that is predicted
+    to end too late. Ctrl-C ends the search and keeps the best; a second one stops at once.
     """
     from rich.console import Console
 
-    from foretune.finetune.model import choose_device
     from foretune.session.closing import close
     from foretune.session.search import Settings, search
-    from foretune.tuner import Budget
+    from foretune.tuner import Budget, Clock
 
+    clock = Clock(context.obj or 0.0)
+    limits = Budget(parse_seconds(budget), max_slices)
+    if into is not None:
+        check_output(into, "--learn-into")
+        if into.is_dir() and any(into.iterdir()):
+            check_meta_dataset(into)
     settings = Settings(
         data=data,
         model=model,
@@ -80,24 +88,24 @@ def tune(
         surrogate=None if surrogates is None else str(surrogates),
         max_length=max_length,
         train_rows=train_rows,
-        device=choose_device(device),
+        device=device,
     )
     console = Console()
-    limits = Budget(parse_seconds(budget), max_slices)
     try:
-        found = search(settings, limits, output, console, resume=resume, isolate=isolate)
+        found = search(settings, limits, output, console, resume=resume, isolate=isolate, clock=clock)
         close(found, console, compare_default=default_comparison)
         if into is not None:
             _append(found, into, family, console)
     except KeyboardInterrupt:
-        console.print(f"\nInterrupted; nothing is lost. To go on, give the same command with --resume ({output}).")
+        said = "nothing is lost. To go on, give the same command with --resume" if output.is_dir() else "nothing began"
+        console.print(f"\nInterrupted; {said} ({output}).", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
 def _append(found: Found, folder: Path, family: str | None, console: Console) -> None:
     """Add what the search has trained to a team's meta-dataset."""
     from foretune.learn import learn_into, meta_dataset_of_search
-    from foretune.session.search import JOURNAL, TRIALS
+    from foretune.session.folder import JOURNAL, TRIALS
 
     name = found.ground.data.name
     runs = meta_dataset_of_search(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ class InProcess:
         seed: decides the initial adapters and the order of the data.
         device: `cpu`, `cuda`, ...
         test: whether the test split is evaluated after each slice, too.
+        stop: whether a trial under way is to end before its next step.
     """
 
     data: TokenizedSplits
@@ -32,6 +34,7 @@ class InProcess:
     seed: int = 0
     device: str = "cpu"
     test: bool = False
+    stop: Callable[[], bool] = lambda: False
 
     def __call__(self, trial: Trial, timeout_seconds: float | None = None) -> Report:
         """The report of one trial."""
@@ -44,4 +47,5 @@ class InProcess:
             device=self.device,
             test=self.test,
             timeout_seconds=timeout_seconds,
+            stop=self.stop,
         )

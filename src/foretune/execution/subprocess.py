@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import signal
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,9 @@ COMMAND = (sys.executable, "-m", "foretune.execution.worker")
 START_SECONDS = 300.0
 GRACE_SECONDS = 30.0
 """A worker minds the time itself between two steps; only one that does not is killed, this much later."""
+
+_LOOK_SECONDS = 0.2
+"""Between two looks at whether a child is to be stopped."""
 
 
 class Worker:
@@ -67,16 +71,20 @@ class Worker:
             self._child.kill()
             self._child = None
 
-    def run(self, job: Job) -> Answer:
+    def run(self, job: Job, stop: Callable[[], bool] = lambda: False) -> Answer:
         """Have the child do the job; a child that dies or hangs over it is reported, not raised.
 
         The seconds of such a report are those since the job was handed over; starting the child is not in them.
+
+        Args:
+            job: what to do.
+            stop: is asked now and then whether to end the child, as if its time were over.
         """
         child = self._child = self._child or _Child(self._command, self._environment)
         try:
             child.wait_until_ready()
             started = time.monotonic()
-            line = self._ask(child, job)
+            line = self._ask(child, job, stop)
         except BaseException:
             self.close()  # a job may be half done: the next one gets a fresh child
             raise
@@ -86,32 +94,36 @@ class Worker:
         self.close()
         return _answer_for_the_dead(job, status, message, time.monotonic() - started)
 
-    def _ask(self, child: _Child, job: Job) -> Mapping[str, Any] | None:
-        patience = None if job.timeout_seconds is None else job.timeout_seconds + self._grace_seconds
+    def _ask(self, child: _Child, job: Job, stop: Callable[[], bool]) -> Mapping[str, Any] | None:
+        patience = math.inf if job.timeout_seconds is None else job.timeout_seconds + self._grace_seconds
         child.send(job_to_json(job))
-        return child.receive(patience)
+        return child.receive(patience, stop)
 
 
 class Subprocess:
     """Evaluates trials of one task in a worker of its own: what `tune` takes as `evaluate`."""
 
-    def __init__(self, worker: Worker, template: Job, directory: Path) -> None:
+    def __init__(
+        self, worker: Worker, template: Job, directory: Path, stop: Callable[[], bool] = lambda: False
+    ) -> None:
         """Remember what all trials share.
 
         Args:
             worker: runs the trials; who made it closes it.
             template: model, data and the like; its trial and directory are replaced.
             directory: each configuration gets a folder below it.
+            stop: whether a trial under way is to end.
         """
         self._worker = worker
         self._template = template
         self._directory = directory
+        self._stop = stop
 
     def __call__(self, trial: Trial, timeout_seconds: float | None = None) -> Report:
         """The report of one trial."""
         directory = str(self._directory / trial.configuration.key)
         job = replace(self._template, trial=trial, directory=directory, timeout_seconds=timeout_seconds)
-        return self._worker.run(job).report
+        return self._worker.run(job, self._stop).report
 
 
 class _Child:
@@ -155,18 +167,23 @@ class _Child:
             except (BrokenPipeError, ValueError):
                 return
 
-    def receive(self, patience: float | None) -> Mapping[str, Any] | None:
-        """The next line; None if the child has died, or was killed because it took longer than `patience` seconds."""
-        try:
-            line = self._lines.get(timeout=patience)
-        except queue.Empty:
-            self._killed_late = True
-            self._process.kill()
-            return None
-        if line is None:
-            self._lines.put(None)  # it stays at its end
-            return None
-        return json.loads(line)
+    def receive(self, patience: float, stop: Callable[[], bool] = lambda: False) -> Mapping[str, Any] | None:
+        """The next line; None if the child has died, or was killed: for taking longer than `patience` seconds, or since
+        `stop` said so."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0.0, min(_LOOK_SECONDS, deadline - time.monotonic())))
+            except queue.Empty:
+                if stop() or time.monotonic() >= deadline:
+                    self._killed_late = True
+                    self._process.kill()
+                    return None
+                continue
+            if line is None:
+                self._lines.put(None)  # it stays at its end
+                return None
+            return json.loads(line)
 
     def cause_of_death(self) -> tuple[Status, str]:
         """How it ended, as a status and a sentence."""

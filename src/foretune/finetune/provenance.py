@@ -9,6 +9,7 @@ import platform
 import re
 import resource
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from foretune.finetune.data import TokenizedSplits
+from foretune.finetune.data import TokenizedSplits, Tokens
 
 _LIBRARIES = ("foretune", "torch", "transformers", "peft")
 _STATUS = Path("/proc/self/status")
@@ -79,14 +80,23 @@ def peak_memory_bytes(device: str) -> int:
 
 def fingerprint(data: TokenizedSplits, model: str, configuration_key: str, seed: int) -> dict[str, Any]:
     """What must be the same for a run to go on: configuration, seed, training and validation tokens, model name."""
-    digest = hashlib.sha256()
-    for split in (data.train, data.validation):
-        digest.update(np.asarray(split.completion_starts, dtype=np.int64).tobytes())
-        for sequence in split.input_ids:
-            digest.update(np.int64(len(sequence)).tobytes() + np.asarray(sequence, dtype=np.int64).tobytes())
     return {
         "configuration": configuration_key,
         "seed": seed,
-        "data": digest.hexdigest()[:16],
+        "data": _digest((data.train, data.validation)),
         "model": model.replace("\\", "/").rsplit("/", 1)[-1],
     }
+
+
+def fingerprint_of_splits(data: TokenizedSplits) -> str:
+    """What must be the same for scores to be compared: the tokens of all three splits."""
+    return _digest((data.train, data.validation, data.test))
+
+
+def _digest(splits: Sequence[Tokens]) -> str:
+    digest = hashlib.sha256()
+    for split in splits:
+        digest.update(np.asarray(split.completion_starts, dtype=np.int64).tobytes())
+        for sequence in split.input_ids:
+            digest.update(np.int64(len(sequence)).tobytes() + np.asarray(sequence, dtype=np.int64).tobytes())
+    return digest.hexdigest()[:16]

@@ -61,6 +61,7 @@ class Order:
         keep_state: save resume state and best adapter.
         seconds: the clock that slices are timed by.
         fingerprint: see `provenance.fingerprint`.
+        stop: whether the run is to end before its next step.
     """
 
     trial: Trial
@@ -75,6 +76,7 @@ class Order:
     keep_state: bool
     seconds: Callable[[], float]
     fingerprint: dict[str, Any]
+    stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,8 @@ def _train_steps(run: Run, first: int, last: int) -> int:
             batches = epoch_batches(run.lengths, run.batch_size, seed=order.seed, epoch=epoch)
         if time.perf_counter() > order.deadline:
             raise StoppedError(Status.TIMED_OUT, f"stopped before step {step}: over {order.timeout_seconds:g} seconds")
+        if order.stop():
+            raise StoppedError(Status.TIMED_OUT, f"stopped before step {step}, as was asked")
         run.rates.set(step)
         loss = take_step(run, make_batch(order.data.train, batches[at], pad_id=0, device=order.device))
         tokens += int(run.lengths[batches[at]].sum())

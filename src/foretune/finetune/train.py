@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +40,7 @@ def finetune(
     timeout_seconds: float | None = None,
     keep_state: bool = True,
     processor_time: bool = False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Train a trial's configuration from its last saved slice up to `trial.fidelity`.
 
@@ -57,6 +58,7 @@ def finetune(
         keep_state: save what resuming takes and the best adapter; without it only the figures are written.
         processor_time: let the seconds of slices be those of the processor, all threads together, and not those of the
             clock: on a CPU with one thread they are the same, but for what other programs take away.
+        stop: is asked before each step whether to end there, as after `timeout_seconds`.
 
     Returns:
         The curve of validation scores from the first slice on. `seconds` is the wall-clock time of this call, model
@@ -85,6 +87,7 @@ def finetune(
         keep_state=keep_state,
         seconds=time.process_time if processor_time else time.perf_counter,
         fingerprint=provenance.fingerprint(data, name, trial.configuration.key, seed),
+        stop=stop,
     )
     state = _found(order)
     before = state.slices if state else ()

@@ -90,7 +90,7 @@ class RunReport:
         optimizer: what chose the trials.
         seed: of everything random.
         budget_seconds: that were allowed; None for no limit.
-        spent_seconds: that were used, loading included.
+        spent_seconds: that were used, loading and the scoring of the best included.
         setup_seconds: of these, before the first trial.
         reason: why it ended.
         max_fidelity: slices of a complete run.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from foretune.report.run_report import ModelScores
+from foretune.report.run_report import Measurement, ModelScores
 from foretune.types import Value
 
+_FEW = 50
+"""Rows below which percentages say less than counts."""
+_DEVIATIONS = 1.96
 _COLUMNS = ("model", "test NLL", "token accuracy", "exact match", "finetuned with")
 
 
 def scores_table(scores: Sequence[ModelScores]) -> Table:
     """The final table for the terminal; the least test loss is set in bold."""
-    table = Table(title="Test split (chosen on the validation split)", title_justify="left", header_style="bold")
+    rows = f", {scores[0].test.rows:,} rows" if scores[0].test.rows else ""
+    title = f"Test split{rows} (chosen on the validation split)"
+    table = Table(title=title, title_justify="left", header_style="bold")
     for number, column in enumerate(_COLUMNS):
         table.add_column(column, justify="right" if 0 < number < len(_COLUMNS) - 1 else "left")
     least = min(row.test.nll for row in scores)
@@ -45,6 +51,31 @@ def describe(configuration: Mapping[str, Value], *, short: bool = False) -> str:
     return ", ".join(parts)
 
 
+def loss(measured: Measurement) -> str:
+    """The loss with its standard error, if that is known: `1.5310 ± 0.052`."""
+    error = measured.nll_error
+    return f"{measured.nll:.4f}" + ("" if error is None else f" ± {error:.2g}")
+
+
+def exact_match(measured: Measurement) -> str:
+    """The share with its 95 % interval, `98.5% (96-99)`; of few rows how many: `2 of 2 (34-100)`."""
+    rows, share = measured.rows, measured.exact_match
+    if not rows:
+        return f"{share:.1%}"
+    low, high = (100 * end for end in wilson_interval(round(share * rows), rows))
+    if rows < _FEW:
+        return f"{round(share * rows)} of {rows} ({low:.0f}-{high:.0f})"
+    return f"{share:.1%} ({low:.0f}-{high:.0f})"
+
+
+def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
+    """The shares that so many hits among so many rows are compatible with (95 %; Wilson, 1927)."""
+    share, z = hits / rows, _DEVIATIONS
+    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    reach = z / (1 + z**2 / rows) * math.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
 def _number(value: Value) -> str:
     return f"{value:.2g}" if isinstance(value, float) else str(value)
 
@@ -52,8 +83,8 @@ def _number(value: Value) -> str:
 def _cells(row: ModelScores) -> tuple[str, ...]:
     return (
         row.name,
-        f"{row.test.nll:.4f}",
+        loss(row.test),
         f"{row.test.token_accuracy:.1%}",
-        f"{row.test.exact_match:.1%}",
+        exact_match(row.test),
         describe(row.configuration, short=True),
     )

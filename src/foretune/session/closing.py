@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -19,46 +20,84 @@ from foretune.report.curves import save_curves
 from foretune.report.run_report import Measurement, ModelScores, RunReport, TrialCurve, trial_curves, write_run_report
 from foretune.report.tables import describe, scores_table
 from foretune.session.adapter_folder import complete_adapter_folder, snippet, write_card
-from foretune.session.search import JOURNAL, TRIALS, Found, Settings
+from foretune.session.advice import finetune_command, resume_command
+from foretune.session.durations import format_seconds
+from foretune.session.folder import JOURNAL, TRIALS, locked
+from foretune.session.interruption import Interruption
+from foretune.session.search import Found, Settings
+from foretune.session.waiting import waiting
+from foretune.tuner import INTERRUPTED, Incumbent
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
 
 if TYPE_CHECKING:
     from foretune.finetune.data import Tokens
+    from foretune.finetune.evaluate import Scores
     from foretune.session.ground import Ground
 
 ADAPTER = "adapter"
 
 
 def close(found: Found, console: Console, *, compare_default: bool = True) -> RunReport:
-    """Score zero-shot, default and best on the test split, write all files, and say what to do next.
+    """Score zero-shot, best and default on the test split, write all files, and say what to do next.
+
+    The best comes first and within the budget. The default is compared after it, outside of the budget, and not after
+    an interruption; one more Ctrl-C ends it, too.
 
     Args:
         found: the search.
         console: where the table goes.
-        compare_default: train the default configuration to its end where the search did not, outside of the budget.
+        compare_default: train the default configuration to its end where the search did not.
     """
     incumbent = found.result.incumbent
     if incumbent is None:
         raise JournalError("a search without a scored trial cannot be closed; resume it with a larger budget")
-    default = _default_report(found, console) if compare_default else _last_report(found, found.ground.default)
-    _keep_adapter(found, incumbent.configuration)
-    scores = _scores(found, default)
-    describe_adapter(found.output / ADAPTER, found.ground, found.settings, incumbent.configuration, scores)
-    report = _run_report(found, scores, default)
-    write_run_report(report, found.output / "report.json")
-    save_curves(report, found.output / "curves.png")
-    _write_best(found)
-    _print(found, report, default, console)
+    with locked(found.output):
+        with waiting(console, f"scoring the best adapter on {_held_out_rows(found.ground):,} rows"):
+            _keep_adapter(found, incumbent.configuration)
+            _write_best(found)
+            best = _score_best(found, incumbent)
+        spent = found.clock.spent()
+        default = _last_report(found, found.ground.default)
+        if compare_default and found.result.reason != INTERRUPTED:
+            default = _default_report(found, default, console)
+        with waiting(console, "scoring the default configuration, and writing the report"):
+            untouched = measure_untouched(found.ground, found.settings)
+            scores = (untouched, *_score_default(found, default, best), best)
+            describe_adapter(found.output / ADAPTER, found.ground, found.settings, incumbent.configuration, scores)
+            report = _run_report(found, scores, default, spent)
+            write_run_report(report, found.output / "report.json")
+            save_curves(report, found.output / "curves.png")
+        _print(found, report, default, console)
     return report
 
 
-def _default_report(found: Found, console: Console) -> Report | None:
+def _held_out_rows(ground: Ground) -> int:
+    return len(ground.data.validation) + len(ground.data.test)
+
+
+def _score_best(found: Found, incumbent: Incumbent) -> ModelScores:
+    folder, best = found.output / ADAPTER, incumbent.configuration
+    return measure_finetuned("best", folder, found.ground, found.settings, best, incumbent.fidelity)
+
+
+def _score_default(found: Found, default: Report | None, best: ModelScores) -> tuple[ModelScores, ...]:
+    """Its row, if it was trained at all; where it is the best, it was scored already."""
+    if default is None or not len(default.curve):
+        return ()
+    ground, fidelity = found.ground, int(default.curve.scores.argmax()) + 1
+    if best.configuration == dict(ground.default.values) and best.slices == fidelity:
+        return (replace(best, name="default"),)
+    folder = found.output / TRIALS / ground.default.key / "best"
+    return (measure_finetuned("default", folder, ground, found.settings, ground.default, fidelity),)
+
+
+def _default_report(found: Found, known: Report | None, console: Console) -> Report | None:
     """The default configuration trained to its end, by the search or else now."""
-    known = _last_report(found, found.ground.default)
     slices, done = found.ground.task.max_fidelity, len(known.curve) if known else 0
     if known is not None and (done == slices or known.status is not Status.OK):
         return known
-    with console.status("training the default configuration to its end, for comparison (outside of the budget) ..."):
+    what = "training the default configuration to its end, for comparison (outside of the budget; Ctrl-C ends it)"
+    with waiting(console, what), Interruption() as ending:
         from foretune.execution.in_process import InProcess
 
         evaluate = InProcess(
@@ -67,6 +106,7 @@ def _default_report(found: Found, console: Console) -> Report | None:
             found.output / TRIALS,
             found.settings.seed,
             found.settings.device,
+            stop=ending.asked,
         )
         report = evaluate(Trial(len(found.result.history), found.ground.default, slices, resumes_from=done))
     console.print(
@@ -75,7 +115,7 @@ def _default_report(found: Found, console: Console) -> Report | None:
         highlight=False,
         soft_wrap=True,
     )
-    return report
+    return report if len(report.curve) else known
 
 
 def _last_report(found: Found, configuration: Configuration) -> Report | None:
@@ -118,19 +158,6 @@ def describe_adapter(
     )
 
 
-def _scores(found: Found, default: Report | None) -> tuple[ModelScores, ...]:
-    ground, incumbent = found.ground, found.result.incumbent
-    rows = [measure_untouched(ground, found.settings)]
-    if default is not None and len(default.curve):
-        fidelity = int(default.curve.scores.argmax()) + 1
-        folder = found.output / TRIALS / ground.default.key / "best"
-        rows.append(measure_finetuned("default", folder, ground, found.settings, ground.default, fidelity))
-    if incumbent is not None:
-        best, folder = incumbent.configuration, found.output / ADAPTER
-        rows.append(measure_finetuned("best", folder, ground, found.settings, best, incumbent.fidelity))
-    return tuple(rows)
-
-
 def measure_finetuned(
     name: str, folder: Path, ground: Ground, settings: Settings, configuration: Configuration, slices: int
 ) -> ModelScores:
@@ -141,7 +168,7 @@ def measure_finetuned(
     model = load_finetuned(folder, settings.model, device=settings.device)
 
     def measure(tokens: Tokens) -> Measurement:
-        return Measurement(**asdict(evaluate(model, tokens)))
+        return _measurement(evaluate(model, tokens), len(tokens))
 
     validation, test = measure(ground.whole.validation), measure(ground.whole.test)
     return ModelScores(name, validation, test, dict(configuration.values), slices)
@@ -155,11 +182,15 @@ def measure_untouched(ground: Ground, settings: Settings) -> ModelScores:
         from foretune.finetune.model import load_model
 
         scores = zero_shot(load_model(settings.model, device=settings.device), ground.whole)
-    validation, test = (Measurement(**asdict(scores[split])) for split in ("validation", "test"))
-    return ModelScores("zero-shot", validation, test)
+    validation = _measurement(scores["validation"], len(ground.whole.validation))
+    return ModelScores("zero-shot", validation, _measurement(scores["test"], len(ground.whole.test)))
 
 
-def _run_report(found: Found, scores: tuple[ModelScores, ...], default: Report | None) -> RunReport:
+def _measurement(scores: Scores, rows: int) -> Measurement:
+    return Measurement(**{"rows": rows, **asdict(scores)})
+
+
+def _run_report(found: Found, scores: tuple[ModelScores, ...], default: Report | None, spent: float) -> RunReport:
     journal = read_journal(found.output / JOURNAL)
     incumbent, settings = found.result.incumbent, found.settings
     tokens = _tokens(found)
@@ -169,7 +200,7 @@ def _run_report(found: Found, scores: tuple[ModelScores, ...], default: Report |
         optimizer=settings.optimizer,
         seed=settings.seed,
         budget_seconds=found.budget.seconds if found.budget.seconds < float("inf") else None,
-        spent_seconds=found.result.spent_seconds,
+        spent_seconds=spent,
         setup_seconds=float(journal.header["setup_seconds"]),
         reason=found.result.reason,
         max_fidelity=found.ground.task.max_fidelity,
@@ -221,6 +252,7 @@ def _write_best(found: Found) -> None:
         "model": found.settings.model,
         "data": found.settings.data,
         "seed": found.settings.seed,
+        **{name: value for name, value in _limits(found.settings).items() if value is not None},
         "slices": incumbent.fidelity,
         "slices_planned": found.ground.task.max_fidelity,
         "validation_nll": VALIDATION_NLL.score(incumbent.score),
@@ -229,13 +261,18 @@ def _write_best(found: Found) -> None:
     (found.output / "best.yaml").write_text(text, encoding="utf-8")
 
 
+def _limits(settings: Settings) -> dict[str, int | None]:
+    """What else decides what is trained on."""
+    return {"train_rows": settings.train_rows, "max_length": settings.max_length}
+
+
 def _print(found: Found, report: RunReport, default: Report | None, console: Console) -> None:
     incumbent, output = found.result.incumbent, found.output
     if incumbent is None:
         return
     console.print(
         f"\n{len(report.trials)} configurations, {len(found.result.history)} trials, "
-        f"{report.spent_seconds:.0f} s; it ended because {found.result.reason}.",
+        f"{_time_spent(report)}; it ended because {found.result.reason}.",
         highlight=False,
         soft_wrap=True,
     )
@@ -250,17 +287,23 @@ def _print(found: Found, report: RunReport, default: Report | None, console: Con
             f"{output / TRIALS / found.ground.default.key / 'best'}.",
             style="yellow",
         )
-    console.print(
-        f"""
+    console.print(_next_steps(found, report), highlight=False, markup=False, soft_wrap=True)
+
+
+def _time_spent(report: RunReport) -> str:
+    """With the scoring of the best, of what was allowed."""
+    allowed = "" if report.budget_seconds is None else f" of {format_seconds(report.budget_seconds)}"
+    return f"{format_seconds(report.spent_seconds)}{allowed}"
+
+
+def _next_steps(found: Found, report: RunReport) -> str:
+    output, budget = found.output, f"{max(60, math.ceil(2 * report.spent_seconds))}s"
+    return f"""
 Everything is in {output}: adapter/, best.yaml, journal.jsonl, report.json, curves.png. What to do next:
   ask it      foretune predict {output} --prompt "..."    or    foretune chat {output}
-  search on   the same command with --resume and a larger --budget
-  train it    foretune finetune DATA --config {output / "best.yaml"} --output OTHER
+  search on   {resume_command(found.settings, output, budget)}
+  train it    {finetune_command(found.settings, output / "best.yaml", output.with_name(output.name + "-again"))}
 
 From Python (this is in adapter/README.md, too):
 
-{indent(snippet(output / ADAPTER, str(output / ADAPTER)), "  ")}""",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+{indent(snippet(output / ADAPTER, str(output / ADAPTER)), "  ")}"""

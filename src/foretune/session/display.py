@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,14 +15,37 @@ from rich.text import Text
 
 from foretune.report.tables import describe
 from foretune.session.durations import format_seconds
+from foretune.session.waiting import Heartbeat
 from foretune.tuner import Budget, Progress, slices_trained
 from foretune.types import VALIDATION_NLL, Report, Status
+
+ENDING = "after the step under way; the best is kept (once more: at once)"
+_QUIET = 30.0
+"""Seconds between two lines about one trial where there is no terminal."""
+
+
+class CountsDown(Protocol):
+    """Knows how many predicted seconds are left."""
+
+    @property
+    def left(self) -> float:
+        """Of the budget."""
+        ...
 
 
 class SearchDisplay:
     """An observer of `tune` that tells a person how far it is; a context manager."""
 
-    def __init__(self, console: Console, budget: Budget, max_fidelity: int, zero_shot_nll: float) -> None:
+    def __init__(
+        self,
+        console: Console,
+        budget: Budget,
+        max_fidelity: int,
+        zero_shot_nll: float,
+        *,
+        ending: Callable[[], bool] = lambda: False,
+        counted: CountsDown | None = None,
+    ) -> None:
         """Show nothing yet.
 
         Args:
@@ -29,6 +53,8 @@ class SearchDisplay:
             budget: of the search.
             max_fidelity: slices of a complete run.
             zero_shot_nll: validation loss of the base model, to compare with.
+            ending: whether somebody has asked for the end.
+            counted: knows the predicted seconds that are left, where these are the budget.
         """
         self._console = console
         self._budget = budget
@@ -37,17 +63,23 @@ class SearchDisplay:
         self._progress: Progress | None = None
         self._shown = 0
         self._since = time.monotonic()
+        self._ending = ending
+        self._counted = counted
+        self._beat = Heartbeat(console, self._plainly, first=_QUIET, then=_QUIET / 2)
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live.start()
+        else:
+            self._beat.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+        self._beat.stop()
 
     def __call__(self, progress: Progress) -> None:
         """Take in where the search stands; a report that is new is printed."""
@@ -90,6 +122,8 @@ class SearchDisplay:
         training = "choosing what to train next" if progress.trial is None else self._training(progress)
         table.add_row(Text("now", style="dim"), training)
         table.add_row(Text("budget", style="dim"), self._left(progress, spent))
+        if self._ending():
+            table.add_row(Text("ending", style="dim"), Text(ENDING, style="yellow"))
         return Group(Text(), table, ProgressBar(total=1.0, completed=min(1.0, self._share(progress, spent)), width=60))
 
     def _best(self, progress: Progress) -> Text:
@@ -110,11 +144,21 @@ class SearchDisplay:
 
     def _left(self, progress: Progress, spent: float) -> str:
         parts: list[str] = []
+        if self._counted is not None:
+            parts.append(f"{format_seconds(self._counted.left)} of predicted training left")
         if self._budget.seconds < float("inf"):
             parts.append(f"{format_seconds(self._budget.seconds - spent)} left")
         if self._budget.slices is not None:
             parts.append(f"{self._budget.slices - slices_trained(progress.history)} slices left")
         return ", ".join(parts) or "no limit"
+
+    def _plainly(self) -> str:
+        """How far it is in one line, where there is no panel."""
+        progress = self._progress
+        if progress is None or progress.trial is None or time.monotonic() - self._since < _QUIET:
+            return ""
+        spent = progress.spent_seconds + time.monotonic() - self._since
+        return f"{format_seconds(spent):>12}  training {self._training(progress)}; {self._left(progress, spent)}"
 
     def _share(self, progress: Progress, spent: float) -> float:
         share = 0.0 if self._budget.slices is None else slices_trained(progress.history) / self._budget.slices

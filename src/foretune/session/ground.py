@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib import metadata, resources
@@ -51,6 +52,8 @@ class Ground:
         versions: of the libraries that matter.
         surrogates: meta-learned, where there are any; with seconds of this machine where they know only others.
         pace: what slices take here, if steps were timed; see `foretune.finetune.pace`.
+        closing_seconds: that scoring a finetuned model at the end is expected to take.
+        fingerprint: of the tokens of all splits.
     """
 
     data: TokenizedSplits
@@ -65,6 +68,8 @@ class Ground:
     versions: Mapping[str, str]
     surrogates: Surrogates | None
     pace: Pace
+    closing_seconds: float
+    fingerprint: str
 
     @property
     def validation_rows(self) -> int | None:
@@ -84,12 +89,14 @@ class Ground:
             settings.optimizer, self.task, self.candidates, self.default, self.surrogates, seed=settings.seed
         )
 
-    def executor(self, settings: Settings, directory: Path, stack: ExitStack, *, isolate: bool) -> RunTrial:
+    def executor(
+        self, settings: Settings, directory: Path, stack: ExitStack, *, isolate: bool, stop: Callable[[], bool]
+    ) -> RunTrial:
         """What runs the trials: this process, or a worker that lives as long as `stack`."""
         if not isolate:
             from foretune.execution.in_process import InProcess
 
-            return InProcess(self.data, settings.model, directory, settings.seed, settings.device)
+            return InProcess(self.data, settings.model, directory, settings.seed, settings.device, stop=stop)
         from foretune.execution.jobs import Job
         from foretune.execution.subprocess import Subprocess, Worker
 
@@ -110,78 +117,176 @@ class Ground:
         import torch
 
         worker = Worker(environment={"OMP_NUM_THREADS": str(torch.get_num_threads())})
-        return Subprocess(stack.enter_context(worker), template, directory)
+        return Subprocess(stack.enter_context(worker), template, directory, stop=stop)
 
 
-def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
+def prepare(
+    settings: Settings,
+    known: Mapping[str, Any] | None,
+    *,
+    step: Callable[[str], None] = lambda _: None,
+    timed: bool = True,
+) -> Ground:
     """Load the data and the model, score it untouched, describe the task and sample the candidates.
 
     Args:
         settings: of the search.
         known: header of the journal, whose task and scores are taken over when the search is resumed.
+        step: is told what is being done.
+        timed: whether evaluation and steps may be timed, to know what slices take here.
     """
-    from foretune.finetune.data import load_splits
     from foretune.finetune.ending import find_ending
-    from foretune.finetune.evaluate import Scores
-    from foretune.finetune.model import check_four_bit, load_model, load_tokenizer, resolve_model
-    from foretune.finetune.pace import Effort, measure_effort, time_training, timed_zero_shot
-    from foretune.finetune.provenance import hardware
-    from foretune.finetune.task import describe_task, longest_input
-    from foretune.finetune.train import SLICES
+    from foretune.finetune.model import check_four_bit, load_model, load_tokenizer
+    from foretune.finetune.provenance import fingerprint_of_splits
+    from foretune.finetune.task import longest_input
     from foretune.optimizer.pool import candidate_pool
     from foretune.space import load_space
     from foretune.surrogate.pace import paced
 
     if "qlora" in load_space(settings.space).methods:
         check_four_bit(settings.device)
-    splits = load_splits(settings.data, seed=settings.seed, train_rows=settings.train_rows)
+    step("loading the model")
+    begun = time.perf_counter()
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
+    loading = time.perf_counter() - begun
     _choose_threads(model)
-    max_length = settings.max_length or longest_input(model)
-    ending = find_ending(model, tokenizer)
-    data = whole = _tokenized(splits, tokenizer, max_length, ending)
+    reader = _Reader(settings, tokenizer, settings.max_length or longest_input(model), find_ending(model, tokenizer))
+    step("reading and tokenizing the data")
+    splits, whole = reader.read()
     width = int(model.config.hidden_size)
     space = load_space(settings.space, hidden_size=width)
-    default = space.default()
     surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
-    effort = (
-        measure_effort(model, settings.model, data, default, settings.device, settings.seed)
+    hardware_seen = surrogates.card.get("hardware", ()) if surrogates else None
+    measured = (
+        _Measuring(settings, reader, space.default(), hardware_seen, loading, step, timed).measure(model, splits, whole)
         if known is None
-        else Effort(known.get("validation_rows"))
+        else _recall(known, reader, whole)
     )
-    if effort.model_is_spent:
-        del model  # there may be no room for two
-        model = load_model(settings.model, device=settings.device)
-    if effort.validation_rows is not None:
-        rows = {"train_rows": settings.train_rows, "validation_rows": effort.validation_rows}
-        splits = load_splits(settings.data, seed=settings.seed, **rows)
-        data = _noted(_tokenized(splits, tokenizer, max_length, ending), len(whole.validation))
-    if known is None:
-        scores, seconds = timed_zero_shot(model, data, test=data is whole)
-        task = describe_task(splits, data, resolve_model(settings.model), model, SLICES, scores=scores)
-        elsewhere = surrogates and hardware(settings.device) not in surrogates.card.get("hardware", ())
-        training = effort.training
-        if elsewhere and not training:  # the last that is done with this model: it does not come back from it
-            training = time_training(model, settings.model, data, default, settings.device)
-        pace = {one: took + seconds for one, took in training.items()}
-    else:
-        scores = {split: Scores(**values) for split, values in known["zero_shot"].items()}
-        task = Task(metric=VALIDATION_NLL, **known["task"])
-        pace = {Configuration(one["configuration"]): float(one["seconds"]) for one in known.get("pace", ())}
     recorded = surrogates.performance.recorded if surrogates else ()
     pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
-    if surrogates:
-        surrogates = paced(surrogates, task, pace)
-    versions = installed_versions()
-    return Ground(data, whole, max_length, tokenizer, ending, scores, task, pool, default, versions, surrogates, pace)
+    return Ground(
+        data=measured.data,
+        whole=whole,
+        max_length=reader.max_length,
+        tokenizer=tokenizer,
+        ending=reader.ending,
+        zero_shot=measured.scores,
+        task=measured.task,
+        candidates=pool,
+        default=space.default(),
+        versions=installed_versions(),
+        surrogates=paced(surrogates, measured.task, measured.pace) if surrogates else None,
+        pace=measured.pace,
+        closing_seconds=measured.closing_seconds,
+        fingerprint=fingerprint_of_splits(whole),
+    )
 
 
-def _tokenized(splits: Splits, tokenizer: PreTrainedTokenizerBase, max_length: int, ending: Ending) -> TokenizedSplits:
-    """With a note where completions do not end as the model's files say."""
-    from foretune.finetune.ending import tokenize_ended
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the dataset in the model's tokens."""
 
-    data = tokenize_ended(splits, tokenizer, max_length, ending.token)
-    return replace(data, notes=(*data.notes, *filter(None, [ending.note])))
+    settings: Settings
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+    ending: Ending
+
+    def read(self, validation_rows: int | None = None) -> tuple[Splits, TokenizedSplits]:
+        """As text and as tokens, with a note where completions do not end as the model's files say."""
+        from foretune.finetune.data import load_splits
+        from foretune.finetune.ending import tokenize_ended
+
+        rows = {"train_rows": self.settings.train_rows, "validation_rows": validation_rows}
+        splits = load_splits(self.settings.data, seed=self.settings.seed, **rows)
+        data = tokenize_ended(splits, self.tokenizer, self.max_length, self.ending.token)
+        return splits, replace(data, notes=(*data.notes, *filter(None, [self.ending.note])))
+
+    def read_sample(self, whole: TokenizedSplits, validation_rows: int) -> tuple[Splits, TokenizedSplits]:
+        """With fewer validation rows than there are, and a note that says so."""
+        splits, data = self.read(validation_rows)
+        return splits, _noted(data, len(whole.validation))
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What is known of the task from the untouched base model; `data` is what slices are scored on."""
+
+    data: TokenizedSplits
+    scores: Mapping[str, Scores]
+    task: Task
+    pace: Pace
+    closing_seconds: float
+
+
+def _recall(known: Mapping[str, Any], reader: _Reader, whole: TokenizedSplits) -> _Measured:
+    """As the journal says."""
+    from foretune.finetune.evaluate import Scores
+
+    rows = known.get("validation_rows")
+    return _Measured(
+        data=whole if rows is None else reader.read_sample(whole, rows)[1],
+        scores={split: Scores(**values) for split, values in known["zero_shot"].items()},
+        task=Task(metric=VALIDATION_NLL, **known["task"]),
+        pace={Configuration(one["configuration"]): float(one["seconds"]) for one in known.get("pace", ())},
+        closing_seconds=float(known.get("closing_seconds", 0.0)),
+    )
+
+
+@dataclass(frozen=True)
+class _Measuring:
+    """Scores the untouched base model, and times what has to be timed.
+
+    Attributes:
+        settings: of the search.
+        reader: of the dataset.
+        default: the configuration whose steps are timed.
+        hardware_seen: that the surrogates know seconds of; None without surrogates.
+        loading: seconds that the model took to load.
+        step: is told what is being done.
+        timed: whether evaluation and steps may be timed.
+    """
+
+    settings: Settings
+    reader: _Reader
+    default: Configuration
+    hardware_seen: Sequence[str] | None
+    loading: float
+    step: Callable[[str], None]
+    timed: bool
+
+    def measure(self, model: PreTrainedModel, splits: Splits, whole: TokenizedSplits) -> _Measured:
+        """The model may be trained for a few steps: it is not to be used afterwards."""
+        from foretune.finetune.model import load_model, resolve_model
+        from foretune.finetune.pace import Effort, measure_effort, timed_zero_shot
+        from foretune.finetune.task import describe_task
+        from foretune.finetune.train import SLICES
+
+        name, device, data = self.settings.model, self.settings.device, whole
+        effort = Effort()
+        if self.timed:
+            effort = measure_effort(model, name, whole, self.default, device, self.settings.seed)
+        if effort.model_is_spent:
+            del model  # there may be no room for two
+            model = load_model(name, device=device)
+        if effort.validation_rows is not None:
+            splits, data = self.reader.read_sample(whole, effort.validation_rows)
+        self.step(f"scoring the base model on {len(data.validation) + len(data.test) * (data is whole):,} rows")
+        scores, seconds = timed_zero_shot(model, data, test=data is whole)
+        task = describe_task(splits, data, resolve_model(name), model, SLICES, scores=scores)
+        closing = self.loading + seconds * (whole.validation.total + whole.test.total) / data.validation.total
+        training = effort.training or self._training(model, data)
+        return _Measured(data, scores, task, {one: took + seconds for one, took in training.items()}, closing)
+
+    def _training(self, model: PreTrainedModel, data: TokenizedSplits) -> Mapping[Configuration, float]:
+        """Seconds of a slice by configuration, its evaluation aside, on hardware that the surrogates do not know."""
+        from foretune.finetune.pace import time_training
+        from foretune.finetune.provenance import hardware
+
+        device = self.settings.device
+        if not self.timed or self.hardware_seen is None or hardware(device) in self.hardware_seen:
+            return {}
+        self.step("timing a few training steps")
+        return time_training(model, self.settings.model, data, self.default, device)
 
 
 def _noted(data: TokenizedSplits, rows: int) -> TokenizedSplits:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from foretune.errors import ForetuneError, JournalError
+from foretune.errors import ForetuneError
 from foretune.execution.pruning import prune_checkpoints
-from foretune.journal import create_journal, read_journal
+from foretune.journal import create_journal
+from foretune.session import checks
 from foretune.session.display import SearchDisplay
 from foretune.session.durations import format_seconds
+from foretune.session.folder import JOURNAL, TRIALS, check_folder, locked, set_aside
 from foretune.session.ground import Ground, prepare
-from foretune.tuner import Budget, Clock, Progress, TuningResult, tune
+from foretune.session.interruption import Interruption
+from foretune.session.waiting import waiting
+from foretune.tuner import AbandonedError, Budget, Clock, Observer, Progress, TuningResult, tune
 from foretune.types import Report, Status, Trial
 
-JOURNAL = "journal.jsonl"
-TRIALS = "trials"
+_WRITING_SECONDS = 3.0
+"""Of a free core, for the report, the figure and the rest that a search leaves."""
+_SLOWEST = 10.0
 
 
 @dataclass(frozen=True)
@@ -62,32 +68,127 @@ class Found:
     output: Path
     ground: Ground
     result: TuningResult
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a search goes, which does not decide what it finds.
+
+    Attributes:
+        isolate: run trials in a process of their own.
+        as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
+            machine; what it takes is another matter.
+        ending: asks for an early end that keeps the best.
+    """
+
+    isolate: bool = False
+    as_predicted: bool = False
+    ending: Interruption = field(default_factory=Interruption)
 
 
 def search(
-    settings: Settings, budget: Budget, output: Path, console: Console, *, resume: bool = False, isolate: bool = False
+    settings: Settings,
+    budget: Budget,
+    output: Path,
+    console: Console,
+    *,
+    resume: bool = False,
+    isolate: bool = False,
+    as_predicted: bool = False,
+    clock: Clock | None = None,
 ) -> Found:
-    """Load everything, then tune until the budget is spent.
+    """Check everything, load everything, then tune until the budget is spent.
 
-    The clock starts here: loading and the zero-shot evaluation are part of the budget. A resumed search starts with the
-    seconds that its journal says; loading again is not counted, nor is what a kill has cut off.
+    Loading and the zero-shot evaluation are part of the budget, and time is kept for `close`. A resumed search starts
+    with the seconds that its journal says; loading again is not counted, nor is what a kill has cut off. The first
+    Ctrl-C ends the search and keeps the best.
 
     Args:
         settings: of the search.
         budget: of the search; a resumed one may be given more.
-        output: folder of the search.
+        output: folder of the search; made when there is something to write.
         console: where progress is shown.
         resume: go on with the search in `output`.
         isolate: run trials in a process of their own.
+        as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
+            machine; what it takes is another matter.
+        clock: of the budget; by default it starts now.
 
     Raises:
         ForetuneError: whatever is wrong with the input, or if the budget ended before anything was trained.
+        KeyboardInterrupt: a second Ctrl-C, or one before anything was trained.
     """
-    clock = Clock()
-    _check_output(output, settings, resume=resume)
-    known = read_journal(output / JOURNAL).header if (output / JOURNAL).exists() else None
-    with console.status("loading the model, the data and the base model's scores ..."):
-        ground = prepare(settings, known)
+    clock, way = clock or Clock(), _Way(isolate, as_predicted)
+    check_folder(output, settings, resume=resume)
+    check_settings(settings)
+    with waiting(console, "loading libraries"):
+        settings = on_this_machine(settings)
+    with ExitStack() as stack:
+        if output.is_dir():
+            stack.enter_context(locked(output))
+        known = check_folder(output, settings, resume=resume)
+        ground, is_new = _prepare(settings, known, output, console, timed=not as_predicted)
+        if not output.is_dir():
+            stack.enter_context(locked(output))
+        if is_new:
+            create_journal(output / JOURNAL, header_of(settings, ground, clock))
+        _say_what_is_known(ground, clock, console)
+        result = _tune(settings, budget, output, ground, clock, console, way)
+    if result.incumbent is None and way.ending.asked():
+        raise KeyboardInterrupt
+    if result.incumbent is None:
+        raise ForetuneError(_nothing_trained(result))
+    allowed = replace(budget, seconds=math.inf) if as_predicted else budget
+    return Found(settings, allowed, output, ground, result, clock)
+
+
+def check_settings(settings: Settings, *, data: bool = True) -> None:
+    """All that can be known of a search in a second.
+
+    Args:
+        settings: of the search.
+        data: whether the dataset should be there already.
+
+    Raises:
+        ForetuneError: a name or a file is wrong.
+    """
+    checks.check_name("optimizer", settings.optimizer, checks.OPTIMIZERS)
+    checks.check_space(settings.space)
+    checks.check_device(settings.device)
+    checks.check_surrogates(settings.surrogate)
+    checks.check_model(settings.model)
+    if data:
+        checks.check_data(settings.data, seed=settings.seed, train_rows=settings.train_rows)
+
+
+def on_this_machine(settings: Settings) -> Settings:
+    """The settings with the device that is meant."""
+    from foretune.finetune.model import choose_device
+
+    return replace(settings, device=choose_device(settings.device))
+
+
+def _prepare(
+    settings: Settings, known: Mapping[str, Any] | None, output: Path, console: Console, *, timed: bool
+) -> tuple[Ground, bool]:
+    """What the search stands on, and whether it begins; data other than the journal's set aside all that is there."""
+    with waiting(console, "loading the model and the data") as step:
+        ground = prepare(settings, known, step=step, timed=timed)
+        if known is None or known.get("data", ground.fingerprint) == ground.fingerprint:
+            return ground, known is None
+        number = set_aside(output)
+        console.print(
+            "The dataset has changed since this search began, and old scores can't be compared with new ones: it "
+            f"begins anew. All that was there is kept, with the number {number} in its names (journal.{number}.jsonl).",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return prepare(settings, None, step=step, timed=timed), True
+
+
+def _say_what_is_known(ground: Ground, clock: Clock, console: Console) -> None:
     for note in ground.data.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
     console.print(
@@ -96,52 +197,72 @@ def search(
         highlight=False,
         soft_wrap=True,
     )
-    if known is None:
-        create_journal(output / JOURNAL, header_of(settings, ground, clock))
-    result = _tune(settings, budget, output, ground, clock, console, isolate=isolate)
-    if result.incumbent is None:
-        raise ForetuneError(_nothing_trained(result))
-    return Found(settings, budget, output, ground, result)
 
 
 def _tune(
-    settings: Settings,
-    budget: Budget,
-    output: Path,
-    ground: Ground,
-    clock: Clock,
-    console: Console,
-    *,
-    isolate: bool,
+    settings: Settings, budget: Budget, output: Path, ground: Ground, clock: Clock, console: Console, way: _Way
 ) -> TuningResult:
+    from foretune.session.predicted_time import PredictedTime
+
+    optimizer, counted = ground.optimizer(settings), None
+    kept = reserve(ground.closing_seconds, budget.seconds, slowness=clock.spent() / time.process_time())
+    limits = replace(budget, seconds=budget.seconds - kept)
+    if way.as_predicted and ground.surrogates:
+        optimizer = counted = PredictedTime(optimizer, ground.task, ground.surrogates.cost, budget.seconds)
+        limits = replace(budget, seconds=math.inf)
     with ExitStack() as stack:
-        display = stack.enter_context(SearchDisplay(console, budget, ground.task.max_fidelity, ground.zero_shot_nll))
-        run_trial = ground.executor(settings, output / TRIALS, stack, isolate=isolate)
+        stack.enter_context(way.ending)
+        display = SearchDisplay(
+            console, limits, ground.task.max_fidelity, ground.zero_shot_nll, ending=way.ending.asked, counted=counted
+        )
+        stack.enter_context(display)
+        run_trial = ground.executor(settings, output / TRIALS, stack, isolate=way.isolate, stop=way.ending.asked)
 
         def evaluate(trial: Trial) -> Report:
             # One slice may overrun; a run of several is stopped by the budget, for there is nothing else to stop it.
-            many = trial.fidelity - trial.resumes_from > 1 and math.isfinite(budget.seconds)
-            return whole_slices(run_trial(trial, max(1.0, budget.seconds - clock.spent()) if many else None))
-
-        def prune(progress: Progress) -> None:
-            """After every report, delete checkpoints that nothing will ask for again."""
-            if progress.trial is None and progress.incumbent is not None:
-                prune_checkpoints(
-                    output / TRIALS,
-                    progress.history,
-                    max_fidelity=ground.task.max_fidelity,
-                    best=progress.incumbent.configuration.key,
-                    keep={ground.default.key},  # the final table needs it
-                )
+            many = trial.fidelity - trial.resumes_from > 1 and math.isfinite(limits.seconds)
+            report = whole_slices(run_trial(trial, max(1.0, limits.seconds - clock.spent()) if many else None))
+            if report.status is Status.TIMED_OUT and way.ending.asked():
+                raise AbandonedError
+            return report
 
         return tune(
-            ground.optimizer(settings),
+            optimizer,
             evaluate,
-            budget=budget,
+            budget=limits,
             journal=output / JOURNAL,
-            observers=[display, prune],
+            observers=[display, _pruning(output, ground)],
             clock=clock,
+            stop=way.ending.asked,
         )
+
+
+def reserve(closing_seconds: float, budget_seconds: float, *, slowness: float = 1.0) -> float:
+    """Seconds of a budget to keep for the end: scoring the best adapter, and writing.
+
+    Args:
+        closing_seconds: that scoring is expected to take.
+        budget_seconds: of which no more than a quarter is kept.
+        slowness: seconds that have passed for each second of computing, for other programs want the machine, too.
+    """
+    if math.isinf(budget_seconds):
+        return 0.0
+    return min(closing_seconds + _WRITING_SECONDS * min(max(1.0, slowness), _SLOWEST), budget_seconds / 4)
+
+
+def _pruning(output: Path, ground: Ground) -> Observer:
+    def prune(progress: Progress) -> None:
+        """After every report, delete checkpoints that nothing will ask for again."""
+        if progress.trial is None and progress.incumbent is not None:
+            prune_checkpoints(
+                output / TRIALS,
+                progress.history,
+                max_fidelity=ground.task.max_fidelity,
+                best=progress.incumbent.configuration.key,
+                keep={ground.default.key},  # the final table needs it
+            )
+
+    return prune
 
 
 def whole_slices(report: Report) -> Report:
@@ -150,33 +271,6 @@ def whole_slices(report: Report) -> Report:
     if report.status is not Status.TIMED_OUT or reached <= report.trial.resumes_from:
         return report
     return replace(report, trial=replace(report.trial, fidelity=reached), status=Status.OK, message="")
-
-
-def _check_output(output: Path, settings: Settings, *, resume: bool) -> None:
-    """Refuse to mix two searches."""
-    if output.exists() and not output.is_dir():
-        message = f"{output} is a file; give a folder to --output"
-        raise JournalError(message)
-    journal = output / JOURNAL
-    if output.exists() and any(output.iterdir()) and not resume:
-        remedy = "add --resume to continue it" if journal.exists() else "nothing will be overwritten"
-        message = f"{output} already exists; {remedy}, or give another folder to --output"
-        raise JournalError(message)
-    if resume and not output.is_dir():
-        message = f"there is no search to resume at {output}; check the folder, or leave --resume out to begin one"
-        raise JournalError(message)
-    output.mkdir(parents=True, exist_ok=True)
-    if journal.exists():
-        _check_settings(read_journal(journal).header, settings, journal)
-
-
-def _check_settings(header: Mapping[str, Any], settings: Settings, journal: Path) -> None:
-    begun, asked = dict(header.get("settings", {})), asdict(settings)
-    different = [name for name, value in asked.items() if begun.get(name) != value]
-    if different:
-        listed = "; ".join(f"{name} was {begun.get(name)!r} and is now {asked[name]!r}" for name in different)
-        message = f"{journal} belongs to another search ({listed}); give the same arguments, or another --output"
-        raise JournalError(message)
 
 
 def header_of(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any]:
@@ -193,6 +287,8 @@ def header_of(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any
         "zero_shot": {split: asdict(scores) for split, scores in ground.zero_shot.items()},
         "pace": [{"configuration": dict(one.values), "seconds": took} for one, took in ground.pace.items()],
         "versions": dict(ground.versions),
+        "data": ground.fingerprint,
+        "closing_seconds": ground.closing_seconds,
         "setup_seconds": clock.spent(),
     }
 

@@ -30,7 +30,10 @@ def test_generate_writes_every_dataset_again_in_place(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--only", "units", "--only", "sums"], "foretune: there is no generated dataset sums; choose from to_roman"),
+        (
+            ["--only", "units", "--only", "sums"],
+            "foretune: no generated dataset is called 'sums'; choose one of",
+        ),
         (["--rows", "0"], "foretune: 0 training rows were asked for; ask for at least 1"),
         (["--rows", "-5"], "foretune: -5 training rows were asked for; ask for at least 1"),
     ],

@@ -50,5 +50,5 @@ def test_a_folder_with_something_in_it_is_left_alone(task, tmp_path, capsys):
 
 def test_an_unknown_kind_is_one_line(task, tmp_path, capsys):
     assert run("wandb", task, "--out", tmp_path / "meta") == 2
-    assert "unknown kind of source 'wandb'" in capsys.readouterr().err
+    assert "no kind of source is called 'wandb'" in capsys.readouterr().err
     assert not (tmp_path / "meta").exists()

@@ -1,9 +1,11 @@
 """What a search makes of a run that its budget has cut off."""
 
+import math
+
 import numpy as np
 import pytest
 
-from foretune.session.search import whole_slices
+from foretune.session.search import reserve, whole_slices
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 TRIAL = Trial(3, Configuration({"rank": 8}), fidelity=8, resumes_from=2)
@@ -22,3 +24,18 @@ def test_whole_slices_count_and_the_run_stays_open():
 @pytest.mark.parametrize("unchanged", [report(2), report(5, Status.DIVERGED), report(8, Status.OK)])
 def test_other_reports_stay_as_they_are(unchanged):
     assert whole_slices(unchanged) is unchanged
+
+
+@pytest.mark.parametrize(
+    ("closing", "budget", "slowness", "kept"),
+    [
+        (5.0, 180.0, 1.0, 8.0),
+        (5.0, 180.0, 4.0, 17.0),
+        (5.0, 180.0, 0.1, 8.0),
+        (5.0, 180.0, 99.0, 35.0),
+        (60.0, 100.0, 1.0, 25.0),
+        (5.0, math.inf, 1.0, 0.0),
+    ],
+)
+def test_time_is_kept_for_the_end_but_not_most_of_it(closing, budget, slowness, kept):
+    assert reserve(closing, budget, slowness=slowness) == kept

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foretune.cli.metadata.arguments import Folder
+from foretune.session.checks import check_meta_dataset
 
 if TYPE_CHECKING:
     from foretune.metadata import MetaDataset
@@ -24,6 +25,7 @@ def describe_verb(
     plots: Annotated[Path | None, typer.Option(help="folder for four figures (PNG), made if absent")] = None,
 ) -> None:
     """List the tasks of a meta-dataset with their runs, best losses and cost, and how alike they are."""
+    check_meta_dataset(folder)
     from rich.console import Console
 
     from foretune.metadata import read_meta_dataset

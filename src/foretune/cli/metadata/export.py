@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from foretune.cli.metadata.arguments import Folder
+from foretune.session.checks import check_export_kind, check_meta_dataset, check_output
 
 
 def register(verbs: typer.Typer) -> None:
@@ -22,6 +23,9 @@ def export_verb(
     tasks: Annotated[list[str] | None, typer.Option("--task", help="only these tasks; give it several times")] = None,
 ) -> None:
     """Write a meta-dataset for Syne Tune (a tabular blackbox), for quicktunetool (its CSV files), or as plain CSV."""
+    check_export_kind(kind)
+    check_meta_dataset(folder)
+    check_output(out, "--out")
     from rich.console import Console
 
     from foretune.interop.export_kinds import export

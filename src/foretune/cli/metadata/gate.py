@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from foretune.cli.metadata.arguments import Folder
+from foretune.session.checks import check_meta_dataset
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,6 +34,7 @@ def gate_verb(
 
     0 is the best configuration of the pool, 1 the median one.
     """
+    check_meta_dataset(folder)
     import numpy as np
     from rich.console import Console
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from foretune.session.checks import check_import_kind, check_output
+
 if TYPE_CHECKING:
     from foretune.metadata import MetaDataset
 
@@ -50,6 +52,8 @@ def import_verb(
     ] = False,
 ) -> None:
     """Read runs that another tool recorded, and write them as a meta-dataset."""
+    check_import_kind(kind)
+    check_output(out, "--out")
     from foretune.errors import InteropError
     from foretune.interop import ImportOptions, import_runs
     from foretune.metadata import write_meta_dataset

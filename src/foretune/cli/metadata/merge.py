@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from foretune.cli.metadata.arguments import Folders
+from foretune.session.checks import check_meta_dataset, check_output
 
 
 def register(verbs: typer.Typer) -> None:
@@ -23,6 +24,9 @@ def merge_verb(
     ] = "error",
 ) -> None:
     """Join meta-datasets: tasks that are the same, and every run once."""
+    check_output(out, "--out")
+    for folder in folders:
+        check_meta_dataset(folder)
     from rich.console import Console
 
     from foretune.errors import MetaDatasetError

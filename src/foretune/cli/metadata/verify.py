@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from foretune.cli.metadata.arguments import Folders
+from foretune.session.checks import check_meta_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,8 @@ def register(verbs: typer.Typer) -> None:
 
 def verify_verb(folders: Folders) -> None:
     """Check everything about one or more meta-datasets; the first fault ends it with the exit status 2."""
+    for folder in folders:
+        check_meta_dataset(folder)
     from rich.console import Console
 
     from foretune.metadata.verify import verify

@@ -1,0 +1,44 @@
+"""Commands that are printed can be given as they stand."""
+
+import shlex
+from pathlib import Path
+
+from typer.main import get_command
+
+from foretune.cli import commands
+from foretune.session.advice import finetune_command, resume_command
+from foretune.session.search import Settings
+
+SETTINGS = Settings(
+    data="my questions.jsonl",
+    model="models/mine",
+    seed=3,
+    optimizer="random",
+    surrogate="fitted",
+    train_rows=500,
+    max_length=128,
+    device="cuda",
+)
+
+
+def parsed(command):
+    """What the program's own parser makes of it."""
+    program, verb, *arguments = shlex.split(command)
+    assert program == "foretune"
+    group = get_command(commands)
+    return group.commands[verb].make_context(verb, arguments).params
+
+
+def test_the_command_to_search_on_names_all_that_is_not_the_default():
+    given = parsed(resume_command(SETTINGS, Path("runs/one"), "360s"))
+    assert given["resume"] is True
+    assert (given["data"], given["output"], given["budget"]) == ("my questions.jsonl", Path("runs/one"), "360s")
+    assert (given["model"], given["seed"], given["optimizer"]) == ("models/mine", 3, "random")
+    assert (given["surrogates"], given["train_rows"], given["max_length"]) == (Path("fitted"), 500, 128)
+    assert given["device"] == "cuda"
+    assert given["candidates"] == Settings.candidates
+
+
+def test_the_command_to_train_again_takes_the_recipe():
+    given = parsed(finetune_command(SETTINGS, Path("runs/one/best.yaml"), Path("again")))
+    assert (given["config"], given["output"]) == (Path("runs/one/best.yaml"), Path("again"))
