@@ -96,7 +96,9 @@ def collect_verb(
         collection, describe = _prepare(sources, model, space, max_length, settings)
     observe = partial(_show, console)
     try:
-        meta = collect(collection, out, describe=describe, start_runner=_start_worker, workers=workers, observe=observe)
+        with waiting(console, "starting") as step:
+            told = partial(_described, describe, step)
+            meta = collect(collection, out, describe=told, start_runner=_start_worker, workers=workers, observe=observe)
     except KeyboardInterrupt:
         compile_tables(out)
         console.print("Stopped; the same command goes on from here.", style="yellow")
@@ -143,6 +145,16 @@ def _prepare(
         )
 
     return collection, describe
+
+
+def _described(
+    describe: Callable[[TaskSource], dict[str, Any]], step: Callable[[str], None], source: TaskSource
+) -> dict[str, Any]:
+    """The row of a task; the user is told of it."""
+    step(f"scoring the base model on {source.id}")
+    row = describe(source)
+    step("training")
+    return row
 
 
 @contextmanager

@@ -125,12 +125,13 @@ def search(
     with waiting(console, "loading libraries"):
         settings = on_this_machine(settings)
     with ExitStack() as stack:
-        if output.is_dir():
+        if is_locked := output.is_dir():
             stack.enter_context(locked(output))
         known = check_folder(output, settings, resume=resume)
         ground, is_new = _prepare(settings, known, output, console, timed=not as_predicted)
-        if not output.is_dir():
+        if not is_locked:
             stack.enter_context(locked(output))
+            check_folder(output, settings, resume=resume)  # another search may have been quicker
         if is_new:
             create_journal(output / JOURNAL, header_of(settings, ground, clock))
         _say_what_is_known(ground, clock, console)

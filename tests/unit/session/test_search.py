@@ -4,8 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from foretune.errors import JournalError
+from foretune.journal import Entry, append_entry, create_journal, read_journal
+from foretune.session import search as searching
 from foretune.session.search import reserve, whole_slices
+from foretune.tuner import Budget
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 TRIAL = Trial(3, Configuration({"rank": 8}), fidelity=8, resumes_from=2)
@@ -39,3 +44,20 @@ def test_other_reports_stay_as_they_are(unchanged):
 )
 def test_time_is_kept_for_the_end_but_not_most_of_it(closing, budget, slowness, kept):
     assert reserve(closing, budget, slowness=slowness) == kept
+
+
+def test_of_two_searches_that_begin_at_once_one_is_refused(tmp_path, monkeypatch):
+    output = tmp_path / "run"
+
+    def meanwhile(*_, **__):
+        output.mkdir()
+        create_journal(output / "journal.jsonl", {"setup_seconds": 1.0})
+        append_entry(output / "journal.jsonl", Entry(report(8, Status.OK), 2.0))
+        return None, True
+
+    for name in ("check_settings", "on_this_machine"):
+        monkeypatch.setattr(searching, name, lambda settings: settings)
+    monkeypatch.setattr(searching, "_prepare", meanwhile)
+    with pytest.raises(JournalError, match="already exists"):
+        searching.search(searching.Settings("questions.jsonl", "foretune-tiny"), Budget(), output, Console(quiet=True))
+    assert len(read_journal(output / "journal.jsonl").entries) == 1

@@ -10,6 +10,7 @@ import typer
 
 from foretune.cli.metadata.arguments import Folder
 from foretune.session.checks import check_meta_dataset
+from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
     from foretune.metadata import MetaDataset
@@ -32,8 +33,10 @@ def describe_verb(
     from foretune.metadata.summary import agreement_rows, group_rows, method_rows, pair_rows
     from foretune.report.meta_dataset_tables import agreement_table, group_table, method_table, task_tables
 
-    meta = read_meta_dataset(folder)
-    pairs, console = pair_rows(meta), Console()
+    console = Console()
+    with waiting(console, "comparing tasks"):
+        meta = read_meta_dataset(folder)
+        pairs = pair_rows(meta)
     for table in task_tables(meta):
         console.print(table)
     console.print(group_table(group_rows(meta)))

@@ -8,6 +8,7 @@ import typer
 
 from foretune.cli.metadata.arguments import Folder
 from foretune.session.checks import check_meta_dataset
+from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,9 +43,10 @@ def gate_verb(
     from foretune.metadata.gate import RUNS, gate
     from foretune.metadata.noise import luck
 
-    meta = read_meta_dataset(folder)
-    found = gate(meta, leave_out=leave_out)
     console = Console()
+    with waiting(console, "measuring regrets"):
+        meta = read_meta_dataset(folder)
+        found = gate(meta, leave_out=leave_out)
     console.print(_gate_table(found, leave_out))
     if found.left_out:
         console.print(f"Left out, for they lack some of these: {', '.join(found.left_out)}.", highlight=False)

@@ -8,6 +8,7 @@ import typer
 
 from foretune.cli.metadata.arguments import Folders
 from foretune.session.checks import check_meta_dataset
+from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,8 @@ def verify_verb(folders: Folders) -> None:
 
     console = Console()
     for folder in folders:
-        passed = verify(folder)
+        with waiting(console, f"checking {folder}"):
+            passed = verify(folder)
         console.print(_checks_table(folder, passed))
         console.print(f"All {len(passed)} checks passed.", highlight=False)
 
