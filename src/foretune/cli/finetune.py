@@ -95,7 +95,7 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
         message = f"{output} already holds a finished run; give another folder to --output"
         raise JournalError(message)
     with console.status("loading the model, the data and the base model's scores ..."):
-        ground = _prepared(settings, output)
+        ground = _prepared(settings, configuration, output)
     for note in ground.data.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
@@ -114,7 +114,7 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
     console.print(f"The adapter of slice {fidelity} of {ground.task.max_fidelity} is in {output / ADAPTER}.")
 
 
-def _prepared(settings: Settings, output: Path) -> Ground:
+def _prepared(settings: Settings, configuration: Configuration, output: Path) -> Ground:
     """What the run stands on; one that goes on takes over what was known when it was begun."""
     from foretune.journal import create_journal, read_journal
     from foretune.session.ground import prepare
@@ -126,7 +126,7 @@ def _prepared(settings: Settings, output: Path) -> Ground:
     if known is not None and known["settings"] == asdict(settings):
         return prepare(settings, known)
     clock = Clock()
-    ground = prepare(settings, None)
+    ground = prepare(settings, None, configuration=configuration)
     output.mkdir(parents=True, exist_ok=True)
     create_journal(begun, header_of(settings, ground, clock))
     return ground

@@ -109,12 +109,15 @@ class Ground:
         return Subprocess(stack.enter_context(worker), template, directory)
 
 
-def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
+def prepare(
+    settings: Settings, known: Mapping[str, Any] | None, *, configuration: Configuration | None = None
+) -> Ground:
     """Load the data and the model, score it untouched, describe the task and sample the candidates.
 
     Args:
         settings: of the search.
         known: header of the journal, whose task and scores are taken over when the search is resumed.
+        configuration: the only one to be trained; None for a search, where the default stands for all.
     """
     from foretune.execution.worker import completion_end
     from foretune.finetune.data import load_splits, tokenize
@@ -141,7 +144,7 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     default = space.default()
     surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
     effort = (
-        measure_effort(model, settings.model, data, default, settings.device, settings.seed)
+        measure_effort(model, settings.model, data, configuration or default, settings.device, settings.seed)
         if known is None
         else Effort(known.get("validation_rows"))
     )
