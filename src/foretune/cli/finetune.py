@@ -121,7 +121,7 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
 
     with waiting(console, "loading libraries") as step:
         settings = on_this_machine(settings)
-        ground = _prepared(settings, output, step)
+        ground = _prepared(settings, configuration, output, step)
     for note in ground.data.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
@@ -145,7 +145,7 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
     console.print(f'Ask it: foretune predict {output} --prompt "..."', highlight=False, markup=False, soft_wrap=True)
 
 
-def _prepared(settings: Settings, output: Path, step: Callable[[str], None]) -> Ground:
+def _prepared(settings: Settings, configuration: Configuration, output: Path, step: Callable[[str], None]) -> Ground:
     """What the run stands on; one that goes on takes over what was known when it was begun."""
     from foretune.journal import create_journal, read_journal
     from foretune.session.ground import prepare
@@ -157,7 +157,7 @@ def _prepared(settings: Settings, output: Path, step: Callable[[str], None]) -> 
     if known is not None and known["settings"] == asdict(settings):
         return prepare(settings, known, step=step)
     clock = Clock()
-    ground = prepare(settings, None, step=step)
+    ground = prepare(settings, None, configuration=configuration, step=step)
     output.mkdir(parents=True, exist_ok=True)
     create_journal(begun, header_of(settings, ground, clock))
     return ground

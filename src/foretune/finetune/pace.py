@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from transformers import PreTrainedModel
 
-from foretune.finetune.adapters import setting
+from foretune.finetune.adapters import method_of, setting
 from foretune.finetune.batches import epoch_batches, make_batch
 from foretune.finetune.data import TokenizedSplits, Tokens
 from foretune.finetune.evaluate import Scores, evaluate
@@ -172,7 +172,9 @@ def time_training(
         Seconds of a slice by configuration, its evaluation aside; without those that lack memory.
     """
     rows = len(data.train.input_ids)
-    run = prepare_run(_order(configuration, name, data, device), base=model)
+    run = _prepared(_order(configuration, name, data, device), model)
+    if run is None:
+        return {}
     found: dict[Configuration, float] = {}
     for one in timed(configuration, rows):
         step = _step_seconds(replace(run, batch_size=int(setting(one, "batch_size"))))
@@ -181,6 +183,17 @@ def time_training(
         if step is None or step > _FILLED_SECONDS:
             break
     return found
+
+
+def _prepared(order: Order, model: PreTrainedModel) -> Run | None:
+    """The order's run on this model, or on one in 4 bits; None where the memory does not suffice."""
+    quantized = method_of(order.trial.configuration) == "qlora"
+    try:
+        return prepare_run(order, base=None if quantized else model)
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
+        return None
 
 
 def _order(configuration: Configuration, name: str, data: TokenizedSplits, device: str) -> Order:

@@ -124,6 +124,7 @@ def prepare(
     settings: Settings,
     known: Mapping[str, Any] | None,
     *,
+    configuration: Configuration | None = None,
     step: Callable[[str], None] = lambda _: None,
     timed: bool = True,
 ) -> Ground:
@@ -132,6 +133,7 @@ def prepare(
     Args:
         settings: of the search.
         known: header of the journal, whose task and scores are taken over when the search is resumed.
+        configuration: the only one to be trained; None for a search, where the default stands for all.
         step: is told what is being done.
         timed: whether evaluation and steps may be timed, to know what slices take here.
     """
@@ -157,8 +159,9 @@ def prepare(
     space = load_space(settings.space, hidden_size=width)
     surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
     hardware_seen = surrogates.card.get("hardware", ()) if surrogates else None
+    typical = configuration or space.default()
     measured = (
-        _Measuring(settings, reader, space.default(), hardware_seen, loading, step, timed).measure(model, splits, whole)
+        _Measuring(settings, reader, typical, hardware_seen, loading, step, timed).measure(model, splits, whole)
         if known is None
         else _recall(known, reader, whole)
     )
@@ -239,7 +242,7 @@ class _Measuring:
     Attributes:
         settings: of the search.
         reader: of the dataset.
-        default: the configuration whose steps are timed.
+        typical: the configuration whose steps are timed.
         hardware_seen: that the surrogates know seconds of; None without surrogates.
         loading: seconds that the model took to load.
         step: is told what is being done.
@@ -248,7 +251,7 @@ class _Measuring:
 
     settings: Settings
     reader: _Reader
-    default: Configuration
+    typical: Configuration
     hardware_seen: Sequence[str] | None
     loading: float
     step: Callable[[str], None]
@@ -264,7 +267,7 @@ class _Measuring:
         name, device, data = self.settings.model, self.settings.device, whole
         effort = Effort()
         if self.timed:
-            effort = measure_effort(model, name, whole, self.default, device, self.settings.seed)
+            effort = measure_effort(model, name, whole, self.typical, device, self.settings.seed)
         if effort.model_is_spent:
             del model  # there may be no room for two
             model = load_model(name, device=device)
@@ -286,7 +289,7 @@ class _Measuring:
         if not self.timed or self.hardware_seen is None or hardware(device) in self.hardware_seen:
             return {}
         self.step("timing a few training steps")
-        return time_training(model, self.settings.model, data, self.default, device)
+        return time_training(model, self.settings.model, data, self.typical, device)
 
 
 def _noted(data: TokenizedSplits, rows: int) -> TokenizedSplits:

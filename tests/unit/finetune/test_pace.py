@@ -42,6 +42,19 @@ def clock(monkeypatch):
     return now
 
 
+@pytest.fixture
+def slow_rows(monkeypatch, clock):
+    """Evaluation takes two seconds a row, and a step one second."""
+    scored: list[int] = []
+
+    def evaluate(model, tokens, *, rows):
+        clock[0] += 2.0 * len(rows)
+        scored.append(len(rows))
+
+    monkeypatch.setattr(pace, "evaluate", evaluate)
+    return scored
+
+
 def test_the_scores_are_those_of_the_untouched_model(tiny_model, tiny_data):
     scores, seconds = timed_zero_shot(load_model(tiny_model), tiny_data)
     assert scores == zero_shot(load_model(tiny_model), tiny_data)
@@ -89,6 +102,18 @@ def test_what_does_not_fit_into_memory_is_left_out(tiny_model, tiny_data, config
     assert all(math.isfinite(seconds) and seconds > 0 for seconds in found.values())
 
 
+def test_an_adapter_that_does_not_fit_leaves_nothing_timed_and_the_fewest_rows(
+    tiny_model, tiny_data, configuration, monkeypatch, slow_rows
+):
+    def prepare(order, base):
+        raise torch.OutOfMemoryError("too large")
+
+    monkeypatch.setattr(pace, "prepare_run", prepare)
+    monkeypatch.setattr(pace, "LEAST_ROWS", 2)
+    found = measure_effort(load_model(tiny_model), str(tiny_model), tiny_data, configuration("lora"), "cpu", 0)
+    assert found == Effort(2, {}, model_is_spent=True)
+
+
 def test_other_errors_are_not_taken_for_a_lack_of_memory(tiny_model, tiny_data, configuration, monkeypatch):
     def step(run, batch):
         raise RuntimeError("shapes do not match")
@@ -96,19 +121,6 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(tiny_model, tiny_data, 
     monkeypatch.setattr(pace, "take_step", step)
     with pytest.raises(RuntimeError, match="shapes"):
         time_training(load_model(tiny_model), str(tiny_model), tiny_data, configuration("lora"), "cpu")
-
-
-@pytest.fixture
-def slow_rows(monkeypatch, clock):
-    """Evaluation takes two seconds a row, and a step one second."""
-    scored: list[int] = []
-
-    def evaluate(model, tokens, *, rows):
-        clock[0] += 2.0 * len(rows)
-        scored.append(len(rows))
-
-    monkeypatch.setattr(pace, "evaluate", evaluate)
-    return scored
 
 
 @pytest.mark.parametrize("rows", [60, 500, 20_000])
