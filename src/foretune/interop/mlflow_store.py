@@ -2,7 +2,8 @@
 
 A slice ends where the metric was logged; which points are the curve's own, and what pauses cost, see
 `foretune.interop.points`. It costs the time since the one before, the first one since the start of the run, and never
-less than the millisecond that MLflow's clock resolves. Runs that are still going, and those without the metric, are left out and counted.
+less than the millisecond that MLflow's clock resolves. Runs that are still going, and those without the metric, are
+left out and counted.
 """
 
 from __future__ import annotations

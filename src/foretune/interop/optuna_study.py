@@ -1,9 +1,9 @@
 """Optuna studies: parameters, intermediate values and times of their trials.
 
-The curve of a trial are its intermediate values in the order of their steps, or its one value where it has none; steps
-may be counted from 0. Optuna only knows when a trial began and ended, so every slice costs an equal part of the time in
-between, and no more than 20 times what slices of most trials do: a study that was paused overnight has one such trial. A pruned trial was
-stopped, a failed one failed; running and waiting ones are left out and counted.
+The curve of a trial are its intermediate values in the order of their steps, which may be counted from 0, or its one
+value where it has none. Optuna only knows when a trial began and ended, so every slice costs an equal part of the time
+in between, unless that is far beyond what most trials take: the study was paused. A pruned trial was stopped, a failed
+one failed; running and waiting ones are left out and counted.
 """
 
 from __future__ import annotations

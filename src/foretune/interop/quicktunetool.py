@@ -128,7 +128,8 @@ def _row(
     length = next((at for at, number in enumerate(numbers) if math.isnan(number)), len(numbers))
     if any(not math.isnan(number) for number in numbers[length:]):
         message = (
-            f"{folder / 'curve.csv'}, row {name}: a value is missing in slice {length + 1}, but later ones are there"
+            f"{folder / 'curve.csv'}, row {name}: a value is missing in slice {length + 1}, but later ones are there; "
+            "fill it in, or empty the later ones"
         )
         raise InteropError(message)
     given = _numbers(folder / "cost.csv", name, costs)

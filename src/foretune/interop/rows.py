@@ -136,7 +136,13 @@ def _length(runs: Sequence[RecordedRun]) -> int:
 
 
 def _longest(runs: Sequence[RecordedRun]) -> int:
-    return max(1, *(len(run.slices) for run in runs))
+    """Slices that the longest run has, or would have had by its planned steps."""
+    return max([1, *(_planned_slices(run) for run in runs if run.slices)])
+
+
+def _planned_slices(run: RecordedRun) -> int:
+    count, steps = len(run.slices), run.slices[-1].steps
+    return max(count, round(count * run.planned / steps)) if run.planned and steps else count
 
 
 def _common_end(runs: Sequence[RecordedRun]) -> float | None:

@@ -65,7 +65,7 @@ def without_copies(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list
 
 
 def sound_features(tasks: Sequence[RecordedTask]) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Meta-features by task, and what was left out: what is no number, contradicts the rows, or differs on one model."""
+    """Meta-features by task, and notes on what was left out: what contradicts the rows, or differs on one model."""
     kept = {task.id: {name: value for name, value in task.features.items() if is_number(value)} for task in tasks}
     notes = list[str]()
     rows = [task for task in tasks if _contradicts_rows(task, kept[task.id].get("log_train_rows"))]
@@ -139,8 +139,9 @@ def _counted(run: RecordedRun) -> RecordedRun:
             run = _without(run, name, f"{name} that are no numbers of 0 or more are left out")
     planned = run.configuration.get("epochs")
     reached = run.slices[-1].epochs if run.slices else None
-    is_known = isinstance(planned, int | float) and reached is not None and run.status == Status.OK
-    if is_known and abs(reached - planned) > _TOLERANCE * planned:
+    if not isinstance(planned, int | float) or reached is None or run.status != Status.OK:
+        return growing_counts(run)
+    if abs(reached - planned) > _TOLERANCE * planned:
         run = _without(
             run, "epochs", "epochs of curves that do not end at the epochs of the configuration are left out"
         )

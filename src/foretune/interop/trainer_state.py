@@ -179,7 +179,10 @@ def _log(folder: Path, options: ImportOptions) -> _Log:
     metric = options.metric or "eval_loss"
     if not (evaluations := _evaluations(state["log_history"], metric)):
         known = sorted({name for entry in state["log_history"] for name in entry})
-        message = f"{path}: log_history has no {metric!r}, only {', '.join(known)}; name another --metric, or evaluate"
+        message = (
+            f"{path}: log_history has no {metric!r} of a trained model, only {', '.join(known)}; "
+            "name another --metric, or evaluate"
+        )
         raise InteropError(message)
     adapter = _beside(folder, path, "adapter_config.json")
     settings = {**_state_settings(state), **_arguments(folder, path), **_epochs(state), **adapter_settings(adapter)}
@@ -212,8 +215,7 @@ def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _close(one: object, other: object) -> bool:
-    numbers = isinstance(one, int | float) and isinstance(other, int | float)
-    return numbers and math.isclose(one, other, rel_tol=_NOISE)
+    return isinstance(one, int | float) and isinstance(other, int | float) and math.isclose(one, other, rel_tol=_NOISE)
 
 
 def _beside(folder: Path, state: Path, name: str) -> dict[str, Any] | None:
@@ -251,8 +253,9 @@ def _epochs(state: Mapping[str, Any]) -> dict[str, Value]:
     if planned is None:
         return {}
     ended = int(state["global_step"]) >= int(state.get("max_steps") or 0)
-    is_less = reached is not None and ended and 0 < reached < planned - _EPOCH
-    return {"epochs": reached if is_less else planned}
+    if reached is not None and ended and 0 < reached < planned - _EPOCH:
+        return {"epochs": reached}
+    return {"epochs": planned}
 
 
 def _cost_unit(logs: Sequence[_Log], options: ImportOptions) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from foretune.errors import InteropError, MetaDatasetError
-from foretune.interop.resample import Slice, resample
 from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
+from foretune.interop.resample import Slice, resample
 from foretune.interop.rows import tables
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status
