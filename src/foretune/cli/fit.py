@@ -98,9 +98,7 @@ def _check_folders(meta_datasets: Sequence[Path]) -> None:
     for given in meta_datasets:
         if not (meta_dataset_folder(given) / "metadata.json").is_file():
             shipped = ", ".join(shipped_meta_datasets())
-            message = (
-                f"{given} is no meta-dataset; give the folder of one (with its metadata.json), or one of {shipped}"
-            )
+            message = f"{given} is no meta-dataset; give a folder with a metadata.json, or one of {shipped}"
             raise MetaDatasetError(message)
 
 
