@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 from foreign_logs import WRITERS, Log
-from synthetic_table import synthetic_table
+from synthetic_table import TREES, synthetic_table
 
 import foretune.cli
+from foretune.errors import SurrogateError
 from foretune.interop import import_runs
 from foretune.journal import read_journal
 from foretune.metadata import MetaDataset, read_meta_dataset, write_meta_dataset
@@ -136,3 +137,12 @@ def test_runs_of_a_table_of_our_own_are_taken_as_they_are():
     search = fit([table], seed=0, kind="in-context", judge=False, search=load_space("peft"))
     assert plain.performance.recorded == search.performance.recorded
     np.testing.assert_array_equal(plain.performance.scenarios.values, search.performance.scenarios.values)
+
+
+def test_other_kinds_learn_from_described_tasks_alone(tmp_path):
+    first, second = map(read_meta_dataset, imported("csv", tmp_path))
+    with pytest.raises(SurrogateError, match=r"needs tasks described by foretune.*; give --kind in-context"):
+        fit([first, second], seed=0, kind="rank-trees", search=load_space("peft"))
+    found = fit([synthetic_table(), first], seed=0, kind="rank-trees", rank_trees=TREES, search=load_space("peft"))
+    assert found.card["tasks"] == sorted(synthetic_table().task_ids)
+    assert "3 runs on tasks that foretune has not described are left out" in found.card["notes"]

@@ -27,7 +27,7 @@ from foretune.surrogate.encoders import encoder_for, encoder_sha256
 from foretune.surrogate.examples import Run, by_task, read_runs
 from foretune.surrogate.fit_in_context import InContextRecipe
 from foretune.surrogate.fit_rank_trees import RankTreesRecipe
-from foretune.surrogate.for_search import REMEDY, for_search
+from foretune.surrogate.for_search import REMEDY, described_features, for_search
 from foretune.surrogate.kinds import Data, deep_kernel, in_context_surrogate, rank_trees_surrogate
 from foretune.surrogate.memory import fit_memory
 from foretune.surrogate.protocol import Surrogates
@@ -83,10 +83,14 @@ def fit(
     if search:
         usable = for_search(runs, search)
         runs, notes = usable.runs, usable.notes
-        runs = runs if kind == IN_CONTEXT else _described(runs)
+        if kind != IN_CONTEXT:
+            runs = _described(usable.runs)
+            left = len(usable.runs) - len(runs)
+            notes += (f"{left} runs on tasks that foretune has not described are left out",) if left else ()
         reference = reference or _default(search)
     encoder = encoder_for(meta_datasets, space or search)
     names = known_by_most(runs) if kind == IN_CONTEXT else common_features(runs)
+    names = [name for name in names if name in described_features(runs)] if search else names
     parts = folds(runs, FOLDS, np.random.default_rng(seed))
     tell = progress or (lambda _: None)
     judged = parts if judge else []

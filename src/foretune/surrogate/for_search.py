@@ -21,6 +21,7 @@ from foretune.space import Encoder, SearchSpace, learning_rate_reference
 from foretune.space.vocabulary import HYPERPARAMETERS
 from foretune.surrogate.examples import Run, by_task
 from foretune.surrogate.inputs import SLICES, width_of
+from foretune.surrogate.meta_features import NEEDED, has_facts
 from foretune.surrogate.translation import known_values, said_method, translated
 from foretune.types import LearningCurve, Task
 
@@ -62,6 +63,12 @@ def for_search(runs: Sequence[Run], space: SearchSpace) -> Usable:
     found = [_translated(run, *spaces[width_of(run.task)]) for run in kept]
     _check_enough(found)
     return Usable(found, tuple(_notes(spoken, unspoken, at_slices, found)))
+
+
+def described_features(runs: Sequence[Run]) -> frozenset[str]:
+    """Meta-features that foretune describes tasks by, of which it is to be asked about one later."""
+    tasks = [group[0].task for group in by_task(runs).values()]
+    return frozenset({*NEEDED, *(name for task in tasks if has_facts(task) for name in task.meta_features)})
 
 
 def _notes(spoken: Sequence[Run], unspoken: Sequence[Run], at_slices: Sequence[Run], found: Sequence[Run]) -> list[str]:

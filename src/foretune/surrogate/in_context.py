@@ -29,7 +29,7 @@ from foretune.metadata.common import relative_to_width
 from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.blend import Blend
-from foretune.surrogate.inputs import LossLink, check_slices, encode, known_features, link_of, width_of
+from foretune.surrogate.inputs import LossLink, check_slices, encode, feature_vector, known_features, link_of, width_of
 from foretune.surrogate.landmarks import landmarks
 from foretune.surrogate.mixture import Mixture
 from foretune.surrogate.protocol import Cases, Observed, Predictor
@@ -109,8 +109,14 @@ class InContextSurrogate:
         rows = self.row_scaling(encode(self.encoder, task, candidates))
         width, places = width_of(task), {one: place for place, one in enumerate(self.recorded)}
         known = np.array([places.get(relative_to_width(one, width), -1) for one in candidates], dtype=np.intp)
-        features = known_features(task, self.feature_names)
+        features = self._features(task)
         return _OnTask(self, task, tuple(candidates), self.scenarios.interpolation(rows, known), features)
+
+    def _features(self, task: Task) -> Float[np.ndarray, " F"]:
+        """Meta-features of the task; those that all earlier tasks have must be there."""
+        columns = zip(self.feature_names, self.similarity.features.T, strict=True)
+        feature_vector(task, [name for name, column in columns if not np.isnan(column).any()])
+        return known_features(task, self.feature_names)
 
     def is_reference(self, task: Task, configuration: Configuration) -> bool:
         """Whether this is the reference configuration at the width of the task's base model."""
