@@ -147,14 +147,14 @@ def _without(meta: MetaDataset, names: Collection[str]) -> MetaDataset:
 
 def _named_apart(known: MetaDataset, found: MetaDataset) -> MetaDataset:
     """`found` with a name of its own, unless the task of that name in `known` is on the same data."""
-    row = found.tasks.iloc[0]
+    row, rows = frame_to_rows(found.tasks)[0], {one["task"]: one for one in frame_to_rows(known.tasks)}
     facts = ["model", "n_train", "n_validation", "zero_shot_validation_value"]
     dataset, number = row["dataset"], 1
     while True:
         name = dataset if number == 1 else f"{dataset}-{number}"
         task = task_id(name, int(row["n_train"]), row["model"])
-        earlier = known.tasks[known.tasks["task"] == task]
-        if earlier.empty or earlier.iloc[0][facts].tolist() == row[facts].tolist():
+        earlier = rows.get(task)
+        if earlier is None or all(earlier.get(fact) == row.get(fact) for fact in facts):
             return _renamed(found, name, task)
         number += 1
 

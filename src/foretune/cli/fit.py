@@ -42,9 +42,11 @@ def fit(
     ] = None,
     kind: Annotated[Kind, typer.Option(help="Of performance surrogate.")] = "in-context",
     seed: Annotated[int, typer.Option(help="Of folds, networks and examples.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace surrogates that are in the folder.")] = False,
 ) -> None:
     """Fit the surrogates of performance, cost and memory, and show how they do on tasks held out from the fit."""
     check_output(out, "--out")
+    _check_out(out, overwrite=overwrite)
     for folder in meta_datasets:
         check_meta_dataset(folder)
     check_space(space)
@@ -59,6 +61,7 @@ def fit(
         from foretune.metadata import read_meta_dataset
         from foretune.space import load_space
         from foretune.surrogate import save_surrogates
+        from foretune.surrogate.encoders import MAIN_SPACE
         from foretune.surrogate.fit import fit as fit_surrogates
 
     torch.set_num_threads(1)
@@ -70,13 +73,28 @@ def fit(
             seed=seed,
             exclude_families=exclude_family or (),
             exclude_tasks=exclude_task or (),
-            space=load_space(space) if space else None,
             kind=kind,
+            search=load_space(space or MAIN_SPACE),
             progress=lambda what: step(f"fitting: {what}"),
         )
     save_surrogates(out, surrogates)
     console.print(_held_out_table(surrogates.card["held_out"]))
+    for note in surrogates.card.get("notes", ()):
+        console.print(f"Note: {note}.", highlight=False, soft_wrap=True)
     console.print(f"Wrote {out}. Next: foretune tune DATA --surrogates {out}")
+
+
+def _check_out(out: Path, *, overwrite: bool) -> None:
+    """Nothing is lost by a fit: what is there is replaced only if asked for, and only if it is surrogates."""
+    from foretune.errors import SurrogateError
+
+    if not out.is_dir() or not (found := sorted(path.name for path in out.iterdir())):
+        return
+    strange = sorted(set(found) - {"surrogates.json", "surrogates.safetensors"})
+    if strange:
+        raise SurrogateError(f"--out {out} holds other files ({', '.join(strange[:3])}); name a new folder")
+    if not overwrite:
+        raise SurrogateError(f"--out {out} holds surrogates already; name a new folder, or give --overwrite")
 
 
 def _held_out_table(held_out: Mapping[str, Any]) -> Table:

@@ -86,8 +86,7 @@ def recommend(
     seconds = math.inf if budget is None else parse_seconds(budget)
     check_target(export, pick)
     checks.check_accelerator(hardware)
-    if space is not None:
-        checks.check_space(space)
+    checks.check_space(space)
     checks.check_surrogates(surrogates)
     checks.check_model(model, weights=False)
     checks.check_data(data, seed=seed, train_rows=train_rows)

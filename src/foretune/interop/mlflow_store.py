@@ -1,14 +1,14 @@
 """Runs in an MLflow store: parameters, the history of one metric, and the times at which it was logged.
 
-A slice ends where the metric was logged; of several values at one step the last counts. It costs the time since the one
-before, the first one since the start of the run, and never less than the millisecond that MLflow's clock resolves. Runs
-that are still going, and those without the metric, are left out and counted.
+A slice ends where the metric was logged; which points are the curve's own, and what pauses cost, see
+`foretune.interop.points`. It costs the time since the one before, the first one since the start of the run, and never
+less than the millisecond that MLflow's clock resolves. Runs that are still going, and those without the metric, are
+left out and counted.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,8 +22,10 @@ from foretune.interop.optional import library
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import provenance
 from foretune.interop.parameters import settings_of, typed
+from foretune.interop.points import Point, timed_slices
+from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
 from foretune.interop.resample import Slice
-from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
@@ -137,7 +139,9 @@ def _run(run: Any, history: Sequence[Any], parameters: dict[str, Value], options
         family=options.family,
     )
     start = run.info.start_time
-    slices, status, message = finite_slices(_slices(history, start, run.data.metrics.get(options.test_metric)))
+    tested, maximize = run.data.metrics.get(options.test_metric), task.direction == "maximize"
+    read, remarks = _slices(history, start, tested, maximize=maximize)
+    slices, status, message = finite_slices(read)
     if status == Status.OK:
         status = _STATUSES[run.info.status]
         message = "" if status == Status.OK else f"MLflow calls the run {run.info.status}"
@@ -151,6 +155,7 @@ def _run(run: Any, history: Sequence[Any], parameters: dict[str, Value], options
         status=status,
         message=message,
         facts={"started": datetime.fromtimestamp(start / 1000, UTC).isoformat(), **_figures(options)},
+        remarks=remarks,
     )
 
 
@@ -159,16 +164,7 @@ def _figures(options: ImportOptions) -> Mapping[str, str]:
     return {name: text for name, text in said.items() if text}
 
 
-def _slices(history: Sequence[Any], start: int, test: float | None) -> list[Slice]:
-    counts = Counter(point.step for point in history)
-    ordered = sorted(history, key=lambda point: (point.step, point.timestamp))
-    # Where steps were not logged, all are 0, and the times alone tell the points apart.
-    last = {point.step if len(counts) > 1 else place: point for place, point in enumerate(ordered)}
-    points = list(last.values())
-    before, slices = start, list[Slice]()
-    for point in points:
-        seconds = max((point.timestamp - before) / 1000, _MILLISECOND)
-        tested = test if point is points[-1] else None
-        slices.append(Slice(point.value, seconds, test=tested, steps=point.step if len(counts) > 1 else None))
-        before = point.timestamp
-    return slices
+def _slices(history: Sequence[Any], start: int, test: float | None, *, maximize: bool) -> tuple[list[Slice], list[str]]:
+    """The slices of a run, and remarks."""
+    logged = [Point(point.step, point.timestamp / 1000, point.value) for point in history]
+    return timed_slices(logged, start / 1000, test, maximize=maximize, least=_MILLISECOND)

@@ -1,15 +1,18 @@
 """Optuna studies: parameters, intermediate values and times of their trials.
 
-The curve of a trial are its intermediate values in the order of their steps, or its one value where it has none. Optuna
-only knows when a trial began and ended, so every slice costs an equal part of the time in between. A pruned trial was
-stopped, a failed one failed; running and waiting ones are left out and counted.
+The curve of a trial are its intermediate values in the order of their steps, which may be counted from 0, or its one
+value where it has none. Optuna only knows when a trial began and ended, so every slice costs an equal part of the time
+in between, unless that is far beyond what most trials take: the study was paused. A pruned trial was stopped, a failed
+one failed; running and waiting ones are left out and counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from statistics import median_low
 from typing import Any, cast
 
 from foretune.errors import InteropError
@@ -18,14 +21,19 @@ from foretune.interop.optional import library
 from foretune.interop.options import Direction, ImportOptions
 from foretune.interop.origin import provenance
 from foretune.interop.parameters import plain, settings_of
+from foretune.interop.points import UNTRAINED, counted_steps
+from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
 from foretune.interop.resample import Slice
-from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
 _STATUSES = {"COMPLETE": Status.OK, "PRUNED": STOPPED, "FAIL": Status.FAILED}
 _MICROSECOND = 1e-6
+_PAUSE = 20.0
+"""Times what most trials take for a slice; more is a pause of the study. Batch sizes and ranks make up for less."""
+PAUSED_TRIAL = "a trial's time far beyond that of most trials is a pause of the study; it costs what those do"
 
 
 def import_optuna(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
@@ -39,7 +47,7 @@ def import_optuna(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
     runs = [_run(study, trial, options) for study, trial in kept]
     left = len(pairs) - len(kept)
     notes = [f"{left} trials that are running or waiting are left out"] if left else []
-    return tables(runs, provenance("optuna", paths, options), notes)
+    return tables(_without_pauses(runs), provenance("optuna", paths, options), notes)
 
 
 def _studies(path: str, options: ImportOptions) -> list[Any]:
@@ -105,7 +113,8 @@ def _run(study: Any, trial: Any, options: ImportOptions) -> RecordedRun:
         rows=options.rows,
         family=options.family,
     )
-    slices, status, message = finite_slices(_slices(trial))
+    read, remarks = _slices(trial)
+    slices, status, message = finite_slices(read)
     if status == Status.OK:
         status = _STATUSES[trial.state.name]
         message = "" if status == Status.OK else f"Optuna calls the trial {trial.state.name.lower()}"
@@ -119,18 +128,45 @@ def _run(study: Any, trial: Any, options: ImportOptions) -> RecordedRun:
         status=status,
         message=message,
         facts={"started": started, **figures},
+        remarks=remarks,
     )
 
 
-def _slices(trial: Any) -> list[Slice]:
+def _slices(trial: Any) -> tuple[list[Slice], list[str]]:
+    """The slices of a trial, and remarks."""
     points = sorted(trial.intermediate_values.items())
-    steps = [step for step, _ in points]
-    values = [value for _, value in points] or ([trial.value] if trial.value is not None else [])
+    steps, untrained = counted_steps([step for step, _ in points])
+    values = [value for _, value in points][int(untrained) :]
     if not values:
-        return []
+        values, steps, untrained = ([trial.value] if trial.value is not None else []), [None], False
+    if not values:
+        return [], []
     if trial.datetime_start is None or trial.datetime_complete is None:
         message = f"trial {trial.number} has no times; only trials that a study ran itself have costs"
         raise InteropError(message)
     seconds = max((trial.datetime_complete - trial.datetime_start).total_seconds() / len(values), _MICROSECOND)
-    counted = steps if steps and steps[0] >= 0 else [None] * len(values)
-    return [Slice(float(value), seconds, steps=step) for value, step in zip(values, counted, strict=True)]
+    slices = [
+        Slice(float(value), seconds, steps=step) for value, step in zip(values, steps[int(untrained) :], strict=True)
+    ]
+    return slices, [UNTRAINED] if untrained else []
+
+
+def _without_pauses(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
+    """Trials whose slices took far longer than those of most trials of the task take what those do.
+
+    Optuna does not say when a slice ended: that a study was paused shows in one trial's time alone.
+    """
+    usual = {
+        task: median_low([run.slices[0].seconds for run in runs if run.task.id == task and run.slices])
+        for task in {run.task.id for run in runs if run.slices}
+    }
+    return [
+        replace(
+            run,
+            slices=[replace(one, seconds=usual[run.task.id]) for one in run.slices],
+            remarks=(*run.remarks, PAUSED_TRIAL),
+        )
+        if run.slices and run.slices[0].seconds > _PAUSE * usual[run.task.id]
+        else run
+        for run in runs
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 
 from foretune.interop.documents import read_object
 from foretune.interop.options import ImportOptions
-
-_BILLIONS = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[bB](?![\w.])")
+from foretune.metadata.source import stated_parameters
 
 
 def provenance(kind: str, paths: Sequence[str], options: ImportOptions) -> dict[str, Any]:
@@ -56,5 +54,5 @@ def figures_of(folder: Path, options: ImportOptions) -> dict[str, str]:
 
 def stated_size(model: str) -> dict[str, float]:
     """`model_log_parameters` as the model's own name states it: log10 of all parameters (`-8B` is 8 billion)."""
-    match = _BILLIONS.search(model.rsplit("/", 1)[-1])
-    return {"model_log_parameters": math.log10(float(match[1]) * 1e9)} if match else {}
+    parameters = stated_parameters(model)
+    return {"model_log_parameters": math.log10(parameters)} if parameters else {}

@@ -17,8 +17,9 @@ from foretune.interop.adapters import adapter_settings
 from foretune.interop.documents import needed, read_object
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import figures_of, provenance, stated_size
+from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
 from foretune.interop.resample import Slice
-from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.types import Status, Value
 
@@ -130,7 +131,7 @@ def _slices(metrics: Sequence[Mapping[str, Any]], metric: str, file: Path) -> li
         slices.append(
             Slice(
                 float(point[metric]),
-                elapsed - before - evaluated,
+                max(elapsed - before - evaluated, 0.0),
                 evaluated,
                 test,
                 steps=needed(point, "step", int, where),

@@ -7,12 +7,14 @@ come from and under which license.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from foretune.errors import InteropError
 from foretune.interop.options import ImportOptions
 from foretune.interop.origin import provenance
 from foretune.interop.peft_results import peft_runs
+from foretune.interop.recorded import RecordedRun
 from foretune.interop.rows import tables
 from foretune.interop.tinker import tinker_runs
 from foretune.metadata import MetaDataset
@@ -32,4 +34,19 @@ def import_public_llm(paths: Sequence[str], options: ImportOptions) -> MetaDatas
         raise InteropError(message)
     peft, tinker = (str(Path(paths[0]) / part) for part in PARTS)
     swept, notes = tinker_runs([tinker], options)
-    return tables([*peft_runs([peft], options), *swept], provenance("public-llm", paths, options), notes)
+    runs, left_out = _with_common_features([*peft_runs([peft], options), *swept])
+    return tables(runs, provenance("public-llm", paths, options), [*notes, *left_out])
+
+
+def _with_common_features(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list[str]]:
+    """The runs with those meta-features that all tasks have, and notes: so the first version of the table was made."""
+    tasks = {run.task.id: run.task for run in runs}
+    names = sorted({name for task in tasks.values() for name in task.features})
+    lacking = {name: [task.id for task in tasks.values() if name not in task.features] for name in names}
+    lacking = {name: ids for name, ids in lacking.items() if ids}
+    kept = [
+        replace(run, task=replace(run.task, features={k: v for k, v in run.task.features.items() if k not in lacking}))
+        for run in runs
+    ]
+    notes = [f"feature {name} is left out, for it is not known of {', '.join(ids)}" for name, ids in lacking.items()]
+    return kept, notes

@@ -19,8 +19,9 @@ import pandas as pd
 from foretune.errors import InteropError
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import figures_of, provenance
+from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
 from foretune.interop.resample import Slice
-from foretune.interop.rows import RecordedRun, RecordedTask, tables
+from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
@@ -77,16 +78,19 @@ def _runs(folder: Path, options: ImportOptions) -> list[RecordedRun]:
             family=options.family or dataset,
             features=row.features,
         )
-        slices = [Slice(value, cost) for value, cost in zip(row.curve, row.costs, strict=True)]
-        whole = len(slices) == width
+        slices, status, message = finite_slices(
+            Slice(value, cost) for value, cost in zip(row.curve, row.costs, strict=True)
+        )
+        if status == Status.OK and len(slices) < width:
+            status, message = STOPPED, f"the curve ends after {len(slices)} of {width} slices"
         runs.append(
             RecordedRun(
                 row.name,
                 task,
                 options.chosen(configuration),
                 slices,
-                status=Status.OK if whole else STOPPED,
-                message="" if whole else f"the curve ends after {len(slices)} of {width} slices",
+                status=status,
+                message=message,
                 facts=figures,
             )
         )
@@ -124,15 +128,20 @@ def _row(
     length = next((at for at, number in enumerate(numbers) if math.isnan(number)), len(numbers))
     if any(not math.isnan(number) for number in numbers[length:]):
         message = (
-            f"{folder / 'curve.csv'}, row {name}: a value is missing in slice {length + 1}, but later ones are there"
+            f"{folder / 'curve.csv'}, row {name}: a value is missing in slice {length + 1}, but later ones are there; "
+            "fill it in, or empty the later ones"
         )
         raise InteropError(message)
     given = _numbers(folder / "cost.csv", name, costs)
     spent = (given * len(numbers) if len(given) == 1 else given)[:length]
-    if any(not cost > 0 for cost in spent):
+    if any(not 0 < cost < math.inf for cost in spent):
         message = f"{folder / 'cost.csv'}, row {name}: costs are {spent}, expected numbers above 0 for {length} slices"
         raise InteropError(message)
-    features = dict(zip(facts, _numbers(folder / "meta.csv", name, facts), strict=True))
+    features = {
+        fact: number
+        for fact, number in zip(facts, _numbers(folder / "meta.csv", name, facts), strict=True)
+        if not math.isnan(number)
+    }
     configuration: dict[str, Value] = {key: value for key, value in settings.items() if not pd.isna(value)}
     return _Row(name, configuration, features, numbers[:length], spent)
 

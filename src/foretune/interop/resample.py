@@ -1,4 +1,4 @@
-"""Curves of another number of slices, by linear interpolation: runs that were planned alike need equally many."""
+"""Slices of a run, and curves of another number of them: runs that were planned alike need equally many."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
+from foretune.metadata.slices import costs_at, equal_parts, sums_at, values_at
 
 
 @dataclass(frozen=True)
@@ -32,52 +34,46 @@ class Slice:
     tokens: float | None = None
 
 
-def resample(slices: Sequence[Slice], count: int) -> list[Slice]:
-    """The curve of a complete run at `count` equal parts of it.
+def resample(slices: Sequence[Slice], count: int, planned: float | None = None) -> list[Slice]:
+    """The curve of a run at those of `count` equal parts of it that were trained to their end.
 
-    Slice k of n lies at its share of the last slice's steps (epochs where there are no steps, k / n where there is
-    neither). Values between two slices are interpolated linearly, and values before the first one are those of the
-    first. Costs are interpolated as sums from 0, so that the cost of the run stays. A test value that only the last
-    slice has stays there.
+    Slice k of n lies at its share of the planned steps (epochs where there are no steps, k / n where there is neither).
+    How values and costs are read between slices see `foretune.metadata.slices`. A test value that only the last slice
+    has stays there.
 
     Args:
         slices: all of a run.
-        count: how many are wanted.
+        count: how many a complete run is to have.
+        planned: steps of the complete run; None if it ended with the last slice.
     """
-    if len(slices) == count:
+    if len(slices) == count and planned is None:
         return list(slices)
-    places = _places(slices)
-    wanted = np.arange(1, count + 1) / count
-
-    def between(values: Sequence[float]) -> list[float]:
-        return np.interp(wanted, places, values).tolist()
-
-    def parts(values: Sequence[float]) -> list[float]:
-        return np.diff(np.interp(wanted, [0.0, *places], [0.0, *np.cumsum(values)]), prepend=0.0).tolist()
-
-    def sums(values: Sequence[float]) -> list[float]:
-        return np.interp(wanted, [0.0, *places], [0.0, *values]).tolist()
-
+    places = _places(slices, planned)
+    ends = equal_parts(places[-1], count)
+    if len(ends) == len(slices) and np.allclose(ends, places):
+        return list(slices)
     columns: dict[str, Any] = {
-        "value": between([one.value for one in slices]),
-        "seconds": parts([one.seconds for one in slices]),
-        "evaluation_seconds": parts([one.evaluation_seconds for one in slices]),
+        "value": values_at(ends, places, [one.value for one in slices]).tolist(),
+        "seconds": costs_at(ends, places, [one.seconds for one in slices]).tolist(),
+        "evaluation_seconds": costs_at(ends, places, [one.evaluation_seconds for one in slices]).tolist(),
     }
     for name in ("test", "epochs", "steps", "tokens"):
         known: Any = [getattr(one, name) for one in slices]
         if None not in known:
-            columns[name] = between(known) if name == "test" else sums(known)
+            read = values_at if name == "test" else sums_at
+            columns[name] = read(ends, places, known).tolist()
     made = [Slice(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
-    if "test" not in columns:
+    if "test" not in columns and made:
         made[-1] = replace(made[-1], test=slices[-1].test)
     return made
 
 
-def _places(slices: Sequence[Slice]) -> list[float]:
-    """Where each slice ends, as a share of the run."""
+def _places(slices: Sequence[Slice], planned: float | None) -> list[float]:
+    """Where each slice ends, as a share of the planned run."""
     for name in ("steps", "epochs"):
         known: list[float | None] = [getattr(one, name) for one in slices]
         numbers = [number for number in known if number is not None]
-        if len(numbers) == len(slices) and numbers[-1] > 0:
-            return [number / numbers[-1] for number in numbers]
+        if len(numbers) == len(slices) and numbers[0] > 0:
+            whole = max(planned or 0.0, numbers[-1]) if name == "steps" else numbers[-1]
+            return [number / whole for number in numbers]
     return [(number + 1) / len(slices) for number in range(len(slices))]

@@ -1,101 +1,36 @@
-"""Recorded runs, and the three tables made of them: what all readers share.
+"""The three tables of a meta-dataset, made of recorded runs: what all readers share.
 
 A slice's cost is in the task's `cost_unit`, seconds where the source has them. What has to be changed on the way
-(curves of other lengths than the task's, meta-features that not every model has) is counted in `provenance["notes"]`.
+(curves of other lengths than the task's, figures that cannot be true) is counted in `provenance["notes"]`.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from foretune.errors import InteropError
-from foretune.interop.resample import Slice, resample
+from foretune.interop.recorded import RecordedRun, RecordedTask
+from foretune.interop.resample import resample
+from foretune.interop.soundness import COPIES, growing_counts, sound_features, sound_run, without_copies
 from foretune.metadata import MetaDataset
 from foretune.metadata.frames import rows_to_frame
 from foretune.metadata.schema import CONFIGURATION_PREFIX, FEATURE_PREFIX
-from foretune.metadata.source import task_id
-from foretune.types import Status, Value
+from foretune.types import Status
 
-
-@dataclass(frozen=True)
-class RecordedTask:
-    """A dataset with a training-set size, on one base model, judged by one metric.
-
-    Attributes:
-        dataset: its name.
-        model: name of the base model.
-        metric: what runs are judged by.
-        direction: `minimize` or `maximize`.
-        cost_unit: what costs count.
-        rows: training rows; None if unknown.
-        family: kind of dataset; the dataset's name where nothing else is known.
-        source: where the dataset comes from.
-        license: of the dataset.
-        features: meta-features, by name.
-    """
-
-    dataset: str
-    model: str
-    metric: str
-    direction: str
-    cost_unit: str = "seconds"
-    rows: int | None = None
-    family: str = ""
-    source: str = ""
-    license: str = "unknown"
-    features: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
-
-    @property
-    def id(self) -> str:
-        """Name of the task, `DATASET@ROWS:MODEL`."""
-        return task_id(self.dataset, self.rows, self.model)
-
-
-@dataclass(frozen=True)
-class RecordedRun:
-    """One run of a table.
-
-    Attributes:
-        name: as its source calls it; made unique with the name of the task in front.
-        task: what was trained.
-        configuration: its hyperparameters.
-        slices: of its curve.
-        seed: as recorded; None numbers the runs of one configuration 0, 1, ... in the order of the table.
-        status: how it ended, one of `foretune.metadata.schema.STATUSES`.
-        message: why it did not end well.
-        facts: further columns of the table of runs, such as `hardware` or `peak_memory_bytes`.
-    """
-
-    name: str
-    task: RecordedTask
-    configuration: Mapping[str, Value]
-    slices: Sequence[Slice] = ()
-    seed: int | None = None
-    status: str = Status.OK
-    message: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-def finite_slices(slices: Iterable[Slice]) -> tuple[list[Slice], str, str]:
-    """The slices before the first value that is no finite number, and `diverged` if there is such a value."""
-    kept: list[Slice] = []
-    for one in slices:
-        if not math.isfinite(one.value):
-            return kept, Status.DIVERGED, f"the metric was {one.value} after slice {len(kept) + 1}"
-        kept.append(one)
-    return kept, Status.OK, ""
+_NAMED = 3
+"""How many runs a note names."""
 
 
 def tables(runs: Iterable[RecordedRun], provenance: Mapping[str, Any], notes: Sequence[str] = ()) -> MetaDataset:
     """Tasks, runs and curves of these runs.
 
     A complete run of a task has as many slices as most of its complete runs have (of equally common counts the
-    smallest); others are resampled to that (see `resample`), and runs that stopped early keep as many of their slices.
+    smallest); others are resampled to that (see `resample`). A run that stopped early keeps the slices of the share
+    that it trained, as far as the steps tell it, else as many of its slices as a complete run has.
 
     Args:
         runs: in the order that the tables will have.
@@ -105,20 +40,38 @@ def tables(runs: Iterable[RecordedRun], provenance: Mapping[str, Any], notes: Se
     Raises:
         InteropError: if there is no run, or tasks of one name differ.
     """
-    numbered = _typed(_numbered(list(runs)))
+    numbered = _typed(_numbered([sound_run(run) for run in runs]))
     tasks = _tasks(numbered)
-    lengths = {task: _length(runs) for task, runs in _by_task(numbered).items()}
-    fitted = [_fitted(run, lengths[run.task.id]) for run in numbered]
-    features, said = _features(tasks)
+    groups = _by_task(numbered)
+    lengths = {task: _length(runs) for task, runs in groups.items()}
+    ends = {task: _common_end(runs) for task, runs in groups.items()}
+    fitted = [_fitted(run, lengths[run.task.id], ends[run.task.id]) for run in numbered]
     changed = sum(len(old.slices) != len(new.slices) for old, new in zip(numbered, fitted, strict=True))
+    kept, copies = without_copies(fitted)
+    features, said = sound_features(tasks)
     said += [f"curves of {changed} runs have another number of slices than in the source"] if changed else []
+    said += [f"{COPIES}: {_named(copies)}"] if copies else []
     frames = {
         "tasks": [_task_row(task, lengths[task.id], features[task.id]) for task in tasks],
-        "runs": [_run_row(run) for run in fitted],
-        "curves": [row for run in fitted for row in _curve_rows(run)],
+        "runs": [_run_row(run, str(provenance.get("how", ""))) for run in kept],
+        "curves": [row for run in kept for row in _curve_rows(run)],
     }
-    written = {**provenance, "notes": [*notes, *said]}
+    written = {**provenance, "notes": [*notes, *_remarks(kept), *said]}
     return MetaDataset(**{name: rows_to_frame(name, rows) for name, rows in frames.items()}, provenance=written)
+
+
+def _remarks(runs: Sequence[RecordedRun]) -> list[str]:
+    """What was said of runs, once each, with the runs that it was said of."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for run in runs:
+        for remark in dict.fromkeys(run.remarks):
+            found[remark].append(run.name)
+    return [f"{remark} ({_named(names)})" for remark, names in found.items()]
+
+
+def _named(runs: Sequence[str]) -> str:
+    more = f" and {len(runs) - _NAMED} more" if len(runs) > _NAMED else ""
+    return ", ".join(runs[:_NAMED]) + more
 
 
 def _by_task(runs: Iterable[RecordedRun]) -> dict[str, list[RecordedRun]]:
@@ -183,23 +136,29 @@ def _length(runs: Sequence[RecordedRun]) -> int:
 
 
 def _longest(runs: Sequence[RecordedRun]) -> int:
-    return max(1, *(len(run.slices) for run in runs))
+    """Slices that the longest run has, or would have had by its planned steps."""
+    return max([1, *(_planned_slices(run) for run in runs if run.slices)])
 
 
-def _fitted(run: RecordedRun, length: int) -> RecordedRun:
-    slices = resample(run.slices, length) if run.status == Status.OK else run.slices[:length]
-    return replace(run, slices=slices)
+def _planned_slices(run: RecordedRun) -> int:
+    count, steps = len(run.slices), run.slices[-1].steps
+    return max(count, round(count * run.planned / steps)) if run.planned and steps else count
 
 
-def _features(tasks: Sequence[RecordedTask]) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Per task those meta-features that all tasks have, for the schema knows no missing ones."""
-    names = sorted({name for task in tasks for name in task.features})
-    complete = [name for name in names if all(name in task.features for task in tasks)]
-    kept = {task.id: {name: task.features[name] for name in complete} for task in tasks}
-    lacking = {name: [task.id for task in tasks if name not in task.features] for name in names if name not in complete}
-    return kept, [
-        f"feature {name} is left out, for it is not known of {', '.join(ids)}" for name, ids in lacking.items()
-    ]
+def _common_end(runs: Sequence[RecordedRun]) -> float | None:
+    """Steps of the complete runs, if they have equally many."""
+    ends = {run.slices[-1].steps for run in runs if run.status == Status.OK and run.slices}
+    return ends.pop() if len(ends) == 1 else None
+
+
+def _fitted(run: RecordedRun, length: int, end: float | None) -> RecordedRun:
+    if run.status == Status.OK or not run.slices:
+        slices = resample(run.slices, length) if run.slices else ()
+    elif (planned := run.planned or end) and run.slices[-1].steps is not None:
+        slices = resample(run.slices, length, planned)
+    else:
+        slices = run.slices[:length]
+    return growing_counts(replace(run, slices=slices))
 
 
 def _task_row(task: RecordedTask, max_fidelity: int, features: Mapping[str, float]) -> dict[str, Any]:
@@ -219,7 +178,7 @@ def _task_row(task: RecordedTask, max_fidelity: int, features: Mapping[str, floa
     }
 
 
-def _run_row(run: RecordedRun) -> dict[str, Any]:
+def _run_row(run: RecordedRun, how: str) -> dict[str, Any]:
     configuration = {CONFIGURATION_PREFIX + name: value for name, value in run.configuration.items()}
     return {
         "run": run.name,
@@ -229,6 +188,7 @@ def _run_row(run: RecordedRun) -> dict[str, Any]:
         "message": run.message,
         "hardware": "",
         "started": "",
+        "source": how or None,
         **run.facts,
         "versions": json.dumps(run.facts.get("versions", {}), sort_keys=True),
         **configuration,

@@ -17,8 +17,9 @@ import numpy as np
 from foretune.errors import InteropError
 from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of, provenance
+from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
 from foretune.interop.resample import Slice
-from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.types import Value
 

@@ -1,8 +1,9 @@
 """Folders of TensorBoard events: one run each, with a scalar under the tag that `--metric` names.
 
 A slice ends where the scalar was written and costs the wall time since the one before, the first one since the run's
-first event. Hyperparameters are those of the HParams plugin, written in the run's folder or in one right below it, as
-`SummaryWriter.add_hparams` does, and those of a file of settings.
+first event; which points are the curve's own, and what pauses cost, see `foretune.interop.points`. Hyperparameters are
+those of the HParams plugin, written in the run's folder or in one right below it, as `SummaryWriter.add_hparams` does,
+and those of a file of settings.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from foretune.interop.optional import library
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import figures_of, provenance
 from foretune.interop.parameters import settings_of
-from foretune.interop.resample import Slice
-from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.interop.points import Point, own_points, timed_slices
+from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
+from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.types import Value
 
@@ -61,27 +63,31 @@ def _read(folder: Path) -> Any:
     return events
 
 
-def _points(events: Any, tag: str) -> list[tuple[int, float, float]]:
-    """Step, wall time and value of each point, in the order of the steps; of several at one step the last."""
+def _points(events: Any, tag: str) -> list[Point]:
+    """All points of a tag."""
     tags = events.Tags()
     if tag in tags["scalars"]:
-        found = [(event.step, event.wall_time, event.value) for event in events.Scalars(tag)]
-    elif tag in tags["tensors"]:
+        return [Point(event.step, event.wall_time, event.value) for event in events.Scalars(tag)]
+    if tag in tags["tensors"]:
         plain = library("tensorboard.util.tensor_util", "tensorboard").make_ndarray
-        found = [(event.step, event.wall_time, float(plain(event.tensor_proto))) for event in events.Tensors(tag)]
-    else:
-        return []
-    last = {step: (step, time, value) for step, time, value in sorted(found)}
-    return list(last.values())
+        return [Point(event.step, event.wall_time, float(plain(event.tensor_proto))) for event in events.Tensors(tag)]
+    return []
 
 
 def _run(name: str, folder: Path, events: Any, options: ImportOptions) -> RecordedRun:
     values = {**_hyperparameters(folder, events), **settings_of(name, options.settings)}
     start = float(events.FirstEventTimestamp())
-    tested = _points(events, options.test_metric)
-    slices, status, message = finite_slices(_slices(_points(events, options.metric), start, tested))
     figures = figures_of(folder, options)
     task = _task(values, options)
+    tested = own_points(_points(events, options.test_metric))
+    read, remarks = timed_slices(
+        _points(events, options.metric),
+        start,
+        tested[-1].value if tested else None,
+        maximize=task.direction == "maximize",
+        least=_MICROSECOND,
+    )
+    slices, status, message = finite_slices(read)
     seed = values.pop("seed", None)
     return RecordedRun(
         name,
@@ -92,6 +98,7 @@ def _run(name: str, folder: Path, events: Any, options: ImportOptions) -> Record
         status=status,
         message=message,
         facts={"started": datetime.fromtimestamp(start, UTC).isoformat(), **figures},
+        remarks=remarks,
     )
 
 
@@ -104,17 +111,6 @@ def _task(values: dict[str, Value], options: ImportOptions) -> RecordedTask:
         rows=options.rows,
         family=options.family,
     )
-
-
-def _slices(
-    points: Sequence[tuple[int, float, float]], start: float, tested: Sequence[tuple[int, float, float]]
-) -> list[Slice]:
-    before, slices = start, list[Slice]()
-    for number, (step, time, value) in enumerate(points, start=1):
-        test = tested[-1][2] if tested and number == len(points) else None
-        slices.append(Slice(value, max(time - before, _MICROSECOND), test=test, steps=step))
-        before = time
-    return slices
 
 
 def _hyperparameters(folder: Path, events: Any) -> dict[str, Value]:

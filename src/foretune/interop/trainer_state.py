@@ -10,11 +10,15 @@ end) costs are steps, or, only if asked for, seconds by the times at which check
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 from foretune.errors import InteropError
@@ -23,13 +27,24 @@ from foretune.interop.documents import needed, read_object, read_text
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import figures_of, provenance
 from foretune.interop.parameters import plain, settings_of, typed
+from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
 from foretune.interop.resample import Slice
-from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.interop.rows import tables
+from foretune.interop.trainer_runtime import first_step
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
 _STATE = "trainer_state.json"
+RESUMED = (
+    "the run was resumed, and its log has the time of the last part alone, whose seconds a step stand for all steps"
+)
+_WHEN = ("step", "epoch")
+_NOISE = 1e-5
+"""What two evaluations of one model may differ by, relative."""
+_TIMES = ("_runtime", "_per_second")
+_EPOCH = 0.05
+"""A run whose last batches do not fill a step ends by so much before a whole epoch."""
 _CARD_LINE = re.compile(r"^- ([a-z_]+): (\S+)\s*$", flags=re.MULTILINE)
 _NAMES = {
     "learning_rate": "learning_rate",
@@ -43,6 +58,21 @@ _NAMES = {
     "total_train_batch_size": "batch_size",
 }
 """What the Trainer calls a hyperparameter, in its arguments or in the model card, and what it is called here."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Steps that were trained in one go.
+
+    Attributes:
+        first: steps of the run before it.
+        last: steps of the run after it.
+        seconds: wall time, evaluations included.
+    """
+
+    first: int
+    last: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -68,12 +98,32 @@ class _Log:
         """Steps that were trained."""
         return int(self.state["global_step"])
 
+    @cached_property
+    def parts(self) -> list[Part]:
+        """What the log has the wall time of, each part from its first to its last step."""
+        found, log = list[Part](), self.state["log_history"]
+        for place, entry in enumerate(log):
+            if "train_runtime" in entry and int(entry.get("step", 0)) > 0:
+                earlier = found[-1].last if found else 0
+                first = first_step(entry, log[:place], earlier=earlier, save_steps=self.state.get("save_steps"))
+                found.append(Part(first, int(entry["step"]), float(entry["train_runtime"])))
+        return found
+
     @property
-    def train_seconds(self) -> float | None:
-        """Wall time of all steps without the evaluations; None if the log does not have it."""
-        total = sum(float(entry.get("train_runtime", 0.0)) for entry in self.state["log_history"])
-        rest = total - sum(float(entry.get(self.runtime, 0.0)) for entry in self.evaluations)
-        return rest if rest > 0 else None
+    def step_seconds(self) -> float | None:
+        """Wall time of a step without the evaluations, over all parts; None if the log does not have it."""
+        seconds = sum(part.seconds for part in self.parts)
+        for entry in self.evaluations:
+            if any(part.first < int(entry["step"]) <= part.last for part in self.parts):
+                seconds -= float(entry.get(self.runtime, 0.0))
+        steps = sum(part.last - part.first for part in self.parts)
+        return seconds / steps if steps and seconds > 0 else None
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was not taken as it stands."""
+        timed = sum(part.last - part.first for part in self.parts)
+        return [RESUMED] if 0 < timed < self.steps else []
 
     @property
     def runtime(self) -> str:
@@ -127,15 +177,45 @@ def _log(folder: Path, options: ImportOptions) -> _Log:
     # The state at the end has the times; of equally long ones that is the one outside the checkpoints.
     path, state = max(states, key=lambda pair: (pair[1]["global_step"], len(pair[1]["log_history"])))
     metric = options.metric or "eval_loss"
-    entries = {int(entry["step"]): entry for entry in state["log_history"] if metric in entry and "step" in entry}
-    if not (evaluations := [entries[step] for step in sorted(entries) if step > 0]):
+    if not (evaluations := _evaluations(state["log_history"], metric)):
         known = sorted({name for entry in state["log_history"] for name in entry})
-        message = f"{path}: log_history has no {metric!r}, only {', '.join(known)}; name another --metric, or evaluate"
+        message = (
+            f"{path}: log_history has no {metric!r} of a trained model, only {', '.join(known)}; "
+            "name another --metric, or evaluate"
+        )
         raise InteropError(message)
     adapter = _beside(folder, path, "adapter_config.json")
-    settings = {**_state_settings(state), **_arguments(folder, path), **adapter_settings(adapter)}
+    settings = {**_state_settings(state), **_arguments(folder, path), **_epochs(state), **adapter_settings(adapter)}
     settings |= settings_of(folder.name, options.settings)
     return _Log(folder, state, evaluations, str((adapter or {}).get("base_model_name_or_path") or ""), settings)
+
+
+def _evaluations(log: Sequence[Mapping[str, Any]], metric: str) -> list[Mapping[str, Any]]:
+    """Entries with the metric, the first at each step, without a last one of the best model."""
+    entries: dict[int, Mapping[str, Any]] = {}
+    ended = False
+    for entry in log:
+        ended = ended or "train_runtime" in entry
+        if metric in entry and int(entry.get("step", 0)) > 0:
+            again = ended and any(_alike(entry, other) for other in entries.values())
+            if not again:
+                entries.setdefault(int(entry["step"]), entry)
+    return [entries[step] for step in sorted(entries)]
+
+
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two evaluations came to the same figures, whenever they were made and however long they took."""
+    figures, others = (
+        {name: value for name, value in entry.items() if name not in _WHEN and not name.endswith(_TIMES)}
+        for entry in (one, other)
+    )
+    if figures.keys() != others.keys():
+        return False
+    return all(value == others[name] or _close(value, others[name]) for name, value in figures.items())
+
+
+def _close(one: object, other: object) -> bool:
+    return isinstance(one, int | float) and isinstance(other, int | float) and math.isclose(one, other, rel_tol=_NOISE)
 
 
 def _beside(folder: Path, state: Path, name: str) -> dict[str, Any] | None:
@@ -163,18 +243,27 @@ def _state_settings(state: Mapping[str, Any]) -> dict[str, Value]:
     found: dict[str, Any] = {
         "learning_rate": max(rates, default=None),
         "batch_size": state.get("train_batch_size"),
-        "epochs": state.get("num_train_epochs"),
-        "max_steps": state.get("max_steps"),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _epochs(state: Mapping[str, Any]) -> dict[str, Value]:
+    """Passes over the training rows that were planned: what `max_steps` comes to where it ends the run before."""
+    planned, reached = state.get("num_train_epochs"), state.get("epoch")
+    if planned is None:
+        return {}
+    ended = int(state["global_step"]) >= int(state.get("max_steps") or 0)
+    if reached is not None and ended and 0 < reached < planned - _EPOCH:
+        return {"epochs": reached}
+    return {"epochs": planned}
 
 
 def _cost_unit(logs: Sequence[_Log], options: ImportOptions) -> str:
     if options.cost_unit or options.file_times:
         return options.cost_unit or "seconds"
-    timed = [log for log in logs if log.train_seconds is not None]
+    timed = [log for log in logs if log.step_seconds is not None]
     if timed and len(timed) < len(logs):
-        without = ", ".join(log.folder.name for log in logs if log.train_seconds is None)
+        without = ", ".join(log.folder.name for log in logs if log.step_seconds is None)
         message = (
             f"{without}: no train_runtime in the log, while other runs have it; costs must mean the same in all: "
             "give --cost-unit steps for all, or --file-times, or import them one by one"
@@ -201,6 +290,8 @@ def _run(log: _Log, name: str, unit: str, options: ImportOptions) -> RecordedRun
         status=status,
         message=message,
         facts={"started": _started(log), **figures} if options.file_times else figures,
+        planned=planned or None,
+        remarks=log.remarks if unit == "seconds" and not options.file_times else (),
     )
 
 
@@ -244,17 +335,18 @@ def _rates(log: _Log, unit: str, options: ImportOptions) -> tuple[float, bool]:
     """Cost of a step, and whether evaluations are to be added to it."""
     if unit == "steps":
         return 1.0, False
-    if log.train_seconds is not None:
-        return log.train_seconds / log.steps, True
-    times = _checkpoint_times(log)
-    first, last = min(times, default=0), max(times, default=0)
-    if not options.file_times or last == first or times[last] <= times[first]:
+    if log.step_seconds is not None:
+        return log.step_seconds, True
+    times = sorted(_checkpoint_times(log).items())
+    rates = [(end - start) / (last - first) for (first, start), (last, end) in pairwise(times)]
+    usual = median_low(rates) if rates else 0.0  # a pause between two checkpoints is one of several rates
+    if not options.file_times or usual <= 0:
         message = (
             f"{log.folder}: no train_runtime in the log, and no two checkpoints whose times could stand in for it; "
             "give --cost-unit steps"
         )
         raise InteropError(message)
-    return (times[last] - times[first]) / (last - first), False
+    return usual, False
 
 
 def _checkpoint_times(log: _Log) -> dict[int, float]:

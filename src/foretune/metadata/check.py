@@ -109,11 +109,11 @@ def _check_type(table: str, name: str, values: Any, kind: str) -> None:
 
 
 def _check_free_columns(tasks: pd.DataFrame, runs: pd.DataFrame) -> None:
-    remedy = "compute it for all tasks, or leave this meta-feature out"
+    remedy = "correct it, or leave it empty where it is not known"
     for name in [name for name in tasks.columns if name.startswith(FEATURE_PREFIX)]:
         _check_type("tasks", name, tasks[name], "number")
         values = tasks[name].astype("float64")
-        fail("tasks", tasks, ~np.isfinite(values), f"{name} is not a finite number", remedy)
+        fail("tasks", tasks, np.isinf(values), f"{name} is not a finite number", remedy)
     names = [name for name in runs.columns if name.startswith(CONFIGURATION_PREFIX)]
     if len(runs):
         fail(

@@ -57,7 +57,8 @@ class MetaDataset:
     def widths(self) -> Mapping[str, int | None]:
         """Task -> hidden size of its base model, None where the table does not say."""
         name = FEATURE_PREFIX + "model_log_width"
-        known = self.facts(name) if name in self.tasks else {}
+        logs = self.facts(name) if name in self.tasks else {}
+        known = {task: value for task, value in logs.items() if not pd.isna(value)}
         return {task: round(10 ** known[task]) if task in known else None for task in self.task_ids}
 
     @cached_property
@@ -95,7 +96,7 @@ class MetaDataset:
         return {str(run): LearningCurve(scores[rows], seconds[rows]) for run, rows in places.items()}
 
     def task(self, task: str) -> Task:
-        """The task of that name, with its meta-features.
+        """The task of that name, with those meta-features that are known of it.
 
         Raises:
             MetaDatasetError: if there is none.
@@ -106,7 +107,7 @@ class MetaDataset:
             raise MetaDatasetError(message)
         row = rows.iloc[0]
         names = [name for name in rows.columns if name.startswith(FEATURE_PREFIX)]
-        features = {name.removeprefix(FEATURE_PREFIX): float(row[name]) for name in names}
+        features = {name.removeprefix(FEATURE_PREFIX): float(row[name]) for name in names if not pd.isna(row[name])}
         return Task(task, self.metrics[task], features, int(row["max_fidelity"]))
 
     def runs_of(self, task: str) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ def _type_of(name: str, values: Sequence[Any]) -> pa.DataType:
 def _array(table: str, name: str, kind: pa.DataType, values: Sequence[Any]) -> pa.Array:
     try:
         return pa.array(values, type=kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         message = f"{table}: column {name!r} takes {kind}: {error}; correct that value"
         raise MetaDatasetError(message) from error
 

@@ -1,6 +1,7 @@
 """Join meta-datasets that several people collected, whatever order they are given in.
 
-Tasks of one name are united if they say the same, runs by name. A source that is itself a merged table counts as its
+Tasks of one name are united if what they say agrees, each adding what the others do not know; runs are united by name,
+and get as many slices as the longest of their task. A source that is itself a merged table counts as its
 own sources, so that merging in one step or in several comes to the same.
 """
 
@@ -15,6 +16,7 @@ from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.digest import data_sha256
 from foretune.metadata.frames import frame_to_rows, rows_to_frame
 from foretune.metadata.schema import CONFIGURATION_PREFIX, FEATURE_PREFIX, TASK_COLUMNS
+from foretune.metadata.slices import resampled_rows
 
 _TOLERANCE = 1e-3
 """How far facts measured on two machines may be apart, relative to the larger one or to 1."""
@@ -42,13 +44,13 @@ class Merged:
 
     Attributes:
         meta: all of them as one.
-        dropped_features: meta-features that some tasks lack.
+        partial_features: meta-features that are not known of every task.
         duplicates: runs found again with the same content.
         conflicts: runs found again with other content, left out in favor of the first.
     """
 
     meta: MetaDataset
-    dropped_features: tuple[str, ...]
+    partial_features: tuple[str, ...]
     duplicates: int
     conflicts: tuple[str, ...]
 
@@ -64,8 +66,9 @@ def merge(sources: Sequence[Source], *, on_conflict: OnConflict = "error") -> Me
     Raises:
         MetaDatasetError: if tasks of one name differ, runs conflict, or the sources disagree on a default.
     """
-    tasks, dropped = _merge_tasks(sources)
-    records, duplicates, conflicts = _merge_runs(sources, on_conflict)
+    tasks, partial = _merge_tasks(sources)
+    slices = {row["task"]: int(row["max_fidelity"]) for row in tasks}
+    records, duplicates, conflicts = _merge_runs(sources, slices, on_conflict)
     runs = [record["run"] for record in records]
     _unite_numbers(runs)
     meta = MetaDataset(
@@ -74,7 +77,7 @@ def merge(sources: Sequence[Source], *, on_conflict: OnConflict = "error") -> Me
         rows_to_frame("curves", [one for record in records for one in record["slices"]]),
         _provenance(sources),
     )
-    return Merged(meta, dropped, duplicates, conflicts)
+    return Merged(meta, partial, duplicates, conflicts)
 
 
 def _merge_tasks(sources: Sequence[Source]) -> tuple[list[Row], tuple[str, ...]]:
@@ -83,18 +86,20 @@ def _merge_tasks(sources: Sequence[Source]) -> tuple[list[Row], tuple[str, ...]]
         for row in frame_to_rows(source.meta.tasks):
             first, known = found.setdefault(row["task"], (source.name, row))
             _check_same_task(first, known, source.name, row)
+            longest = max(known["max_fidelity"], row["max_fidelity"])
+            found[row["task"]] = first, {**row, **known, "max_fidelity": longest}
     rows = [found[task][1] for task in sorted(found)]
     features = [{name for name in row if name.startswith(FEATURE_PREFIX)} for row in rows]
     everywhere = set[str].intersection(*features) if features else set[str]()
-    dropped = sorted(set[str]().union(*features) - everywhere)
-    kept = [{name: value for name, value in row.items() if name not in dropped} for row in rows]
-    return kept, tuple(name.removeprefix(FEATURE_PREFIX) for name in dropped)
+    partial = sorted(set[str]().union(*features) - everywhere)
+    return rows, tuple(name.removeprefix(FEATURE_PREFIX) for name in partial)
 
 
 def _check_same_task(first: str, known: Row, second: str, row: Row) -> None:
-    facts = [column.name for column in TASK_COLUMNS]
-    facts += [name for name in row if name.startswith(FEATURE_PREFIX) and name in known]
-    differing = [name for name in facts if not _same(known.get(name), row.get(name))]
+    facts = [column.name for column in TASK_COLUMNS if column.name != "max_fidelity"]
+    facts += [name for name in row if name.startswith(FEATURE_PREFIX)]
+    both = [name for name in facts if name in known and name in row]
+    differing = [name for name in both if not _same(known[name], row[name])]
     if differing:
         said = ", ".join(f"{name} is {known.get(name)!r} and {row.get(name)!r}" for name in differing[:3])
         message = (
@@ -110,12 +115,14 @@ def _same(first: Any, second: Any) -> bool:
     return first == second
 
 
-def _merge_runs(sources: Sequence[Source], on_conflict: OnConflict) -> tuple[list[Row], int, tuple[str, ...]]:
+def _merge_runs(
+    sources: Sequence[Source], slices: Mapping[str, int], on_conflict: OnConflict
+) -> tuple[list[Row], int, tuple[str, ...]]:
     kept: dict[str, tuple[str, Row]] = {}
     same_work: dict[tuple[Any, ...], str] = {}
     duplicates, conflicts = 0, list[str]()
     for source in sources:
-        for record in _records(source.meta):
+        for record in _records(source.meta, slices):
             name = record["run"]["run"]
             earlier = name if name in kept else same_work.get(_work(record["run"]))
             if earlier is None:
@@ -129,11 +136,16 @@ def _merge_runs(sources: Sequence[Source], on_conflict: OnConflict) -> tuple[lis
     return [kept[name][1] for name in sorted(kept)], duplicates, tuple(conflicts)
 
 
-def _records(meta: MetaDataset) -> list[Row]:
+def _records(meta: MetaDataset, lengths: Mapping[str, int]) -> list[Row]:
+    """Each run with its slices, of which a complete one has as many as its task in `lengths`."""
     slices: dict[str, list[Row]] = {run: [] for run in meta.runs["run"]}
     for one in frame_to_rows(meta.curves):
         slices[one["run"]].append(one)
-    return [{"run": run, "slices": slices[run["run"]]} for run in frame_to_rows(meta.runs)]
+    own = meta.facts("max_fidelity")
+    return [
+        {"run": run, "slices": resampled_rows(slices[run["run"]], int(own[run["task"]]), lengths[run["task"]])}
+        for run in frame_to_rows(meta.runs)
+    ]
 
 
 def _work(run: Row) -> tuple[Any, ...]:
@@ -155,15 +167,15 @@ def _refuse(earlier: tuple[str, Row], name: str, second: str, record: Row) -> No
 
 
 def _unite_numbers(runs: Sequence[Row]) -> None:
-    """Where a hyperparameter is an integer in one table and a float in another, whole floats become integers."""
+    """Where a hyperparameter is an integer in one table and a float in another, all become integers if all are whole,
+    else floats."""
     names = {name for run in runs for name in run if name.startswith(CONFIGURATION_PREFIX)}
     for name in names:
-        values = [run[name] for run in runs if name in run]
-        whole = all((isinstance(value, float) and value.is_integer()) or type(value) is int for value in values)
-        if whole and any(type(value) is int for value in values):
-            for run in runs:
-                if name in run:
-                    run[name] = int(run[name])
+        having = [run for run in runs if name in run]
+        if {type(run[name]) for run in having} == {int, float}:
+            kind = int if all(float(run[name]).is_integer() for run in having) else float
+            for run in having:
+                run[name] = kind(run[name])
 
 
 def _provenance(sources: Sequence[Source]) -> dict[str, Any]:

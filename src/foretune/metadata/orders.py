@@ -24,6 +24,9 @@ from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.ranks import rank_rows
 from foretune.types import Configuration
 
+_TYPICAL = 2.0
+"""Mean squared difference of a standardized meta-feature between two tasks drawn at random."""
+
 Quantiles = Float[np.ndarray, "M C"]
 Order = Int[np.ndarray, " C"]
 
@@ -140,14 +143,16 @@ def nearest_order(quantiles: Quantiles, distances: Float[np.ndarray, " M"]) -> O
 def feature_distances(target: Mapping[str, float], others: Sequence[Mapping[str, float]]) -> Float[np.ndarray, " M"]:
     """Euclidean distances of a task's meta-features to those of other tasks, standardized by the other tasks.
 
-    Only meta-features that all have and that differ among the others count.
+    Only meta-features that half of them or more have and that differ among the others count. One that is not known is
+    as far off as those of two tasks drawn at random are.
     """
-    names = sorted(set(target).intersection(*others))
-    table = np.array([[features[name] for name in names] for features in others]).reshape(len(others), len(names))
-    spread = table.std(axis=0)
+    names = sorted(name for name in target if 2 * sum(name in features for features in others) >= len(others))
+    table = np.array([[features.get(name, np.nan) for name in names] for features in others])
+    table = table.reshape(len(others), len(names))
+    spread = np.nanstd(table, axis=0)
     varies = spread > 1e-9
-    difference = np.array([target[name] for name in names]) - table
-    return np.sqrt(((difference[:, varies] / spread[varies]) ** 2).sum(axis=1))
+    apart = ((np.array([target[name] for name in names]) - table)[:, varies] / spread[varies]) ** 2
+    return np.sqrt(np.where(np.isnan(apart), _TYPICAL, apart).sum(axis=1))
 
 
 def _known(quantiles: Quantiles) -> np.ndarray:

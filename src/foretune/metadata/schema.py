@@ -1,7 +1,8 @@
 """The schema of a meta-dataset: which columns its three tables have, of what type and unit, and which may be empty.
 
 Names of hyperparameter columns start with `config.`, those of meta-features with `feature.`; what follows is free.
-An empty hyperparameter is one that the configuration does not have.
+An empty hyperparameter is one that the configuration does not have, an empty meta-feature one that is not known of the
+task.
 """
 
 from __future__ import annotations

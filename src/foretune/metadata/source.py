@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from foretune.errors import MetaDatasetError
+
+_SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([bBmM])(?![\w.])")
+_UNITS = {"b": 1e9, "m": 1e6}
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,12 @@ def task_id(dataset: str, rows: int | None, model: str | Path) -> str:
     """Name of a task: a dataset with a training-set size (None: all of it), on a base model."""
     size = "" if rows is None else f"@{rows}"
     return f"{dataset}{size}:{Path(model).name}"
+
+
+def stated_parameters(model: str) -> float | None:
+    """Parameters of a base model as its own name states them: `-8B` is 8 billion, `-135M` is 135 million."""
+    match = _SIZE.search(model.rsplit("/", 1)[-1])
+    return float(match[1]) * _UNITS[match[2].lower()] if match else None
 
 
 def labels_of(task: str) -> tuple[str, str]:

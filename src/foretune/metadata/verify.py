@@ -281,20 +281,23 @@ def check_models(evidence: Evidence) -> int:
 def check_copies(evidence: Evidence) -> int:
     """No two runs have the same values and seconds in every slice.
 
-    Runs of a single value may well be alike where nobody measured their cost, or where their figures were published
-    elsewhere, and rounded; they are left out.
+    Runs of a single value may well be alike where nobody measured their cost; they are left out. So are figures from
+    elsewhere, which may be rounded, but for runs of one configuration.
     """
-    meta, seen = evidence.meta, dict[bytes, str]()
+    meta, seen = evidence.meta, dict[tuple[bytes, str], str]()
+    elsewhere = dict(zip(meta.runs["run"], meta.runs["source"].notna(), strict=True))
     exact = (evidence.task_of_runs["cost_unit"] == "seconds") & meta.runs["source"].isna()
     measured = dict(zip(meta.runs["run"], exact, strict=True))
     copied = np.zeros(len(meta.runs), dtype=bool)
     first = dict[str, str]()
     places = {run: place for place, run in enumerate(meta.runs["run"])}
+    tasks = dict(zip(meta.runs["run"], meta.runs["task"], strict=True))
     for name, curve in meta.curves.groupby("run", sort=False):
         values = curve[list(_CURVE)].to_numpy(dtype=np.float64)
         run = str(name)
         if measured[run] or np.ptp(values[:, 0]) > 0:
-            first[run] = seen.setdefault(values.tobytes(), run)
+            work = f"{tasks[run]} {meta.configurations[run].key}" if elsewhere[run] else ""
+            first[run] = seen.setdefault((values.tobytes(), work), run)
             copied[places[run]] = first[run] != run
     if copied.any():
         run = meta.runs["run"].iloc[int(np.argmax(copied))]

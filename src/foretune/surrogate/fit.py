@@ -27,6 +27,7 @@ from foretune.surrogate.encoders import encoder_for, encoder_sha256
 from foretune.surrogate.examples import Run, by_task, read_runs
 from foretune.surrogate.fit_in_context import InContextRecipe
 from foretune.surrogate.fit_rank_trees import RankTreesRecipe
+from foretune.surrogate.for_search import REMEDY, described_features, for_search
 from foretune.surrogate.kinds import Data, deep_kernel, in_context_surrogate, rank_trees_surrogate
 from foretune.surrogate.memory import fit_memory
 from foretune.surrogate.protocol import Surrogates
@@ -38,6 +39,7 @@ from foretune.types import Configuration
 
 Kind = Literal["deep-kernel", "in-context", "rank-trees"]
 FOLDS = 3
+_ANY_WIDTH = 1000
 
 
 def fit(
@@ -52,6 +54,7 @@ def fit(
     in_context: InContextRecipe | None = None,
     rank_trees: RankTreesRecipe | None = None,
     judge: bool = True,
+    search: SearchSpace | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Surrogates:
     """Fits the surrogates from scratch.
@@ -68,18 +71,30 @@ def fit(
         rank_trees: how to fit the rank-trees surrogate.
         judge: measure held-out scores; if not, they are left out where the fit itself does not need them, which takes a
             fraction of the time.
+        search: what `foretune tune` is to choose from with these surrogates; other people's runs, with curves of any
+            length, are then brought into its words (`foretune.surrogate.for_search`). None takes runs as they are.
         progress: is told what comes next.
 
     Raises:
         SurrogateError: if nothing is left to learn from.
     """
     runs = _selected(read_runs(meta_datasets), exclude_families, exclude_tasks)
-    encoder = encoder_for(meta_datasets, space)
-    names = common_features(runs)
+    reference, notes = default_of(meta_datasets), tuple[str, ...]()
+    if search:
+        usable = for_search(runs, search)
+        runs, notes = usable.runs, usable.notes
+        if kind != IN_CONTEXT:
+            runs = _described(usable.runs)
+            left = len(usable.runs) - len(runs)
+            notes += (f"{left} runs on tasks that foretune has not described are left out",) if left else ()
+        reference = reference or _default(search)
+    encoder = encoder_for(meta_datasets, space or search)
+    names = known_by_most(runs) if kind == IN_CONTEXT else common_features(runs)
+    names = [name for name in names if name in described_features(runs)] if search else names
     parts = folds(runs, FOLDS, np.random.default_rng(seed))
     tell = progress or (lambda _: None)
     judged = parts if judge else []
-    data = Data(runs, encoder, names, judged if kind == IN_CONTEXT else parts, default_of(meta_datasets), seed, tell)
+    data = Data(runs, encoder, names, judged if kind == IN_CONTEXT else parts, reference, seed, tell)
     if kind == IN_CONTEXT:
         fitted = in_context_surrogate(data, in_context or InContextRecipe())
     elif kind == RANK_TREES:
@@ -87,18 +102,19 @@ def fit(
     else:
         fitted = deep_kernel(data, recipe or Recipe())
     tell("the cost and memory surrogates")
-    priced = of_one_kind(runs)
-    works = all(tells_work(run) for run in priced)
+    priced = of_one_kind([run for run in runs if tells_work(run)])
+    works = any(len(run.train_seconds) for run in priced)
     resources = errors_by_task(priced, encoder, judged) if works else {}
     card: dict[str, Any] = {
         "data_sha256": [data_sha256(meta_dataset) for meta_dataset in meta_datasets],
         "tasks": sorted(by_task(runs)),
         "runs": len(runs),
-        "hardware": one_kind(run.hardware for run in runs),
+        "hardware": one_kind(run.hardware for run in priced),
         "seed": seed,
         "encoder_sha256": encoder_sha256(encoder),
         "excluded_families": sorted(exclude_families),
         "excluded_tasks": sorted(exclude_tasks),
+        "notes": list(notes),
         **fitted.facts,
         "held_out": {
             "mean": {**fitted.mean, **medians(resources)},
@@ -130,9 +146,33 @@ def _selected(runs: Sequence[Run], families: Collection[str], tasks: Collection[
     kept = [run for run in runs if run.family not in families and run.task.id not in tasks]
     if len(by_task(kept)) < 2:
         raise SurrogateError(
-            f"at least 2 tasks with runs are needed to learn what carries over, {len(by_task(kept))} left"
+            f"at least 2 tasks with runs are needed to learn what carries over, {len(by_task(kept))} left; {REMEDY}"
         )
     return kept
+
+
+def _described(runs: Sequence[Run]) -> list[Run]:
+    """Runs that tell how much work they are, on tasks of which as much is known: others than `IN_CONTEXT` need that."""
+    kept = [run for run in runs if tells_work(run)]
+    if len(by_task(kept)) < 2:
+        message = (
+            "this kind of surrogate needs tasks described by foretune, with epochs and batch sizes; give --kind "
+            f"{IN_CONTEXT}, which can do without"
+        )
+        raise SurrogateError(message)
+    return kept
+
+
+def _default(space: SearchSpace) -> Configuration:
+    """The default relative to the width of the base model."""
+    return relative_to_width(space.at(_ANY_WIDTH).default(), _ANY_WIDTH)
+
+
+def known_by_most(runs: Sequence[Run]) -> list[str]:
+    """Meta-features that at least half of the tasks have, and the loss before training if any has it."""
+    tasks = [group[0].task for group in by_task(runs).values()]
+    count = Counter(name for task in tasks for name in task.meta_features)
+    return sorted(name for name, times in count.items() if 2 * times >= len(tasks) or name == "zero_shot_nll")
 
 
 def common_features(runs: Sequence[Run]) -> list[str]:

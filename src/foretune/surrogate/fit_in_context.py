@@ -15,7 +15,7 @@ from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.examples import Run, by_task
 from foretune.surrogate.in_context import Deviations, InContextSurrogate
-from foretune.surrogate.inputs import encode, feature_vector, link_of, width_of
+from foretune.surrogate.inputs import Link, LossLink, encode, known_features, link_of, width_of
 from foretune.surrogate.landmarks import LANDMARK_NAMES, landmarks
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, ConfigurationKernel, Scenarios, complete
@@ -52,7 +52,7 @@ class _Task:
     gains: np.ndarray
     features: np.ndarray
     landmarks: np.ndarray
-    least_scale: float
+    link: Link
 
     @property
     def peaks(self) -> Float[np.ndarray, " n"]:
@@ -60,7 +60,7 @@ class _Task:
 
     @property
     def scale(self) -> float:
-        return max(float(self.peaks.max() - np.median(self.peaks)), self.least_scale)
+        return max(float(self.peaks.max() - np.median(self.peaks)), self.link.least_scale)
 
 
 def fit_in_context(
@@ -76,7 +76,7 @@ def fit_in_context(
     Args:
         runs: to learn from.
         encoder: of their configurations.
-        feature_names: meta-features that every task has.
+        feature_names: meta-features, of which a task may lack some.
         recipe: how.
         reference: configuration, relative to the width of the base model, whose curve tells about a task; by default
             the one that most tasks have.
@@ -89,6 +89,7 @@ def fit_in_context(
     if not groups:
         raise SurrogateError("no run is complete, so there is no learning curve to learn from; collect some")
     slices = max(_slices(group) for group in groups.values())
+    groups = {name: group for name, group in groups.items() if _slices(group) == slices}
     tasks = [_read(group, encoder, feature_names, slices, reference) for group in groups.values()]
     known = tuple(dict.fromkeys(one for task in tasks for one in task.configurations))
     encoded = {one: row for task in tasks for one, row in zip(task.configurations, task.rows, strict=True)}
@@ -105,7 +106,7 @@ def fit_in_context(
         if len(set(models)) >= LEAST_GROUPS:
             elsewhere = _best_width(similarity, tasks, labels, models, scenarios)
         similarity = replace(similarity, width=width, width_elsewhere=elsewhere)
-    best, scales = np.array([task.peaks.max() for task in tasks]), np.array([task.scale for task in tasks])
+    best, scales = _units(tasks)
     return InContextSurrogate(
         encoder=encoder,
         feature_names=tuple(feature_names),
@@ -119,6 +120,15 @@ def fit_in_context(
         unit=fit_unit(features, feature_scaling, best, scales),
         deviations=recipe.deviations,
     )
+
+
+def _units(tasks: Sequence[_Task]) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
+    """Best gain and scale of each task; NaN for plain scores among losses relative to a known start."""
+    best, scales = np.array([task.peaks.max() for task in tasks]), np.array([task.scale for task in tasks])
+    relative = np.array([isinstance(task.link, LossLink) for task in tasks])
+    if not relative.any():
+        return best, scales
+    return np.where(relative, best, np.nan), np.where(relative, scales, np.nan)
 
 
 def reference_of(runs: Sequence[Run]) -> Configuration:
@@ -142,9 +152,7 @@ def _read(runs: Sequence[Run], encoder: Encoder, names: Sequence[str], slices: i
     told = landmarks(gains[reference]) if reference in gains else np.full(len(LANDMARK_NAMES), np.nan)
     task = runs[0].task
     rows = encode(encoder, task, [run.configuration for run in kept.values()])
-    return _Task(
-        tuple(kept), rows, np.array(list(gains.values())), feature_vector(task, names), told, link_of(task).least_scale
-    )
+    return _Task(tuple(kept), rows, np.array(list(gains.values())), known_features(task, names), told, link_of(task))
 
 
 def _scenarios(tasks: Sequence[_Task], known: Sequence[Configuration], rows: Float[np.ndarray, "C D"]) -> Scenarios:

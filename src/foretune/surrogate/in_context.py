@@ -29,7 +29,7 @@ from foretune.metadata.common import relative_to_width
 from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.blend import Blend
-from foretune.surrogate.inputs import check_slices, encode, feature_vector, link_of, width_of
+from foretune.surrogate.inputs import LossLink, check_slices, encode, feature_vector, known_features, link_of, width_of
 from foretune.surrogate.landmarks import landmarks
 from foretune.surrogate.mixture import Mixture
 from foretune.surrogate.protocol import Cases, Observed, Predictor
@@ -109,8 +109,14 @@ class InContextSurrogate:
         rows = self.row_scaling(encode(self.encoder, task, candidates))
         width, places = width_of(task), {one: place for place, one in enumerate(self.recorded)}
         known = np.array([places.get(relative_to_width(one, width), -1) for one in candidates], dtype=np.intp)
-        features = feature_vector(task, self.feature_names)
+        features = self._features(task)
         return _OnTask(self, task, tuple(candidates), self.scenarios.interpolation(rows, known), features)
+
+    def _features(self, task: Task) -> Float[np.ndarray, " F"]:
+        """Meta-features of the task; those that all earlier tasks have must be there."""
+        columns = zip(self.feature_names, self.similarity.features.T, strict=True)
+        feature_vector(task, [name for name, column in columns if not np.isnan(column).any()])
+        return known_features(task, self.feature_names)
 
     def is_reference(self, task: Task, configuration: Configuration) -> bool:
         """Whether this is the reference configuration at the width of the task's base model."""
@@ -197,9 +203,15 @@ class _OnTask:
         on_known_model = any(model == self._labels[1] for _, model in whole.labels)
         return whole.similarity if on_known_model else whole.similarity.elsewhere
 
+    @property
+    def _unit(self) -> Unit:
+        """Gains of tasks whose loss before training nobody knew are of another unit than losses relative to it."""
+        known = "zero_shot_nll" in self.surrogate.feature_names or not isinstance(link_of(self.task), LossLink)
+        return self.surrogate.unit if known else self.surrogate.unit.in_another_unit
+
     def _make_stage(self, reference: Float[np.ndarray, " T"] | None) -> _Stage:
         """What is known before (None) or after the curve of the reference run."""
-        whole, unit = self.surrogate, self.surrogate.unit
+        whole, unit = self.surrogate, self._unit
         told = None if reference is None else landmarks(reference)
         weights = self._similarity.weights(self.features, told, differing_labels(self._labels, whole.labels))
         tasks = np.flatnonzero(weights >= _LEAST_SHARE * weights.max())

@@ -202,6 +202,11 @@ def feature_vector(task: Task, names: Sequence[str]) -> Float[np.ndarray, " d"]:
     return np.array([task.meta_features[name] for name in names])
 
 
+def known_features(task: Task, names: Sequence[str]) -> Float[np.ndarray, " d"]:
+    """The same with NaN for what is not known of the task."""
+    return np.array([task.meta_features.get(name, np.nan) for name in names], dtype=np.float64)
+
+
 def check_slices(task: Task, slices: int = SLICES) -> None:
     """A run of the task must have as many slices as was learned from."""
     if task.max_fidelity != slices:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from foretune.errors import SurrogateError
 from foretune.types import Task
 
-_NEEDED = (
+NEEDED = (
     "zero_shot_nll",
     "log_train_rows",
     "log_train_tokens",
@@ -15,6 +15,7 @@ _NEEDED = (
     "model_log_width",
     "model_log_parameters",
 )
+"""What foretune describes every task by."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ class TaskFacts:
 
 def has_facts(task: Task) -> bool:
     """Whether `read_task` would find them all."""
-    return all(name in task.meta_features for name in _NEEDED)
+    return all(name in task.meta_features for name in NEEDED)
 
 
 def read_task(task: Task) -> TaskFacts:
     """The facts; a `SurrogateError` names those that the task does not carry."""
     features = task.meta_features
-    missing = [name for name in _NEEDED if name not in features]
+    missing = [name for name in NEEDED if name not in features]
     if missing:
         raise SurrogateError(
             f"task {task.id!r} lacks the meta-features {', '.join(missing)}, which the surrogates compute with; "

@@ -14,6 +14,8 @@ _CLIP = 4.0
 class Scaling:
     """Columns to mean 0 and standard deviation 1, clipped at 4; a column that never varied becomes 0.
 
+    What is missing (NaN) stays missing.
+
     Attributes:
         center: (D,).
         spread: (D,) infinite where a column is constant.
@@ -25,8 +27,11 @@ class Scaling:
     @classmethod
     def of(cls, rows: Float[np.ndarray, "n D"]) -> Scaling:
         """The scaling of these rows."""
-        spread = rows.std(0)
-        return cls(rows.mean(0), np.where(spread < 1e-9, np.inf, spread))
+        there = ~np.isnan(rows)
+        counts = np.maximum(there.sum(0), 1)
+        center = np.where(there, rows, 0.0).sum(0) / counts
+        spread = np.sqrt(np.where(there, (rows - center) ** 2, 0.0).sum(0) / counts)
+        return cls(center, np.where(spread < 1e-9, np.inf, spread))
 
     def __call__(self, rows: Float[np.ndarray, "n D"]) -> Float[np.ndarray, "n D"]:
         """Scaled rows."""

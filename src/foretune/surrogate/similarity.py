@@ -6,9 +6,9 @@ The weight of an earlier task falls with the sum of three mean squared distances
 
 of standardized meta-features, of standardized landmarks of the reference run (once it is trained), and of labels:
 the share of (dataset, base model) that differ. Standardized columns of two tasks drawn at random are 2 apart in the
-mean square, which is also what a task without a reference run is taken to be. Weights are relative to the nearest
-task: one that is like no other is judged by those that are least unlike it (kernel regression: Nadaraya, 1964; Watson,
-1964).
+mean square, which is also what a task without a reference run, or without a meta-feature, is taken to be. Weights are
+relative to the nearest task: one that is like no other is judged by those that are least unlike it (kernel regression:
+Nadaraya, 1964; Watson, 1964).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Similarity:
 
     Attributes:
         feature_scaling: of meta-features.
-        features: (M, F) scaled.
+        features: (M, F) scaled; NaN where one is not known.
         landmark_scaling: of landmarks.
         landmarks: (M, L) scaled; NaN for a task without a reference run.
         width: h.
@@ -96,5 +96,5 @@ def _mean_squares(earlier: np.ndarray, scaling: Scaling, new: np.ndarray) -> Flo
     varies = np.isfinite(scaling.spread)
     if not varies.any():
         return np.zeros(len(earlier))
-    apart = ((earlier - scaling(new[None, :])) ** 2)[:, varies].mean(axis=1)
-    return np.where(np.isnan(apart), _TYPICAL, apart)
+    apart = ((earlier - scaling(new[None, :])) ** 2)[:, varies]
+    return np.where(np.isnan(apart), _TYPICAL, apart).mean(axis=1)

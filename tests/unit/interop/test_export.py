@@ -52,7 +52,8 @@ def build(tasks, parts):
 
 @pytest.fixture
 def meta():
-    return build([task_row("a"), task_row("b")], [run_rows("a"), run_rows("b", seeds=(0, 1))])
+    other = task_row("b", **{"feature.log_train_rows": 2.5})
+    return build([task_row("a"), other], [run_rows("a"), run_rows("b", seeds=(0, 1))])
 
 
 def read(folder, name):

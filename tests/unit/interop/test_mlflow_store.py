@@ -102,3 +102,14 @@ def test_the_library_is_named_where_it_is_missing(monkeypatch, files):
     monkeypatch.setattr("foretune.interop.optional.import_module", absent)
     with pytest.raises(InteropError, match=r"pip install 'foretune\[mlflow\]'"):
         import_runs("mlflow", [str(files)], OPTIONS)
+
+
+def test_an_infinity_of_an_sql_store_is_a_divergence(tmp_path):
+    address = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    client = tracking.MlflowClient(tracking_uri=address)
+    experiment = client.create_experiment("e")
+    log(client, experiment, "lost", {"lr": "1", "base": "org/m"}, [1.0, float("inf"), 0.5])
+    log(client, experiment, "kept", {"lr": "2", "base": "org/m"}, [1.0, 0.9, 0.8])
+    meta = import_runs("mlflow", [address], OPTIONS)
+    assert dict(zip(meta.runs["config.lr"], meta.runs["status"], strict=True)) == {1: "diverged", 2: "ok"}
+    assert sorted(meta.curves["validation_value"]) == [0.8, 0.9, 1.0, 1.0]

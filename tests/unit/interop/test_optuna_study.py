@@ -3,9 +3,12 @@
 import sqlite3
 
 import pytest
+from foreign_logs import WRITERS, Log
 
 from foretune.errors import InteropError
 from foretune.interop import ImportOptions, import_runs
+from foretune.metadata import write_meta_dataset
+from foretune.metadata.verify import verify
 
 optuna = pytest.importorskip("optuna")
 OPTIONS = ImportOptions(metric="eval_loss", dataset="data", model="base", rows=10)
@@ -92,3 +95,34 @@ def test_another_database_is_refused_and_stays_as_it_is(tmp_path):
     with sqlite3.connect(tmp_path / "other.db") as other:
         assert other.execute("select name from sqlite_master").fetchall() == [("mine",)]
     other.close()
+
+
+def write(folder, *logs):
+    paths, options = WRITERS["optuna"](folder, logs, "study")
+    return import_runs("optuna", paths, options)
+
+
+def test_steps_counted_from_zero_have_their_own_values_and_costs(tmp_path):
+    long = Log("long", (1.0, 0.5, 0.25, 0.125), (0, 1, 2, 3), (1.0,) * 4)
+    short = [Log(f"short{at}", (0.75, 0.5 - at / 8), (0, 1), (1.0, 1.0), {"rank": 4 + at}) for at in range(2)]
+    meta = write(tmp_path, long, *short)
+    assert meta.curve(meta.runs["run"].iloc[0]).scores.tolist() == [-0.5, -0.125]
+    assert meta.curve(meta.runs["run"].iloc[0]).seconds.tolist() == [2.0, 2.0]
+    assert meta.curves["steps"].tolist() == [2, 4, 1, 2, 1, 2]
+    write_meta_dataset(meta, tmp_path / "meta")
+    verify(tmp_path / "meta")
+
+
+def test_a_study_that_was_paused_costs_what_most_trials_do(tmp_path):
+    logs = [Log(f"t{at}", (1.0, 0.5), (1, 2), (30.0 + at, 30.0 + at), {"rank": at + 1}) for at in range(3)]
+    paused = Log("paused", (1.0, 0.25), (1, 2), (30.0, 40_000.0), {"rank": 64})
+    meta = write(tmp_path, *logs, paused)
+    assert meta.curve(meta.runs["run"].iloc[3]).seconds.tolist() == [31.0, 31.0]
+    assert "pause of the study" in meta.provenance["notes"][0]
+
+
+@pytest.mark.parametrize("value", [float("inf"), 1.7976931348623157e308, float("nan")])
+def test_an_infinity_is_no_score(tmp_path, value):
+    meta = write(tmp_path, Log("a", (1.0, value), (1, 2), (1.0, 1.0)), Log("b", (1.0, 0.5), (1, 2), (1.0, 2.0)))
+    assert meta.runs["status"].tolist() in (["diverged", "ok"], ["failed", "ok"])
+    assert meta.curves["validation_value"].max() == 1.0

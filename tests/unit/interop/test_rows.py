@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from foretune.errors import InteropError, MetaDatasetError
+from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
 from foretune.interop.resample import Slice, resample
-from foretune.interop.rows import RecordedRun, RecordedTask, finite_slices, tables
+from foretune.interop.rows import tables
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status
 
@@ -28,14 +29,14 @@ def test_a_task_is_named_by_dataset_rows_and_model_and_a_run_by_its_task():
 
 
 def test_repetitions_of_a_configuration_get_seeds_in_their_order():
-    meta = tables([run("a"), run("b", configuration={"learning_rate": 0.1}), run("c")], {})
+    meta = tables([run("a"), run("b", configuration={"learning_rate": 0.1}), run("c", (1.0, 0.6))], {})
     assert meta.runs["seed"].tolist() == [0, 0, 1]
 
 
 def test_recorded_seeds_stay_and_a_repeated_one_is_refused():
-    assert tables([run("a", seed=7), run("b", seed=8)], {}).runs["seed"].tolist() == [7, 8]
+    assert tables([run("a", seed=7), run("b", (1.0, 0.6), seed=8)], {}).runs["seed"].tolist() == [7, 8]
     with pytest.raises(MetaDatasetError, match="same task, configuration and seed"):
-        tables([run("a", seed=7), run("b", seed=7)], {})
+        tables([run("a", seed=7), run("b", (1.0, 0.6), seed=7)], {})
 
 
 def test_whole_numbers_among_floats_become_floats_and_text_among_numbers_is_refused():
@@ -72,13 +73,12 @@ def test_a_curve_ends_before_the_first_value_that_is_no_number():
     assert "slice 2" in message
 
 
-def test_meta_features_that_not_all_models_have_are_left_out_and_named():
+def test_meta_features_that_not_all_models_have_are_kept_and_missing_elsewhere():
     other = RecordedTask("data", "nameless", "eval_loss", "minimize", rows=100)
     known = RecordedTask("data", "model-8B", "eval_loss", "minimize", rows=100, features={"size": 9.9})
     meta = tables([run(task=known), run(task=other)], {})
-    assert "feature.size" not in meta.tasks
-    assert meta.provenance["notes"] == ["feature size is left out, for it is not known of data@100:nameless"]
-    assert tables([run(task=known)], {}).tasks["feature.size"].tolist() == [9.9]
+    assert [dict(meta.task(task).meta_features) for task in meta.task_ids] == [{"size": 9.9}, {}]
+    assert meta.provenance["notes"] == []
 
 
 def test_tasks_of_one_name_must_be_the_same():

@@ -36,7 +36,7 @@ def test_tasks_and_runs_are_united(rows, build):
     assert found.meta.task_ids == ("a", "b", "c")
     assert sorted(found.meta.runs["run"]) == list(found.meta.runs["run"])
     assert len(found.meta.runs) == 10
-    assert (found.duplicates, found.conflicts, found.dropped_features) == (3, (), ())
+    assert (found.duplicates, found.conflicts, found.partial_features) == (3, (), ())
     assert all(found.meta.curve(run) == build(rows).curve(run) for run in found.meta.runs["run"])
 
 
@@ -86,13 +86,53 @@ def test_another_machine_may_measure_a_little_differently(rows, build):
     assert merge([Source("mine", build(rows)), Source("theirs", build(other))]).duplicates == 4
 
 
-def test_only_meta_features_of_all_tasks_are_kept(rows, build):
+def test_meta_features_that_only_some_tasks_have_are_kept_and_named(rows, build, tmp_path):
     other = part(rows, "c")
     other["tasks"][0]["feature.distinct_completions"] = 1.0
     del other["tasks"][0]["feature.log_train_rows"]
     found = merge([Source("one", build(part(rows, "a", "b"))), Source("two", build(other))])
-    assert found.dropped_features == ("distinct_completions", "log_train_rows")
-    assert dict(found.meta.task("c").meta_features) == {"zero_shot_nll": 4.0}
+    assert found.partial_features == ("distinct_completions", "log_train_rows")
+    write_meta_dataset(found.meta, tmp_path)
+    again = read_meta_dataset(tmp_path)
+    assert dict(again.task("c").meta_features) == {"zero_shot_nll": 4.0, "distinct_completions": 1.0}
+    assert dict(again.task("a").meta_features) == {"zero_shot_nll": 4.0, "log_train_rows": 1.7}
+
+
+def test_what_one_table_does_not_know_of_a_task_comes_from_the_other(rows, build):
+    other = part(rows, "a")
+    for name in ("n_validation", "zero_shot_validation_value", "feature.log_train_rows"):
+        del other["tasks"][0][name]
+    found = merge([Source("theirs", build(other)), Source("mine", build(part(rows, "a")))]).meta
+    assert found.tasks[["n_validation", "zero_shot_validation_value"]].values.tolist() == [[20, 4.0]]
+    assert dict(found.task("a").meta_features) == {"zero_shot_nll": 4.0, "log_train_rows": 1.7}
+
+
+def test_runs_of_one_task_get_as_many_slices_as_the_longest(rows, build):
+    other = part(rows, "a")
+    other["tasks"][0]["max_fidelity"] = 6
+    other["runs"] = [{**other["runs"][0], "run": "a-long", "seed": 99}]
+    first = [row for row in other["curves"] if row["run"] == "a-0"]
+    first = [{**first[0], "steps": 10 * (at + 1), "train_seconds": 2.0, "evaluation_seconds": 0.0} for at in range(6)]
+    other["curves"] = [
+        {**row, "run": "a-long", "fidelity": at + 1, "validation_value": 3.0 - at / 4} for at, row in enumerate(first)
+    ]
+    short = build(part(rows, "a"))
+    found = merge([Source("short", short), Source("long", build(other))]).meta
+    assert found.tasks["max_fidelity"].tolist() == [6]
+    before, after = short.curve("a-0"), found.curve("a-0")
+    assert after.scores[[1, 3, 5]] == pytest.approx(before.scores)
+    assert after.scores[2] == pytest.approx(before.scores[:2].mean())
+    assert after.seconds.sum() == pytest.approx(before.seconds.sum())
+    assert found.curve("a-long").scores.tolist() == [-3.0, -2.75, -2.5, -2.25, -2.0, -1.75]
+
+
+def test_a_hyperparameter_that_is_not_whole_in_one_table_becomes_a_float_in_all(rows, build):
+    other = part(rows, "c")
+    for run in other["runs"]:
+        run["config.rank"] = 7.5
+    merged = merge([Source("one", build(part(rows, "a"))), Source("two", build(other))]).meta
+    assert {merged.configurations[run].values["rank"] for run in merged.runs_of("c")} == {7.5}
+    assert merged.runs["config.rank"].dtype == float
 
 
 def test_hyperparameters_of_one_table_are_missing_in_the_other(rows, build):

@@ -142,7 +142,7 @@ FAULTS = {
     "missing count": (change("tasks", 1, max_fidelity=None), "tasks.parquet, row 2 .*: max_fidelity is missing"),
     "shrinking": (change("curves", 1, steps=1), "steps is smaller than one slice before; give the sum"),
     "feature": (
-        change("tasks", 2, **{"feature.log_train_rows": None}),
+        change("tasks", 2, **{"feature.log_train_rows": float("inf")}),
         "feature.log_train_rows is not a finite number",
     ),
     "column": (change("tasks", 2, color="red"), "tasks.parquet has the unknown columns color; remove them"),

@@ -47,6 +47,16 @@ def test_where_nothing_tells_the_work_every_slice_takes_a_second():
     assert EvenCost().predict(task, [], np.empty(0)).shape == (0,)
 
 
+def test_what_nobody_has_measured_is_priced_by_its_work():
+    run = one_run()
+    pool = [Configuration({**run.configuration.values, "epochs": epochs}) for epochs in (1, 10)]
+    short, long = EvenCost().predict(run.task, pool, np.array([1, 1]))
+    assert 2.0 < long / short < 10.0  # an evaluation takes as long in both
+    model = {**run.task.meta_features, "model_log_parameters": run.task.meta_features["model_log_parameters"] + 1.0}
+    larger = replace(run.task, meta_features=model)
+    assert EvenCost().predict(larger, pool, np.array([1, 1])) == pytest.approx([10.0 * short, 10.0 * long])
+
+
 def test_a_run_tells_its_work_by_its_epochs_batch_size_and_task():
     assert tells_work(one_run())
     assert has_facts(one_run().task)

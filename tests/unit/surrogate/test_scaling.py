@@ -21,3 +21,11 @@ def test_a_column_that_never_varied_is_zero_whatever_comes_later():
 def test_what_lies_far_outside_is_clipped_and_what_is_missing_stays_missing():
     scaled = Scaling.of(ROWS)(np.array([[1e9, -1e9, np.nan]]))
     np.testing.assert_array_equal(scaled, [[4.0, -4.0, np.nan]])
+
+
+def test_what_is_missing_stays_missing_and_moves_nothing():
+    rows = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan]])
+    scaling = Scaling.of(rows)
+    assert scaling.center.tolist() == [2.0, 5.0, 0.0]
+    assert scaling.spread.tolist() == [1.0, np.inf, np.inf]
+    np.testing.assert_array_equal(scaling(rows), [[-1.0, np.nan, np.nan], [1.0, 0.0, np.nan]])

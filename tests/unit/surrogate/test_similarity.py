@@ -94,3 +94,13 @@ def test_differing_labels_are_a_share_of_dataset_and_base_model():
     others = [("snips", "tiny"), ("snips", "small"), ("trec", "tiny"), ("trec", "small")]
     assert differing_labels(("snips", "tiny"), others).tolist() == [0.0, 0.5, 0.5, 1.0]
     assert differing_labels(("plain", ""), [("plain", ""), ("plain", "tiny")]).tolist() == [0.0, 0.5]
+
+
+def test_a_meta_feature_that_is_not_known_is_as_far_off_as_a_strangers():
+    lacking = FEATURES.copy()
+    lacking[2, 1] = np.nan
+    new = FEATURES[2].copy()
+    found = similarity(lacking).squared(new, None, NO_DIFFERENCE)
+    assert found[2] == pytest.approx(2.0 / 4)
+    whole = similarity().squared(np.array([np.nan, *new[1:]]), None, NO_DIFFERENCE)
+    assert whole[2] == pytest.approx(2.0 / 4)

@@ -77,3 +77,30 @@ def test_the_scale_of_a_new_task_is_a_weighted_mean_of_logarithms():
 def test_scales_that_agree_are_still_not_certain():
     unit = Unit(SCALING, BEST, np.zeros(4), 0.0, np.log([3.0, 3.0]))
     assert unit.log_scale(np.array([0, 1]), np.array([0.5, 0.5])) == pytest.approx((np.log(3.0), 0.1))
+
+
+def test_tasks_in_another_unit_say_nothing_of_this_one():
+    strange = np.vstack([FEATURES, np.full((2, 3), np.nan)])
+    nothing = np.full(2, np.nan)
+    mixed = fit_unit(strange, Scaling.of(strange), np.append(BEST, nothing), np.append(SCALES, nothing))
+    alone = fit_unit(FEATURES, SCALING, BEST, SCALES)
+    assert mixed.best(FEATURES[3]) == pytest.approx(alone.best(FEATURES[3]))
+    assert mixed.best_error == pytest.approx(alone.best_error)
+    weights = np.array([0.5, 0.5])
+    assert mixed.log_scale(np.array([0, 1]), weights) == pytest.approx(alone.log_scale(np.array([0, 1]), weights))
+    mean, spread = mixed.log_scale(np.array([12, 13]), weights)
+    assert mean == pytest.approx(np.log(SCALES).mean())
+    assert spread == pytest.approx(np.hypot(np.log(SCALES).std(), 0.1))
+
+
+def test_a_new_task_in_another_unit_has_the_best_and_the_scale_of_typical_tasks():
+    unit = fit_unit(FEATURES, SCALING, 100.0 * BEST, 100.0 * SCALES).in_another_unit
+    assert unit.best(FEATURES[0]) == 1.9
+    assert unit.log_scale(np.array([0, 1]), np.array([0.5, 0.5])) == pytest.approx((-1.3, np.hypot(1.3, 0.1)))
+
+
+def test_a_meta_feature_that_is_not_known_is_taken_to_be_typical():
+    unit = fit_unit(FEATURES, SCALING, BEST, SCALES)
+    lacking = np.array([np.nan, *FEATURES[0, 1:]])
+    typical = np.array([FEATURES[:, 0].mean(), *FEATURES[0, 1:]])
+    assert unit.best(lacking) == pytest.approx(unit.best(typical))

@@ -44,7 +44,7 @@ def merge_verb(
     remarks = {
         "Runs found again, with the same content": found.duplicates,
         "Runs left out, for an earlier table has them with other content": ", ".join(found.conflicts),
-        "Meta-features left out, for some tasks lack them": ", ".join(found.dropped_features),
+        "Meta-features that are not known of every task": ", ".join(found.partial_features),
     }
     for what, value in remarks.items():
         if value:

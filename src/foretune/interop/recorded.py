@@ -1,0 +1,93 @@
+"""What all readers make of a source: recorded runs of recorded tasks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from foretune.interop.resample import Slice
+from foretune.metadata.source import task_id
+from foretune.types import Status, Value
+
+INFINITE = 3.4e38
+"""The greatest number of 32 bits: databases store infinities as finite numbers of this size and more."""
+
+
+@dataclass(frozen=True)
+class RecordedTask:
+    """A dataset with a training-set size, on one base model, judged by one metric.
+
+    Attributes:
+        dataset: its name.
+        model: name of the base model.
+        metric: what runs are judged by.
+        direction: `minimize` or `maximize`.
+        cost_unit: what costs count.
+        rows: training rows; None if unknown.
+        family: kind of dataset; the dataset's name where nothing else is known.
+        source: where the dataset comes from.
+        license: of the dataset.
+        features: meta-features, by name.
+    """
+
+    dataset: str
+    model: str
+    metric: str
+    direction: str
+    cost_unit: str = "seconds"
+    rows: int | None = None
+    family: str = ""
+    source: str = ""
+    license: str = "unknown"
+    features: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
+
+    @property
+    def id(self) -> str:
+        """Name of the task, `DATASET@ROWS:MODEL`."""
+        return task_id(self.dataset, self.rows, self.model)
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """One run of a table.
+
+    Attributes:
+        name: as its source calls it; made unique with the name of the task in front.
+        task: what was trained.
+        configuration: its hyperparameters.
+        slices: of its curve.
+        seed: as recorded; None numbers the runs of one configuration 0, 1, ... in the order of the table.
+        status: how it ended, one of `foretune.metadata.schema.STATUSES`.
+        message: why it did not end well.
+        facts: further columns of the table of runs, such as `hardware` or `peak_memory_bytes`.
+        planned: steps of the complete run, which tells how far one that stopped has come; None if it is not known.
+        remarks: what of the run was changed or left out, in words that fit any run.
+    """
+
+    name: str
+    task: RecordedTask
+    configuration: Mapping[str, Value]
+    slices: Sequence[Slice] = ()
+    seed: int | None = None
+    status: str = Status.OK
+    message: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    planned: float | None = None
+    remarks: Sequence[str] = ()
+
+
+def is_number(value: float) -> bool:
+    """Whether it is finite, and not what a database stores in the place of infinity."""
+    return math.isfinite(value) and abs(value) < INFINITE
+
+
+def finite_slices(slices: Iterable[Slice]) -> tuple[list[Slice], str, str]:
+    """The slices before the first value that is no finite number, and `diverged` if there is such a value."""
+    kept: list[Slice] = []
+    for one in slices:
+        if not is_number(one.value):
+            return kept, Status.DIVERGED, f"the metric was {one.value:g} after slice {len(kept) + 1}"
+        kept.append(one)
+    return kept, Status.OK, ""
