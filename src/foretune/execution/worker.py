@@ -11,6 +11,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from datetime import date
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -48,8 +50,7 @@ def run_job(job: Job) -> Answer:
     """Finetune as the job says, in this process."""
     from foretune.finetune.train import finetune  # noqa: PLC0415 (a parent that only starts workers imports no torch)
 
-    rows = (job.train_rows, job.validation_rows, job.test_rows)
-    data = _tokenized(job.data, job.model, rows, job.data_seed, job.max_length)
+    data = _tokenized(_Read(**{field.name: getattr(job, field.name) for field in fields(_Read)}))
     directory = Path(job.directory)
     report = finetune(
         job.trial,
@@ -66,17 +67,42 @@ def run_job(job: Job) -> Answer:
     return Answer(report, *read_records(directory, len(report.curve)))
 
 
+@dataclass(frozen=True)
+class _Read:
+    """The part of a job that decides its data; see `Job`."""
+
+    data: str
+    model: str
+    train_rows: int | None
+    validation_rows: int | None
+    test_rows: int | None
+    data_seed: int
+    max_length: int
+    columns: str | None
+    last_turn_only: bool
+    skip_bad_rows: bool
+    today: str | None
+
+
 @lru_cache(maxsize=64)
-def _tokenized(
-    data: str, model: str, rows: tuple[int | None, int | None, int | None], data_seed: int, max_length: int
-) -> TokenizedSplits:
+def _tokenized(job: _Read) -> TokenizedSplits:
     from foretune.finetune.data import load_splits, tokenize  # noqa: PLC0415 (see above)
     from foretune.finetune.model import load_tokenizer  # noqa: PLC0415 (see above)
 
-    train, validation, test = rows
-    splits = load_splits(data, seed=data_seed, train_rows=train, validation_rows=validation, test_rows=test)
-    tokenizer = load_tokenizer(model)
-    return tokenize(splits, tokenizer, max_length, end_token_id=completion_end(model, tokenizer))
+    splits = load_splits(
+        job.data,
+        seed=job.data_seed,
+        train_rows=job.train_rows,
+        validation_rows=job.validation_rows,
+        test_rows=job.test_rows,
+        columns=job.columns,
+        last_turn_only=job.last_turn_only,
+        skip_bad_rows=job.skip_bad_rows,
+    )
+    tokenizer = load_tokenizer(job.model)
+    end = completion_end(job.model, tokenizer)
+    today = date.fromisoformat(job.today) if job.today else None
+    return tokenize(splits, tokenizer, job.max_length, end_token_id=end, today=today)
 
 
 def completion_end(name: str, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel | None = None) -> int | None:

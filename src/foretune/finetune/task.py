@@ -92,9 +92,9 @@ def describe_source(
     splits = load_splits(source.path, seed=0, train_rows=source.rows)
     end = None if tokenizer.chat_template else end_token_id(model, tokenizer)
     data = tokenize(splits, tokenizer, max_length, end_token_id=end)
-    rows = {"validation_rows": _rows(data.validation, validation_tokens), "test_rows": _rows(data.test, test_tokens)}
-    if any(rows.values()):
-        splits = load_splits(source.path, seed=0, train_rows=source.rows, **rows)
+    rows = _rows(data.validation, validation_tokens), _rows(data.test, test_tokens)
+    if any(rows):
+        splits = load_splits(source.path, seed=0, train_rows=source.rows, validation_rows=rows[0], test_rows=rows[1])
         data = tokenize(splits, tokenizer, max_length, end_token_id=end)
     scores = zero_shot(model, data)
     task = describe_task(splits, data, model_name, model, max_fidelity, task=source.task(model_name), scores=scores)
@@ -143,7 +143,7 @@ def _sample(splits: Splits, data: TokenizedSplits) -> DatasetSample:
     return DatasetSample(
         prompts=prompts,
         completions=completions,
-        prompt_tokens=data.train.completion_starts,
+        prompt_tokens=data.train.lengths - data.train.completion_lengths,
         completion_tokens=data.train.completion_lengths,
         validation_completions=[prompt_and_completion(example)[1] for example in splits.validation],
         validation_tokens=data.validation.total,
