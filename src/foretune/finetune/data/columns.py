@@ -28,19 +28,18 @@ class Cells:
     _names: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, row: Row, renamed: Mapping[str, str]) -> Cells:
+    def of(cls, row: Row, renamed: Mapping[str, str], *, alone: bool) -> Cells:
         """The cells of a row.
 
         Args:
             row: as it was read.
-            renamed: the user's column for each name; empty to go by the row's own names, in any case.
+            renamed: the user's column for each name.
+            alone: whether the other columns, which go by their own names in any case, are left aside.
         """
-        if renamed:
-            names = {name: theirs for name, theirs in renamed.items() if theirs in row.values}
-        else:
-            # A name that is spelled as the convention has it goes before one in capitals.
-            ordered = sorted(map(str, row.values), key=lambda name: name == name.lower())
-            names = {name.strip().lower(): name for name in ordered}
+        # A name that is spelled as the convention has it goes before one in capitals.
+        ordered = [] if alone else sorted(map(str, row.values), key=lambda name: name == name.lower())
+        names = {name.strip().lower(): name for name in ordered if name not in renamed.values()}
+        names |= {name: theirs for name, theirs in renamed.items() if theirs in row.values}
         return cls(row.where, _values={name: row.values[theirs] for name, theirs in names.items()}, _names=names)
 
     def has(self, columns: Sequence[str]) -> bool:

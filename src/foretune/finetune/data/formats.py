@@ -47,14 +47,14 @@ def read_row(row: Row, renamed: Mapping[str, str]) -> Reading:
 
     Args:
         row: as it was read.
-        renamed: see `Cells.of`.
+        renamed: the user's column for each name; if they make up a convention, the others are left aside.
 
     Raises:
         DataError: if the row could not be read, no convention fits, or a value is missing, empty or of the wrong type.
     """
     if row.fault:
         raise DataError(row.fault)
-    cells = Cells.of(row, renamed)
+    cells = Cells.of(row, renamed, alone=any(renamed.keys() >= set(known.columns) for known in FORMATS))
     for known in FORMATS:
         if cells.has(known.columns):
             example = known.read(cells)

@@ -48,6 +48,8 @@ def test_the_user_says_which_columns_to_take(write):
     assert _said(splits) == {f"q{n}": f"a{n}" for n in range(30)}
     assert "column left aside: text; used: A, Q" in splits.notes[0]
     assert load_splits(path, columns="text=A").train[0].text.startswith("a")
+    path = write("more.jsonl", _rows(30, prompt="q{}", A="a{}"))
+    assert _said(load_splits(path, columns="completion=A")) == {f"q{n}": f"a{n}" for n in range(30)}
 
 
 @pytest.mark.parametrize(
