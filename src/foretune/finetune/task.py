@@ -76,6 +76,7 @@ def describe_source(
     max_fidelity: int,
     validation_tokens: int | None = None,
     test_tokens: int | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The row of the table of tasks (`foretune.metadata.schema`) for a dataset on disk at one training-set size.
 
@@ -88,13 +89,17 @@ def describe_source(
         max_fidelity: slices of a complete run.
         validation_tokens: keep about so many tokens of the validation split, and 50 rows or more; None keeps all.
         test_tokens: the same for the test split.
+        reading: further arguments of `load_splits`.
     """
-    splits = load_splits(source.path, seed=0, train_rows=source.rows)
+    reading = reading or {}
+    splits = load_splits(source.path, seed=0, train_rows=source.rows, **reading)
     end = None if tokenizer.chat_template else end_token_id(model, tokenizer)
     data = tokenize(splits, tokenizer, max_length, end_token_id=end)
     rows = _rows(data.validation, validation_tokens), _rows(data.test, test_tokens)
     if any(rows):
-        splits = load_splits(source.path, seed=0, train_rows=source.rows, validation_rows=rows[0], test_rows=rows[1])
+        splits = load_splits(
+            source.path, seed=0, train_rows=source.rows, validation_rows=rows[0], test_rows=rows[1], **reading
+        )
         data = tokenize(splits, tokenizer, max_length, end_token_id=end)
     scores = zero_shot(model, data)
     task = describe_task(splits, data, model_name, model, max_fidelity, task=source.task(model_name), scores=scores)
