@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from foretune.session.ground import Ground
     from foretune.session.search import Settings
 
+_DAY = "today.txt"
+
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
@@ -34,6 +37,15 @@ def finetune(
     model: Annotated[str | None, typer.Option(help="Base model; by default the one that the file names.")] = None,
     seed: Annotated[int | None, typer.Option(help="By default the one in the file, or 0.")] = None,
     max_length: Annotated[int | None, typer.Option(min=2, help="Tokens that an example may have.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME=COLUMN,...", help="Columns to take, such as prompt=Q,completion=A.")
+    ] = None,
+    last_turn_only: Annotated[
+        bool, typer.Option("--last-turn-only", help="Learn the last answer of a conversation alone.")
+    ] = False,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say how many.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
 ) -> None:
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
@@ -49,10 +61,13 @@ def finetune(
         seed=int(written.get("seed", 0)) if seed is None else seed,
         max_length=max_length,
         device=choose_device(device),
+        columns=columns or written.get("columns"),
+        last_turn_only=last_turn_only or bool(written.get("last_turn_only")),
+        skip_bad_rows=skip_bad_rows or bool(written.get("skip_bad_rows")),
     )
     console = Console()
     try:
-        _run(settings, Configuration(written["configuration"]), output, console)
+        _run(settings, Configuration(written["configuration"]), output, console, str(written.get("today") or ""))
     except KeyboardInterrupt:
         console.print("\nInterrupted; nothing is lost. The same command goes on where it was.")
         raise typer.Exit(INTERRUPTED) from None
@@ -82,7 +97,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
     raise ConfigurationError(message)
 
 
-def _run(settings: Settings, configuration: Configuration, output: Path, console: Console) -> None:
+def _run(settings: Settings, configuration: Configuration, output: Path, console: Console, today: str) -> None:
     from foretune.errors import ForetuneError, JournalError
     from foretune.report.tables import describe, scores_table
     from foretune.session.closing import (
@@ -98,7 +113,9 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
         message = f"{output} already holds a finished run; give another folder to --output"
         raise JournalError(message)
     with console.status("loading the model, the data and the base model's scores ..."):
-        ground = prepare(settings, None)
+        ground = prepare(settings, None, today=_day_of_run(output, today))
+        output.mkdir(parents=True, exist_ok=True)
+        (output / _DAY).write_text(ground.today.isoformat(), encoding="utf-8")
     for note in ground.data.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
@@ -118,6 +135,13 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
     console.print(scores_table(scores))
     console.print(f"The adapter of slice {fidelity} of {ground.task.max_fidelity} is in {output / ADAPTER}.")
     console.print(f'Ask it: foretune predict {output} --prompt "..."', highlight=False, markup=False, soft_wrap=True)
+
+
+def _day_of_run(output: Path, written: str) -> date | None:
+    """The day that chat templates are told: the one on which this run was begun, or that of the search; None if new."""
+    begun = output / _DAY
+    day = begun.read_text(encoding="utf-8").strip() if begun.exists() else written
+    return date.fromisoformat(day) if day else None
 
 
 def _train(settings: Settings, ground: Ground, configuration: Configuration, output: Path, console: Console) -> Report:

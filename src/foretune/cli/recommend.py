@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,6 +50,15 @@ def recommend(
         Path | None, typer.Option(metavar="META", help="Meta-dataset that the surrogates were fitted on.")
     ] = None,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME=COLUMN,...", help="Columns to take, such as prompt=Q,completion=A.")
+    ] = None,
+    last_turn_only: Annotated[
+        bool, typer.Option("--last-turn-only", help="Learn the last answer of a conversation alone.")
+    ] = False,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say how many.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of splits and candidates.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -63,7 +73,10 @@ def recommend(
 
     seconds = math.inf if budget is None else parse_seconds(budget)
     card = None if hardware is None else find_accelerator(hardware)
-    asked = _Asked(data, model, top, seconds, card, space, candidates, surrogates, learned_from, train_rows, seed)
+    reading = {"columns": columns, "last_turn_only": last_turn_only, "skip_bad_rows": skip_bad_rows}
+    asked = _Asked(
+        data, model, top, seconds, card, space, candidates, surrogates, learned_from, train_rows, seed, reading
+    )
     advice = asked.advice()
     if as_json:
         typer.echo(json.dumps(advice.to_json(), indent=2))
@@ -93,6 +106,7 @@ class _Asked:
     learned_from: Path | None
     train_rows: int | None
     seed: int
+    reading: Mapping[str, Any]
 
     def advice(self) -> Advice:
         """The best that can be said of this model."""
@@ -118,7 +132,7 @@ class _Asked:
         from foretune.finetune.data import load_splits
         from foretune.recommend import affordable, with_memory
 
-        splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows)
+        splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows, **self.reading)
         demand, notes = find_demand(self.model, config, splits)
         advice = replace(advice, warnings=(*advice.warnings, *notes))
         if self.card:
@@ -191,20 +205,20 @@ class _Asked:
     def _task(self, config: dict[str, Any], typical: dict[str, float]) -> tuple[Task, tuple[str, ...]]:
         """The task, with typical zero-shot scores if the base model cannot be scored, and notes."""
         from foretune.cli.demand import longest_row, tokenize_without_weights
-        from foretune.finetune.data import load_splits
-        from foretune.finetune.ending import find_ending, tokenize_ended
+        from foretune.finetune.data import load_splits, tokenize
+        from foretune.finetune.ending import find_ending
         from foretune.finetune.model import has_weights, load_model, load_tokenizer
         from foretune.finetune.task import describe_task, features_without_weights
         from foretune.finetune.train import SLICES
         from foretune.metadata.source import task_id
         from foretune.types import VALIDATION_NLL, Task
 
-        splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows)
+        splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows, **self.reading)
         tokenizer = load_tokenizer(self.model, weights=False)
         if has_weights(self.model):
             model = load_model(self.model)
             end = find_ending(model, tokenizer).token
-            data = tokenize_ended(splits, tokenizer, longest_row(config), end)
+            data = tokenize(splits, tokenizer, longest_row(config), end_token_id=end)
             return describe_task(splits, data, self.model, model, SLICES), ()
         data = tokenize_without_weights(splits, tokenizer, config)
         features = {**typical, **features_without_weights(splits, data, config)}

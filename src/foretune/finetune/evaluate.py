@@ -71,7 +71,7 @@ def evaluate(model: nn.Module, tokens: Tokens, *, pad_id: int = 0) -> Scores:
 
 def _batches(tokens: Tokens, device: str, vocabulary: int) -> list[np.ndarray]:
     lengths = np.array([len(sequence) for sequence in tokens.input_ids])
-    completions = lengths - np.asarray(tokens.completion_starts)
+    completions = tokens.completion_lengths
     budget = _BATCH_TOKENS["cuda" if device.startswith("cuda") else "cpu"]
     batches: list[list[int]] = [[]]
     logits = 0

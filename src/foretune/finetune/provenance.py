@@ -82,6 +82,8 @@ def fingerprint(data: TokenizedSplits, model: str, configuration_key: str, seed:
     digest = hashlib.sha256()
     for split in (data.train, data.validation):
         digest.update(np.asarray(split.completion_starts, dtype=np.int64).tobytes())
+        for row, places in split.between.items():
+            digest.update(np.array([row, *places], dtype=np.int64).tobytes())
         for sequence in split.input_ids:
             digest.update(np.int64(len(sequence)).tobytes() + np.asarray(sequence, dtype=np.int64).tobytes())
     return {

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import date
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ class Ground:
         versions: of the libraries that matter.
         surrogates: meta-learned, where there are any; with seconds of this machine where they know only others.
         pace: what slices take here, if steps were timed; see `foretune.finetune.pace`.
+        today: the day that chat templates were told which write the date: the one that the search was begun on.
     """
 
     data: TokenizedSplits
@@ -63,6 +65,7 @@ class Ground:
     versions: Mapping[str, str]
     surrogates: Surrogates | None
     pace: Pace
+    today: date
 
     @property
     def zero_shot_nll(self) -> float:
@@ -98,6 +101,10 @@ class Ground:
             seed=settings.seed,
             device=settings.device,
             test=False,
+            columns=settings.columns,
+            last_turn_only=settings.last_turn_only,
+            skip_bad_rows=settings.skip_bad_rows,
+            today=self.today.isoformat(),
         )
         import torch
 
@@ -105,15 +112,16 @@ class Ground:
         return Subprocess(stack.enter_context(worker), template, directory)
 
 
-def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
+def prepare(settings: Settings, known: Mapping[str, Any] | None, *, today: date | None = None) -> Ground:
     """Load the data and the model, score it untouched, describe the task and sample the candidates.
 
     Args:
         settings: of the search.
-        known: header of the journal, whose task and scores are taken over when the search is resumed.
+        known: header of the journal, whose task, scores and day are taken over when the search is resumed.
+        today: the day that chat templates are told where no journal says it; None for today.
     """
-    from foretune.finetune.data import load_splits
-    from foretune.finetune.ending import find_ending, tokenize_ended
+    from foretune.finetune.data import load_splits, tokenize
+    from foretune.finetune.ending import find_ending
     from foretune.finetune.evaluate import Scores
     from foretune.finetune.model import check_four_bit, load_model, load_tokenizer, resolve_model
     from foretune.finetune.pace import time_slices, timed_zero_shot
@@ -126,12 +134,21 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
 
     if "qlora" in load_space(settings.space).methods:
         check_four_bit(settings.device)
-    splits = load_splits(settings.data, seed=settings.seed, train_rows=settings.train_rows)
+    splits = load_splits(
+        settings.data,
+        seed=settings.seed,
+        train_rows=settings.train_rows,
+        columns=settings.columns,
+        last_turn_only=settings.last_turn_only,
+        skip_bad_rows=settings.skip_bad_rows,
+    )
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
     _choose_threads(model)
     max_length = settings.max_length or longest_input(model)
     ending = find_ending(model, tokenizer)
-    data = tokenize_ended(splits, tokenizer, max_length, ending.token)
+    begun_on = (known or {}).get("today")
+    today = date.fromisoformat(begun_on) if begun_on else today or date.today()
+    data = tokenize(splits, tokenizer, max_length, end_token_id=ending.token, today=today)
     data = replace(data, notes=(*data.notes, *filter(None, [ending.note])))
     width = int(model.config.hidden_size)
     space = load_space(settings.space, hidden_size=width)
@@ -152,7 +169,7 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     if surrogates:
         surrogates = paced(surrogates, task, pace)
     versions = installed_versions()
-    return Ground(data, max_length, tokenizer, ending, scores, task, pool, default, versions, surrogates, pace)
+    return Ground(data, max_length, tokenizer, ending, scores, task, pool, default, versions, surrogates, pace, today)
 
 
 def _choose_threads(model: PreTrainedModel) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,9 @@ class Settings:
         max_length: tokens that an example may have; None for what the model can take, at most 512.
         train_rows: use only so many rows to train; None for all.
         device: `cpu`, `cuda`, ...
+        columns: which columns to take, such as `prompt=Q,completion=A`; None for those of a known convention.
+        last_turn_only: learn the last answer of a conversation alone.
+        skip_bad_rows: leave out rows that cannot be used.
     """
 
     data: str
@@ -51,6 +54,9 @@ class Settings:
     max_length: int | None = None
     train_rows: int | None = None
     device: str = "cpu"
+    columns: str | None = None
+    last_turn_only: bool = False
+    skip_bad_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,9 @@ def _check_output(output: Path, settings: Settings, *, resume: bool) -> None:
 
 
 def _check_settings(header: Mapping[str, Any], settings: Settings, journal: Path) -> None:
-    begun, asked = dict(header.get("settings", {})), asdict(settings)
+    # A journal of an earlier version lacks settings that came later: its search was begun with their defaults.
+    by_default = {field.name: field.default for field in fields(Settings)}
+    begun, asked = {**by_default, **header.get("settings", {})}, asdict(settings)
     different = [name for name, value in asked.items() if begun.get(name) != value]
     if different:
         listed = "; ".join(f"{name} was {begun.get(name)!r} and is now {asked[name]!r}" for name in different)
@@ -182,6 +190,7 @@ def _check_settings(header: Mapping[str, Any], settings: Settings, journal: Path
 def _header(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any]:
     return {
         "settings": asdict(settings),
+        "today": ground.today.isoformat(),
         "task": {
             "id": ground.task.id,
             "meta_features": dict(ground.task.meta_features),
