@@ -45,12 +45,14 @@ class Rendering:
         needs_begin: whether the begin token has to be put before it: yes, no, or None for where the tokenizer does it.
         cleaned: whether marks that the data has were dropped, because they are written anyway.
         last_only: whether answers that should be learned are not, because the template changes them later on.
+        toolless: whether the row has tools that the template does not write.
     """
 
     pieces: tuple[Piece, ...]
     needs_begin: bool | None
     cleaned: bool = False
     last_only: bool = False
+    toolless: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,13 @@ class Renderer:
             marked = dict(zip(speaks, blocks, strict=True))
             spans = [_marked_span(whole, marked[at], template) for at in earlier]
         else:
-            spans = [_span(conversation[: at + 1], prompt, tools, template) for at in earlier]
+            spans = _spans(conversation, earlier, prompt, tools, template)
         answer = _answer(prompt, whole, messages[-1], template)
-        stable = [span for span in spans if span]
         for message, text in _written(messages, earlier, spans, prompt, answer):
             _check_calls(message, text, example.where)
-        last_only = len(stable) < len(spans)
-        pieces = (*_pieces(prompt, [] if last_only else stable), answer)
-        return Rendering(pieces, needs_begin=False, last_only=last_only)
+        pieces = (*_pieces(prompt, spans), answer)
+        toolless = bool(tools) and not template.writes_tools(tools)
+        return Rendering(pieces, needs_begin=False, last_only=len(spans) < len(earlier), toolless=toolless)
 
 
 def _as_dict(message: Message) -> dict[str, Any]:
@@ -172,6 +173,19 @@ def _continued(prompt: str, answer: str) -> str:
     return answer
 
 
+def _spans(
+    conversation: Sequence[dict[str, Any]], learned: Sequence[int], base: str, tools: Any, template: ChatTemplate
+) -> list[tuple[int, int]]:
+    """Where each of these messages stands in a text; none if one of them is written in another way there."""
+    spans: list[tuple[int, int]] = []
+    for at in learned:
+        span = _span(conversation[: at + 1], base, tools, template)
+        if span is None:
+            return []
+        spans.append(span)
+    return spans
+
+
 def _span(
     conversation: Sequence[dict[str, Any]], base: str, tools: Any, template: ChatTemplate
 ) -> tuple[int, int] | None:
@@ -206,14 +220,13 @@ def _pieces(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Piece]:
 def _written(
     messages: Sequence[Message],
     earlier: Sequence[int],
-    spans: Sequence[tuple[int, int] | None],
+    spans: Sequence[tuple[int, int]],
     prompt: str,
     answer: Piece,
 ) -> Iterator[tuple[Message, str]]:
     """Each message that is learned, with its text."""
-    for at, span in zip(earlier, spans, strict=True):
-        if span:
-            yield messages[at], prompt[slice(*span)]
+    for at, (start, end) in zip(earlier, spans, strict=False):
+        yield messages[at], prompt[start:end]
     yield messages[-1], answer.text
 
 

@@ -65,6 +65,10 @@ class ChatTemplate:
         _, found = self._render(conversation, tools, where, return_assistant_tokens_mask=True)
         return found
 
+    def writes_tools(self, tools: Any) -> bool:
+        """Whether the template has a place for schemas of tools."""
+        return "tools" in self._source(tools)
+
     @cached_property
     def after_answer(self) -> str:
         """What the template writes after the last answer, such as `<|im_end|>` and a line end."""

@@ -245,6 +245,14 @@ def test_thinking_is_opened_once(family, learned):
     assert parts(twice, talk("q", "a")) == [opened, "\n</think>\n\na</s>"]
 
 
+def test_marks_of_a_template_around_answers_are_completed_by_the_end_of_the_turn():
+    outside = MARKED.replace("<eot>\n{% endgeneration %}", "{% endgeneration %}<eot>\n")
+    assert outside != MARKED
+    for template in (MARKED, outside):
+        pieces = parts(make_tokenizer(template, "<eot>"), talk("q", "a", "r", "b"))
+        assert pieces[1::2] == ["a<eot>", "b<eot>"]
+
+
 @pytest.mark.parametrize("adds_begin", [True, False])
 def test_raw_text_has_one_begin_and_one_end(adds_begin):
     tokenizer = make_tokenizer(LLAMA, adds_begin=adds_begin)
@@ -320,6 +328,11 @@ def test_tools_are_written_by_the_template_and_calls_are_learned():
         "\n<im>tool\n4<im_end>\n<im>assistant\n",
         "4<im_end>",
     ]
+    assert not tokenized(make_tokenizer(TOOLS, "<im_end>"), example).notes
+    unused = Example((Message("user", "q"), Message("assistant", "a")), tools='[{"name": "add"}]')
+    assert tokenized(make_tokenizer(LLAMA), unused).notes == (
+        "the tools of 3 rows are left aside, since the model's chat template does not write tools",
+    )
     asked = Example(messages[:2], where="d.jsonl, line 1")
     with pytest.raises(DataError, match=r"line 1: the model's chat template does not write tool calls, .* 'add'"):
         tokenized(make_tokenizer(LLAMA), asked)
