@@ -124,7 +124,8 @@ class Renderer:
         speaks = [at for at, message in enumerate(messages) if message.role == "assistant"]
         if blocks and len(blocks) == len(speaks):
             marked = dict(zip(speaks, blocks, strict=True))
-            spans = [_marked_span(whole, marked[at], template) for at in earlier]
+            asked = [_text_or_nothing(conversation[:at], tools, template) for at in earlier]
+            spans = [_marked_span(whole, marked[at], ask, template) for at, ask in zip(earlier, asked, strict=True)]
         else:
             spans = _spans(conversation, earlier, prompt, tools, template)
         answer = _answer(prompt, whole, messages[-1], template)
@@ -200,12 +201,23 @@ def _span(
     return (len(prompt), len(prompt) + len(turn)) if same and turn.strip() else None
 
 
-def _marked_span(whole: str, block: tuple[int, int], template: ChatTemplate) -> tuple[int, int]:
-    """What the template itself marks as the assistant's, with the end of the turn and nothing after it."""
-    turn, ended = template.turn(whole[block[0] : block[1]])
-    if not ended and template.turn_end and whole.startswith(template.turn_end, block[1]):
-        return block[0], block[1] + len(template.turn_end)
-    return block[0], block[0] + len(turn)
+def _text_or_nothing(conversation: Sequence[dict[str, Any]], tools: Any, template: ChatTemplate) -> str:
+    """The prompt of a conversation; empty if the template rejects it."""
+    try:
+        return template.text(conversation, tools, prompt=True)
+    except DataError:
+        return ""
+
+
+def _marked_span(whole: str, block: tuple[int, int], prompt: str, template: ChatTemplate) -> tuple[int, int]:
+    """What the template itself marks as the assistant's, after the prompt, with the end of the turn and no more."""
+    begin, end = block
+    asked = _common(prompt, whole)
+    begin = asked if begin < asked < end else begin
+    turn, ended = template.turn(whole[begin:end])
+    if not ended and template.turn_end and whole.startswith(template.turn_end, end):
+        return begin, end + len(template.turn_end)
+    return begin, begin + len(turn)
 
 
 def _pieces(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Piece]:
@@ -238,7 +250,7 @@ def _check_calls(message: Message, text: str, where: str) -> None:
     for call in _calls(message):
         if call["function"]["name"] not in text:
             raise DataError(
-                f"{where}: the model's chat template does not write tool calls, such as that of "
+                f"{where or 'a row'}: the model's chat template does not write tool calls, such as that of "
                 f"{call['function']['name']!r}; use a model that knows tools, or delete the row"
             )
 
@@ -246,7 +258,7 @@ def _check_calls(message: Message, text: str, where: str) -> None:
 def _check_plain(example: Example) -> None:
     if example.tools or any(message.role == "tool" or _calls(message) for message in example.messages):
         raise DataError(
-            f"{example.where}: the row has tools, and the model has no chat template to write them; "
+            f"{example.where or 'a row'}: the row has tools, and the model has no chat template to write them; "
             "use a model that knows tools, or delete the row"
         )
 
