@@ -16,7 +16,7 @@ from foretune.finetune.data.template import ChatTemplate, special_tokens
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_OPENED = re.compile(r"(?P<mark><[^<>/\s]+>|\[[A-Z_]+\])(?P<space>\s*)\Z")
+_OPENED = re.compile(r"(?P<mark><[\w:-]+>|\[[A-Z_]+\])(?P<space>\s*)\Z")
 _THINKS = re.compile(r"think|thought|reason", re.IGNORECASE)
 _ONE_SPACE = re.compile(r" (?=\S)")
 
@@ -92,16 +92,16 @@ class Renderer:
         return re.compile(rf"(?:\s*{re.escape(str(mark))})+ ?") if mark else None
 
     @cached_property
-    def _ends(self) -> re.Pattern[str] | None:
+    def _ends(self) -> tuple[str, ...]:
         turn_end = self.template.turn_end.strip() if self.template else ""
         own = turn_end if turn_end in special_tokens(self.tokenizer) else ""
-        marks = {re.escape(str(mark)) for mark in (self.tokenizer.eos_token, self.end, own) if mark}
-        return re.compile(rf"(?:\s*(?:{'|'.join(sorted(marks))}))+\s*\Z") if marks else None
+        return tuple({str(mark) for mark in (self.tokenizer.eos_token, self.end, own) if mark})
 
     def _bare(self, text: str) -> str:
         """Without the begin and end tokens around it; a text that is nothing else stays."""
         bare = self._begin.sub("", text, count=1) if self._begin and self._begin.match(text) else text
-        bare = self._ends.sub("", bare) if self._ends else bare
+        while end := next((mark for mark in self._ends if bare.rstrip().endswith(mark)), ""):
+            bare = bare.rstrip().removesuffix(end).rstrip()
         return bare if bare.strip() else text
 
     def _clean(self, example: Example) -> tuple[list[Message], bool]:
