@@ -117,7 +117,7 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
         output.mkdir(parents=True, exist_ok=True)
         (output / _DAY).write_text(ground.today.isoformat(), encoding="utf-8")
     for note in ground.data.notes:
-        console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
+        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
     report = _train(settings, ground, configuration, output, console)
     if not len(report.curve):

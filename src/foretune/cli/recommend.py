@@ -83,7 +83,7 @@ def recommend(
         return
     console = Console()
     for warning in advice.warnings:
-        console.print(f"note: {warning}", style="yellow", highlight=False, soft_wrap=True)
+        console.print(f"note: {warning}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(_table(advice, model))
     for number, one in enumerate(advice.recommendations, start=1):
         console.print(_details(number, one), highlight=False, soft_wrap=True)

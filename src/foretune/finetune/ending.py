@@ -121,7 +121,8 @@ def _head(model: PreTrainedModel) -> _Head | None:
         return None
     plain = cast("torch.Tensor", head(seen[0])).float()
     # Some models scale their logits.
-    scale = float((logits * plain).sum() / plain.square().sum().clamp_min(1e-12))
+    same = logits.shape == plain.shape
+    scale = float((logits * plain).sum() / plain.square().sum().clamp_min(1e-12)) if same else 1.0
     radius = float(seen[0].float().norm(dim=-1).median()) * scale
     bias = getattr(head, "bias", None)
     nothing = torch.zeros(len(weight), device=weight.device)

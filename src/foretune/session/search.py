@@ -95,7 +95,7 @@ def search(
     with console.status("loading the model, the data and the base model's scores ..."):
         ground = prepare(settings, known)
     for note in ground.data.notes:
-        console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
+        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"zero-shot: validation loss {ground.zero_shot['validation'].nll:.4f}; "
         f"{len(ground.candidates)} candidate configurations, ready after {format_seconds(clock.spent())}",

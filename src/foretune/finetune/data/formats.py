@@ -59,11 +59,19 @@ def read_row(row: Row, renamed: Mapping[str, str]) -> Reading:
         if cells.has(known.columns):
             example = known.read(cells)
             return Reading(example, frozenset(cells.used), cells.written)
-    found = ", ".join(repr(str(name)) for name in row.values) or "none"
-    raise DataError(
-        f"{row.where}: columns missing; found: {found}; recognized: {', '.join(map(str, FORMATS))}. "
-        "Say which columns to take, for instance --columns prompt=QUESTION,completion=ANSWER"
-    )
+    raise DataError(f"{row.where}: {_missing(row, cells)}")
+
+
+def _missing(row: Row, cells: Cells) -> str:
+    """What is wrong with columns that make up no convention."""
+    found = f"columns missing; found: {', '.join(repr(str(name)) for name in row.values) or 'none'}"
+    advice = "say which columns to take, for instance --columns prompt=QUESTION,completion=ANSWER"
+    for known in FORMATS:
+        there = [column for column in known.columns if cells.has([column])]
+        if there:
+            absent = " and ".join(repr(column) for column in known.columns if column not in there)
+            return f"{found}; {cells.name(there[0])} needs {absent} beside it: fill it in, or {advice}"
+    return f"{found}; recognized: {', '.join(map(str, FORMATS))}; {advice}"
 
 
 def _text(cells: Cells, column: str, *, needed: bool = True) -> str:

@@ -73,7 +73,8 @@ def _columns_aside(source: Source, readings: Sequence[Reading]) -> list[str]:
     if not filled:
         return []
     what, taken = "columns" if len(filled) > 1 else "column", ", ".join(sorted(used))
-    return [f"{what} left aside: {', '.join(filled)}; used: {taken} (--columns prompt=...,completion=... takes others)"]
+    aside = ", ".join(name or "(no name)" for name in filled)
+    return [f"{what} left aside: {aside}; used: {taken} (--columns prompt=...,completion=... takes others)"]
 
 
 def _written(readings: Sequence[Reading]) -> list[str]:

@@ -16,7 +16,7 @@ from foretune.finetune.data.template import ChatTemplate, special_tokens
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_OPENED = re.compile(r"(?P<mark><[^<>/\s]+>|\[[A-Z_]+\])(?P<space>\s*)\Z")
+_OPENED = re.compile(r"(?P<mark><[\w:-]+>|\[[A-Z_]+\])(?P<space>\s*)\Z")
 _THINKS = re.compile(r"think|thought|reason", re.IGNORECASE)
 _ONE_SPACE = re.compile(r" (?=\S)")
 
@@ -45,12 +45,14 @@ class Rendering:
         needs_begin: whether the begin token has to be put before it: yes, no, or None for where the tokenizer does it.
         cleaned: whether marks that the data has were dropped, because they are written anyway.
         last_only: whether answers that should be learned are not, because the template changes them later on.
+        toolless: whether the row has tools that the template does not write.
     """
 
     pieces: tuple[Piece, ...]
     needs_begin: bool | None
     cleaned: bool = False
     last_only: bool = False
+    toolless: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,16 @@ class Renderer:
         return re.compile(rf"(?:\s*{re.escape(str(mark))})+ ?") if mark else None
 
     @cached_property
-    def _ends(self) -> re.Pattern[str] | None:
+    def _ends(self) -> tuple[str, ...]:
         turn_end = self.template.turn_end.strip() if self.template else ""
         own = turn_end if turn_end in special_tokens(self.tokenizer) else ""
-        marks = {re.escape(str(mark)) for mark in (self.tokenizer.eos_token, self.end, own) if mark}
-        return re.compile(rf"(?:\s*(?:{'|'.join(sorted(marks))}))+\s*\Z") if marks else None
+        return tuple({str(mark) for mark in (self.tokenizer.eos_token, self.end, own) if mark})
 
     def _bare(self, text: str) -> str:
         """Without the begin and end tokens around it; a text that is nothing else stays."""
         bare = self._begin.sub("", text, count=1) if self._begin and self._begin.match(text) else text
-        bare = self._ends.sub("", bare) if self._ends else bare
+        while end := next((mark for mark in self._ends if bare.rstrip().endswith(mark)), ""):
+            bare = bare.rstrip().removesuffix(end).rstrip()
         return bare if bare.strip() else text
 
     def _clean(self, example: Example) -> tuple[list[Message], bool]:
@@ -122,16 +124,16 @@ class Renderer:
         speaks = [at for at, message in enumerate(messages) if message.role == "assistant"]
         if blocks and len(blocks) == len(speaks):
             marked = dict(zip(speaks, blocks, strict=True))
-            spans = [_marked_span(whole, marked[at], template) for at in earlier]
+            asked = [_text_or_nothing(conversation[:at], tools, template) for at in earlier]
+            spans = [_marked_span(whole, marked[at], ask, template) for at, ask in zip(earlier, asked, strict=True)]
         else:
-            spans = [_span(conversation[: at + 1], prompt, tools, template) for at in earlier]
+            spans = _spans(conversation, earlier, prompt, tools, template)
         answer = _answer(prompt, whole, messages[-1], template)
-        stable = [span for span in spans if span]
         for message, text in _written(messages, earlier, spans, prompt, answer):
             _check_calls(message, text, example.where)
-        last_only = len(stable) < len(spans)
-        pieces = (*_pieces(prompt, [] if last_only else stable), answer)
-        return Rendering(pieces, needs_begin=False, last_only=last_only)
+        pieces = (*_pieces(prompt, spans), answer)
+        toolless = bool(tools) and not template.writes_tools(tools)
+        return Rendering(pieces, needs_begin=False, last_only=len(spans) < len(earlier), toolless=toolless)
 
 
 def _as_dict(message: Message) -> dict[str, Any]:
@@ -172,6 +174,19 @@ def _continued(prompt: str, answer: str) -> str:
     return answer
 
 
+def _spans(
+    conversation: Sequence[dict[str, Any]], learned: Sequence[int], base: str, tools: Any, template: ChatTemplate
+) -> list[tuple[int, int]]:
+    """Where each of these messages stands in a text; none if one of them is written in another way there."""
+    spans: list[tuple[int, int]] = []
+    for at in learned:
+        span = _span(conversation[: at + 1], base, tools, template)
+        if span is None:
+            return []
+        spans.append(span)
+    return spans
+
+
 def _span(
     conversation: Sequence[dict[str, Any]], base: str, tools: Any, template: ChatTemplate
 ) -> tuple[int, int] | None:
@@ -186,12 +201,23 @@ def _span(
     return (len(prompt), len(prompt) + len(turn)) if same and turn.strip() else None
 
 
-def _marked_span(whole: str, block: tuple[int, int], template: ChatTemplate) -> tuple[int, int]:
-    """What the template itself marks as the assistant's, with the end of the turn and nothing after it."""
-    turn, ended = template.turn(whole[block[0] : block[1]])
-    if not ended and template.turn_end and whole.startswith(template.turn_end, block[1]):
-        return block[0], block[1] + len(template.turn_end)
-    return block[0], block[0] + len(turn)
+def _text_or_nothing(conversation: Sequence[dict[str, Any]], tools: Any, template: ChatTemplate) -> str:
+    """The prompt of a conversation; empty if the template rejects it."""
+    try:
+        return template.text(conversation, tools, prompt=True)
+    except DataError:
+        return ""
+
+
+def _marked_span(whole: str, block: tuple[int, int], prompt: str, template: ChatTemplate) -> tuple[int, int]:
+    """What the template itself marks as the assistant's, after the prompt, with the end of the turn and no more."""
+    begin, end = block
+    asked = _common(prompt, whole)
+    begin = asked if begin < asked < end else begin
+    turn, ended = template.turn(whole[begin:end])
+    if not ended and template.turn_end and whole.startswith(template.turn_end, end):
+        return begin, end + len(template.turn_end)
+    return begin, begin + len(turn)
 
 
 def _pieces(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Piece]:
@@ -206,14 +232,13 @@ def _pieces(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Piece]:
 def _written(
     messages: Sequence[Message],
     earlier: Sequence[int],
-    spans: Sequence[tuple[int, int] | None],
+    spans: Sequence[tuple[int, int]],
     prompt: str,
     answer: Piece,
 ) -> Iterator[tuple[Message, str]]:
     """Each message that is learned, with its text."""
-    for at, span in zip(earlier, spans, strict=True):
-        if span:
-            yield messages[at], prompt[slice(*span)]
+    for at, (start, end) in zip(earlier, spans, strict=False):
+        yield messages[at], prompt[start:end]
     yield messages[-1], answer.text
 
 
@@ -225,7 +250,7 @@ def _check_calls(message: Message, text: str, where: str) -> None:
     for call in _calls(message):
         if call["function"]["name"] not in text:
             raise DataError(
-                f"{where}: the model's chat template does not write tool calls, such as that of "
+                f"{where or 'a row'}: the model's chat template does not write tool calls, such as that of "
                 f"{call['function']['name']!r}; use a model that knows tools, or delete the row"
             )
 
@@ -233,7 +258,7 @@ def _check_calls(message: Message, text: str, where: str) -> None:
 def _check_plain(example: Example) -> None:
     if example.tools or any(message.role == "tool" or _calls(message) for message in example.messages):
         raise DataError(
-            f"{example.where}: the row has tools, and the model has no chat template to write them; "
+            f"{example.where or 'a row'}: the row has tools, and the model has no chat template to write them; "
             "use a model that knows tools, or delete the row"
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -72,6 +72,10 @@ def _read_folder(folder: Path) -> Source:
         if len(paths) > 1 and not all(_SHARD.search(stem_of(path)) for path in paths):
             names = " and ".join(path.name for path in paths)
             raise DataError(f"{folder}: {names} are both taken for the {split} split; keep one of them")
+    below = [path for path in inside if path.is_dir() and any(_split_of(file) == "train" for file in path.iterdir())]
+    if "train" not in found and len(below) == 1:
+        # Clones of hub datasets keep their files in a folder of their own.
+        return replace(_read_folder(below[0]), name=folder.resolve().name)
     if "train" not in found:
         names = ", ".join(path.name for path in inside) or "nothing"
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,21 +66,47 @@ class ChatTemplate:
         _, found = self._render(conversation, tools, where, return_assistant_tokens_mask=True)
         return found
 
+    def writes_tools(self, tools: Any) -> bool:
+        """Whether the template has a place for schemas of tools."""
+        return "tools" in self._source(tools)
+
     @cached_property
     def after_answer(self) -> str:
         """What the template writes after the last answer, such as `<|im_end|>` and a line end."""
-        try:
-            text = self.text([{"role": "user", "content": "?"}, {"role": "assistant", "content": _PROBE}], prompt=False)
-        except DataError:
-            return ""
-        return text.rpartition(_PROBE)[2] if _PROBE in text else ""
+        return self._probed.rpartition(_PROBE)[2]
 
     @cached_property
     def turn_end(self) -> str:
-        """The part of that which ends a turn: up to the first special token; empty if nothing but space is written."""
+        """The part of that which ends a turn: up to the first special token and those that follow it at once.
+
+        Empty if nothing but space is written.
+        """
         after = self.after_answer
         ends = [at + len(token) for token in self.specials if (at := after.find(token)) >= 0]
-        return after[: min(ends)] if ends else after.rstrip()
+        if not ends:
+            return after.rstrip()
+        end = min(ends)
+        while following := next((token for token in self.specials if after.startswith(token, end)), ""):
+            end += len(following)
+        return after[:end]
+
+    @cached_property
+    def in_parts(self) -> bool:
+        """Whether the template wants contents as lists of parts, as those of models that see images do."""
+        return _PROBE not in self._probe(in_parts=False) and _PROBE in self._probe(in_parts=True)
+
+    @property
+    def _probed(self) -> str:
+        text = self._probe(in_parts=self.in_parts)
+        return text if _PROBE in text else ""
+
+    def _probe(self, *, in_parts: bool) -> str:
+        """A conversation with a known answer; empty if the template rejects it."""
+        asked = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _PROBE}]
+        try:
+            return self._render(asked, None, "", in_parts=in_parts)[0]
+        except DataError:
+            return ""
 
     @cached_property
     def end_token_id(self) -> int | None:
@@ -103,7 +130,13 @@ class ChatTemplate:
         return self.tokenizer.get_chat_template(None, tools)
 
     def _render(
-        self, conversation: Sequence[Mapping[str, Any]], tools: Any, where: str, **options: bool
+        self,
+        conversation: Sequence[Mapping[str, Any]],
+        tools: Any,
+        where: str,
+        *,
+        in_parts: bool | None = None,
+        **options: bool,
     ) -> tuple[str, list[tuple[int, int]]]:
         import jinja2  # noqa: PLC0415 (only where there is a template)
         from transformers.utils.chat_template_utils import render_jinja_template  # noqa: PLC0415
@@ -112,19 +145,36 @@ class ChatTemplate:
         if self.today and _CLOCK in source:
             source = _FROZEN_CLOCK + source
             variables["frozen_directives"] = _directives(self.today)
-        messages = [{name: value for name, value in one.items() if value is not None} for one in conversation]
-        try:
-            rendered: Any = render_jinja_template(
+        messages = [dict(one) for one in conversation]
+        if self.in_parts if in_parts is None else in_parts:
+            messages = [{**one, "content": [{"type": "text", "text": one["content"]}]} for one in messages]
+
+        def rendered(messages: list[dict[str, Any]]) -> Any:
+            return render_jinja_template(
                 conversations=[messages], tools=tools, chat_template=source, **options, **variables
             )
+
+        try:
+            try:
+                texts, blocks = rendered(messages)
+            except TypeError:
+                # Some templates put the arguments of a call into the text as they are, which objects cannot be.
+                texts, blocks = rendered([_with_arguments_as_text(one) for one in messages])
         except (jinja2.TemplateError, TypeError) as error:
             roles = ", ".join(str(message["role"]) for message in conversation)
             raise DataError(
                 f"{where or 'a row'}: the model's chat template rejects a conversation with the roles {roles} "
                 f"({error}); change the conversation (a system message can often be put before the first question)"
             ) from error
-        texts, blocks = rendered
         return texts[0], list(blocks[0]) if blocks else []
+
+
+def _with_arguments_as_text(message: dict[str, Any]) -> dict[str, Any]:
+    calls = [
+        {**call, "function": {**call["function"], "arguments": json.dumps(call["function"]["arguments"])}}
+        for call in message.get("tool_calls", ())
+    ]
+    return {**message, "tool_calls": calls} if calls else message
 
 
 def _directives(today: date) -> dict[str, str]:

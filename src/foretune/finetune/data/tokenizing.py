@@ -190,11 +190,16 @@ class _Encoder:
 def _changes(renderings: Sequence[Rendering]) -> list[str]:
     cleaned = sum(one.cleaned for one in renderings)
     last_only = sum(one.last_only for one in renderings)
+    toolless = sum(one.toolless for one in renderings)
     notes: list[str] = []
     if cleaned:
         notes.append(
             f"{cleaned} of {len(renderings)} rows have begin or end tokens as text, or a space before an answer, that "
             "are written anyway; they were dropped, so that each is there once"
+        )
+    if toolless:
+        notes.append(
+            f"the tools of {toolless} rows are left aside, since the model's chat template does not write tools"
         )
     if last_only:
         notes.append(

@@ -105,7 +105,10 @@ def test_the_key_of_a_prompt_ignores_the_answer_and_outer_spaces():
             {"topic": "q", "reply": "a"},
             "found: 'topic', 'reply'; recognized: messages, prompt.completion, .*--columns prompt=",
         ),
-        ({"prompt": "q"}, "columns missing; found: 'prompt'"),
+        (
+            {"Prompt": "q"},
+            "columns missing; found: 'Prompt'; 'Prompt' needs 'completion' beside it: fill it in, or say",
+        ),
         ({}, "found: none"),
         ({"prompt": "q", "completion": ""}, "'completion' is empty; fill it in or delete the row"),
         ({"prompt": "q", "completion": " \n"}, "'completion' is empty"),

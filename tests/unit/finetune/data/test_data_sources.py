@@ -30,6 +30,13 @@ def test_shards_are_joined_in_order(write, pairs, tmp_path):
     assert [row.values["prompt"] for row in rows] == [f"question {n}" for n in range(20)]
 
 
+def test_files_of_a_clone_of_a_hub_dataset(write, pairs, tmp_path):
+    write("clone/data/train-00000-of-00001.jsonl", pairs(20))
+    write("clone/README.md", "x")
+    found = read_source(tmp_path / "clone")
+    assert (found.name, len(found.rows["train"])) == ("clone", 20)
+
+
 def test_two_files_for_one_split(write, pairs, tmp_path):
     write("train.jsonl", pairs(1))
     write("dev.jsonl", pairs(1))

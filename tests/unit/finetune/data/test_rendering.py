@@ -245,6 +245,44 @@ def test_thinking_is_opened_once(family, learned):
     assert parts(twice, talk("q", "a")) == [opened, "\n</think>\n\na</s>"]
 
 
+def test_marks_of_a_template_around_answers_are_completed_by_the_end_of_the_turn():
+    outside = MARKED.replace("<eot>\n{% endgeneration %}", "{% endgeneration %}<eot>\n")
+    assert outside != MARKED
+    for template in (MARKED, outside):
+        pieces = parts(make_tokenizer(template, "<eot>"), talk("q", "a", "r", "b"))
+        assert pieces[1::2] == ["a<eot>", "b<eot>"]
+
+
+def test_marks_that_take_in_the_beginning_of_an_answer_are_cut_to_what_is_generated():
+    wide = (
+        MARKED.replace("<turn>{{ m['role'] }}\n{% if", "{% if")
+        .replace("{% generation %}", "{% generation %}<turn>assistant\n")
+        .replace("{% else %}{{ m['content'] }}", "{% else %}<turn>{{ m['role'] }}\n{{ m['content'] }}")
+    )
+    for template in (MARKED, wide):
+        assert parts(make_tokenizer(template, "<eot>"), talk("q", "a", "r", "b")) == [
+            "<turn>user\nq<eot>\n<turn>assistant\n",
+            "a<eot>",
+            "\n<!-- seen --><turn>user\nr<eot>\n<turn>assistant\n",
+            "b<eot>",
+        ]
+
+
+def test_special_tokens_side_by_side_end_a_turn_together():
+    template = QWEN.replace("<im_end>\n{% endfor %}", "<end><im_end>\n{% endfor %}")
+    assert parts(make_tokenizer(template, "<im_end>"), talk("q", "a"))[1] == "a<end><im_end>"
+
+
+def test_templates_that_want_parts_get_parts():
+    template = LLAMA.replace("{{ m['content'] | trim }}", "{% for c in m['content'] %}{{ c.get('text') }}{% endfor %}")
+    silent = LLAMA.replace("{{ m['content'] | trim }}", "{% for c in m['content'] %}{{ c['text'] }}{% endfor %}")
+    for wanting in (template, silent):
+        assert parts(make_tokenizer(wanting), talk("q", "a", system="s")) == [
+            "<s><turn>system\n\ns<eot><turn>user\n\nq<eot><turn>assistant\n\n",
+            "a<eot>",
+        ]
+
+
 @pytest.mark.parametrize("adds_begin", [True, False])
 def test_raw_text_has_one_begin_and_one_end(adds_begin):
     tokenizer = make_tokenizer(LLAMA, adds_begin=adds_begin)
@@ -320,6 +358,13 @@ def test_tools_are_written_by_the_template_and_calls_are_learned():
         "\n<im>tool\n4<im_end>\n<im>assistant\n",
         "4<im_end>",
     ]
+    assert not tokenized(make_tokenizer(TOOLS, "<im_end>"), example).notes
+    as_they_are = TOOLS.replace("{{ c['function']['arguments'] | tojson }}", "{{ '' + c['function']['arguments'] }}")
+    assert parts(make_tokenizer(as_they_are, "<im_end>"), example)[1] == 'call add {"a": 2}<im_end>'
+    unused = Example((Message("user", "q"), Message("assistant", "a")), tools='[{"name": "add"}]')
+    assert tokenized(make_tokenizer(LLAMA), unused).notes == (
+        "the tools of 3 rows are left aside, since the model's chat template does not write tools",
+    )
     asked = Example(messages[:2], where="d.jsonl, line 1")
     with pytest.raises(DataError, match=r"line 1: the model's chat template does not write tool calls, .* 'add'"):
         tokenized(make_tokenizer(LLAMA), asked)
