@@ -23,8 +23,8 @@ from peft import LoraConfig, get_peft_model
 from transformers import Trainer, TrainingArguments
 
 from foretune.finetune.adapters import target_modules
-from foretune.finetune.data import Example, Message, Splits, TokenizedSplits, Tokens
-from foretune.finetune.ending import find_ending, tokenize_ended
+from foretune.finetune.data import Example, Message, Splits, TokenizedSplits, Tokens, tokenize
+from foretune.finetune.ending import find_ending
 from foretune.finetune.model import fresh_model, load_model, load_tokenizer
 from foretune.finetune.optim import SLICES
 from foretune.finetune.train import finetune
@@ -61,7 +61,7 @@ def tokenized(model: str, rows: int) -> TokenizedSplits:
     examples = sums(rows + 200)
     splits = Splits("sums", examples[:rows], examples[rows : rows + 100], examples[rows + 100 :])
     tokenizer = load_tokenizer(model)
-    return tokenize_ended(splits, tokenizer, 256, find_ending(load_model(model), tokenizer).token)
+    return tokenize(splits, tokenizer, 256, end_token_id=find_ending(load_model(model), tokenizer).token)
 
 
 def labeled(tokens: Tokens) -> list[dict[str, list[int]]]:

@@ -126,13 +126,15 @@ def _check_settings(collection: Collection, folder: Path) -> None:
         "max_length": collection.max_length,
         "validation_tokens": collection.validation_tokens,
         "test_tokens": collection.test_tokens,
+        **collection.reading,
     }
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("model", "max_length", "validation_tokens", "test_tokens"):
-            if before.get(name) != settings[name]:
+        reading = ("columns", "last_turn_only", "skip_bad_rows")
+        for name in ("model", "max_length", "validation_tokens", "test_tokens", *reading):
+            if before.get(name) != settings.get(name):
                 was = f"{folder} was collected with {name} {before.get(name)!r}"
-                message = f"{was}, not {settings[name]!r}; use another --out"
+                message = f"{was}, not {settings.get(name)!r}; use another --out"
                 raise MetaDatasetError(message)
         settings["commands"] = list(dict.fromkeys([*_commands(before), *settings["commands"]]))
     new = path.with_name(f".{path.name}.new")
@@ -169,6 +171,7 @@ def _job(collection: Collection, planned: PlannedRun, directory: Path, row: Row)
         keep_state=False,
         processor_time=collection.device == "cpu",
         timeout_seconds=collection.timeout_seconds,
+        **collection.reading,
     )
 
 

@@ -11,7 +11,7 @@ from foretune.collect import collect, finish
 from foretune.errors import MetaDatasetError
 from foretune.execution.jobs import Answer
 from foretune.metadata import read_meta_dataset
-from foretune.metadata.collection import Collection
+from foretune.metadata.collection import Collection, command
 from foretune.metadata.log import RUNS_LOG
 from foretune.metadata.source import TaskSource
 from foretune.space import load_space
@@ -203,6 +203,18 @@ def test_another_model_needs_another_folder(collection, folder):
     other = Collection(collection.sources, "other", collection.space, configurations=4)
     with pytest.raises(MetaDatasetError, match="collected with model 'tiny', not 'other'; use another --out"):
         collect(other, folder, describe=describe, start_runner=Runners())
+
+
+def test_how_the_data_is_read_is_kept(collection, folder):
+    runners = Runners()
+    reading = replace(collection, columns="prompt=Q,completion=A", skip_bad_rows=True)
+    collect(reading, folder, describe=describe, start_runner=runners)
+    assert {(job.columns, job.last_turn_only, job.skip_bad_rows) for job in runners.jobs} == {
+        ("prompt=Q,completion=A", False, True)
+    }
+    assert command(reading).endswith(" --columns prompt=Q,completion=A --skip-bad-rows")
+    with pytest.raises(MetaDatasetError, match="collected with columns 'prompt=Q,completion=A', not None; use another"):
+        collect(collection, folder, describe=describe, start_runner=Runners())
 
 
 def test_more_tasks_and_configurations_can_be_added(collection, folder, tmp_path):

@@ -54,6 +54,13 @@ def collect_verb(
     ] = None,
     test_tokens: Annotated[int | None, typer.Option(help="the same for the test split")] = None,
     repeats: Annotated[int, typer.Option(help="further times that each run is done, with other seeds")] = 0,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME=COLUMN,...", help="columns to take, such as prompt=Q,completion=A")
+    ] = None,
+    last_turn_only: Annotated[
+        bool, typer.Option("--last-turn-only", help="learn the last answer of a conversation alone")
+    ] = False,
+    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="leave out rows that cannot be used")] = False,
     finish: Annotated[bool, typer.Option("--finish", help="only compile what is in the logs into tables")] = False,
 ) -> None:
     """Collect a meta-dataset: sample configurations, finetune each on each task, append finished runs.
@@ -91,6 +98,9 @@ def collect_verb(
         "validation_tokens": validation_tokens,
         "test_tokens": test_tokens,
         "repeats": repeats,
+        "columns": columns,
+        "last_turn_only": last_turn_only,
+        "skip_bad_rows": skip_bad_rows,
     }
     with waiting(console, "loading the model"):
         collection, describe = _prepare(sources, model, space, max_length, settings)
@@ -142,6 +152,7 @@ def _prepare(
             max_fidelity=SLICES,
             validation_tokens=settings["validation_tokens"],
             test_tokens=settings["test_tokens"],
+            reading=collection.reading,
         )
 
     return collection, describe

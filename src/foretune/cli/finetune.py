@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -28,6 +29,7 @@ BEGUN = "begun.jsonl"
 """What was known when a run was begun, until it has ended."""
 _WRITTEN = (
     *("configuration", "model", "data", "seed", "train_rows", "max_length"),
+    *("columns", "last_turn_only", "skip_bad_rows", "today"),
     *("slices", "slices_planned", "validation_nll"),
 )
 """What a search writes into `best.yaml`."""
@@ -50,6 +52,15 @@ def finetune(
     max_length: Annotated[
         int | None, typer.Option(min=2, help="Tokens that an example may have; by default as the file says.")
     ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME=COLUMN,...", help="Columns to take, such as prompt=Q,completion=A.")
+    ] = None,
+    last_turn_only: Annotated[
+        bool, typer.Option("--last-turn-only", help="Learn the last answer of a conversation alone.")
+    ] = False,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say how many.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
 ) -> None:
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
@@ -69,11 +80,14 @@ def finetune(
         max_length=max_length or written.get("max_length"),
         train_rows=train_rows or written.get("train_rows"),
         device=device,
+        columns=columns or written.get("columns"),
+        last_turn_only=last_turn_only or bool(written.get("last_turn_only")),
+        skip_bad_rows=skip_bad_rows or bool(written.get("skip_bad_rows")),
     )
     check_settings(settings)
     console = Console()
     try:
-        _run(settings, Configuration(written["configuration"]), output, console)
+        _run(settings, Configuration(written["configuration"]), output, console, str(written.get("today") or ""))
     except KeyboardInterrupt:
         console.print("\nInterrupted; nothing is lost. The same command goes on where it was.")
         raise typer.Exit(INTERRUPTED) from None
@@ -107,7 +121,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
     return written
 
 
-def _run(settings: Settings, configuration: Configuration, output: Path, console: Console) -> None:
+def _run(settings: Settings, configuration: Configuration, output: Path, console: Console, today: str) -> None:
     from foretune.report.tables import describe, scores_table
     from foretune.session.closing import (
         ADAPTER,
@@ -121,9 +135,9 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
 
     with waiting(console, "loading libraries") as step:
         settings = on_this_machine(settings)
-        ground = _prepared(settings, configuration, output, step)
+        ground = _prepared(settings, configuration, output, today, step)
     for note in ground.data.notes:
-        console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
+        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
     report = _train(settings, ground, configuration, output, console)
     if not len(report.curve):
@@ -145,8 +159,13 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
     console.print(f'Ask it: foretune predict {output} --prompt "..."', highlight=False, markup=False, soft_wrap=True)
 
 
-def _prepared(settings: Settings, configuration: Configuration, output: Path, step: Callable[[str], None]) -> Ground:
-    """What the run stands on; one that goes on takes over what was known when it was begun."""
+def _prepared(
+    settings: Settings, configuration: Configuration, output: Path, today: str, step: Callable[[str], None]
+) -> Ground:
+    """What the run stands on; one that goes on takes over what was known when it was begun.
+
+    `today` is the day that chat templates were told by the search that the configuration is from; empty if none.
+    """
     from foretune.journal import create_journal, read_journal
     from foretune.session.ground import prepare
     from foretune.session.search import header_of
@@ -157,7 +176,8 @@ def _prepared(settings: Settings, configuration: Configuration, output: Path, st
     if known is not None and known["settings"] == asdict(settings):
         return prepare(settings, known, step=step)
     clock = Clock()
-    ground = prepare(settings, None, configuration=configuration, step=step)
+    day = date.fromisoformat(today) if today else None
+    ground = prepare(settings, None, configuration=configuration, step=step, today=day)
     output.mkdir(parents=True, exist_ok=True)
     create_journal(begun, header_of(settings, ground, clock))
     return ground

@@ -28,6 +28,9 @@ def predict(
     data: Annotated[
         str | None, typer.Option(help="File of prompts, in any format that is trained on; completions may be missing.")
     ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Which columns of --data to take, such as prompt=Q,completion=A.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="JSONL file for the answers; else they are printed.")] = None,
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="Tokens of an answer; by default those of the longest completion.")
@@ -46,7 +49,7 @@ def predict(
 
     _check(prompt, data, out)
     find_finetuned(run)
-    questions = [Question.of(text) for text in prompt or ()] + (read_questions(data) if data else [])
+    questions = [Question.of(text) for text in prompt or ()] + (read_questions(data, columns) if data else [])
     console = Console(stderr=True)
     with console.status("loading the model ..."):
         from foretune.execution.finetuned import open_finetuned
@@ -93,7 +96,7 @@ def _answers(
                 console.print(f"answered {done} of {len(questions)}", highlight=False)
 
         return finetuned.answers(
-            [question.messages for question in questions], max_new_tokens=max_new_tokens, observe=observe
+            [question.example for question in questions], max_new_tokens=max_new_tokens, observe=observe
         )
 
 

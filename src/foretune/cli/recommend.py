@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,6 +66,15 @@ def recommend(
         Path | None, typer.Option(metavar="META", help="Meta-dataset that the surrogates were fitted on.")
     ] = None,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME=COLUMN,...", help="Columns to take, such as prompt=Q,completion=A.")
+    ] = None,
+    last_turn_only: Annotated[
+        bool, typer.Option("--last-turn-only", help="Learn the last answer of a conversation alone.")
+    ] = False,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say how many.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of splits, candidates and the rows that are scored.")] = 0,
     export: Annotated[
         Path | None, typer.Option(metavar="YAML", help="Write a pick for `foretune finetune --config`.")
@@ -89,12 +98,15 @@ def recommend(
     checks.check_space(space)
     checks.check_surrogates(surrogates)
     checks.check_model(model, weights=False)
-    checks.check_data(data, seed=seed, train_rows=train_rows)
+    reading = {"columns": columns, "last_turn_only": last_turn_only, "skip_bad_rows": skip_bad_rows}
+    checks.check_data(data, seed=seed, train_rows=train_rows, **reading)
 
     from foretune.recommend.accelerators import find_accelerator
 
     card = None if hardware is None else find_accelerator(hardware)
-    asked = _Asked(data, model, top, seconds, card, space, candidates, surrogates, learned_from, train_rows, seed)
+    asked = _Asked(
+        data, model, top, seconds, card, space, candidates, surrogates, learned_from, train_rows, seed, reading
+    )
     aside = Console(stderr=True)
     with waiting(aside, "reading what is known", first=1.0, then=5.0) as step:
         advice = asked.advice(step)
@@ -126,6 +138,7 @@ class _Asked:
     learned_from: Path | None
     train_rows: int | None
     seed: int
+    reading: Mapping[str, Any]
 
     def advice(self, step: Callable[[str], None] = lambda _: None) -> Advice:
         """The best that can be said of this model; `step` is told what is being computed."""
@@ -152,9 +165,9 @@ class _Asked:
         from foretune.finetune.data import load_splits
         from foretune.recommend import affordable, with_memory
 
-        splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows)
+        splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows, **self.reading)
         demand, notes = find_demand(model, splits)
-        advice = replace(advice, warnings=(*model.notes, *advice.warnings, *notes))
+        advice = replace(advice, warnings=(*model.notes, *advice.warnings, *splits.notes, *notes))
         if self.card:
             advice = affordable(advice, demand, self.card, self.seconds)
         else:
@@ -223,8 +236,8 @@ class _Asked:
     ) -> tuple[Task, dict[str, Any], tuple[str, ...]]:
         """The task, with typical zero-shot scores if the base model cannot be scored; what was measured; and notes."""
         from foretune.cli.demand import longest_row, tokenize_without_weights
-        from foretune.finetune.data import load_splits
-        from foretune.finetune.ending import find_ending, tokenize_ended
+        from foretune.finetune.data import load_splits, tokenize
+        from foretune.finetune.ending import find_ending
         from foretune.finetune.model import has_weights, load_model, load_tokenizer
         from foretune.finetune.task import describe_task, features_without_weights
         from foretune.finetune.train import SLICES
@@ -234,16 +247,17 @@ class _Asked:
         if model.source is None or model.config is None:
             raise ValueError("a model whose size is compared with those seen has a config.json")
         step("reading the data")
-        splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows)
+        splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows, **self.reading)
         tokenizer = load_tokenizer(model.source, weights=False)
         if has_weights(model.source):
             step("loading the model")
             base = load_model(model.source)
-            data = tokenize_ended(splits, tokenizer, longest_row(model.config), find_ending(base, tokenizer).token)
+            end = find_ending(base, tokenizer).token
+            data = tokenize(splits, tokenizer, longest_row(model.config), end_token_id=end)
             scores = _zero_shot(base, data.validation, self.seed, step)
             facts = {"zero_shot": {**asdict(scores), "of_rows": len(data.validation)}}
             measured = {"validation": scores}
-            return describe_task(splits, data, self.model, base, SLICES, scores=measured), facts, ()
+            return describe_task(splits, data, self.model, base, SLICES, scores=measured), facts, data.notes
         data = tokenize_without_weights(splits, tokenizer, model.config)
         features = {**typical, **features_without_weights(splits, data, model.config)}
         name = task_id(splits.name, len(splits.train), self.model)

@@ -47,6 +47,15 @@ def tune(
     ] = None,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
     max_length: Annotated[int | None, typer.Option(min=2, help="Tokens that an example may have.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME=COLUMN,...", help="Columns to take, such as prompt=Q,completion=A.")
+    ] = None,
+    last_turn_only: Annotated[
+        bool, typer.Option("--last-turn-only", help="Learn the last answer of a conversation alone.")
+    ] = False,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say how many.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
     isolate: Annotated[bool, typer.Option("--isolate", help="Run trials in a process of their own.")] = False,
     into: Annotated[
@@ -89,6 +98,9 @@ def tune(
         max_length=max_length,
         train_rows=train_rows,
         device=device,
+        columns=columns,
+        last_turn_only=last_turn_only,
+        skip_bad_rows=skip_bad_rows,
     )
     console = Console()
     try:

@@ -12,7 +12,7 @@ from peft import PeftModel
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from foretune.execution.run_folder import base_of, find_finetuned, is_model
-from foretune.finetune.data import Message
+from foretune.finetune.data import Example, Message
 from foretune.finetune.ending import find_ending
 from foretune.finetune.fast_layers import use_fast_layers
 from foretune.finetune.generate import answer
@@ -63,7 +63,7 @@ class Finetuned:
 
     def answers(
         self,
-        prompts: Sequence[str | Sequence[Message]],
+        prompts: Sequence[str | Sequence[Message] | Example],
         *,
         max_new_tokens: int | None = None,
         observe: Callable[[int], None] = lambda _: None,

@@ -5,7 +5,8 @@ The parent writes a job:
     {"trial": 7, "configuration": {"method": "lora", ...}, "resumes_from": 0, "fidelity": 8,
      "model": "foretune-tiny", "data": "path/to/splits", "train_rows": 500, "validation_rows": null, "test_rows": null,
      "data_seed": 0, "max_length": 512, "end": 4, "directory": "runs/7", "seed": 0, "device": "cpu", "test": true,
-     "keep_state": false, "processor_time": false, "timeout_seconds": 600.0}
+     "keep_state": false, "processor_time": false, "timeout_seconds": 600.0, "columns": null, "last_turn_only": false,
+     "skip_bad_rows": false, "today": "2026-11-27"}
 
 The worker writes `{"ready": true}` once, when its imports are done, and then one answer per job:
 
@@ -50,6 +51,10 @@ class Job:
         keep_state: whether checkpoints are written.
         processor_time: whether slices are timed by the processor's clock.
         timeout_seconds: after which the run is stopped; None for never.
+        columns: which columns to take; see `load_splits`.
+        last_turn_only: learn the last answer of a conversation alone.
+        skip_bad_rows: leave out rows that cannot be used.
+        today: the day that chat templates are told, in ISO format; None for the day of the job.
     """
 
     trial: Trial
@@ -68,6 +73,10 @@ class Job:
     keep_state: bool = True
     processor_time: bool = False
     timeout_seconds: float | None = None
+    columns: str | None = None
+    last_turn_only: bool = False
+    skip_bad_rows: bool = False
+    today: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from typing import Any, Self
 
 from foretune.errors import DataError
 from foretune.finetune.data import Message, prompt_and_completion
+from foretune.finetune.data.columns import parse_columns
 from foretune.finetune.data.examples import Example
-from foretune.finetune.data.files import Row
-from foretune.finetune.data.formats import read_example
+from foretune.finetune.data.formats import COLUMN_NAMES, read_row
+from foretune.finetune.data.rows import Row
 from foretune.finetune.data.sources import read_source
 
-_ANSWERS = ("completion", "output", "answer", "response")
+_ANSWERS = ("output", "completion", "response", "answer", "label")
 _STAND_IN = "unknown"
 
 
@@ -24,15 +25,22 @@ class Question:
     Attributes:
         messages: the conversation up to the answer.
         completion: the answer in the data; empty if there is none.
+        tools: see `Example`.
     """
 
     messages: tuple[Message, ...]
     completion: str = ""
+    tools: str = ""
 
     @classmethod
     def of(cls, prompt: str) -> Self:
         """A prompt that is the only message of its conversation."""
         return cls((Message("user", prompt),))
+
+    @property
+    def example(self) -> Example:
+        """The question with a stand-in for its answer."""
+        return Example((*self.messages, Message("assistant", _STAND_IN)), tools=self.tools)
 
     @property
     def text(self) -> str:
@@ -51,41 +59,43 @@ class Question:
         return {**asked, "answer": answer, **known}
 
 
-def read_questions(source: str) -> list[Question]:
+def read_questions(source: str, columns: str | None = None) -> list[Question]:
     """The rows of a dataset, of its test split if it has one.
 
     Args:
         source: see `foretune.finetune.data.load_splits`; rows may lack their completion.
+        columns: see `foretune.finetune.data.load_splits`.
 
     Raises:
         DataError: it cannot be read, or a row has no prompt.
     """
     splits = read_source(source).rows
-    return [_question(row) for row in splits.get("test", splits["train"])]
+    renamed = parse_columns(columns, COLUMN_NAMES)
+    return [_question(row, renamed) for row in splits.get("test", splits["train"])]
 
 
-def _question(row: Row) -> Question:
+def _question(row: Row, renamed: Mapping[str, str]) -> Question:
     try:
-        example, known = read_example(row), True
+        example = read_row(row, renamed).example
+        if not example.text:
+            return Question(example.messages[:-1], prompt_and_completion(example)[1], example.tools)
     except DataError:
-        example, known = _unanswered(row), False
-        if example is None:
+        if row.fault or (example := _unanswered(row, renamed)) is None:
             raise
-    if example.text:
-        message = f"{row.where}: a text without a prompt has no answer; give rows with a prompt, or messages"
-        raise DataError(message)
-    return Question(example.messages[:-1], prompt_and_completion(example)[1] if known else "")
+        return Question(example.messages[:-1], tools=example.tools)
+    return Question.of(example.text)
 
 
-def _unanswered(row: Row) -> Example | None:
+def _unanswered(row: Row, renamed: Mapping[str, str]) -> Example | None:
     """A row without its completion, read by giving it one; None if that is not what it lacks."""
     turns = row.values.get("messages")
-    added = [{name: _STAND_IN} for name in _ANSWERS if not row.values.get(name)]
+    names = [renamed.get(name, name) for name in _ANSWERS]
+    added = [{name: _STAND_IN} for name in names if not row.values.get(name)]
     if isinstance(turns, list):
         added = [{"messages": [*turns, {"role": "assistant", "content": _STAND_IN}]}]
     for values in added:
         try:
-            return read_example(replace(row, values={**row.values, **values}))
+            return read_row(replace(row, values={**row.values, **values}), renamed).example
         except DataError:
             continue
     return None

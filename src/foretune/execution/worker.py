@@ -11,6 +11,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from datetime import date
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -46,8 +48,7 @@ def run_job(job: Job) -> Answer:
     """Finetune as the job says, in this process."""
     from foretune.finetune.train import finetune  # noqa: PLC0415 (a parent that only starts workers imports no torch)
 
-    rows = (job.train_rows, job.validation_rows, job.test_rows)
-    data = _tokenized(job.data, job.model, rows, job.data_seed, job.max_length, job.end)
+    data = _tokenized(_Read(**{field.name: getattr(job, field.name) for field in fields(_Read)}))
     directory = Path(job.directory)
     report = finetune(
         job.trial,
@@ -64,23 +65,43 @@ def run_job(job: Job) -> Answer:
     return Answer(report, *read_records(directory, len(report.curve)))
 
 
+@dataclass(frozen=True)
+class _Read:
+    """The part of a job that decides its data; see `Job`."""
+
+    data: str
+    model: str
+    train_rows: int | None
+    validation_rows: int | None
+    test_rows: int | None
+    data_seed: int
+    max_length: int
+    end: int | None
+    columns: str | None
+    last_turn_only: bool
+    skip_bad_rows: bool
+    today: str | None
+
+
 @lru_cache(maxsize=64)
-def _tokenized(
-    data: str,
-    model: str,
-    rows: tuple[int | None, int | None, int | None],
-    data_seed: int,
-    max_length: int,
-    end: int | None,
-) -> TokenizedSplits:
-    from foretune.finetune.data import load_splits  # noqa: PLC0415 (see above)
-    from foretune.finetune.ending import tokenize_ended  # noqa: PLC0415 (see above)
+def _tokenized(job: _Read) -> TokenizedSplits:
+    from foretune.finetune.data import load_splits, tokenize  # noqa: PLC0415 (see above)
     from foretune.finetune.model import load_tokenizer  # noqa: PLC0415 (see above)
 
-    train, validation, test = rows
-    splits = load_splits(data, seed=data_seed, train_rows=train, validation_rows=validation, test_rows=test)
-    tokenizer = load_tokenizer(model)
-    return tokenize_ended(splits, tokenizer, max_length, _end_of(model) if end is None else end)
+    splits = load_splits(
+        job.data,
+        seed=job.data_seed,
+        train_rows=job.train_rows,
+        validation_rows=job.validation_rows,
+        test_rows=job.test_rows,
+        columns=job.columns,
+        last_turn_only=job.last_turn_only,
+        skip_bad_rows=job.skip_bad_rows,
+    )
+    tokenizer = load_tokenizer(job.model)
+    end = _end_of(job.model) if job.end is None else job.end
+    today = date.fromisoformat(job.today) if job.today else None
+    return tokenize(splits, tokenizer, job.max_length, end_token_id=end, today=today)
 
 
 @lru_cache(maxsize=8)

@@ -78,8 +78,8 @@ def make_batch(tokens: Tokens, rows: Sequence[int] | np.ndarray, *, pad_id: int,
     predicts = np.zeros(ids.shape, dtype=bool)
     for at, (row, sequence) in enumerate(zip(rows, chosen, strict=True)):
         ids[at, : len(sequence)] = sequence
-        # Nothing predicts the very first token.
-        predicts[at, max(int(tokens.completion_starts[row]) - 1, 0) : len(sequence) - 1] = True
+        # A token is predicted at the place before it.
+        predicts[at, : len(sequence) - 1] = tokens.learned(int(row))[1:]
     labels = ids[:, 1:][predicts[:, :-1]]
     as_tensor = torch.from_numpy
     return Batch(

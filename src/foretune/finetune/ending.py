@@ -8,16 +8,15 @@ generation never stopped. Where that is so, completions end with another token t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from foretune.errors import ModelError
-from foretune.finetune.data import Splits, TokenizedSplits, Tokens, tokenize
+from foretune.finetune.data.template import ChatTemplate
 
 _LEAST_LEAD = 0.05
 """In nats. Rows of trained tokens come to 2.5 and mostly more than 9, one of many rows alike to 0.00, the mean row to
@@ -67,47 +66,7 @@ def find_ending(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> E
 
 def template_end(tokenizer: PreTrainedTokenizerBase) -> int | None:
     """The first special token that the chat template writes after an answer; None if it writes none."""
-    import jinja2  # noqa: PLC0415 (only where there is a template)
-
-    if not tokenizer.chat_template:
-        return None
-    answer = "stand-in"
-    conversation = [{"role": "user", "content": "x"}, {"role": "assistant", "content": answer}]
-    try:
-        rendered = cast("str", tokenizer.apply_chat_template(conversation, tokenize=False))
-    except jinja2.TemplateError:
-        return None
-    _, found, tail = rendered.rpartition(answer)
-    ids = cast("list[int]", tokenizer(tail, add_special_tokens=False)["input_ids"]) if found else []
-    special = set(tokenizer.all_special_ids)
-    special |= {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
-    return next((token for token in ids if token in special), None)
-
-
-def tokenize_ended(splits: Splits, tokenizer: PreTrainedTokenizerBase, max_length: int, end: int) -> TokenizedSplits:
-    """`foretune.finetune.data.tokenize`, with `end` as the last token of completions, whatever a template writes there.
-
-    Args:
-        splits: see `tokenize`.
-        tokenizer: see `tokenize`.
-        max_length: see `tokenize`.
-        end: see `Ending`.
-    """
-    written = template_end(tokenizer)
-    data = tokenize(splits, tokenizer, max_length, end_token_id=end if written is None else written)
-    if written in {None, end}:
-        return data
-    parts = {split: _replaced(getattr(data, split), written, end) for split in ("train", "validation", "test")}
-    return replace(data, **parts)
-
-
-def _replaced(tokens: Tokens, written: int | None, end: int) -> Tokens:
-    """Only what is learned changes: prompts stay as the template writes them, since users' prompts will, too."""
-    rows: list[np.ndarray] = []
-    for ids, start in zip(tokens.input_ids, tokens.completion_starts, strict=True):
-        learned = np.arange(len(ids)) >= start
-        rows.append(np.where(learned & (ids == written), end, ids).astype(ids.dtype))
-    return replace(tokens, input_ids=tuple(rows))
+    return ChatTemplate(tokenizer).end_token_id if tokenizer.chat_template else None
 
 
 def _named(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -162,7 +121,8 @@ def _head(model: PreTrainedModel) -> _Head | None:
         return None
     plain = cast("torch.Tensor", head(seen[0])).float()
     # Some models scale their logits.
-    scale = float((logits * plain).sum() / plain.square().sum().clamp_min(1e-12))
+    same = logits.shape == plain.shape
+    scale = float((logits * plain).sum() / plain.square().sum().clamp_min(1e-12)) if same else 1.0
     radius = float(seen[0].float().norm(dim=-1).median()) * scale
     bias = getattr(head, "bias", None)
     nothing = torch.zeros(len(weight), device=weight.device)

@@ -9,7 +9,7 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from foretune.finetune.data import Message
+from foretune.finetune.data import Example, Message, prompt_ids
 from foretune.finetune.ending import find_ending
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _BATCH_TOKENS = 16_384
 def answer(
     model: PreTrainedModel | PeftModel,
     tokenizer: PreTrainedTokenizerBase,
-    prompts: Sequence[str | Sequence[Message]],
+    prompts: Sequence[str | Sequence[Message] | Example],
     max_new_tokens: int = 64,
     *,
     stops: Sequence[int] = (),
@@ -36,7 +36,8 @@ def answer(
     Args:
         model: adapted or not.
         tokenizer: of the base model.
-        prompts: conversations that the assistant is to go on with; a string is the only message of its own.
+        prompts: conversations that the assistant is to go on with; a string is the only message of its own, and the
+            last message of an example is a stand-in for the answer.
         max_new_tokens: at which an answer that does not end is cut.
         stops: tokens that end an answer, see `Ending`; found by a look at the model if there are none.
         observe: is told after each batch how many prompts are answered.
@@ -50,7 +51,7 @@ def answer(
     base = cast("PreTrainedModel", model.get_base_model() if isinstance(model, PeftModel) else model)
     ends = list(stops) or list(find_ending(base, tokenizer).stops)
     limit = _context(base, max_new_tokens)
-    rows = [prompt_ids(tokenizer, prompt)[-limit:] for prompt in prompts]
+    rows = [prompt_ids(_asked(prompt), tokenizer, end=ends[0])[-limit:] for prompt in prompts]
     answers = [""] * len(rows)
     training, done = model.training, 0
     model.eval()
@@ -64,26 +65,11 @@ def answer(
     return answers
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str | Sequence[Message]) -> list[int]:
-    """The tokens that an answer follows: those of training rows before the completion, and of the call in the docs.
-
-    Args:
-        tokenizer: applies its chat template where it has one; else the messages are joined by line ends.
-        prompt: a conversation; a string is its only message.
-    """
+def _asked(prompt: str | Sequence[Message] | Example) -> Example:
+    if isinstance(prompt, Example):
+        return prompt
     messages = [Message("user", prompt)] if isinstance(prompt, str) else prompt
-    if not tokenizer.chat_template:
-        text = "\n".join(message.content for message in messages)
-        ids = cast("list[int]", tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-        return [*_begin(tokenizer), *ids]
-    turns = [{"role": message.role, "content": message.content} for message in messages]
-    rendered = cast("str", tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-    return cast("list[int]", tokenizer(rendered, add_special_tokens=False, verbose=False)["input_ids"])
-
-
-def _begin(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    own = cast("list[int]", tokenizer("")["input_ids"])
-    return own[:1] if own and own[0] == tokenizer.bos_token_id else []
+    return Example((*messages, Message("assistant", "x")))
 
 
 def _context(model: PreTrainedModel, max_new_tokens: int) -> int:

@@ -97,6 +97,8 @@ def _digest(splits: Sequence[Tokens]) -> str:
     digest = hashlib.sha256()
     for split in splits:
         digest.update(np.asarray(split.completion_starts, dtype=np.int64).tobytes())
+        for row, places in split.between.items():
+            digest.update(np.array([row, *places], dtype=np.int64).tobytes())
         for sequence in split.input_ids:
             digest.update(np.int64(len(sequence)).tobytes() + np.asarray(sequence, dtype=np.int64).tobytes())
     return digest.hexdigest()[:16]

@@ -10,8 +10,8 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from foretune.finetune.data import Splits, TokenizedSplits, Tokens, load_splits, prompt_and_completion
-from foretune.finetune.ending import find_ending, tokenize_ended
+from foretune.finetune.data import Splits, TokenizedSplits, Tokens, load_splits, prompt_and_completion, tokenize
+from foretune.finetune.ending import find_ending
 from foretune.finetune.evaluate import Scores, zero_shot
 from foretune.metadata.features import DatasetSample, dataset_features, model_features
 from foretune.metadata.rows import zero_shot_columns
@@ -76,6 +76,7 @@ def describe_source(
     max_fidelity: int,
     validation_tokens: int | None = None,
     test_tokens: int | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The row of the table of tasks (`foretune.metadata.schema`) for a dataset on disk at one training-set size.
 
@@ -88,14 +89,18 @@ def describe_source(
         max_fidelity: slices of a complete run.
         validation_tokens: keep about so many tokens of the validation split, and 50 rows or more; None keeps all.
         test_tokens: the same for the test split.
+        reading: further arguments of `load_splits`.
     """
-    splits = load_splits(source.path, seed=0, train_rows=source.rows)
+    reading = reading or {}
+    splits = load_splits(source.path, seed=0, train_rows=source.rows, **reading)
     end = find_ending(model, tokenizer).token
-    data = tokenize_ended(splits, tokenizer, max_length, end)
-    rows = {"validation_rows": _rows(data.validation, validation_tokens), "test_rows": _rows(data.test, test_tokens)}
-    if any(rows.values()):
-        splits = load_splits(source.path, seed=0, train_rows=source.rows, **rows)
-        data = tokenize_ended(splits, tokenizer, max_length, end)
+    data = tokenize(splits, tokenizer, max_length, end_token_id=end)
+    rows = _rows(data.validation, validation_tokens), _rows(data.test, test_tokens)
+    if any(rows):
+        splits = load_splits(
+            source.path, seed=0, train_rows=source.rows, validation_rows=rows[0], test_rows=rows[1], **reading
+        )
+        data = tokenize(splits, tokenizer, max_length, end_token_id=end)
     scores = zero_shot(model, data)
     task = describe_task(splits, data, model_name, model, max_fidelity, task=source.task(model_name), scores=scores)
     return {
@@ -143,7 +148,7 @@ def _sample(splits: Splits, data: TokenizedSplits) -> DatasetSample:
     return DatasetSample(
         prompts=prompts,
         completions=completions,
-        prompt_tokens=data.train.completion_starts,
+        prompt_tokens=data.train.lengths - data.train.completion_lengths,
         completion_tokens=data.train.completion_lengths,
         validation_completions=[prompt_and_completion(example)[1] for example in splits.validation],
         validation_tokens=data.validation.total,

@@ -44,6 +44,9 @@ class Collection:
         validation_tokens: slices are scored on about so many tokens of the validation split; None for all of it.
         test_tokens: the same of the test split.
         repeats: how many further times each run is done, with other seeds: what the noise is measured by.
+        columns: which columns of the datasets to take; None for those of a known convention.
+        last_turn_only: learn the last answer of a conversation alone.
+        skip_bad_rows: leave out rows that cannot be used.
     """
 
     sources: Sequence[TaskSource]
@@ -59,6 +62,15 @@ class Collection:
     validation_tokens: int | None = None
     test_tokens: int | None = None
     repeats: int = 0
+    columns: str | None = None
+    last_turn_only: bool = False
+    skip_bad_rows: bool = False
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How datasets are read, as far as it is not the usual way."""
+        named = ("columns", "last_turn_only", "skip_bad_rows")
+        return {name: value for name in named if (value := getattr(self, name))}
 
     def __post_init__(self) -> None:
         ids = [source.id for source in self.sources]
@@ -168,6 +180,8 @@ def command(collection: Collection) -> str:
         "test-tokens": collection.test_tokens,
         "repeats": collection.repeats or None,
     }
+    reading = {name.replace("_", "-"): "" if value is True else value for name, value in collection.reading.items()}
     tasks = " ".join(source.id for source in collection.sources)
-    written = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
+    given = {**options, **reading}
+    written = " ".join(f"--{name} {value}".strip() for name, value in given.items() if value is not None)
     return f"foretune collect --tasks {tasks} {written}"

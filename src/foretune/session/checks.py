@@ -189,7 +189,7 @@ def check_data(source: str, **options: Any) -> None:
         DataError: something is wrong with it.
     """
     from foretune.finetune.data import load_splits
-    from foretune.finetune.data.files import READERS
+    from foretune.finetune.data.files import ending_of
 
     path = Path(source).expanduser()
     if path.exists():
@@ -197,22 +197,26 @@ def check_data(source: str, **options: Any) -> None:
         if sum(file.stat().st_size for file in files) <= _READ_WHOLE:
             load_splits(source, **options)
         elif path.suffix.lower() == ".jsonl":
-            _check_first_rows(path)
+            _check_first_rows(path, options.get("columns"), skip_bad_rows=options.get("skip_bad_rows", False))
         return
     near = _sibling(path)
-    if path.suffix.lower() in READERS or path.is_absolute() or source.startswith((".", "~")):
+    if ending_of(path) or path.is_absolute() or source.startswith((".", "~")):
         raise DataError(f"{source}: no such file or folder{near}; check the path")
     hub.check_dataset(source.partition(":")[0], near)
 
 
-def _check_first_rows(path: Path) -> None:
+def _check_first_rows(path: Path, columns: str | None, *, skip_bad_rows: bool) -> None:
+    from foretune.finetune.data.columns import parse_columns
     from foretune.finetune.data.files import READERS
-    from foretune.finetune.data.formats import read_example
+    from foretune.finetune.data.formats import COLUMN_NAMES
+    from foretune.finetune.data.reading import read_examples
+    from foretune.finetune.data.sources import Source
 
     with path.open("rb") as file:
         beginning = file.read(_READ_WHOLE)
-    for row in READERS[".jsonl"](path, beginning[: beginning.rfind(b"\n") + 1]):
-        read_example(row)
+    rows = list(READERS[".jsonl"](path, beginning[: beginning.rfind(b"\n") + 1]))
+    source = Source(path.stem, {"train": rows})
+    read_examples(source, parse_columns(columns, COLUMN_NAMES), last_turn_only=False, skip_bad_rows=skip_bad_rows)
 
 
 def _sibling(path: Path) -> str:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from foretune.session.ground import Ground
 
 ADAPTER = "adapter"
+_READING = ("columns", "last_turn_only", "skip_bad_rows")
+"""Settings that say how the data is read, which `foretune finetune` needs, too."""
 
 
 def close(found: Found, console: Console, *, compare_default: bool = True) -> RunReport:
@@ -256,6 +258,8 @@ def _write_best(found: Found) -> None:
         "slices": incumbent.fidelity,
         "slices_planned": found.ground.task.max_fidelity,
         "validation_nll": VALIDATION_NLL.score(incumbent.score),
+        "today": found.ground.today.isoformat(),
+        **{name: value for name in _READING if (value := getattr(found.settings, name))},
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     (found.output / "best.yaml").write_text(text, encoding="utf-8")

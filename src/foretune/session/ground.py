@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import date
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ class Ground:
         pace: what slices take here, if steps were timed; see `foretune.finetune.pace`.
         closing_seconds: that scoring a finetuned model at the end is expected to take.
         fingerprint: of the tokens of all splits.
+        today: the day that chat templates were told which write the date: the one that the search was begun on.
     """
 
     data: TokenizedSplits
@@ -70,6 +72,7 @@ class Ground:
     pace: Pace
     closing_seconds: float
     fingerprint: str
+    today: date
 
     @property
     def validation_rows(self) -> int | None:
@@ -113,6 +116,10 @@ class Ground:
             seed=settings.seed,
             device=settings.device,
             test=False,
+            columns=settings.columns,
+            last_turn_only=settings.last_turn_only,
+            skip_bad_rows=settings.skip_bad_rows,
+            today=self.today.isoformat(),
         )
         import torch
 
@@ -125,6 +132,7 @@ def prepare(
     known: Mapping[str, Any] | None,
     *,
     configuration: Configuration | None = None,
+    today: date | None = None,
     step: Callable[[str], None] = lambda _: None,
     timed: bool = True,
 ) -> Ground:
@@ -132,8 +140,9 @@ def prepare(
 
     Args:
         settings: of the search.
-        known: header of the journal, whose task and scores are taken over when the search is resumed.
+        known: header of the journal, whose task, scores and day are taken over when the search is resumed.
         configuration: the only one to be trained; None for a search, where the default stands for all.
+        today: the day that chat templates are told where no journal says it; None for today.
         step: is told what is being done.
         timed: whether evaluation and steps may be timed, to know what slices take here.
     """
@@ -152,7 +161,14 @@ def prepare(
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
     loading = time.perf_counter() - begun
     _choose_threads(model)
-    reader = _Reader(settings, tokenizer, settings.max_length or longest_input(model), find_ending(model, tokenizer))
+    begun_on = (known or {}).get("today")
+    reader = _Reader(
+        settings,
+        tokenizer,
+        settings.max_length or longest_input(model),
+        find_ending(model, tokenizer),
+        date.fromisoformat(begun_on) if begun_on else today or date.today(),
+    )
     step("reading and tokenizing the data")
     splits, whole = reader.read()
     width = int(model.config.hidden_size)
@@ -182,6 +198,7 @@ def prepare(
         pace=measured.pace,
         closing_seconds=measured.closing_seconds,
         fingerprint=fingerprint_of_splits(whole),
+        today=reader.today,
     )
 
 
@@ -193,15 +210,21 @@ class _Reader:
     tokenizer: PreTrainedTokenizerBase
     max_length: int
     ending: Ending
+    today: date
 
     def read(self, validation_rows: int | None = None) -> tuple[Splits, TokenizedSplits]:
         """As text and as tokens, with a note where completions do not end as the model's files say."""
-        from foretune.finetune.data import load_splits
-        from foretune.finetune.ending import tokenize_ended
+        from foretune.finetune.data import load_splits, tokenize
 
-        rows = {"train_rows": self.settings.train_rows, "validation_rows": validation_rows}
-        splits = load_splits(self.settings.data, seed=self.settings.seed, **rows)
-        data = tokenize_ended(splits, self.tokenizer, self.max_length, self.ending.token)
+        asked = self.settings
+        splits = load_splits(
+            asked.data,
+            seed=asked.seed,
+            train_rows=asked.train_rows,
+            validation_rows=validation_rows,
+            **asked.reading,
+        )
+        data = tokenize(splits, self.tokenizer, self.max_length, end_token_id=self.ending.token, today=self.today)
         return splits, replace(data, notes=(*data.notes, *filter(None, [self.ending.note])))
 
     def read_sample(self, whole: TokenizedSplits, validation_rows: int) -> tuple[Splits, TokenizedSplits]:

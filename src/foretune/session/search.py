@@ -45,6 +45,9 @@ class Settings:
         max_length: tokens that an example may have; None for what the model can take, at most 512.
         train_rows: use only so many rows to train; None for all.
         device: `cpu`, `cuda`, ...
+        columns: which columns to take, such as `prompt=Q,completion=A`; None for those of a known convention.
+        last_turn_only: learn the last answer of a conversation alone.
+        skip_bad_rows: leave out rows that cannot be used.
     """
 
     data: str
@@ -57,6 +60,14 @@ class Settings:
     max_length: int | None = None
     train_rows: int | None = None
     device: str = "cpu"
+    columns: str | None = None
+    last_turn_only: bool = False
+    skip_bad_rows: bool = False
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How the dataset is read, for `load_splits`."""
+        return {name: getattr(self, name) for name in ("columns", "last_turn_only", "skip_bad_rows")}
 
 
 @dataclass(frozen=True)
@@ -160,7 +171,7 @@ def check_settings(settings: Settings, *, data: bool = True) -> None:
     checks.check_surrogates(settings.surrogate)
     checks.check_model(settings.model)
     if data:
-        checks.check_data(settings.data, seed=settings.seed, train_rows=settings.train_rows)
+        checks.check_data(settings.data, seed=settings.seed, train_rows=settings.train_rows, **settings.reading)
 
 
 def on_this_machine(settings: Settings) -> Settings:
@@ -191,7 +202,7 @@ def _prepare(
 
 def _say_what_is_known(ground: Ground, clock: Clock, console: Console) -> None:
     for note in ground.data.notes:
-        console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
+        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"zero-shot: validation loss {ground.zero_shot['validation'].nll:.4f}; "
         f"{len(ground.candidates)} candidate configurations, ready after {format_seconds(clock.spent())}",
@@ -278,6 +289,7 @@ def header_of(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any
     """What a search was asked to do, and what it knows before its first trial, for the journal."""
     return {
         "settings": asdict(settings),
+        "today": ground.today.isoformat(),
         "task": {
             "id": ground.task.id,
             "meta_features": dict(ground.task.meta_features),

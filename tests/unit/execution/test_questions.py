@@ -16,6 +16,8 @@ ASK = (Message("user", "2 + 2?"),)
         ({"prompt": "2 + 2?", "completion": "4"}, ASK, "4"),
         ({"prompt": "2 + 2?"}, ASK, ""),
         ({"prompt": "2 + 2?", "completion": ""}, ASK, ""),
+        ({"text": "2 + 2?"}, ASK, ""),
+        ({"question": "2 + 2?"}, ASK, ""),
         ({"instruction": "Add", "input": "2 + 2?"}, (Message("user", "Add\n2 + 2?"),), ""),
         ({"messages": [{"role": "user", "content": "2 + 2?"}]}, ASK, ""),
         (
@@ -42,17 +44,9 @@ def test_a_folder_of_splits_is_asked_its_test_split(tmp_path: Path) -> None:
     assert [question.text for question in read_questions(str(tmp_path))] == ["test"]
 
 
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ({"text": "once upon a time"}, "line 1: a text without a prompt has no answer"),
-        ({"why": "2 + 2?"}, "line 1: columns missing; found: 'why'"),
-        ({"prompt": 4}, "line 1: columns missing; found: 'prompt'"),
-    ],
-)
-def test_a_row_without_a_prompt_is_named(tmp_path: Path, row, message) -> None:
-    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
-    with pytest.raises(DataError, match=message):
+def test_a_row_without_a_prompt_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"why": "2 + 2?"}))
+    with pytest.raises(DataError, match="line 1: columns missing; found: 'why'"):
         read_questions(str(tmp_path / "rows.jsonl"))
 
 

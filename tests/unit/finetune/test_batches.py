@@ -35,6 +35,16 @@ def test_labels_are_the_completion_tokens_and_padding_is_none() -> None:
     assert batch.rows.tolist() == [0, 0, 1]
 
 
+def test_questions_between_answers_are_no_labels() -> None:
+    ids = (np.arange(5, 13, dtype=np.int32), np.array([9, 3], np.int32))
+    tokens = Tokens(ids, np.array([2, 1]), {0: np.array([4, 5])})
+    batch = make_batch(tokens, [1, 0], pad_id=0, device="cpu")
+    assert batch.labels.tolist() == [3, 7, 8, 11, 12]
+    assert batch.rows.tolist() == [0, 1, 1, 1, 1]
+    assert tokens.completion_lengths.tolist() == [4, 1]
+    assert tokens.learned(0).tolist() == [False, False, True, True, False, False, True, True]
+
+
 @pytest.mark.parametrize("selection", ["mask", "columns", "all"])
 @torch.inference_mode()
 def test_padding_and_head_selection_change_no_logit(tiny_model, tiny_data, selection) -> None:

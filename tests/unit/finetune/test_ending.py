@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from foretune.errors import ModelError
-from foretune.finetune.data import Example, Message, Splits
-from foretune.finetune.ending import find_ending, template_end, tokenize_ended
+from foretune.finetune.data import Example, Message, Splits, tokenize
+from foretune.finetune.ending import find_ending, template_end
 from foretune.finetune.evaluate import evaluate
 from foretune.finetune.model import embedding_rows, load_model, load_tokenizer
 from foretune.finetune.train import finetune
@@ -95,7 +95,7 @@ def test_only_the_end_of_what_is_learned_is_replaced(loaded):
     tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}<|end|>\n{% endfor %}"
     row = (Example((Message("user", "red"), Message("assistant", "blue"))),)
     other = tokenizer.convert_tokens_to_ids("<|system|>")
-    ids = tokenize_ended(Splits("mine", row, row, row), tokenizer, 64, other).train.input_ids[0]
+    ids = tokenize(Splits("mine", row, row, row), tokenizer, 64, end_token_id=other).train.input_ids[0]
     assert tokenizer.decode(ids) == "red<|end|>\nblue<|system|>"
 
 
@@ -111,7 +111,7 @@ def test_completions_can_be_learned_to_their_end(tiny_splits, configuration, tmp
 
     right = {}
     for name, end in (("named", template_end(tokenizer)), ("found", tokenizer.bos_token_id)):
-        data = tokenize_ended(tiny_splits, tokenizer, 64, end)
+        data = tokenize(tiny_splits, tokenizer, 64, end_token_id=end)
         chosen = configuration(method, learning_rate=0.02 if method == "ia3" else 0.005, epochs=8, weight_decay=0.0)
         finetune(Trial(0, chosen, 8), data, str(tmp_path / "model"), tmp_path / name, test=False)
         right[name] = evaluate(

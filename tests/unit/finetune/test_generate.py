@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from foretune.finetune.ending import tokenize_ended
+from foretune.finetune.data import Example, Message, Splits, prompt_ids, tokenize
 from foretune.finetune.evaluate import evaluate
-from foretune.finetune.generate import _write, answer, prompt_ids
+from foretune.finetune.generate import _write, answer
 from foretune.finetune.model import load_model, load_tokenizer
 from foretune.finetune.train import finetune
 from foretune.types import Trial
@@ -41,9 +41,9 @@ def test_prompts_are_those_of_training(tiny_model, tiny_splits, template) -> Non
     tokenizer = load_tokenizer(tiny_model)
     if not template:
         tokenizer.chat_template = None
-    rows = tokenize_ended(tiny_splits, tokenizer, 64, 4).train
+    rows = tokenize(tiny_splits, tokenizer, 64, end_token_id=4).train
     for example, ids, start in zip(tiny_splits.train, rows.input_ids, rows.completion_starts, strict=True):
-        assert prompt_ids(tokenizer, example.messages[0].content) == ids[:start].tolist()
+        assert prompt_ids(example, tokenizer, end=4) == ids[:start].tolist()
 
 
 def test_an_answer_ends_at_the_stops_and_a_batch_keeps_the_order(memorized, tiny_model, tiny_splits) -> None:
@@ -53,7 +53,7 @@ def test_an_answer_ends_at_the_stops_and_a_batch_keeps_the_order(memorized, tiny
     answers = answer(memorized, tokenizer, prompts * 4, max_new_tokens=12, observe=told.append)
     assert answers == 4 * [answer(memorized, tokenizer, [prompt], max_new_tokens=12)[0] for prompt in prompts]
     assert told == [32, 64, 72]
-    (ids,) = _write(memorized, [prompt_ids(tokenizer, prompts[0])], [4], 12, None)
+    (ids,) = _write(memorized, [prompt_ids(tiny_splits.train[-1], tokenizer, end=4)], [4], 12, None)
     assert ids[-1] == 4
     stop = ids[1]  # an ordinary token
     cut = answer(memorized, tokenizer, [prompts[0]], max_new_tokens=12, stops=[stop])
@@ -65,3 +65,18 @@ def test_a_prompt_longer_than_the_model_reads_loses_its_beginning(memorized, tin
     tokenizer.chat_template = None
     short = answer(memorized, tokenizer, ["a" * 246], max_new_tokens=10)
     assert answer(memorized, tokenizer, ["b" + "a" * 246], max_new_tokens=10) == short
+
+
+@pytest.mark.parametrize("end", [4, 7])
+def test_a_conversation_is_asked_as_it_is_learned(tiny_model, end) -> None:
+    tokenizer = load_tokenizer(tiny_model)
+    if end == 7:
+        tokenizer.chat_template = None
+    turns = (Message("user", "red"), Message("assistant", "green"), Message("user", "blue"), Message("assistant", "0"))
+    rows = (Example(turns),)
+    data = tokenize(Splits("mine", rows, rows, rows), tokenizer, 64, end_token_id=end).train
+    last = data.input_ids[0].tolist()
+    asked = prompt_ids(rows[0], tokenizer, end=end)
+    assert last[: len(asked)] == asked
+    assert tokenizer.decode(last[len(asked) :]).strip() == "0" + tokenizer.decode([end])
+    assert asked.count(end) == (1 if end == 7 else 3)

@@ -1,27 +1,18 @@
-"""Recognizes the column conventions of TRL, Alpaca and ShareGPT, and turns a row into an example.
+"""Recognizes the column conventions of TRL, Alpaca, ShareGPT and of tables for questions and for classification.
 
 A new convention is one function and one line in `FORMATS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 from foretune.errors import DataError
-from foretune.finetune.data.examples import Example, Message
-from foretune.finetune.data.files import Row
-
-_ROLES = {
-    "system": "system",
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "model": "assistant",
-}
+from foretune.finetune.data.columns import Cells
+from foretune.finetune.data.examples import Example, Message, not_learned
+from foretune.finetune.data.rows import Row
+from foretune.finetune.data.turns import read_list, read_messages, read_text, read_tools, written
 
 
 @dataclass(frozen=True)
@@ -30,141 +21,167 @@ class Format:
 
     columns: tuple[str, ...]
     optional: tuple[str, ...]
-    read: Callable[[Row], Example]
+    read: Callable[[Cells], Example]
 
     def __str__(self) -> str:
-        names = " + ".join(self.columns)
-        return f"{names} (with {', '.join(self.optional)})" if self.optional else names
+        return "+".join(self.columns)
 
 
-def read_example(row: Row) -> Example:
+@dataclass(frozen=True)
+class Reading:
+    """What came of a row.
+
+    Attributes:
+        example: what is learned.
+        used: the columns that it was made of.
+        written: whether it has numbers or truth values as text.
+    """
+
+    example: Example
+    used: frozenset[str]
+    written: bool
+
+
+def read_row(row: Row, renamed: Mapping[str, str]) -> Reading:
     """The example that a row holds.
 
+    Args:
+        row: as it was read.
+        renamed: the user's column for each name; if they make up a convention, the others are left aside.
+
     Raises:
-        DataError: if no convention fits, or a value is missing, empty or of the wrong type.
+        DataError: if the row could not be read, no convention fits, or a value is missing, empty or of the wrong type.
     """
+    if row.fault:
+        raise DataError(row.fault)
+    cells = Cells.of(row, renamed, alone=any(renamed.keys() >= set(known.columns) for known in FORMATS))
     for known in FORMATS:
-        present = [row.values[column] for column in known.columns if column in row.values]
-        # Tables made of several sources have every column, and null where it does not apply.
-        if len(present) == len(known.columns) and any(value is not None for value in present):
-            return known.read(row)
-    found = ", ".join(repr(str(name)) for name in row.values) or "none"
-    raise DataError(
-        f"{row.where}: columns missing; found: {found}; recognized: {'; '.join(map(str, FORMATS))}. "
-        "Rename the columns to one of these sets, for instance the question to 'prompt' and the answer to 'completion'"
-    )
+        if cells.has(known.columns):
+            example = known.read(cells)
+            return Reading(example, frozenset(cells.used), cells.written)
+    raise DataError(f"{row.where}: {_missing(row, cells)}")
 
 
-def _text(value: object, what: str, where: str, *, needed: bool = True) -> str:
-    if not isinstance(value, str):
-        found = "null" if value is None else type(value).__name__
-        raise DataError(f"{where}: {what} must be a string, found {found}; write it in quotes or delete the row")
-    if needed and not value.strip():
-        raise DataError(f"{where}: {what} is empty; fill it in or delete the row")
-    if not value.isascii():
-        _check_characters(value, what, where)
-    return value
+def _missing(row: Row, cells: Cells) -> str:
+    """What is wrong with columns that make up no convention."""
+    found = f"columns missing; found: {', '.join(repr(str(name)) for name in row.values) or 'none'}"
+    advice = "say which columns to take, for instance --columns prompt=QUESTION,completion=ANSWER"
+    for known in FORMATS:
+        there = [column for column in known.columns if cells.has([column])]
+        if there:
+            absent = " and ".join(repr(column) for column in known.columns if column not in there)
+            return f"{found}; {cells.name(there[0])} needs {absent} beside it: fill it in, or {advice}"
+    return f"{found}; recognized: {', '.join(map(str, FORMATS))}; {advice}"
 
 
-def _check_characters(value: str, what: str, where: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(f"{where}: {what} holds half a surrogate pair at character {error.start}; delete it") from error
+def _text(cells: Cells, column: str, *, needed: bool = True) -> str:
+    value = cells.take(column)
+    cells.written |= not isinstance(value, str) and isinstance(written(value), str)
+    return read_text(value, cells.name(column), cells.where, needed=needed)
 
 
-def _list(value: object, what: str, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise DataError(
-            f"{where}: {what} must be a list, found {type(value).__name__}; "
-            "a CSV file cannot hold lists, use JSONL or Parquet for these"
-        )
-    return cast("list[Any]", value)
+def _optional(cells: Cells, column: str) -> str:
+    return "" if cells.take(column) is None else _text(cells, column, needed=False)
 
 
-def _message(value: object, role_name: str, content_name: str, what: str, where: str) -> Message:
-    if not isinstance(value, Mapping):
-        raise DataError(
-            f"{where}: {what} must be an object with '{role_name}' and '{content_name}', found {type(value).__name__}"
-        )
-    turn = cast("Mapping[str, Any]", value)
-    role = turn.get(role_name)
-    if not isinstance(role, str) or role not in _ROLES:
-        raise DataError(f"{where}: {what} has {role_name} {role!r}; use one of {', '.join(_ROLES)}")
-    learned = _ROLES[role] == "assistant"
-    content = _text(turn.get(content_name), f"'{content_name}' of {what}", where, needed=learned)
-    return Message(_ROLES[role], content)
+def _system(cells: Cells) -> list[Message]:
+    text = _optional(cells, "system")
+    return [Message("system", text)] if text.strip() else []
 
 
-def _messages(value: object, column: str, where: str, names: tuple[str, str] = ("role", "content")) -> list[Message]:
-    turns = _list(value, f"'{column}'", where)
-    return [_message(turn, *names, f"message {n} of '{column}'", where) for n, turn in enumerate(turns, start=1)]
+def _conversation(cells: Cells, messages: list[Message]) -> Example:
+    tools = read_tools(cells.take("tools"), cells.name("tools"), cells.where)
+    return Example(tuple(messages), tools=tools, where=cells.where)
 
 
-def _conversation(messages: Sequence[Message], where: str) -> Example:
-    if not messages:
-        raise DataError(f"{where}: the conversation has no messages; fill it in or delete the row")
-    return Example(tuple(messages), where=where)
+def _read_messages(cells: Cells) -> Example:
+    return _conversation(cells, read_messages(cells.take("messages"), cells.name("messages"), cells.where))
 
 
-def _read_messages(row: Row) -> Example:
-    return _conversation(_messages(row.values["messages"], "messages", row.where), row.where)
-
-
-def _read_prompt_completion(row: Row) -> Example:
-    prompt, completion = row.values["prompt"], row.values["completion"]
+def _read_prompt_completion(cells: Cells) -> Example:
+    prompt, completion = cells.take("prompt"), cells.take("completion")
     if isinstance(prompt, list):
-        before = _messages(cast("list[Any]", prompt), "prompt", row.where)
+        # As in TRL: nothing of the prompt is learned, even where the assistant speaks in it.
+        before = not_learned(read_messages(prompt, cells.name("prompt"), cells.where))
     else:
-        before = [Message("user", _text(prompt, "'prompt'", row.where, needed=False))]
-    if not isinstance(completion, list):
-        return _conversation([*before, Message("assistant", _text(completion, "'completion'", row.where))], row.where)
-    answer = _messages(cast("list[Any]", completion), "completion", row.where)
-    if [message.role for message in answer] != ["assistant"]:
+        before = [*_system(cells), Message("user", _text(cells, "prompt", needed=False))]
+    if isinstance(completion, list):
+        after = read_messages(completion, cells.name("completion"), cells.where)
+    else:
+        after = [Message("assistant", _text(cells, "completion"))]
+    if after[0].role != "assistant":
         raise DataError(
-            f"{row.where}: 'completion' must hold exactly one message, the assistant's; move the others into 'prompt'"
+            f"{cells.where}: {cells.name('completion')} must begin with the assistant's message; "
+            "move the others into the prompt"
         )
-    return _conversation([*before, *answer], row.where)
+    return _conversation(cells, [*before, *after])
 
 
-def _read_conversations(row: Row) -> Example:
-    turns = _messages(row.values["conversations"], "conversations", row.where, ("from", "value"))
-    return _conversation(turns, row.where)
+def _read_conversations(cells: Cells) -> Example:
+    turns = read_messages(cells.take("conversations"), cells.name("conversations"), cells.where)
+    return _conversation(cells, [*_system(cells), *turns])
 
 
-def _read_alpaca(row: Row) -> Example:
-    where = row.where
-    optional = {
-        name: _text(row.values.get(name) or "", f"'{name}'", where, needed=False) for name in ("system", "input")
-    }
-    instruction = _text(row.values["instruction"], "'instruction'", where)
-    question = f"{instruction}\n{optional['input']}" if optional["input"].strip() else instruction
-    system = [Message("system", optional["system"])] if optional["system"].strip() else []
-    answer = Message("assistant", _text(row.values["output"], "'output'", where))
-    return _conversation([*system, *_history(row), Message("user", question), answer], where)
+def _pair(question: str, answer: str, more: str = "") -> Format:
+    """A convention of one question, perhaps with what it is about, and one answer."""
+
+    def read(cells: Cells) -> Example:
+        asked = _text(cells, question, needed=False)
+        about = _optional(cells, more) if more else ""
+        prompt = f"{asked}\n{about}" if about.strip() else asked
+        answered = Message("assistant", _text(cells, answer))
+        before = [*_system(cells), *_history(cells)]
+        return Example((*before, Message("user", prompt), answered), where=cells.where)
+
+    return Format((question, answer), (more, "system", "history") if more else ("system", "history"), read)
 
 
-def _history(row: Row) -> list[Message]:
+def _history(cells: Cells) -> list[Message]:
     messages: list[Message] = []
-    for number, turn in enumerate(_list(row.values.get("history") or [], "'history'", row.where), start=1):
-        what = f"turn {number} of 'history'"
-        pair = _list(turn, what, row.where)
+    name = cells.name("history")
+    for number, turn in enumerate(read_list(cells.take("history") or [], name, cells.where), start=1):
+        what = f"turn {number} of {name}"
+        pair = read_list(turn, what, cells.where)
         if len(pair) != 2:
-            raise DataError(f"{row.where}: {what} must be a pair of question and answer, found {len(pair)} items")
-        texts = [_text(text, what, row.where) for text in pair]
+            raise DataError(f"{cells.where}: {what} must be a pair of question and answer, found {len(pair)} items")
+        texts = [read_text(text, what, cells.where) for text in pair]
         messages += [Message("user", texts[0]), Message("assistant", texts[1])]
     return messages
 
 
-def _read_text(row: Row) -> Example:
-    return Example(text=_text(row.values["text"], "'text'", row.where), where=row.where)
+def _labels(text: str, label: str) -> Format:
+    """A convention of a text and its class."""
+
+    def read(cells: Cells) -> Example:
+        messages = Message("user", _text(cells, text)), Message("assistant", _text(cells, label))
+        return Example(messages, where=cells.where)
+
+    return Format((text, label), (), read)
+
+
+def _read_text(cells: Cells) -> Example:
+    return Example(text=_text(cells, "text"), where=cells.where)
 
 
 FORMATS: tuple[Format, ...] = (
-    Format(("messages",), (), _read_messages),
-    Format(("prompt", "completion"), (), _read_prompt_completion),
-    Format(("conversations",), (), _read_conversations),
-    Format(("instruction", "output"), ("input", "system", "history"), _read_alpaca),
+    Format(("messages",), ("tools",), _read_messages),
+    Format(("prompt", "completion"), ("system", "tools"), _read_prompt_completion),
+    Format(("conversations",), ("system", "tools"), _read_conversations),
+    _pair("instruction", "output", "input"),
+    _pair("instruction", "response", "context"),
+    _pair("question", "answer", "context"),
+    _pair("query", "response"),
+    _pair("prompt", "response"),
+    _pair("question", "response"),
+    _pair("instruction", "completion"),
+    _pair("query", "answer"),
+    _pair("input", "output"),
+    _labels("text", "label_text"),
+    _labels("text", "label"),
+    _labels("sentence", "label"),
     Format(("text",), (), _read_text),
 )
 """In the order they are tried: `text` is last because Alpaca's own file has such a column, too."""
+
+COLUMN_NAMES = tuple(dict.fromkeys(name for known in FORMATS for name in (*known.columns, *known.optional)))
+"""What a column can be for."""

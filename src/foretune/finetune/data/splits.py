@@ -9,8 +9,10 @@ from itertools import combinations
 from pathlib import Path
 
 from foretune.errors import DataError
+from foretune.finetune.data.columns import check_columns, parse_columns
 from foretune.finetune.data.examples import Example, Splits, prompt_and_completion
-from foretune.finetune.data.formats import read_example
+from foretune.finetune.data.formats import COLUMN_NAMES
+from foretune.finetune.data.reading import read_examples
 from foretune.finetune.data.sources import read_source
 
 _LEAST_PROMPTS = 10
@@ -26,6 +28,9 @@ def load_splits(
     train_rows: int | None = None,
     validation_rows: int | None = None,
     test_rows: int | None = None,
+    columns: str | None = None,
+    last_turn_only: bool = False,
+    skip_bad_rows: bool = False,
 ) -> Splits:
     """Read a dataset and complete its splits.
 
@@ -33,12 +38,16 @@ def load_splits(
     each, but at least 50 where that is no more than a fifth, and at most 500.
 
     Args:
-        source: a JSONL, JSON, CSV or Parquet file, a folder with train/validation/test files, or a hub dataset.
+        source: a JSONL, JSON, CSV, TSV or Parquet file (but the last also with `.gz`), a folder with
+            train/validation/test files, or a hub dataset.
         seed: decides the splits that are made, and the subsets.
         train_rows: size of a subset of the training split, taken after the splits were made; a smaller subset is
             contained in a larger one. None for all rows.
         validation_rows: most rows of the validation split, a subset taken in the same way.
         test_rows: most rows of the test split.
+        columns: which columns to take, such as `prompt=Q,completion=A`; None for those of a known convention.
+        last_turn_only: learn the last answer of a conversation alone instead of all of them.
+        skip_bad_rows: leave out the rows that cannot be used, and say how many they were.
 
     Raises:
         DataError: if the source cannot be read, splits overlap, or there are too few rows.
@@ -48,15 +57,18 @@ def load_splits(
         if count is not None and count < 1:
             raise DataError(f"{split}_rows is {count}; ask for at least 1 row, or leave it out for all rows")
     found = read_source(source)
-    given = {split: [read_example(row) for row in rows] for split, rows in found.rows.items()}
+    renamed = parse_columns(columns, COLUMN_NAMES)
+    check_columns(renamed, [row for rows in found.rows.values() for row in rows], found.name)
+    given, said = read_examples(found, renamed, last_turn_only=last_turn_only, skip_bad_rows=skip_bad_rows)
     _check_disjoint(given)
     missing = [split for split in ("test", "validation") if split not in given]
     parts = {**given, **_carve(given["train"], missing, seed, found.name)}
-    notes = [*found.notes, *_repetitions(parts), *_carved(parts, missing, seed)]
+    notes = [*found.notes, *said, *_repetitions(parts), *_carved(parts, missing, seed)]
     if train_rows is not None and train_rows > len(parts["train"]):
         notes.append(f"{train_rows} training rows were asked for, all {len(parts['train'])} there are were taken")
     parts = {split: _subset(parts[split], count, seed) if count else parts[split] for split, count in sizes.items()}
-    return Splits(found.name, *(tuple(parts[split]) for split in ("train", "validation", "test")), notes=tuple(notes))
+    three = (tuple(parts[split]) for split in ("train", "validation", "test"))
+    return Splits(found.name, *three, notes=tuple(notes), skip_bad_rows=skip_bad_rows)
 
 
 def _check_disjoint(given: Mapping[str, Sequence[Example]]) -> None:
@@ -73,7 +85,7 @@ def _check_disjoint(given: Mapping[str, Sequence[Example]]) -> None:
 
 
 def _abridged(example: Example, length: int = 60) -> str:
-    text = example.text or example.messages[-2].content
+    text = example.text or example.messages[-2].said
     return text if len(text) <= length else text[: length - 3] + "..."
 
 

@@ -1,11 +1,14 @@
 """The column conventions of TRL, Alpaca and ShareGPT."""
 
+import json
+
 import pytest
 
 from foretune.errors import DataError
 from foretune.finetune.data import Example, Message, prompt_and_completion
-from foretune.finetune.data.files import Row
-from foretune.finetune.data.formats import FORMATS, read_example
+from foretune.finetune.data.files import Decimal
+from foretune.finetune.data.formats import FORMATS, read_row
+from foretune.finetune.data.rows import Row
 
 Q, A = Message("user", "q"), Message("assistant", "a")
 S = Message("system", "s")
@@ -16,7 +19,7 @@ def _turn(role, content):
 
 
 def _read(**values):
-    return read_example(Row(values, "data.jsonl, line 7"))
+    return read_row(Row(values, "data.jsonl, line 7"), {}).example
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,45 @@ def _read(**values):
         ({"instruction": "q", "input": "i", "output": "a"}, (Message("user", "q\ni"), A)),
         ({"instruction": "q", "output": "a", "system": "s", "history": [["q", "a"]]}, (S, Q, A, Q, A)),
         ({"messages": None, "prompt": "q", "completion": "a"}, (Q, A)),
+        ({"Question": "q", "Answer": "a"}, (Q, A)),
+        ({" Input": "q", "OUTPUT ": "a"}, (Q, A)),
+        ({"query": "q", "response": "a"}, (Q, A)),
+        ({"instruction": "q", "response": "a", "context": "i"}, (Message("user", "q\ni"), A)),
+        ({"text": "q", "label": "a"}, (Q, A)),
+        ({"text": "q", "label": 0, "label_text": "a"}, (Q, A)),
+        ({"sentence": "q", "label": 3}, (Q, Message("assistant", "3"))),
+        ({"prompt": 1, "completion": True}, (Message("user", "1"), Message("assistant", "true"))),
+        ({"prompt": "q", "completion": Decimal("1.50")}, (Q, Message("assistant", "1.50"))),
+        ({"Prompt": "other", "prompt": "q", "completion": "a"}, (Q, A)),
+        ({"conversations": [_turn("Human", "q"), _turn("Assistant", "a")], "system": "s"}, (S, Q, A)),
+        (
+            {"messages": [_turn("developer", "s"), _turn("user", [{"type": "text", "text": "q"}]), _turn("bot", "a")]},
+            (S, Q, A),
+        ),
+        (
+            {
+                "messages": [
+                    _turn("user", [{"type": "text", "text": "q"}, {"type": "text", "text": "r"}]),
+                    _turn("assistant", "a"),
+                ]
+            },
+            (Message("user", "qr"), A),
+        ),
+        (
+            {
+                "messages": [
+                    _turn("user", "q"),
+                    {**_turn("assistant", "a"), "weight": 0},
+                    _turn("user", "q"),
+                    _turn("assistant", "a"),
+                ]
+            },
+            (Q, Message("assistant", "a", learned=False), Q, A),
+        ),
+        (
+            {"prompt": [_turn("user", "q"), _turn("assistant", "a"), _turn("user", "q")], "completion": "a"},
+            (Q, Message("assistant", "a", learned=False), Q, A),
+        ),
     ],
 )
 def test_conventions(values, messages):
@@ -60,21 +102,35 @@ def test_the_key_of_a_prompt_ignores_the_answer_and_outer_spaces():
     ("values", "message"),
     [
         (
-            {"question": "q", "answer": "a"},
-            "found: 'question', 'answer'; recognized: messages; prompt . completion; .*Rename",
+            {"topic": "q", "reply": "a"},
+            "found: 'topic', 'reply'; recognized: messages, prompt.completion, .*--columns prompt=",
         ),
-        ({"prompt": "q"}, "columns missing; found: 'prompt'"),
+        (
+            {"Prompt": "q"},
+            "columns missing; found: 'Prompt'; 'Prompt' needs 'completion' beside it: fill it in, or say",
+        ),
         ({}, "found: none"),
         ({"prompt": "q", "completion": ""}, "'completion' is empty; fill it in or delete the row"),
         ({"prompt": "q", "completion": " \n"}, "'completion' is empty"),
         ({"prompt": "q", "completion": None}, "'completion' must be a string, found null"),
-        ({"prompt": "q", "completion": 5}, "'completion' must be a string, found int; write it in quotes"),
-        ({"prompt": 5, "completion": "a"}, "'prompt' must be a string, found int"),
-        ({"prompt": "q", "completion": [_turn("user", "a")]}, "'completion' must hold exactly one message"),
+        ({"prompt": "q", "completion": {"a": 5}}, "'completion' must be a string, found dict; write it in quotes"),
+        ({"Question": "q", "Answer": float("nan")}, "'Answer' must be a string, found null"),
+        ({"text": ["q"], "label": "a"}, "'text' must be a string, found list"),
+        ({"prompt": "q", "completion": [_turn("user", "a")]}, "'completion' must begin with the assistant's message"),
         ({"messages": "q"}, "'messages' must be a list, found str; a CSV file cannot hold lists"),
         ({"messages": []}, "the conversation has no messages"),
         ({"messages": ["q"]}, "message 1 of 'messages' must be an object with 'role' and 'content', found str"),
-        ({"messages": [_turn("tool", "q")]}, "message 1 of 'messages' has role 'tool'; use one of system, user"),
+        ({"messages": [_turn("narrator", "q")]}, "message 1 of 'messages' has role 'narrator'; use one of system, de"),
+        (
+            {"messages": [_turn("user", [{"type": "image_url", "image_url": {}}]), _turn("assistant", "a")]},
+            "'content' of message 1 of 'messages' has a part of type 'image_url'; only parts of type 'text'",
+        ),
+        (
+            {"messages": [_turn("user", "q"), {"role": "assistant", "tool_calls": [{"id": "1"}]}]},
+            "'tool_calls' of message 2 of 'messages' needs the name of a function in each call",
+        ),
+        ({"messages": [_turn("user", "q"), _turn("assistant", "a")], "tools": "[{"}, "'tools' is no valid JSON"),
+        ({"messages": [_turn("user", "q"), _turn("assistant", "a")], "tools": ["f"]}, "a JSON schema for each tool"),
         ({"messages": [_turn("user", "q"), _turn("assistant", "")]}, "'content' of message 2 of 'messages' is empty"),
         (
             {"messages": [_turn("assistant", "a"), _turn("user", "q")]},
@@ -98,4 +154,35 @@ def test_what_is_wrong_is_said_with_its_line(values, message):
 def test_every_convention_is_named_in_the_message():
     with pytest.raises(DataError) as caught:
         _read(other="x")
-    assert all(column in str(caught.value) for known in FORMATS for column in (*known.columns, *known.optional))
+    assert all(column in str(caught.value) for known in FORMATS for column in known.columns)
+
+
+def test_tools_and_tool_calls_are_read_as_trl_reads_them():
+    schema = {"type": "function", "function": {"name": "add", "parameters": {"a": {"type": "integer", "x": None}}}}
+    call = {"id": "1", "type": "function", "function": {"name": "add", "arguments": '{"a": 2}'}}
+    turns = [
+        _turn("user", "2 + 2?"),
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "name": "add", "tool_call_id": "1", "content": "4"},
+        _turn("assistant", "4"),
+    ]
+    # Parquet fills fields that an object does not have with null; JSON text is as it was written.
+    bare = json.loads(json.dumps(schema).replace(', "x": null', ""))
+    for tools, expected in (([schema], bare), (json.dumps([schema]), schema)):
+        example = _read(messages=turns, tools=tools)
+        assert json.loads(example.tools) == [expected]
+        assert [message.role for message in example.messages] == ["user", "assistant", "tool", "assistant"]
+        assert json.loads(example.messages[1].other) == {
+            "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {"a": 2}}, "id": "1"}]
+        }
+        assert json.loads(example.messages[2].other) == {"tool_call_id": "1", "name": "add"}
+        assert example.learned == (1, 3)
+        assert example.last_turn_only().learned == (3,)
+
+
+def test_columns_that_were_taken_are_known():
+    reading = read_row(Row({"ID": 1, "Question": "q", "Answer": 2, "context": None}, "a"), {})
+    assert (reading.used, reading.written) == ({"Question", "Answer", "context"}, True)
+    reading = read_row(Row({"text": "t", "q": "q", "a": "a"}, "a"), {"prompt": "q", "completion": "a"})
+    assert reading.example == Example((Q, A))
+    assert (reading.used, reading.written) == ({"q", "a"}, False)

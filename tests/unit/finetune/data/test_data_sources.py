@@ -1,5 +1,8 @@
 """Folders of splits and hub datasets."""
 
+import gzip
+import json
+
 import pytest
 
 from foretune.errors import DataError
@@ -7,7 +10,7 @@ from foretune.finetune.data import load_splits
 from foretune.finetune.data.sources import read_source
 
 
-@pytest.mark.parametrize("validation", ["validation", "valid", "val", "dev"])
+@pytest.mark.parametrize("validation", ["validation", "valid", "val", "dev", "eval", "evaluation", "validate"])
 def test_a_folder_with_three_splits_is_taken_as_it_is(write, pairs, tmp_path, validation):
     write("mine/train.jsonl", pairs(3))
     write(f"mine/{validation}.csv", "prompt,completion\nv,a\n")
@@ -25,6 +28,13 @@ def test_shards_are_joined_in_order(write, pairs, tmp_path):
     write("train-00000-of-00002.jsonl", pairs(10))
     rows = read_source(tmp_path).rows["train"]
     assert [row.values["prompt"] for row in rows] == [f"question {n}" for n in range(20)]
+
+
+def test_files_of_a_clone_of_a_hub_dataset(write, pairs, tmp_path):
+    write("clone/data/train-00000-of-00001.jsonl", pairs(20))
+    write("clone/README.md", "x")
+    found = read_source(tmp_path / "clone")
+    assert (found.name, len(found.rows["train"])) == ("clone", 20)
 
 
 def test_two_files_for_one_split(write, pairs, tmp_path):
@@ -80,3 +90,33 @@ def test_hub_errors_are_explained(monkeypatch, pairs):
     monkeypatch.setattr("datasets.load_dataset", lambda *_: {"a": pairs(1), "b": pairs(1)})
     with pytest.raises(DataError, match="no train split, only a, b"):
         load_splits("owner/name")
+
+
+def test_files_that_are_not_used_are_named(write, pairs, tmp_path):
+    write("mine/training.jsonl.gz", gzip.compress(b"".join(json.dumps(row).encode() + b"\n" for row in pairs(3))))
+    write("mine/Eval.tsv", "prompt\tcompletion\nv\ta\n")
+    write("mine/testing.ndjson", '{"prompt": "t", "completion": "a"}')
+    for name in ("train_more.jsonl", "notes.txt", "README.md", ".hidden", "card.json", "LICENSE"):
+        write(f"mine/{name}", "x")
+    splits = load_splits(tmp_path / "mine")
+    assert (len(splits.train), len(splits.validation), len(splits.test)) == (3, 1, 1)
+    assert splits.notes == (
+        "files left aside: notes.txt, train_more.jsonl (a split is a file named one of train, training, validation, "
+        "validate, valid, val, dev, eval, evaluation, test, testing)",
+    )
+
+
+def test_classes_of_hub_datasets_have_names(monkeypatch):
+    import datasets
+
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])}
+    )
+    rows = {"text": [f"film {n}" for n in range(100)], "label": [n % 2 for n in range(100)]}
+    train = datasets.Dataset.from_dict(rows, features=features)
+    monkeypatch.setattr("datasets.load_dataset", lambda *_: {"train": train})
+    splits = load_splits("owner/name")
+    said = {
+        row.messages[0].content: row.messages[1].content for row in (*splits.train, *splits.validation, *splits.test)
+    }
+    assert said == {f"film {n}": ("bad", "good")[n % 2] for n in range(100)}

@@ -49,9 +49,9 @@ def test_another_end_token_can_be_given(plain_tokenizer, chat_tokenizer):
     begin = plain_tokenizer.bos_token_id
     tokens = tokenize(_splits(_example()), plain_tokenizer, 100, end_token_id=begin)
     assert _texts(tokens.train, plain_tokenizer) == [("hi", " yes<|begin|>")]
-    # A template that writes its own end mark keeps it.
+    # It takes the place of a template's own in what is learned; what comes after it is never generated.
     tokens = tokenize(_splits(_example()), chat_tokenizer, 100, end_token_id=begin)
-    assert _texts(tokens.train, chat_tokenizer)[0][1] == "yes<|end|>\n"
+    assert _texts(tokens.train, chat_tokenizer) == [("<|user|>\nhi<|end|>\n<|assistant|>\n", "yes<|begin|>")]
 
 
 def test_all_of_a_text_is_learned(chat_tokenizer):
@@ -73,7 +73,8 @@ def test_a_prompt_that_is_no_prefix_of_the_conversation(chat_tokenizer):
         "{% for m in messages %}{{ m['content'] }}|{% endfor %}{% if add_generation_prompt %}<think>{% endif %}",
     )
     tokens = tokenize(_splits(_example()), thinking, 100)
-    assert _texts(tokens.train, thinking) == [("hi|<think>", "yes<|end|>")]
+    # The thinking that the template opens is closed; its end mark is no token, so the end token follows.
+    assert _texts(tokens.train, thinking) == [("hi|<think>", "</think>yes|<|end|>")]
     merging = _with_template(chat_tokenizer, "{% for m in messages %}{{ m['content'] }}{% endfor %}")
     tokens = tokenize(_splits(_example("z", "z")), merging, 100)
     assert _texts(tokens.train, merging) == [("z", "z<|end|>")]

@@ -1,0 +1,162 @@
+"""What a search stands on stays the same the next day."""
+
+import json
+import shutil
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+import foretune.cli
+import foretune.finetune.train
+from foretune.execution.jobs import Job, job_from_json, job_to_json
+from foretune.execution.worker import run_job
+from foretune.finetune.provenance import fingerprint
+from foretune.journal import read_journal
+from foretune.session import ground
+from foretune.session.ground import prepare
+from foretune.session.search import Settings
+from foretune.types import Configuration, LearningCurve, Report, Status, Trial
+
+BEGUN = date(2026, 2, 27)
+TEMPLATE = (
+    "{{ 'Today is ' + strftime_now('%d %b %Y') + '.' }}"
+    "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def dated_model(tiny_model, tmp_path_factory):
+    """The tiny model with a template that writes the date."""
+    folder = tmp_path_factory.mktemp("models") / "dated"
+    shutil.copytree(tiny_model, folder)
+    (folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path):
+    path = tmp_path / "all.jsonl"
+    rows = [{"prompt": f"After {n}?", "completion": str(n + 1)} for n in range(30)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def on(monkeypatch):
+    """Moves the calendar."""
+
+    def move(day):
+        class Day(date):
+            @classmethod
+            def today(cls):
+                return cls.fromordinal(day.toordinal())
+
+        monkeypatch.setattr(ground, "date", Day)
+
+    return move
+
+
+def settings_of(data, model):
+    return Settings(str(data), str(model), optimizer="random", candidates=2)
+
+
+def text(tokens, tokenizer):
+    return tokenizer.decode(tokens.input_ids[0])
+
+
+def test_a_search_that_goes_on_is_told_the_day_on_which_it_began(dated_model, data, on):
+    settings = settings_of(data, dated_model)
+    on(BEGUN)
+    begun = prepare(settings, None)
+    assert text(begun.data.train, begun.tokenizer).startswith("Today is 27 Feb 2026.<|user|>After ")
+    task = {"id": begun.task.id, "meta_features": dict(begun.task.meta_features), "max_fidelity": 8}
+    header = {"task": task, "zero_shot": {}, "today": begun.today.isoformat()}
+    on(BEGUN + timedelta(days=1))
+    resumed, fresh = prepare(settings, header), prepare(settings, None)
+    for split in ("train", "validation", "test"):
+        before, after = getattr(begun.data, split).input_ids, getattr(resumed.data, split).input_ids
+        assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert text(fresh.data.train, fresh.tokenizer).startswith("Today is 28 Feb 2026.")
+    prints = [fingerprint(one.data, "m", "key", 0)["data"] for one in (begun, resumed, fresh)]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_search_resumes_the_next_day(dated_model, data, on, tmp_path):
+    def tune(slices, *more):
+        budget = ("--budget", "1h", "--max-slices", str(slices), "--optimizer", "random", "--candidates", "2")
+        return run("tune", data, "--model", dated_model, "--output", tmp_path / "run", *budget, *more)
+
+    on(BEGUN)
+    assert tune(1, "--no-default-comparison") == 0
+    on(BEGUN + timedelta(days=1))
+    assert tune(2, "--no-default-comparison", "--resume") == 0
+    journal = read_journal(tmp_path / "run" / "journal.jsonl")
+    assert journal.header["today"] == "2026-02-27"
+    assert [report.status for report in journal.history] == [Status.OK, Status.OK]
+
+
+def test_a_run_of_one_configuration_goes_on_the_next_day(dated_model, data, on, tmp_path, monkeypatch):
+    config = tmp_path / "config.yaml"
+    config.write_text("method: lora\nlearning_rate: 0.01\n", encoding="utf-8")
+    seen = []
+
+    def interrupted(settings, found, *_):
+        seen.append(text(found.data.train, found.tokenizer))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("foretune.cli.finetune._train", interrupted)
+    for days in range(2):
+        on(BEGUN + timedelta(days=days))
+        asked = ("finetune", data, "--config", config, "--model", dated_model, "--output")
+        assert run(*asked, tmp_path / "run") == 130
+        assert run(*asked, tmp_path / f"other{days}") == 130
+    assert [one.partition(".")[0] for one in seen] == [f"Today is {day} Feb 2026" for day in (27, 27, 27, 28)]
+
+
+def test_a_worker_reads_the_data_as_its_parent_did(dated_model, tmp_path, monkeypatch):
+    given = []
+
+    def finetune(trial, data, *_, **__):
+        given.append(data)
+        return Report(trial, Status.FAILED, LearningCurve(), "", 1.0)
+
+    monkeypatch.setattr(foretune.finetune.train, "finetune", finetune)
+    turns = [{"role": role, "content": role} for role in ("user", "assistant", "user", "assistant")]
+    rows = [{"chat": [{"role": "user", "content": f"{n}"}, *turns[1:]]} for n in range(30)]
+    path = tmp_path / "all.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"chat": []}]), encoding="utf-8")
+    job = Job(
+        Trial(0, Configuration({"method": "lora"}), 1),
+        str(dated_model),
+        str(path),
+        str(tmp_path / "run"),
+        columns="messages=chat",
+        last_turn_only=True,
+        skip_bad_rows=True,
+        today=BEGUN.isoformat(),
+    )
+    run_job(job_from_json(json.loads(json.dumps(job_to_json(job)))))
+    expected = prepare(
+        Settings(
+            str(path),
+            str(dated_model),
+            optimizer="random",
+            candidates=2,
+            columns="messages=chat",
+            last_turn_only=True,
+            skip_bad_rows=True,
+        ),
+        None,
+        today=BEGUN,
+    )
+    assert fingerprint(given[0], "m", "k", 0) == fingerprint(expected.data, "m", "k", 0)
+    assert not given[0].train.between
+
+
+def run(*arguments):
+    """What a shell would get: the exit code."""
+    with pytest.raises(SystemExit) as stop:
+        foretune.cli.app([str(argument) for argument in arguments])
+    return stop.value.code
