@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+import yaml
 
 import foretune.cli
 import foretune.finetune.train
@@ -16,6 +17,7 @@ from foretune.journal import read_journal
 from foretune.session import ground
 from foretune.session.ground import prepare
 from foretune.session.search import Settings
+from foretune.space import load_space
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 BEGUN = date(2026, 2, 27)
@@ -99,7 +101,7 @@ def test_a_search_resumes_the_next_day(dated_model, data, on, tmp_path):
 
 def test_a_run_of_one_configuration_goes_on_the_next_day(dated_model, data, on, tmp_path, monkeypatch):
     config = tmp_path / "config.yaml"
-    config.write_text("method: lora\nlearning_rate: 0.01\n", encoding="utf-8")
+    config.write_text(yaml.safe_dump(dict(load_space("peft").default().values)), encoding="utf-8")
     seen = []
 
     def interrupted(settings, found, *_):
