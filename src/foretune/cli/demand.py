@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from foretune.finetune.data import Splits, TokenizedSplits
+    from foretune.metadata.shape import ModelShape
     from foretune.recommend import Demand
-    from foretune.recommend.shape import ModelShape
     from foretune.recommend.workload import Workload
 
 
-def find_demand(model: str, config: Mapping[str, Any] | None, splits: Splits) -> tuple[Demand, tuple[str, ...]]:
+def find_demand(model: str, shape: ModelShape | None, splits: Splits) -> tuple[Demand, tuple[str, ...]]:
     """What a run has to compute and to hold, and notes on what had to be guessed. Nothing is downloaded.
 
     Args:
         model: a folder, or a hub name.
-        config: its `config.json`; None if it has to be looked for among what was downloaded earlier.
+        shape: of it; None if its `config.json` has to be looked for among what was downloaded earlier.
         splits: the dataset.
 
     Raises:
         ModelError: if the model is neither a folder nor a hub name.
     """
-    from foretune.finetune.model import read_config, resolve_model
+    from foretune.finetune.model import resolve_model
+    from foretune.finetune.shape import read_shape
     from foretune.recommend import Demand
 
-    source = model if config is not None else downloaded(resolve_model(model, weights=False))
-    if config is None and source is not None:
-        config = read_config(source)
-    shape, about_shape = _shape(model, config)
-    workload, about_tokens = _workload(source, config, splits)
-    return Demand(shape, workload), (*about_shape, *about_tokens)
+    source = model if shape is not None else downloaded(resolve_model(model, weights=False))
+    if shape is None and source is not None:
+        shape = read_shape(source)
+    likely, about_shape = (shape, []) if shape is not None else _likely_shape(model)
+    workload, about_tokens = _workload(source, shape, splits)
+    return Demand(likely, workload), (*about_shape, *about_tokens)
 
 
 def downloaded(name: str) -> str | None:
@@ -48,30 +48,20 @@ def downloaded(name: str) -> str | None:
     return str(Path(found).parent) if found else None
 
 
-def tokenize_without_weights(
-    splits: Splits, tokenizer: PreTrainedTokenizerBase, config: Mapping[str, Any]
-) -> TokenizedSplits:
+def tokenize_without_weights(splits: Splits, tokenizer: PreTrainedTokenizerBase, shape: ModelShape) -> TokenizedSplits:
     """The tokens of a dataset as a model would be finetuned on them, as far as that is known without its weights."""
     from foretune.finetune.data import tokenize
+    from foretune.finetune.task import longest_input
 
     end = tokenizer.eos_token_id
     closing = end if not tokenizer.chat_template and isinstance(end, int) else None
-    return tokenize(splits, tokenizer, longest_row(config), end_token_id=closing)
+    return tokenize(splits, tokenizer, longest_input(shape), end_token_id=closing)
 
 
-def longest_row(config: Mapping[str, Any] | None) -> int:
-    """Tokens that an example may have."""
-    from foretune.finetune.task import DEFAULT_MAX_LENGTH
-
-    return min(DEFAULT_MAX_LENGTH, int((config or {}).get("max_position_embeddings") or DEFAULT_MAX_LENGTH))
-
-
-def _shape(model: str, config: Mapping[str, Any] | None) -> tuple[ModelShape, list[str]]:
+def _likely_shape(model: str) -> tuple[ModelShape, list[str]]:
     from foretune.recommend.published import billions_of
-    from foretune.recommend.shape import shape_of_config, shape_of_size
+    from foretune.recommend.shape import shape_of_size
 
-    if config is not None:
-        return shape_of_config(config), []
     billions = billions_of(model)
     if billions is None:
         raise ValueError("a model without config.json is one whose name says its size")
@@ -83,16 +73,17 @@ def _shape(model: str, config: Mapping[str, Any] | None) -> tuple[ModelShape, li
     return shape_of_size(model, billions), [note]
 
 
-def _workload(source: str | None, config: Mapping[str, Any] | None, splits: Splits) -> tuple[Workload, list[str]]:
+def _workload(source: str | None, shape: ModelShape | None, splits: Splits) -> tuple[Workload, list[str]]:
     from foretune.errors import ModelError
     from foretune.finetune.model import load_tokenizer
+    from foretune.finetune.task import longest_input
     from foretune.recommend.workload import CHARACTERS_PER_TOKEN, count_tokens, guess_tokens
 
     try:
         tokenizer = load_tokenizer(source, weights=False) if source is not None else None
     except ModelError:
         tokenizer = None
-    if tokenizer is not None and config is not None:
-        return count_tokens(tokenize_without_weights(splits, tokenizer, config)), []
+    if tokenizer is not None and shape is not None:
+        return count_tokens(tokenize_without_weights(splits, tokenizer, shape)), []
     note = f"without the model's tokenizer, {CHARACTERS_PER_TOKEN} characters are taken to be a token"
-    return guess_tokens(splits, longest_row(config)), [note]
+    return guess_tokens(splits, longest_input(shape)), [note]

@@ -93,7 +93,7 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
         raise JournalError(message)
     with console.status("loading the model, the data and the base model's scores ..."):
         ground = prepare(settings, None)
-    for note in ground.data.notes:
+    for note in ground.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
     report = _train(settings, ground, configuration, output, console)

@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from foretune.metadata import MetaDataset
+    from foretune.metadata.shape import ModelShape
     from foretune.recommend import Accelerator, Advice, Recommendation
     from foretune.types import Task
 
@@ -101,25 +102,25 @@ class _Asked:
         from foretune.recommend import by_rule, is_of_a_size_seen
         from foretune.space import load_space
 
-        config = self._config()
-        if config is None:
+        shape = self._shape()
+        if shape is None:
             why, space = f"nothing is known of {self.model}", load_space(self.space)
         else:
             table = read_meta_dataset(self.learned_from or LEARNED_FROM)
-            if is_of_a_size_seen(model_features(config), table):
-                return self._from_surrogates(config, table)
+            if is_of_a_size_seen(model_features(shape), table):
+                return self._from_surrogates(shape, table)
             why = f"neither earlier runs nor published sweeps are of a model like {self.model}"
-            space = load_space(self.space, hidden_size=int(config["hidden_size"]))
-        return self._affordable(self._from_published(config) or by_rule(space, why), config)
+            space = load_space(self.space, hidden_size=shape.width)
+        return self._affordable(self._from_published(shape) or by_rule(space, why), shape)
 
-    def _affordable(self, advice: Advice, config: dict[str, Any] | None) -> Advice:
+    def _affordable(self, advice: Advice, shape: ModelShape | None) -> Advice:
         """With the time and the memory that a model of this size takes, and without what takes too much."""
         from foretune.cli.demand import find_demand
         from foretune.finetune.data import load_splits
         from foretune.recommend import affordable, with_memory
 
         splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows)
-        demand, notes = find_demand(self.model, config, splits)
+        demand, notes = find_demand(self.model, shape, splits)
         advice = replace(advice, warnings=(*advice.warnings, *notes))
         if self.card:
             advice = affordable(advice, demand, self.card, self.seconds)
@@ -130,30 +131,30 @@ class _Asked:
                 advice = replace(advice, warnings=(*advice.warnings, note))
         return replace(advice, recommendations=advice.recommendations[: self.top])
 
-    def _config(self) -> dict[str, Any] | None:
+    def _shape(self) -> ModelShape | None:
         """Of the base model; None for one on the hub whose name says its size, all that published sweeps ask for."""
-        from foretune.finetune.model import SHIPPED, read_config
+        from foretune.finetune.model import SHIPPED
+        from foretune.finetune.shape import read_shape
         from foretune.recommend.published import billions_of
 
         is_local = self.model == SHIPPED or Path(self.model).expanduser().is_dir()
-        return read_config(self.model) if is_local or billions_of(self.model) is None else None
+        return read_shape(self.model) if is_local or billions_of(self.model) is None else None
 
-    def _from_published(self, config: dict[str, Any] | None) -> Advice | None:
+    def _from_published(self, shape: ModelShape | None) -> Advice | None:
         from foretune.metadata import read_meta_dataset
-        from foretune.metadata.features import model_features
         from foretune.recommend import from_published, read_published
         from foretune.recommend.published import billions_of
         from foretune.space import load_space
 
         billions = billions_of(self.model)
-        if billions is None and config is not None:
-            billions = 10 ** model_features(config)["model_log_parameters"] / 1e9
+        if billions is None and shape is not None:
+            billions = shape.matrices / 1e9
         if billions is None:
             return None
         models = read_published(read_meta_dataset(PUBLISHED))
         return from_published(self.model, billions, models, load_space(self.space).default(), _EVERY)
 
-    def _from_surrogates(self, config: dict[str, Any], table: MetaDataset) -> Advice:
+    def _from_surrogates(self, shape: ModelShape, table: MetaDataset) -> Advice:
         import numpy as np
 
         from foretune.metadata.digest import data_sha256
@@ -165,8 +166,8 @@ class _Asked:
         surrogates = find_surrogates(None if self.surrogates is None else str(self.surrogates), needed=True)
         if surrogates is None:
             raise ValueError("surrogates that are needed are found or an error is raised")
-        task, notes = self._task(config, dict(surrogates.performance.typical_features))
-        width = int(config["hidden_size"])
+        task, notes = self._task(shape, dict(surrogates.performance.typical_features))
+        width = shape.width
         space = load_space(self.space, hidden_size=width)
         rng = np.random.default_rng(self.seed)
         drawn = candidate_pool(space, width, surrogates.performance.recorded, self.candidates, rng)
@@ -188,13 +189,13 @@ class _Asked:
             f"the reasons are from {LEARNED_FROM}, the surrogates are not; give what they learned from: --learned-from"
         )
 
-    def _task(self, config: dict[str, Any], typical: dict[str, float]) -> tuple[Task, tuple[str, ...]]:
+    def _task(self, shape: ModelShape, typical: dict[str, float]) -> tuple[Task, tuple[str, ...]]:
         """The task, with typical zero-shot scores if the base model cannot be scored, and notes."""
-        from foretune.cli.demand import longest_row, tokenize_without_weights
+        from foretune.cli.demand import tokenize_without_weights
         from foretune.execution.worker import completion_end
         from foretune.finetune.data import load_splits, tokenize
         from foretune.finetune.model import has_weights, load_model, load_tokenizer
-        from foretune.finetune.task import describe_task, features_without_weights
+        from foretune.finetune.task import describe_task, features_without_weights, longest_input
         from foretune.finetune.train import SLICES
         from foretune.metadata.source import task_id
         from foretune.types import VALIDATION_NLL, Task
@@ -204,10 +205,10 @@ class _Asked:
         if has_weights(self.model):
             model = load_model(self.model)
             end = completion_end(self.model, tokenizer, model)
-            data = tokenize(splits, tokenizer, longest_row(config), end_token_id=end)
+            data = tokenize(splits, tokenizer, longest_input(shape), end_token_id=end)
             return describe_task(splits, data, self.model, model, SLICES), ()
-        data = tokenize_without_weights(splits, tokenizer, config)
-        features = {**typical, **features_without_weights(splits, data, config)}
+        data = tokenize_without_weights(splits, tokenizer, shape)
+        features = {**typical, **features_without_weights(splits, data, shape)}
         name = task_id(splits.name, len(splits.train), self.model)
         note = (
             f"the weights of {self.model} are not there, so its loss on the data is taken to be "

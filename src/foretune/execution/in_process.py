@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foretune.errors import ForetuneError
 from foretune.finetune.train import finetune
-from foretune.types import Report, Trial
+from foretune.types import LearningCurve, Report, Status, Trial
 
 if TYPE_CHECKING:
     from foretune.finetune.data import TokenizedSplits
@@ -34,14 +35,17 @@ class InProcess:
     test: bool = False
 
     def __call__(self, trial: Trial, timeout_seconds: float | None = None) -> Report:
-        """The report of one trial."""
-        return finetune(
-            trial,
-            self.data,
-            self.model,
-            self.directory / trial.configuration.key,
-            seed=self.seed,
-            device=self.device,
-            test=self.test,
-            timeout_seconds=timeout_seconds,
-        )
+        """The report of one trial; an error of it is its status, as in a worker."""
+        try:
+            return finetune(
+                trial,
+                self.data,
+                self.model,
+                self.directory / trial.configuration.key,
+                seed=self.seed,
+                device=self.device,
+                test=self.test,
+                timeout_seconds=timeout_seconds,
+            )
+        except ForetuneError as error:
+            return Report(trial, Status.FAILED, LearningCurve(), str(error))

@@ -16,7 +16,6 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -87,20 +86,6 @@ def _check_folder(folder: Path, *, weights: bool) -> None:
 def has_weights(name: str | Path) -> bool:
     """Whether this is the shipped model, or a folder with weights that can be read."""
     return str(name) == SHIPPED or any(Path(name).expanduser().glob("*.safetensors"))
-
-
-def read_config(name: str | Path) -> dict[str, Any]:
-    """The model's `config.json`, with transformers' defaults filled in; its weights need not be there.
-
-    Raises:
-        ModelError: there is none.
-    """
-    resolved = resolve_model(name, weights=False)
-    try:
-        return AutoConfig.from_pretrained(resolved).to_dict()
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"cannot read the config.json of {name}: {reason}; give its folder or a hub name") from error
 
 
 def choose_device(name: str = "auto") -> str:
@@ -265,6 +250,12 @@ def load_tokenizer(
 def embedding_rows(model: PreTrainedModel) -> torch.Tensor:
     """The input embedding (vocabulary, hidden size)."""
     return model.get_input_embeddings().get_parameter("weight").detach()
+
+
+def vocabulary_size(model: nn.Module) -> int:
+    """Tokens that the output head of a causal language model, adapted or not, chooses from."""
+    head: nn.Module = getattr(model, "get_output_embeddings")()  # noqa: B009 - nn.Module takes it for a tensor
+    return len(head.get_parameter("weight"))
 
 
 def end_token_id(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:

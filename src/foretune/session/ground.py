@@ -48,6 +48,7 @@ class Ground:
         versions: of the libraries that matter.
         surrogates: meta-learned, where there are any; with seconds of this machine where they know only others.
         pace: what slices take here, if steps were timed; see `foretune.finetune.pace`.
+        notes: on the data and the model, for the user.
     """
 
     data: TokenizedSplits
@@ -60,6 +61,7 @@ class Ground:
     versions: Mapping[str, str]
     surrogates: Surrogates | None
     pace: Pace
+    notes: tuple[str, ...]
 
     @property
     def zero_shot_nll(self) -> float:
@@ -109,11 +111,14 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
         known: header of the journal, whose task and scores are taken over when the search is resumed.
     """
     from foretune.execution.worker import completion_end
+    from foretune.finetune.check import check_causal, check_sizes
     from foretune.finetune.data import load_splits, tokenize
     from foretune.finetune.evaluate import Scores
     from foretune.finetune.model import check_four_bit, load_model, load_tokenizer, resolve_model
     from foretune.finetune.pace import time_slices, timed_zero_shot
     from foretune.finetune.provenance import hardware
+    from foretune.finetune.shape import shape_of
+    from foretune.finetune.targets import available_targets, target_notes
     from foretune.finetune.task import describe_task, longest_input
     from foretune.finetune.train import SLICES
     from foretune.optimizer.pool import candidate_pool
@@ -125,10 +130,13 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     splits = load_splits(settings.data, seed=settings.seed, train_rows=settings.train_rows)
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
     _choose_threads(model)
-    max_length = settings.max_length or longest_input(model)
+    check_causal(model)
+    shape = shape_of(model)
+    max_length = settings.max_length or longest_input(shape)
     data = tokenize(splits, tokenizer, max_length, end_token_id=completion_end(settings.model, tokenizer, model))
-    width = int(model.config.hidden_size)
-    space = load_space(settings.space, hidden_size=width)
+    check_sizes(model, tokenizer, data)
+    width, notes = shape.width, (*data.notes, *target_notes(model))
+    space = load_space(settings.space, hidden_size=width).with_targets(available_targets(model))
     default = space.default()
     surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
     if known is None:
@@ -145,7 +153,9 @@ def prepare(settings: Settings, known: Mapping[str, Any] | None) -> Ground:
     pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
     if surrogates:
         surrogates = paced(surrogates, task, pace)
-    return Ground(data, max_length, tokenizer, scores, task, pool, default, installed_versions(), surrogates, pace)
+    return Ground(
+        data, max_length, tokenizer, scores, task, pool, default, installed_versions(), surrogates, pace, notes
+    )
 
 
 def _choose_threads(model: PreTrainedModel) -> None:

@@ -88,7 +88,7 @@ def search(
     known = read_journal(output / JOURNAL).header if (output / JOURNAL).exists() else None
     with console.status("loading the model, the data and the base model's scores ..."):
         ground = prepare(settings, known)
-    for note in ground.data.notes:
+    for note in ground.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
     console.print(
         f"zero-shot: validation loss {ground.zero_shot['validation'].nll:.4f}; "

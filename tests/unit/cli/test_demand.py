@@ -9,7 +9,8 @@ import pytest
 from foretune.cli import demand
 from foretune.cli.demand import downloaded, find_demand
 from foretune.finetune.data import Splits, load_splits
-from foretune.finetune.model import read_config, shipped_model
+from foretune.finetune.model import shipped_model
+from foretune.finetune.shape import read_shape
 
 
 @pytest.fixture
@@ -32,10 +33,9 @@ def bare(tmp_path: Path) -> Path:
 
 
 def test_a_folder_with_tokenizer_leaves_nothing_to_guess(splits, bare):
-    config = read_config(bare)
-    found, notes = find_demand(str(bare), config, splits)
+    found, notes = find_demand(str(bare), read_shape(bare), splits)
     assert notes == ()
-    assert found.shape.width == config["hidden_size"]
+    assert (found.shape.width, found.shape.layers) == (192, 3)
     assert len(found.workload.lengths) == len(splits.train)
 
 
@@ -43,7 +43,7 @@ def test_without_a_tokenizer_tokens_are_guessed(splits, bare, tmp_path):
     folder = tmp_path / "barer"
     folder.mkdir()
     shutil.copy(bare / "config.json", folder)
-    found, notes = find_demand(str(folder), read_config(folder), splits)
+    found, notes = find_demand(str(folder), read_shape(folder), splits)
     assert len(notes) == 1
     assert "4 characters" in notes[0]
     assert found.workload.lengths.min() > 8

@@ -1,0 +1,80 @@
+"""Whether a base model is what scores and searches take it to be, asked once before anything is trained."""
+
+from __future__ import annotations
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from foretune.errors import ModelError
+from foretune.finetune.data import TokenizedSplits
+from foretune.finetune.model import embedding_rows
+from foretune.finetune.shape import shape_of
+
+_KEPT, _CHANGED = 16, 8
+"""Tokens of the probe that stay, and tokens after them that do not."""
+_MOVED = {torch.float32: 3e-4, torch.float64: 3e-4}
+_MOVED_ROUNDED = 0.05
+"""Share of the logits' spread that counts as a move, in float32 and below: mixtures batch tokens as their experts are
+chosen, which changes what is rounded how."""
+
+
+@torch.no_grad()
+def check_causal(model: PreTrainedModel) -> None:
+    """Whether logits depend on the tokens before them alone: not on later ones, on padding, or on other rows.
+
+    Scores are taken on rows that are padded on the right, without an attention mask; a model that looks ahead would see
+    the answer that it is asked for.
+
+    Args:
+        model: in evaluation mode.
+
+    Raises:
+        ModelError: it looks ahead, or does not compute logits from tokens alone.
+    """
+    first, other = _probes(model)
+    try:
+        both = model(input_ids=torch.stack([first, other]), use_cache=False).logits.float()
+        alone = model(input_ids=first[None, :_KEPT], use_cache=False).logits.float()
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # whatever a model says that needs more than text
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"{type(model).__name__} does not predict tokens from tokens alone: {reason}; give a causal language model"
+        ) from error
+    kept, spread = both[0, :_KEPT], both[0].std().clamp_min(1e-9)
+    moved = max(float((kept - one).square().mean().sqrt() / spread) for one in (both[1, :_KEPT], alone[0]))
+    if not moved <= _MOVED.get(next(model.parameters()).dtype, _MOVED_ROUNDED):
+        raise ModelError(
+            f"{type(model).__name__} is not causal: its predictions change with later tokens, so it would see the "
+            "answers that it is scored on; give a causal language model (some are with `is_decoder: true`)"
+        )
+
+
+def _probes(model: PreTrainedModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two rows of different tokens from all over the vocabulary, the same up to `_KEPT`."""
+    rows, device = embedding_rows(model), embedding_rows(model).device
+    length = _KEPT + _CHANGED
+    tokens = torch.linspace(0.1 * len(rows), 0.9 * len(rows), length, device=device).long().clamp_max(len(rows) - 1)
+    return tokens, torch.cat([tokens[:_KEPT], tokens[_KEPT:].flip(0)])
+
+
+def check_sizes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: TokenizedSplits) -> None:
+    """Whether every token of a dataset has a row in the embedding, and every row of it fits the model's positions.
+
+    Raises:
+        ModelError: one does not.
+    """
+    rows = [row for split in (data.train, data.validation, data.test) for row in split.input_ids]
+    largest, known = max((int(row.max()) for row in rows if len(row)), default=0), len(embedding_rows(model))
+    if largest >= known:
+        raise ModelError(
+            f"the dataset has token {largest} of the tokenizer's {len(tokenizer)}, the model's embedding has {known} "
+            "rows; give the tokenizer that belongs to the model, or resize with `model.resize_token_embeddings`"
+        )
+    longest, positions = max(map(len, rows), default=0), shape_of(model).positions
+    if positions is not None and longest > positions:
+        raise ModelError(
+            f"the longest row has {longest} tokens, the model has {positions} positions; "
+            f"give --max-length {positions} or less"
+        )
