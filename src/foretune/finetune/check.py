@@ -7,7 +7,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from foretune.errors import ModelError
 from foretune.finetune.data import TokenizedSplits
-from foretune.finetune.model import embedding_rows
+from foretune.finetune.model import check_token, embedding_rows
 from foretune.finetune.shape import shape_of
 
 _KEPT, _CHANGED = 16, 8
@@ -66,12 +66,7 @@ def check_sizes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data
         ModelError: one does not.
     """
     rows = [row for split in (data.train, data.validation, data.test) for row in split.input_ids]
-    largest, known = max((int(row.max()) for row in rows if len(row)), default=0), len(embedding_rows(model))
-    if largest >= known:
-        raise ModelError(
-            f"the dataset has token {largest} of the tokenizer's {len(tokenizer)}, the model's embedding has {known} "
-            "rows; give the tokenizer that belongs to the model, or resize with `model.resize_token_embeddings`"
-        )
+    check_token(max((int(row.max()) for row in rows), default=0), model, tokenizer)
     longest, positions = max(map(len, rows), default=0), shape_of(model).positions
     if positions is not None and longest > positions:
         raise ModelError(

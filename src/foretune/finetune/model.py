@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
@@ -150,8 +149,10 @@ def load_model(
             loaded = AutoModelForCausalLM.from_pretrained(
                 name, use_safetensors=True, trust_remote_code=trust_remote_code, dtype=dtype, **placement
             )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # whatever an architecture makes of values that do not suit it
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
             f"cannot load {model} as a causal language model: {reason}; it needs config.json and *.safetensors of an "
             "architecture that transformers knows (`trust_remote_code` allows others)"
@@ -252,6 +253,20 @@ def embedding_rows(model: PreTrainedModel) -> torch.Tensor:
     return model.get_input_embeddings().get_parameter("weight").detach()
 
 
+def check_token(token: int, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Whether a token of the tokenizer has a row in the model's embedding.
+
+    Raises:
+        ModelError: it has none.
+    """
+    rows = len(embedding_rows(model))
+    if token >= rows:
+        raise ModelError(
+            f"token {token} of the tokenizer's {len(tokenizer)} is used, but the model's embedding has {rows} rows; "
+            "give the tokenizer that belongs to the model, or resize with `model.resize_token_embeddings`"
+        )
+
+
 def vocabulary_size(model: nn.Module) -> int:
     """Tokens that the output head of a causal language model, adapted or not, chooses from."""
     head: nn.Module = getattr(model, "get_output_embeddings")()  # noqa: B009 - nn.Module takes it for a tensor
@@ -265,11 +280,12 @@ def end_token_id(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> 
     could not learn to stop. Then the begin token, which means "a new text starts".
 
     Raises:
-        ModelError: the tokenizer has neither.
+        ModelError: the tokenizer has neither, or one that the model does not know.
     """
     known = [token for token in (tokenizer.eos_token_id, tokenizer.bos_token_id) if isinstance(token, int)]
     if not known:
         raise ModelError("the tokenizer has neither an end nor a begin token; set `eos_token` in tokenizer_config.json")
+    check_token(max(known), model, tokenizer)
     rows = embedding_rows(model)
     return next((token for token in known if not _untrained(rows, token)), known[0])
 

@@ -38,7 +38,7 @@ def read_shape(name: str | Path) -> ModelShape:
     try:
         return shape_of_config(AutoConfig.from_pretrained(resolved))
     except Exception as error:  # whatever an architecture makes of values that do not suit it
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
             f"cannot build {name} from its config.json: {reason}; give the folder or hub name of a causal language "
             "model of an architecture that transformers knows"

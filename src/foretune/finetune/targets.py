@@ -89,7 +89,7 @@ def target_notes(model: PreTrainedModel) -> tuple[str, ...]:
     """What to know of the layers that adapters do not reach, in sentences."""
     name, available, frozen = type(model).__name__, available_targets(model), frozen_experts(model)
     lacking = [share for share in SHARES if share not in available]
-    notes = [f"{name} has no {share} layers to adapt: they are not searched" for share in lacking]
+    notes = [f"{name} has no {share} layers that can be adapted: none is searched" for share in lacking]
     if frozen:
         notes.append(f"the experts of {name}, {frozen:.0%} of its parameters, stay frozen: adapters are on the rest")
     return tuple(notes)

@@ -84,7 +84,7 @@ def test_a_mixture_says_that_its_experts_stay_frozen_and_how_much_that_is(config
     assert available_targets(model) == ("all", "attention")
     assert frozen_experts(model) == share
     assert target_notes(model) == (
-        f"{name} has no mlp layers to adapt: they are not searched",
+        f"{name} has no mlp layers that can be adapted: none is searched",
         f"the experts of {name}, {share:.0%} of its parameters, stay frozen: adapters are on the rest",
     )
 
@@ -93,7 +93,7 @@ def test_a_state_is_mixed_in_place_of_attention_and_what_peft_refuses_is_left_ou
     model = AutoModelForCausalLM.from_config(MambaConfig(vocab_size=50, hidden_size=16, num_hidden_layers=1))
     assert available_targets(model) == ("all", "attention")
     assert last_names(model, "attention") == {"in_proj", "x_proj", "dt_proj"}
-    assert target_notes(model) == ("MambaForCausalLM has no mlp layers to adapt: they are not searched",)
+    assert target_notes(model) == ("MambaForCausalLM has no mlp layers that can be adapted: none is searched",)
 
 
 def test_only_the_text_of_a_model_of_images_is_adapted() -> None:
