@@ -10,8 +10,8 @@ from foretune.finetune.data import TokenizedSplits
 from foretune.finetune.model import check_token, embedding_rows
 from foretune.finetune.shape import shape_of
 
-_KEPT, _CHANGED = 16, 8
-"""Tokens of the probe that stay, and tokens after them that do not."""
+_PROBE = 24
+"""Tokens of a row of the probe; the first two thirds stay, the others do not."""
 _MOVED = {torch.float32: 3e-4, torch.float64: 3e-4}
 _MOVED_ROUNDED = 0.05
 """Share of the logits' spread that counts as a move, in float32 and below: mixtures batch tokens as their experts are
@@ -31,10 +31,10 @@ def check_causal(model: PreTrainedModel) -> None:
     Raises:
         ModelError: it looks ahead, or does not compute logits from tokens alone.
     """
-    first, other = _probes(model)
+    first, other, stay = _probes(model)
     try:
         both = model(input_ids=torch.stack([first, other]), use_cache=False).logits.float()
-        alone = model(input_ids=first[None, :_KEPT], use_cache=False).logits.float()
+        alone = model(input_ids=first[None, :stay], use_cache=False).logits.float()
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # whatever a model says that needs more than text
@@ -42,8 +42,8 @@ def check_causal(model: PreTrainedModel) -> None:
         raise ModelError(
             f"{type(model).__name__} does not predict tokens from tokens alone: {reason}; give a causal language model"
         ) from error
-    kept, spread = both[0, :_KEPT], both[0].std().clamp_min(1e-9)
-    moved = max(float((kept - one).square().mean().sqrt() / spread) for one in (both[1, :_KEPT], alone[0]))
+    kept, spread = both[0, :stay], both[0].std().clamp_min(1e-9)
+    moved = max(float((kept - one).square().mean().sqrt() / spread) for one in (both[1, :stay], alone[0]))
     if not moved <= _MOVED.get(next(model.parameters()).dtype, _MOVED_ROUNDED):
         raise ModelError(
             f"{type(model).__name__} is not causal: its predictions change with later tokens, so it would see the "
@@ -51,12 +51,13 @@ def check_causal(model: PreTrainedModel) -> None:
         )
 
 
-def _probes(model: PreTrainedModel) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two rows of different tokens from all over the vocabulary, the same up to `_KEPT`."""
+def _probes(model: PreTrainedModel) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Two rows of different tokens from all over the vocabulary, and up to which place they are the same."""
     rows, device = embedding_rows(model), embedding_rows(model).device
-    length = _KEPT + _CHANGED
+    length = min(_PROBE, shape_of(model).positions or _PROBE)
+    stay = 2 * length // 3
     tokens = torch.linspace(0.1 * len(rows), 0.9 * len(rows), length, device=device).long().clamp_max(len(rows) - 1)
-    return tokens, torch.cat([tokens[:_KEPT], tokens[_KEPT:].flip(0)])
+    return tokens, torch.cat([tokens[:stay], tokens[stay:].flip(0)]), stay
 
 
 def check_sizes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, data: TokenizedSplits) -> None:

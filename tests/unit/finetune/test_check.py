@@ -64,9 +64,7 @@ def test_tokens_without_an_embedding_are_named_with_the_remedy(tiny_model, tiny_
     model = load_model(tiny_model)
     tokenizer = load_tokenizer(tiny_model)
     check_sizes(model, tokenizer, with_row(tiny_data, np.full(4, 299, dtype=np.int32)))
-    message = (
-        r"token 300 of the tokenizer's \d+ is used, but the model's embedding has 300 rows; give the tokenizer that"
-    )
+    message = r"token 300 of the tokenizer's \d+ is used, but the model's embedding has 300 rows; give the"
     with pytest.raises(ModelError, match=message):
         check_sizes(model, tokenizer, with_row(tiny_data, np.full(4, 300, dtype=np.int32)))
 
