@@ -106,7 +106,7 @@ def expert_tensors(model: PreTrainedModel) -> dict[str, nn.Parameter]:
     return {
         name: parameter
         for name, parameter in model.named_parameters()
-        if parameter.ndim == 3 and re.search(r"experts", name + type(model.get_submodule(_owner(name))).__name__, re.I)
+        if parameter.ndim == 3 and "experts" in f"{name} {type(model.get_submodule(_owner(name))).__name__}".lower()
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from foretune.execution import in_process
 from foretune.execution.in_process import InProcess
@@ -26,8 +27,5 @@ def test_what_is_no_error_of_ours_is_not_hidden(tiny_model, tmp_path, monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr(in_process, "finetune", interrupted)
-    try:
+    with pytest.raises(KeyboardInterrupt):
         InProcess(DATA, str(tiny_model), tmp_path)(Trial(0, Configuration({"method": "lora"}), 1))
-    except KeyboardInterrupt:
-        return
-    raise AssertionError("an interruption was swallowed")
