@@ -13,11 +13,13 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from transformers import LlamaConfig
 
+from foretune.finetune.shape import shape_of_config
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.recommend.accelerators import Accelerator, find_accelerator
 from foretune.recommend.hardware import PlannedRun, peak_memory_bytes, run_seconds
-from foretune.recommend.shape import ModelShape, shape_of_config
+from foretune.recommend.shape import ModelShape
 from foretune.recommend.workload import Workload
 from foretune.types import Configuration
 
@@ -79,7 +81,7 @@ QWEN_PROFILE = {
 
 def peft_ratios(table: MetaDataset) -> dict[str, tuple[float, float]]:
     """Run -> predicted over recorded seconds (20 times the median slice, evaluation aside) and bytes."""
-    shape, card = shape_of_config(LLAMA_3B), find_accelerator("l40s")
+    shape, card = shape_of_config(LlamaConfig(**LLAMA_3B)), find_accelerator("l40s")
     rows = np.full(PEFT_ROWS, PEFT_TOKENS // PEFT_ROWS)
     rows[:PEFT_BATCH] = PEFT_LONGEST
     recorded = table.runs.set_index("run")["peak_memory_bytes"]
@@ -99,7 +101,7 @@ def peft_ratios(table: MetaDataset) -> dict[str, tuple[float, float]]:
 
 def qwen_ratios(name: str) -> dict[str, tuple[float, float]]:
     """Tokens a row -> predicted over recorded seconds and bytes."""
-    shape, card = shape_of_config(QWEN[name]), find_accelerator("a100-80gb")
+    shape, card = shape_of_config(LlamaConfig(**QWEN[name])), find_accelerator("a100-80gb")
     return {f"{tokens} tokens": _qwen(shape, card, tokens, *said) for tokens, said in QWEN_PROFILE[name].items()}
 
 

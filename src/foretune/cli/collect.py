@@ -15,6 +15,8 @@ from foretune.session.durations import format_seconds, parse_seconds
 from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from foretune.collect import Progress
     from foretune.execution.jobs import Answer, Job
     from foretune.metadata.collection import Collection
@@ -103,7 +105,7 @@ def collect_verb(
         "skip_bad_rows": skip_bad_rows,
     }
     with waiting(console, "loading the model"):
-        collection, describe = _prepare(sources, model, space, max_length, settings)
+        collection, describe = _prepare(sources, model, space, max_length, settings, console)
     observe = partial(_show, console)
     try:
         with waiting(console, "starting") as step:
@@ -124,9 +126,13 @@ def _prepare(
     space_name: str,
     max_length: int | None,
     settings: Mapping[str, Any],
+    console: Console,
 ) -> tuple[Collection, Callable[[TaskSource], dict[str, Any]]]:
     """The collection for a model's size and input length, and what describes tasks on it."""
+    from foretune.finetune.check import check_causal
     from foretune.finetune.model import check_four_bit, choose_device, load_model, load_tokenizer
+    from foretune.finetune.shape import shape_of
+    from foretune.finetune.targets import available_targets, target_notes
     from foretune.finetune.task import describe_source, longest_input
     from foretune.finetune.train import SLICES
     from foretune.metadata.collection import Collection
@@ -136,8 +142,12 @@ def _prepare(
     if "qlora" in load_space(space_name).methods:
         check_four_bit(settings["device"])
     model = load_model(model_name, device=settings["device"])
-    length = max_length or longest_input(model)
-    space = load_space(space_name, hidden_size=model.config.hidden_size)
+    check_causal(model)
+    shape = shape_of(model)
+    length = max_length or longest_input(shape)
+    space = load_space(space_name, hidden_size=shape.width).with_targets(available_targets(model))
+    for note in target_notes(model):
+        console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
     collection = Collection(sources, model_name, space, max_length=length, **settings)
     tokenizer = load_tokenizer(model_name)
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from foretune.finetune.data import Splits, TokenizedSplits
+    from foretune.metadata.shape import ModelShape
     from foretune.recommend import Demand
-    from foretune.recommend.shape import ModelShape
     from foretune.recommend.workload import Workload
 
 
@@ -24,7 +23,6 @@ class BaseModel:
     Attributes:
         name: as it was given.
         source: folder with its `config.json`; None if that is not on this machine.
-        config: its content.
         shape: of the model.
         billions: of its parameters.
         notes: on what had to be assumed.
@@ -32,7 +30,6 @@ class BaseModel:
 
     name: str
     source: str | None
-    config: Mapping[str, Any] | None
     shape: ModelShape
     billions: float
     notes: tuple[str, ...] = ()
@@ -44,17 +41,15 @@ def find_model(name: str) -> BaseModel:
     Raises:
         ModelError: the name is that of a folder which is not there, or almost that of one which is.
     """
-    from foretune.finetune.model import read_config
+    from foretune.finetune.shape import read_shape
     from foretune.recommend.names import billions_of, guess_model
-    from foretune.recommend.shape import shape_of_config
 
     source = _source(name)
     if source is None:
         guess = guess_model(name)
-        return BaseModel(name, None, None, guess.shape, guess.billions, (guess.note,))
-    config = read_config(source)
-    shape = shape_of_config(config)
-    return BaseModel(name, source, config, shape, billions_of(name) or shape.parameters / 1e9)
+        return BaseModel(name, None, guess.shape, guess.billions, (guess.note,))
+    shape = read_shape(source)
+    return BaseModel(name, source, shape, billions_of(name) or shape.parameters / 1e9)
 
 
 def _source(name: str) -> str | None:
@@ -81,7 +76,7 @@ def find_demand(model: BaseModel, splits: Splits) -> tuple[Demand, tuple[str, ..
     """What a run has to compute and to hold, and notes on what had to be guessed of the data."""
     from foretune.recommend import Demand
 
-    workload, notes = _workload(model.source, model.config, splits)
+    workload, notes = _workload(model, splits)
     return Demand(model.shape, workload), notes
 
 
@@ -96,34 +91,27 @@ def downloaded(name: str) -> str | None:
     return str(Path(found).parent) if found else None
 
 
-def tokenize_without_weights(
-    splits: Splits, tokenizer: PreTrainedTokenizerBase, config: Mapping[str, Any]
-) -> TokenizedSplits:
+def tokenize_without_weights(splits: Splits, tokenizer: PreTrainedTokenizerBase, shape: ModelShape) -> TokenizedSplits:
     """The tokens of a dataset as a model would be finetuned on them, as far as that is known without its weights."""
     from foretune.finetune.data import tokenize
+    from foretune.finetune.task import longest_input
 
     end = tokenizer.eos_token_id
     closing = end if not tokenizer.chat_template and isinstance(end, int) else None
-    return tokenize(splits, tokenizer, longest_row(config), end_token_id=closing)
+    return tokenize(splits, tokenizer, longest_input(shape), end_token_id=closing)
 
 
-def longest_row(config: Mapping[str, Any] | None) -> int:
-    """Tokens that an example may have."""
-    from foretune.finetune.task import DEFAULT_MAX_LENGTH
-
-    return min(DEFAULT_MAX_LENGTH, int((config or {}).get("max_position_embeddings") or DEFAULT_MAX_LENGTH))
-
-
-def _workload(source: str | None, config: Mapping[str, Any] | None, splits: Splits) -> tuple[Workload, tuple[str, ...]]:
+def _workload(model: BaseModel, splits: Splits) -> tuple[Workload, tuple[str, ...]]:
     from foretune.errors import ModelError
     from foretune.finetune.model import load_tokenizer
+    from foretune.finetune.task import longest_input
     from foretune.recommend.workload import CHARACTERS_PER_TOKEN, count_tokens, guess_tokens
 
     try:
-        tokenizer = load_tokenizer(source, weights=False) if source is not None else None
+        tokenizer = load_tokenizer(model.source, weights=False) if model.source is not None else None
     except ModelError:
         tokenizer = None
-    if tokenizer is not None and config is not None:
-        return count_tokens(tokenize_without_weights(splits, tokenizer, config)), ()
+    if tokenizer is not None:
+        return count_tokens(tokenize_without_weights(splits, tokenizer, model.shape)), ()
     note = f"without the model's tokenizer, {CHARACTERS_PER_TOKEN} characters are taken to be a token"
-    return guess_tokens(splits, longest_row(config)), (note,)
+    return guess_tokens(splits, longest_input(model.shape)), (note,)

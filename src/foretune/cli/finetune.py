@@ -136,7 +136,7 @@ def _run(settings: Settings, configuration: Configuration, output: Path, console
     with waiting(console, "loading libraries") as step:
         settings = on_this_machine(settings)
         ground = _prepared(settings, configuration, output, today, step)
-    for note in ground.data.notes:
+    for note in ground.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
     report = _train(settings, ground, configuration, output, console)

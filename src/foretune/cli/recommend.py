@@ -149,7 +149,7 @@ class _Asked:
 
         model = find_model(self.model)
         table = read_meta_dataset(self.learned_from or LEARNED_FROM)
-        if model.config is not None and is_of_a_size_seen(model_features(model.config), table):
+        if model.source is not None and is_of_a_size_seen(model_features(model.shape), table):
             return ranked(self._from_surrogates(model, table, step))
         step("computing time and memory")
         return ranked(self._affordable(self._without_surrogates(model), model))
@@ -235,16 +235,16 @@ class _Asked:
         self, model: BaseModel, typical: dict[str, float], step: Callable[[str], None]
     ) -> tuple[Task, dict[str, Any], tuple[str, ...]]:
         """The task, with typical zero-shot scores if the base model cannot be scored; what was measured; and notes."""
-        from foretune.cli.demand import longest_row, tokenize_without_weights
+        from foretune.cli.demand import tokenize_without_weights
         from foretune.finetune.data import load_splits, tokenize
         from foretune.finetune.ending import find_ending
         from foretune.finetune.model import has_weights, load_model, load_tokenizer
-        from foretune.finetune.task import describe_task, features_without_weights
+        from foretune.finetune.task import describe_task, features_without_weights, longest_input
         from foretune.finetune.train import SLICES
         from foretune.metadata.source import task_id
         from foretune.types import VALIDATION_NLL, Task
 
-        if model.source is None or model.config is None:
+        if model.source is None:
             raise ValueError("a model whose size is compared with those seen has a config.json")
         step("reading the data")
         splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows, **self.reading)
@@ -253,13 +253,13 @@ class _Asked:
             step("loading the model")
             base = load_model(model.source)
             end = find_ending(base, tokenizer).token
-            data = tokenize(splits, tokenizer, longest_row(model.config), end_token_id=end)
+            data = tokenize(splits, tokenizer, longest_input(model.shape), end_token_id=end)
             scores = _zero_shot(base, data.validation, self.seed, step)
             facts = {"zero_shot": {**asdict(scores), "of_rows": len(data.validation)}}
             measured = {"validation": scores}
             return describe_task(splits, data, self.model, base, SLICES, scores=measured), facts, data.notes
-        data = tokenize_without_weights(splits, tokenizer, model.config)
-        features = {**typical, **features_without_weights(splits, data, model.config)}
+        data = tokenize_without_weights(splits, tokenizer, model.shape)
+        features = {**typical, **features_without_weights(splits, data, model.shape)}
         name = task_id(splits.name, len(splits.train), self.model)
         note = (
             f"the weights of {self.model} are not there, so its loss on the data is taken to be "

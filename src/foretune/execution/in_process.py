@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foretune.errors import ForetuneError
 from foretune.finetune.train import finetune
-from foretune.types import Report, Trial
+from foretune.types import LearningCurve, Report, Status, Trial
 
 if TYPE_CHECKING:
     from foretune.finetune.data import TokenizedSplits
@@ -37,15 +38,18 @@ class InProcess:
     stop: Callable[[], bool] = lambda: False
 
     def __call__(self, trial: Trial, timeout_seconds: float | None = None) -> Report:
-        """The report of one trial."""
-        return finetune(
-            trial,
-            self.data,
-            self.model,
-            self.directory / trial.configuration.key,
-            seed=self.seed,
-            device=self.device,
-            test=self.test,
-            timeout_seconds=timeout_seconds,
-            stop=self.stop,
-        )
+        """The report of one trial; an error of it is its status, as in a worker."""
+        try:
+            return finetune(
+                trial,
+                self.data,
+                self.model,
+                self.directory / trial.configuration.key,
+                seed=self.seed,
+                device=self.device,
+                test=self.test,
+                timeout_seconds=timeout_seconds,
+                stop=self.stop,
+            )
+        except ForetuneError as error:
+            return Report(trial, Status.FAILED, LearningCurve(), str(error))

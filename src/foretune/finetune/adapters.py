@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,15 +17,15 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from foretune.errors import ConfigurationError, ModelError
-from foretune.finetune.model import embedding_rows, no_progress_bars
+from foretune.errors import ConfigurationError
+from foretune.finetune.model import no_progress_bars
+from foretune.finetune.shape import features_of, shape_of
+from foretune.finetune.targets import is_attention, target_modules
 from foretune.types import Configuration, Value
 
 LORA_METHODS = frozenset({"lora", "rslora", "dora", "pissa", "loraplus", "qlora"})
 METHODS = LORA_METHODS | {"ia3", "full"}
 
-_ATTENTION = re.compile(r"attn|attention")
-_MLP = re.compile(r"mlp|feed_?forward|ffn|experts|\bfc\d")
 _EXACT_SVD = 1024
 """PiSSA takes the exact SVD up to this many input or output features, and a randomized one with 4 iterations above."""
 
@@ -77,37 +76,6 @@ def method_of(configuration: Configuration) -> str:
     return str(method)
 
 
-def target_modules(model: PreTrainedModel, share: str) -> list[str]:
-    """Full names of the linear layers to adapt, found by where they sit; never the output head.
-
-    Args:
-        model: the base model.
-        share: `attention`, `mlp`, or `all` for both.
-
-    Raises:
-        ConfigurationError: `share` is none of these.
-        ModelError: the model has no such layer.
-    """
-    if share not in {"all", "attention", "mlp"}:
-        raise ConfigurationError(f"unknown target_modules {share!r}; choose all, attention or mlp")
-    head = model.get_output_embeddings()
-    wanted: list[str] = []
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Linear | Conv1D) and module is not head and share in _shares(name):
-            wanted.append(name)
-    if not wanted:
-        raise ModelError(
-            f"{type(model).__name__} has no linear layer that looks like {share}; try target_modules 'all'"
-        )
-    return wanted
-
-
-def _shares(name: str) -> set[str]:
-    if _ATTENTION.search(name):
-        return {"all", "attention"}
-    return {"all", "mlp"} if _MLP.search(name) else {"all"}
-
-
 def adapt(model: PreTrainedModel, configuration: Configuration, *, name: str) -> Adapted:
     """Put the configuration's adapter on a base model (which is changed).
 
@@ -120,6 +88,7 @@ def adapt(model: PreTrainedModel, configuration: Configuration, *, name: str) ->
 
     Raises:
         ConfigurationError: unknown method or a missing hyperparameter.
+        ModelError: the model has no layer of the kind that is to be adapted.
     """
     method = method_of(configuration)
     if method == "full":
@@ -163,7 +132,7 @@ def _lora(model: PreTrainedModel, modules: list[str], configuration: Configurati
 
 def _pissa(model: PreTrainedModel, modules: list[str], rank: int, alpha_over_rank: float) -> dict[str, Any]:
     """A matrix has no more singular values than its shorter side is long: lower ranks where `rank` is above that."""
-    sizes = {name: _features(model.get_submodule(name)) for name in modules}
+    sizes = {name: features_of(model.get_submodule(name)) for name in modules}
     lower = {name: min(size) for name, size in sizes.items() if min(size) < rank}
     exact = max(max(size) for size in sizes.values()) <= _EXACT_SVD
     return {
@@ -175,23 +144,15 @@ def _pissa(model: PreTrainedModel, modules: list[str], rank: int, alpha_over_ran
 
 def _ia3(model: PreTrainedModel, modules: list[str]) -> IA3Config:
     """(IA)^3 scales what goes into a feed-forward block's last layer, and what comes out of every other layer."""
-    hidden_size = embedding_rows(model).shape[1]
-    sizes = {name: _features(model.get_submodule(name)) for name in modules}
-    inputs = [name for name, (before, _) in sizes.items() if not _ATTENTION.search(name) and before != hidden_size]
+    width = shape_of(model).width
+    sizes = {name: features_of(model.get_submodule(name)) for name in modules}
+    inputs = [name for name, (before, _) in sizes.items() if not is_attention(name) and before != width]
     return IA3Config(
         task_type=TaskType.CAUSAL_LM,
         target_modules=modules,
         feedforward_modules=inputs,
         fan_in_fan_out=_transposed(model, modules),
     )
-
-
-def _features(module: nn.Module) -> tuple[int, int]:
-    """Input and output size of a linear layer."""
-    if isinstance(module, nn.Linear):
-        return module.in_features, module.out_features
-    rows, columns = module.get_parameter("weight").shape
-    return rows, columns
 
 
 def _transposed(model: PreTrainedModel, modules: list[str]) -> bool:

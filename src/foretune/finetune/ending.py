@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from foretune.errors import ModelError
 from foretune.finetune.data.template import ChatTemplate
+from foretune.finetune.model import check_token
 
 _LEAST_LEAD = 0.05
 """In nats. Rows of trained tokens come to 2.5 and mostly more than 9, one of many rows alike to 0.00, the mean row to
@@ -50,13 +51,14 @@ def find_ending(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> E
         tokenizer: of the base model.
 
     Raises:
-        ModelError: none is named.
+        ModelError: none is named, or one that the model has no embedding for.
     """
     named = _named(model, tokenizer)
     begin = [token for token in (tokenizer.bos_token_id,) if isinstance(token, int)]
     known = list(dict.fromkeys([*named, *begin]))
     if not known:
         raise ModelError("the tokenizer has neither an end nor a begin token; set `eos_token` in tokenizer_config.json")
+    check_token(max(known), model, tokenizer)
     head = _head(model)
     token = next((one for one in known if head is None or _lead(head, one) > _LEAST_LEAD), None)
     note = _note(tokenizer, known[0], token)

@@ -58,7 +58,7 @@ def merged_adapters(model: nn.Module) -> Generator[None]:
     """
     layers: list[Any] = [one for one in model.modules() if isinstance(one, BaseTunerLayer) and _is_fast(one)]
     for layer in layers:
-        layer.forward = partial(_frozen_linear, _merged_weight(layer), layer.get_base_layer().bias)
+        layer.forward = partial(_frozen_linear, *_merged(layer))
     try:
         yield
     finally:
@@ -71,18 +71,23 @@ def _is_fast(layer: BaseTunerLayer) -> bool:
     return type(base) is nn.Linear and "forward" in vars(base)
 
 
-def _merged_weight(layer: Any) -> torch.Tensor:
-    """What the layer multiplies with, in bfloat16; the weights that are trained or kept stay the very same tensors."""
+def _merged(layer: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """What the layer multiplies with, in bfloat16, and what it adds, which (IA)^3 scales, too.
+
+    The weights and biases that are trained or kept stay the very same tensors.
+    """
     base = layer.get_base_layer()
-    weight = base.weight.data
+    kept = {name: parameter.data for name, parameter in base.named_parameters(recurse=False)}
     # Tensors made in inference mode could not take part in training any more.
     with torch.inference_mode(mode=False), torch.no_grad():
-        base.weight.data = weight.clone()
+        for name, value in kept.items():
+            base.get_parameter(name).data = value.clone()
         try:
             layer.merge()
-            return base.weight.data.bfloat16()
+            return base.weight.data.bfloat16(), None if base.bias is None else base.bias.data
         finally:
-            base.weight.data = weight
+            for name, value in kept.items():
+                base.get_parameter(name).data = value
             layer.merged_adapters.clear()
 
 

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -86,20 +84,6 @@ def has_weights(name: str | Path) -> bool:
     return str(name) == SHIPPED or any(Path(name).expanduser().glob("*.safetensors"))
 
 
-def read_config(name: str | Path) -> dict[str, Any]:
-    """The model's `config.json`, with transformers' defaults filled in; its weights need not be there.
-
-    Raises:
-        ModelError: there is none.
-    """
-    resolved = resolve_model(name, weights=False)
-    try:
-        return AutoConfig.from_pretrained(resolved).to_dict()
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"cannot read the config.json of {name}: {reason}; give its folder or a hub name") from error
-
-
 def choose_device(name: str = "auto") -> str:
     """The device that is meant: `auto` is a CUDA device where torch sees one, else the CPU.
 
@@ -162,8 +146,10 @@ def load_model(
             loaded = AutoModelForCausalLM.from_pretrained(
                 name, use_safetensors=True, trust_remote_code=trust_remote_code, dtype=dtype, **placement
             )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # whatever an architecture makes of values that do not suit it
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
             f"cannot load {model} as a causal language model: {reason}; it needs config.json and *.safetensors of an "
             "architecture that transformers knows (`trust_remote_code` allows others)"
@@ -262,3 +248,23 @@ def load_tokenizer(
 def embedding_rows(model: PreTrainedModel) -> torch.Tensor:
     """The input embedding (vocabulary, hidden size)."""
     return model.get_input_embeddings().get_parameter("weight").detach()
+
+
+def check_token(token: int, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Whether a token of the tokenizer has a row in the model's embedding.
+
+    Raises:
+        ModelError: it has none.
+    """
+    rows = len(embedding_rows(model))
+    if token >= rows:
+        raise ModelError(
+            f"token {token} of the tokenizer's {len(tokenizer)} is used, but the model's embedding has {rows} rows; "
+            "give the tokenizer that belongs to the model, or resize with `model.resize_token_embeddings`"
+        )
+
+
+def vocabulary_size(model: nn.Module) -> int:
+    """Tokens that the output head of a causal language model, adapted or not, chooses from."""
+    head: nn.Module = getattr(model, "get_output_embeddings")()  # noqa: B009 - nn.Module takes it for a tensor
+    return len(head.get_parameter("weight"))

@@ -10,12 +10,15 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from foretune.finetune.check import check_sizes
 from foretune.finetune.data import Splits, TokenizedSplits, Tokens, load_splits, prompt_and_completion, tokenize
 from foretune.finetune.ending import find_ending
 from foretune.finetune.evaluate import Scores, zero_shot
+from foretune.finetune.shape import shape_of
 from foretune.metadata.features import DatasetSample, dataset_features, model_features
 from foretune.metadata.rows import zero_shot_columns
 from foretune.metadata.schema import FEATURE_PREFIX
+from foretune.metadata.shape import ModelShape
 from foretune.metadata.source import TaskSource, task_id
 from foretune.types import VALIDATION_NLL, Task
 
@@ -52,18 +55,18 @@ def describe_task(
         The task with all features in the registries of `foretune.metadata.features`, and `zero_shot_features`.
     """
     validation = (scores or zero_shot(model, data))["validation"]
-    config = model.config.to_dict()
+    shape = shape_of(model)
     features = {
-        **features_without_weights(splits, data, config),
-        **zero_shot_features(validation, int(config["vocab_size"])),
+        **features_without_weights(splits, data, shape),
+        **zero_shot_features(validation, shape.vocabulary),
     }
     name = task or task_id(splits.name, len(splits.train), model_name)
     return Task(name, VALIDATION_NLL, features, max_fidelity)
 
 
-def features_without_weights(splits: Splits, data: TokenizedSplits, config: Mapping[str, Any]) -> dict[str, float]:
+def features_without_weights(splits: Splits, data: TokenizedSplits, shape: ModelShape) -> dict[str, float]:
     """The meta-features that a tokenizer and a `config.json` are enough for: all but `zero_shot_features`."""
-    return {**dataset_features(_sample(splits, data)), **model_features(config)}
+    return {**dataset_features(_sample(splits, data)), **model_features(shape)}
 
 
 def describe_source(
@@ -101,6 +104,7 @@ def describe_source(
             source.path, seed=0, train_rows=source.rows, validation_rows=rows[0], test_rows=rows[1], **reading
         )
         data = tokenize(splits, tokenizer, max_length, end_token_id=end)
+    check_sizes(model, tokenizer, data)
     scores = zero_shot(model, data)
     task = describe_task(splits, data, model_name, model, max_fidelity, task=source.task(model_name), scores=scores)
     return {
@@ -137,10 +141,9 @@ def zero_shot_features(scores: Scores, vocabulary: int) -> dict[str, float]:
     }
 
 
-def longest_input(model: PreTrainedModel) -> int:
-    """Tokens that an example may have: `DEFAULT_MAX_LENGTH`, or the model's context where that is shorter."""
-    context = getattr(model.config, "max_position_embeddings", None)
-    return min(DEFAULT_MAX_LENGTH, int(context)) if context else DEFAULT_MAX_LENGTH
+def longest_input(shape: ModelShape | None) -> int:
+    """Tokens that an example may have: `DEFAULT_MAX_LENGTH`, or the model's positions where those are fewer."""
+    return min(DEFAULT_MAX_LENGTH, (shape and shape.positions) or DEFAULT_MAX_LENGTH)
 
 
 def _sample(splits: Splits, data: TokenizedSplits) -> DatasetSample:

@@ -44,7 +44,8 @@ def finetune(
 ) -> Report:
     """Train a trial's configuration from its last saved slice up to `trial.fidelity`.
 
-    Whatever goes wrong in training (divergence, memory, time, any exception) is a status and a message in the report.
+    Whatever goes wrong in training (divergence, memory, time, layers that the model lacks, any exception) is a status
+    and a message in the report.
 
     Args:
         trial: which configuration, and how far.
@@ -68,7 +69,7 @@ def finetune(
         ConfigurationError: the method or a hyperparameter is unknown or missing, or the fidelity is beyond `SLICES`.
         DataError: the training or validation split is empty.
         JournalError: the trial cannot be resumed from this folder.
-        ModelError: the base model cannot be loaded.
+        ModelError: there is no base model.
     """
     started = time.perf_counter()
     _check(trial, data)
@@ -132,8 +133,6 @@ def _trained(order: Order, state: State | None) -> tuple[Slices, Status, str]:
     try:
         with _own_randomness(order):
             done.extend(train_slices(order, state))
-    except ForetuneError:
-        raise
     except Exception as error:  # noqa: BLE001 - a failed trial is data: the search goes on with the next one
         status, message = _failure(error)
     return tuple(done), status, message
@@ -143,6 +142,8 @@ def _failure(error: Exception) -> tuple[Status, str]:
     message = f"{type(error).__name__}: {error}"
     if isinstance(error, StoppedError):
         return error.status, str(error)
+    if isinstance(error, ForetuneError):  # such as a kind of layer that this model does not have
+        return Status.FAILED, str(error)
     if lacks_memory(error):
         return Status.OUT_OF_MEMORY, f"{message}; a smaller batch_size or rank needs less"
     return Status.FAILED, message

@@ -1,7 +1,7 @@
 """Meta-features: few, strong numbers that say what a dataset and a base model are like.
 
 A new one is one decorated function: `@dataset_feature("name")` over a `DatasetSample`, or `@model_feature("name")` over
-a model's configuration. Each is deterministic and takes seconds on 100,000 rows. Quantities that span decades are given
+a `ModelShape`. Each is deterministic and takes seconds on 100,000 rows. Quantities that span decades are given
 as their log10. *Words* are runs of word characters or single other signs, in lower case; they depend on no tokenizer.
 The base model's zero-shot loss, the strongest known predictor of what finetuning gains (arXiv 2506.14681), needs the
 model itself and is added by `foretune.finetune.task`.
@@ -13,14 +13,13 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from foretune.errors import ModelError
+from foretune.metadata.shape import ModelShape
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -62,7 +61,7 @@ class DatasetSample:
 
 
 DatasetFeature = Callable[[DatasetSample], float]
-ModelFeature = Callable[[Mapping[str, Any]], float]
+ModelFeature = Callable[[ModelShape], float]
 DATASET_FEATURES: dict[str, DatasetFeature] = {}
 """Every feature of a dataset, by name."""
 MODEL_FEATURES: dict[str, ModelFeature] = {}
@@ -94,9 +93,9 @@ def dataset_features(sample: DatasetSample) -> dict[str, float]:
     return {name: float(feature(sample)) for name, feature in DATASET_FEATURES.items()}
 
 
-def model_features(config: Mapping[str, Any]) -> dict[str, float]:
-    """All features of a base model, from its `config.json`."""
-    return {name: float(feature(config)) for name, feature in MODEL_FEATURES.items()}
+def model_features(shape: ModelShape) -> dict[str, float]:
+    """All features of a base model."""
+    return {name: float(feature(shape)) for name, feature in MODEL_FEATURES.items()}
 
 
 def words(text: str) -> list[str]:
@@ -226,52 +225,30 @@ def completion_digits(sample: DatasetSample) -> float:
     return sum(character.isdigit() for character in text) / max(len(text), 1)
 
 
-def _first(config: Mapping[str, Any], *names: str, default: float | None = None) -> float:
-    for name in names:
-        if config.get(name) is not None:
-            return float(config[name])
-    if default is None:
-        message = f"the model's config.json has none of {', '.join(names)}; give a causal language model"
-        raise ModelError(message)
-    return default
-
-
-def _width(config: Mapping[str, Any]) -> float:
-    return _first(config, "hidden_size", "n_embd", "d_model")
-
-
-def _depth(config: Mapping[str, Any]) -> float:
-    return _first(config, "num_hidden_layers", "n_layer", "num_layers")
-
-
 @model_feature("model_log_width")
-def model_log_width(config: Mapping[str, Any]) -> float:
+def model_log_width(shape: ModelShape) -> float:
     """log10 of the hidden size h."""
-    return _log10(_width(config))
+    return _log10(shape.width)
 
 
 @model_feature("model_depth")
-def model_depth(config: Mapping[str, Any]) -> float:
+def model_depth(shape: ModelShape) -> float:
     """Number of layers L."""
-    return _depth(config)
+    return shape.layers
 
 
 @model_feature("model_log_vocabulary")
-def model_log_vocabulary(config: Mapping[str, Any]) -> float:
+def model_log_vocabulary(shape: ModelShape) -> float:
     """log10 of the size of the vocabulary."""
-    return _log10(_first(config, "vocab_size"))
+    return _log10(shape.vocabulary)
 
 
 @model_feature("model_log_parameters")
-def model_log_parameters(config: Mapping[str, Any]) -> float:
-    """log10 of L (2 h d a + 2 h d k + 3 h f): the weight matrices of a gated decoder, embeddings left out.
+def model_log_parameters(shape: ModelShape) -> float:
+    """log10 of the entries of the layers' weight matrices that a token is multiplied with, embeddings left out.
 
-    h is the hidden size, f the width of the feed-forward block (4 h where the configuration has none), a the number of
-    heads, d their size, k the number of key-value heads.
+    Of a gated decoder that is L (2 h d a + 2 h d k + 3 h f): h is the hidden size, f the width of the feed-forward
+    block, a the number of heads, d their size, k the number of key-value heads. Of a mixture, the experts that a token
+    passes count.
     """
-    width = _width(config)
-    heads = _first(config, "num_attention_heads", "n_head")
-    size = _first(config, "head_dim", default=width / heads)
-    pairs = _first(config, "num_key_value_heads", default=heads)
-    inner = _first(config, "intermediate_size", "n_inner", default=4 * width)
-    return _log10(_depth(config) * width * (2 * size * heads + 2 * size * pairs + 3 * inner))
+    return _log10(shape.matrices)

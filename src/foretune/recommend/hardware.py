@@ -78,7 +78,7 @@ class PlannedRun:
         return str(setting(self.configuration, "method"))
 
     @property
-    def modules(self) -> list[tuple[int, int]]:
+    def modules(self) -> list[tuple[float, float]]:
         """Input and output sizes of the adapted matrices of a layer."""
         return list(self.shape.modules(str(setting(self.configuration, "target_modules"))).values())
 

@@ -210,7 +210,7 @@ def _run_report(found: Found, scores: tuple[ModelScores, ...], default: Report |
         default_key=found.ground.default.key,
         scores=scores,
         trials=_with_default(trial_curves(journal.entries, tokens), default, tokens),
-        notes=found.ground.data.notes,
+        notes=found.ground.notes,
         versions=found.ground.versions,
     )
 

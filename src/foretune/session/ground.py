@@ -56,6 +56,7 @@ class Ground:
         closing_seconds: that scoring a finetuned model at the end is expected to take.
         fingerprint: of the tokens of all splits.
         today: the day that chat templates were told which write the date: the one that the search was begun on.
+        notes: on the data and the model, for the user.
     """
 
     data: TokenizedSplits
@@ -73,6 +74,7 @@ class Ground:
     closing_seconds: float
     fingerprint: str
     today: date
+    notes: tuple[str, ...]
 
     @property
     def validation_rows(self) -> int | None:
@@ -146,9 +148,12 @@ def prepare(
         step: is told what is being done.
         timed: whether evaluation and steps may be timed, to know what slices take here.
     """
+    from foretune.finetune.check import check_causal, check_sizes
     from foretune.finetune.ending import find_ending
     from foretune.finetune.model import check_four_bit, load_model, load_tokenizer
     from foretune.finetune.provenance import fingerprint_of_splits
+    from foretune.finetune.shape import shape_of
+    from foretune.finetune.targets import available_targets, target_notes
     from foretune.finetune.task import longest_input
     from foretune.optimizer.pool import candidate_pool
     from foretune.space import load_space
@@ -161,18 +166,20 @@ def prepare(
     model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
     loading = time.perf_counter() - begun
     _choose_threads(model)
-    begun_on = (known or {}).get("today")
+    check_causal(model)
+    shape, begun_on = shape_of(model), (known or {}).get("today")
     reader = _Reader(
         settings,
         tokenizer,
-        settings.max_length or longest_input(model),
+        settings.max_length or longest_input(shape),
         find_ending(model, tokenizer),
         date.fromisoformat(begun_on) if begun_on else today or date.today(),
     )
     step("reading and tokenizing the data")
     splits, whole = reader.read()
-    width = int(model.config.hidden_size)
-    space = load_space(settings.space, hidden_size=width)
+    check_sizes(model, tokenizer, whole)
+    about_targets = target_notes(model)
+    space = load_space(settings.space, hidden_size=shape.width).with_targets(available_targets(model))
     surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
     hardware_seen = surrogates.card.get("hardware", ()) if surrogates else None
     typical = configuration or space.default()
@@ -182,7 +189,7 @@ def prepare(
         else _recall(known, reader, whole)
     )
     recorded = surrogates.performance.recorded if surrogates else ()
-    pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
+    pool = candidate_pool(space, shape.width, recorded, settings.candidates, np.random.default_rng(settings.seed))
     return Ground(
         data=measured.data,
         whole=whole,
@@ -199,6 +206,7 @@ def prepare(
         closing_seconds=measured.closing_seconds,
         fingerprint=fingerprint_of_splits(whole),
         today=reader.today,
+        notes=(*measured.data.notes, *about_targets),
     )
 
 

@@ -201,7 +201,7 @@ def _prepare(
 
 
 def _say_what_is_known(ground: Ground, clock: Clock, console: Console) -> None:
-    for note in ground.data.notes:
+    for note in ground.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"zero-shot: validation loss {ground.zero_shot['validation'].nll:.4f}; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,21 @@ class SearchSpace:
                 entry["meta"] = {**entry["meta"], "hidden_size": hidden_size}
         return SearchSpace(self.name, ConfigSpace.ConfigurationSpace.from_serialized_dict(description))
 
+    def with_targets(self, targets: Collection[str]) -> SearchSpace:
+        """The same space without the `target_modules` that a base model lacks.
+
+        Args:
+            targets: those that it has.
+
+        Raises:
+            ConfigurationError: none of the space's is among them.
+        """
+        description: dict[str, Any] = copy.deepcopy(self.space.to_serialized_dict())
+        for entry in description["hyperparameters"]:
+            if base_name(entry["name"]) == "target_modules":
+                _keep_values(entry, targets, self.name)
+        return SearchSpace(self.name, ConfigSpace.ConfigurationSpace.from_serialized_dict(description))
+
     def _active(self, given: Mapping[str, Value]) -> Iterator[tuple[str, Hyperparameter[Any, Any]]]:
         """Hyperparameters that exist beside these values; ConfigSpace lists parents before children."""
         active: set[str] = set()
@@ -164,6 +179,24 @@ def _scale(entry: dict[str, Any], factor: float) -> None:
             entry[key] = _three_digits(entry[key] * factor)
     if "sequence" in entry:
         entry["sequence"] = [_three_digits(value * factor) for value in entry["sequence"]]
+
+
+def _keep_values(entry: dict[str, Any], values: Collection[str], space: str) -> None:
+    """Leave only these values of a serialized choice or constant, in place."""
+    choices = entry.get("choices") or entry.get("sequence") or [entry.get("value")]
+    kept = [choice for choice in choices if choice in values]
+    if not kept:
+        raise ConfigurationError(
+            f"search space {space!r} adapts {', '.join(map(str, choices))} only, which this base model lacks; "
+            f"add {' or '.join(values)} to its target_modules"
+        )
+    if "choices" in entry and entry.get("weights"):
+        entry["weights"] = [weight for choice, weight in zip(choices, entry["weights"], strict=True) if choice in kept]
+    for key in ("choices", "sequence"):
+        if key in entry:
+            entry[key] = kept
+    if entry.get("default_value") not in {None, *kept}:
+        entry["default_value"] = kept[0]
 
 
 def _three_digits(value: float) -> float:

@@ -1,51 +1,14 @@
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM
-from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, OPTConfig
 
-from foretune.errors import ConfigurationError, ModelError
-from foretune.finetune.adapters import adapt, method_of, save_adapter, target_modules
+from foretune.errors import ConfigurationError
+from foretune.finetune.adapters import adapt, method_of, save_adapter
 from foretune.finetune.model import fresh_model, load_model
 from foretune.finetune.train import finetune
 from foretune.types import Trial
 
 IDS = torch.arange(5, 25)[None]
-SMALL = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-
-
-def last_names(model, share: str) -> set[str]:
-    return {name.rsplit(".", 1)[-1] for name in target_modules(model, share)}
-
-
-@pytest.mark.parametrize(
-    ("config", "attention", "mlp"),
-    [
-        (LlamaConfig(**SMALL, intermediate_size=32), "q_proj k_proj v_proj o_proj", "gate_proj up_proj down_proj"),
-        (GPT2Config(vocab_size=50, n_embd=16, n_layer=1, n_head=2), "c_attn c_proj", "c_fc c_proj"),
-        (OPTConfig(**SMALL, ffn_dim=32, word_embed_proj_dim=16), "q_proj k_proj v_proj out_proj", "fc1 fc2"),
-    ],
-    ids=["llama", "gpt2", "opt"],
-)
-def test_target_modules_follow_from_where_layers_sit(config, attention, mlp) -> None:
-    model = AutoModelForCausalLM.from_config(config)
-    assert last_names(model, "attention") == set(attention.split())
-    assert last_names(model, "mlp") == set(mlp.split())
-    assert set(target_modules(model, "all")) == {*target_modules(model, "attention"), *target_modules(model, "mlp")}
-
-
-def test_phi3_has_four_kinds_of_linear_layer_and_the_head_is_none(tiny_model) -> None:
-    model = load_model(tiny_model)
-    assert last_names(model, "all") == {"qkv_proj", "o_proj", "gate_up_proj", "down_proj"}
-    with pytest.raises(ConfigurationError, match="unknown target_modules 'head'; choose all, attention or mlp"):
-        target_modules(model, "head")
-
-
-def test_a_model_without_such_layers_says_so(tiny_model) -> None:
-    model = load_model(tiny_model)
-    for layer in model.model.layers:
-        layer.mlp = torch.nn.Identity()
-    with pytest.raises(ModelError, match=r"Phi3ForCausalLM has no linear layer .*mlp"):
-        target_modules(model, "mlp")
 
 
 def test_unknown_methods_and_missing_values_are_named(tiny_model, configuration) -> None:

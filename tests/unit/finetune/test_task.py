@@ -75,9 +75,11 @@ def test_the_row_of_a_dataset_on_disk(tmp_path, tiny_model, model):
 
 
 def test_inputs_are_as_long_as_the_model_allows_within_reason(model):
+    from foretune.finetune.shape import shape_of
     from foretune.finetune.task import DEFAULT_MAX_LENGTH, longest_input
 
-    assert longest_input(model) == 256 < DEFAULT_MAX_LENGTH
+    assert longest_input(shape_of(model)) == 256 < DEFAULT_MAX_LENGTH
+    assert longest_input(None) == DEFAULT_MAX_LENGTH
 
 
 def test_evaluation_may_be_limited_in_tokens(tmp_path, tiny_model, model):

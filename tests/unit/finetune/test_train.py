@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from foretune.errors import ConfigurationError, DataError, JournalError
+from foretune.errors import ConfigurationError, DataError, JournalError, ModelError
 from foretune.finetune import checkpoint, model, slices
 from foretune.finetune.data import Tokens
 from foretune.finetune.evaluate import Scores
@@ -180,6 +180,17 @@ def test_errors_in_training_become_reports(run, configuration, tmp_path, monkeyp
     assert report.message.startswith(f"{type(error).__name__}: {error}")
     assert len(report.curve) == 1
     assert report.seconds > 0
+
+
+def test_what_a_model_lacks_fails_the_trial_and_not_the_search(run, configuration, tmp_path, monkeypatch) -> None:
+    def lacking(*_, **__):
+        raise ModelError("Novel has no linear layer that looks like mlp")
+
+    run(tmp_path, configuration("lora"), 1)
+    monkeypatch.setattr(slices, "adapt", lacking)
+    report = run(tmp_path, configuration("lora"), 3, 1)
+    assert (report.status, report.message) == (Status.FAILED, "Novel has no linear layer that looks like mlp")
+    assert len(report.curve) == 1
 
 
 def test_misuse_is_raised(run, configuration, tmp_path, tiny_data) -> None:

@@ -2,12 +2,12 @@
 
 import inspect
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from foretune.errors import ModelError
 from foretune.metadata.features import (
     DATASET_FEATURES,
     MODEL_FEATURES,
@@ -17,15 +17,11 @@ from foretune.metadata.features import (
     model_features,
     words,
 )
+from foretune.metadata.shape import ModelShape
 
-PHI = {
-    "hidden_size": 192,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 6,
-    "num_key_value_heads": 6,
-    "intermediate_size": 384,
-    "vocab_size": 4096,
-}
+PHI = ModelShape(
+    layers=3, width=192, inner=384, queries=192, pairs=192, vocabulary=4096, embeddings=786432, parameters=1893696
+)
 
 
 @pytest.fixture
@@ -109,16 +105,9 @@ def test_a_models_matrices_are_counted():
     )
 
 
-def test_shared_key_value_heads_and_other_names_are_understood():
-    grouped = model_features({**PHI, "num_key_value_heads": 2})["model_log_parameters"]
+def test_shared_key_value_heads_count_once():
+    grouped = model_features(replace(PHI, pairs=64))["model_log_parameters"]
     assert grouped == pytest.approx(math.log10(3 * (2 * 192 * 192 + 2 * 192 * 64 + 3 * 192 * 384)))
-    old = {"n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_size": 100, "n_inner": None}
-    assert model_features(old)["model_log_parameters"] == pytest.approx(math.log10(2 * (4 * 64 * 64 + 3 * 64 * 256)))
-
-
-def test_what_is_no_language_model_is_refused():
-    with pytest.raises(ModelError, match="none of hidden_size, n_embd, d_model; give a causal language model"):
-        model_features({"vocab_size": 3})
 
 
 def test_the_documentation_lists_every_feature_with_its_formula():

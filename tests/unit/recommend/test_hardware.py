@@ -8,9 +8,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from foretune.finetune.adapters import adapt
+from foretune.finetune.shape import shape_of_config
 from foretune.recommend.accelerators import find_accelerator
 from foretune.recommend.hardware import PlannedRun, peak_memory_bytes, run_seconds
-from foretune.recommend.shape import ModelShape, shape_of_config
+from foretune.recommend.shape import ModelShape
 from foretune.recommend.workload import Workload
 from foretune.types import Configuration
 
@@ -104,7 +105,7 @@ def test_what_a_layer_keeps_is_what_autograd_saves(targets, autocast):
     saved = [_saved_per_token(layers, values, autocast=autocast) for layers in (2, 4)]
     workload = Workload(np.full(4, 64), np.full(4, 1), 0)
     planned = [
-        PlannedRun(shape_of_config(_config(layers).to_dict()), workload, Configuration(values), autocast=autocast)
+        PlannedRun(shape_of_config(_config(layers)), workload, Configuration(values), autocast=autocast)
         for layers in (2, 4)
     ]
     fixed = [2 * one.shape.parameters + 16 * one.adapter_parameters for one in planned]

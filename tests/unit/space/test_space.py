@@ -155,3 +155,25 @@ def test_scaling_there_and_back_is_the_identity(peft: SearchSpace) -> None:
 def test_a_space_cannot_be_changed(peft: SearchSpace) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         peft.name = "other"  # type: ignore[misc]
+
+
+def test_targets_that_a_model_lacks_are_left_out():
+    whole = load_space("peft")
+    rng = np.random.default_rng(0)
+    space = whole.with_targets(("all", "attention"))
+    assert space.default() == whole.default()
+    assert {one.values["target_modules"] for one in space.sample(60, rng)} == {"all", "attention"}
+    lacking = Configuration({**whole.default().values, "target_modules": "mlp"})
+    whole.check(lacking)
+    with pytest.raises(ConfigurationError, match="target_modules='mlp' is not legal here; give one of all, attention"):
+        space.check(lacking)
+    assert whole.with_targets(("all", "attention", "mlp")).sample(9, np.random.default_rng(1)) == whole.sample(
+        9, np.random.default_rng(1)
+    )
+
+
+def test_a_default_that_a_model_lacks_gives_way():
+    space = load_space("peft").with_targets(("attention",))
+    assert space.default().values["target_modules"] == "attention"
+    with pytest.raises(ConfigurationError, match="adapts attention only, which this base model lacks; add mlp to its"):
+        space.with_targets(("mlp",))
