@@ -1,4 +1,4 @@
-"""Training with and without the cheaper layers of `foretune.finetune.fast_layers`, on the same work.
+"""Training with and without the cheaper layers of `foretune.finetuning.fast_layers`, on the same work.
 
 Run: OMP_NUM_THREADS=1 python benchmarks/fast_layers.py [--rows 300] [--epochs 2] [--repeats 3] [--methods lora ...]
 
@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from foretune.finetune import slices
-from foretune.finetune.data import TokenizedSplits, load_splits, tokenize
-from foretune.finetune.model import load_tokenizer
-from foretune.finetune.optim import SLICES
-from foretune.finetune.train import finetune
+from foretune.finetuning import slices
+from foretune.finetuning.data import TokenizedSplits, load_splits, tokenize
+from foretune.finetuning.model import load_tokenizer
+from foretune.finetuning.optim import SLICES
+from foretune.finetuning.train import finetune
 from foretune.synthesis.facts import make_facts
 from foretune.types import Configuration, Trial
 

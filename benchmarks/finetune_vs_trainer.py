@@ -22,12 +22,12 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import Trainer, TrainingArguments
 
-from foretune.finetune.adapters import target_modules
-from foretune.finetune.data import Example, Message, Splits, TokenizedSplits, Tokens, tokenize
-from foretune.finetune.ending import find_ending
-from foretune.finetune.model import fresh_model, load_model, load_tokenizer
-from foretune.finetune.optim import SLICES
-from foretune.finetune.train import finetune
+from foretune.finetuning.adapters import target_modules
+from foretune.finetuning.data import Example, Message, Splits, TokenizedSplits, Tokens, tokenize
+from foretune.finetuning.ending import find_ending
+from foretune.finetuning.model import fresh_model, load_model, load_tokenizer
+from foretune.finetuning.optim import SLICES
+from foretune.finetuning.train import finetune
 from foretune.types import Configuration, Trial
 
 SETTINGS = {

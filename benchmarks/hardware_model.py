@@ -1,7 +1,7 @@
 """How far predicted seconds and memory of real language models are from recorded ones.
 
-`python benchmarks/hardware_model.py` prints the ratios of what `foretune.recommend.hardware` predicts to what others
-have recorded: the runs of LoRA and its variants in PEFT's comparison (Llama-3.2-3B on an L40S, from the shipped
+`python benchmarks/hardware_model.py` prints the ratios of what `foretune.recommendation.hardware` predicts to what
+others have recorded: the runs of LoRA and its variants in PEFT's comparison (Llama-3.2-3B on an L40S, from the shipped
 table), and the profiles of Qwen-7B and Qwen-14B in Qwen's README (an A100 of 80 GB, gradient checkpointing, rows of 256
 to 8,192 tokens). The two constants of time are round numbers that were set with all three in view, so nothing is held
 out there; memory was fitted to nothing. Seconds.
@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from transformers import LlamaConfig
 
-from foretune.finetune.shape import shape_of_config
+from foretune.finetuning.shape import shape_of_config
 from foretune.metadata import MetaDataset, read_meta_dataset
-from foretune.recommend.accelerators import Accelerator, find_accelerator
-from foretune.recommend.hardware import PlannedRun, peak_memory_bytes, run_seconds
-from foretune.recommend.shape import ModelShape
-from foretune.recommend.workload import Workload
+from foretune.recommendation.accelerators import Accelerator, find_accelerator
+from foretune.recommendation.hardware import PlannedRun, peak_memory_bytes, run_seconds
+from foretune.recommendation.shape import ModelShape
+from foretune.recommendation.workload import Workload
 from foretune.types import Configuration
 
 TABLE = Path(str(resources.files("foretune"))) / "data" / "meta_datasets" / "public-llm-v1"

@@ -127,7 +127,7 @@ def searched(
 
 def import_all() -> None:
     """Begin a process with the imports that the first search would have to pay for."""
-    for module in ("foretune.finetune.train", "foretune.execution.finetuned"):
+    for module in ("foretune.finetuning.train", "foretune.execution.finetuned"):
         import_module(module)
 
 

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from foretune.metadata import MetaDataset, read_meta_dataset
-from foretune.recommend import PublishedModel, read_published
-from foretune.recommend.names import billions_of
-from foretune.recommend.published import predicted_excess
+from foretune.recommendation import PublishedModel, read_published
+from foretune.recommendation.names import billions_of
+from foretune.recommendation.published import predicted_excess
 from foretune.space import load_space
 
 TABLE = Path(str(resources.files("foretune"))) / "data" / "meta_datasets" / "public-llm-v1"

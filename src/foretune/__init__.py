@@ -1,5 +1,54 @@
-"""foretune: finetune LLMs with knowledge transferred from earlier finetuning runs."""
+"""foretune: finetune LLMs with knowledge transferred from earlier finetuning runs.
 
+The functions and types below are all that most users need. They are imported when they are first asked for, so that
+`import foretune` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foretune.api import Run, finetune, load_run, recommend, tune
+    from foretune.errors import ForetuneError
+    from foretune.tuner import Budget
+    from foretune.types import Configuration, LearningCurve, Metric, Report, Status, Task, Trial
 
 __version__ = version("foretune")
+
+__all__ = [
+    "Budget",
+    "Configuration",
+    "ForetuneError",
+    "LearningCurve",
+    "Metric",
+    "Report",
+    "Run",
+    "Status",
+    "Task",
+    "Trial",
+    "finetune",
+    "load_run",
+    "recommend",
+    "tune",
+]
+
+_HOMES = {
+    "foretune.api": ("Run", "finetune", "load_run", "recommend", "tune"),
+    "foretune.errors": ("ForetuneError",),
+    "foretune.tuner": ("Budget",),
+    "foretune.types": ("Configuration", "LearningCurve", "Metric", "Report", "Status", "Task", "Trial"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'foretune' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,8 +10,8 @@ from textwrap import indent
 import pytest
 
 import foretune.cli
-from foretune.finetune.ending import template_end
-from foretune.finetune.model import embedding_rows, load_model, load_tokenizer
+from foretune.finetuning.ending import template_end
+from foretune.finetuning.model import embedding_rows, load_model, load_tokenizer
 from foretune.session.adapter_folder import snippet
 
 PAYS = {"Japan": "Japanese yen", "France": "euro", "India": "Indian rupee", "Peru": "sol", "Chile": "peso"}

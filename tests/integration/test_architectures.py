@@ -13,14 +13,14 @@ from transformers import AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from foretune.errors import ModelError
-from foretune.finetune import fast_layers
-from foretune.finetune.check import check_causal
-from foretune.finetune.data import TokenizedSplits, Tokens
-from foretune.finetune.evaluate import evaluate
-from foretune.finetune.model import load_model
-from foretune.finetune.shape import read_shape, shape_of
-from foretune.finetune.targets import available_targets
-from foretune.finetune.train import finetune
+from foretune.finetuning import fast_layers
+from foretune.finetuning.check import check_causal
+from foretune.finetuning.data import TokenizedSplits, Tokens
+from foretune.finetuning.evaluate import evaluate
+from foretune.finetuning.model import load_model
+from foretune.finetuning.shape import read_shape, shape_of
+from foretune.finetuning.targets import available_targets
+from foretune.finetuning.train import finetune
 from foretune.types import Configuration, Status, Trial
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of architectures about themselves

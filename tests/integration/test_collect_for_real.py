@@ -25,8 +25,8 @@ def sources(tmp_path):
 
 def test_real_runs_fill_the_tables(sources, tiny_model, tmp_path):
     from foretune.execution.worker import run_job
-    from foretune.finetune.model import load_model, load_tokenizer
-    from foretune.finetune.task import describe_source
+    from foretune.finetuning.model import load_model, load_tokenizer
+    from foretune.finetuning.task import describe_source
 
     model, tokenizer = load_model(tiny_model), load_tokenizer(tiny_model)
 

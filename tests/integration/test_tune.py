@@ -255,7 +255,7 @@ def test_searches_leave_their_runs_to_the_next_ones(finished, data, tiny_model, 
 def test_seconds_of_this_machine_are_measured_once_and_kept(data, tiny_model, tmp_path, monkeypatch, capsys):
     """Surrogates that know other hardware are told what steps take here; a resumed search is told the same."""
     output = tmp_path / "paced"
-    monkeypatch.setattr("foretune.finetune.provenance.hardware", lambda device: f"an abacus on {device}")
+    monkeypatch.setattr("foretune.finetuning.provenance.hardware", lambda device: f"an abacus on {device}")
     arguments = ("tune", data, "--model", tiny_model, "--output", output, "--candidates", 4, "--no-default-comparison")
     assert run(*arguments, "--budget", "1h", "--max-slices", 1) == 0
     pace = read_journal(output / "journal.jsonl").header["pace"]
@@ -265,7 +265,7 @@ def test_seconds_of_this_machine_are_measured_once_and_kept(data, tiny_model, tm
     def times_again(*_):
         raise AssertionError
 
-    monkeypatch.setattr("foretune.finetune.pace.time_training", times_again)
+    monkeypatch.setattr("foretune.finetuning.pace.time_training", times_again)
     assert run(*arguments, "--budget", "1h", "--max-slices", 2, "--resume") == 0
     assert len(read_journal(output / "journal.jsonl").history) == 2
 
@@ -275,7 +275,7 @@ def test_dear_evaluation_is_of_fewer_rows_that_a_resumed_search_scores_too(
 ):
     """Where scoring takes more than a third of a run, the search does with fewer rows, and the table with all."""
     for name, value in {"CHEAP_SECONDS": -1.0, "SHARE": 1e-9, "LEAST_ROWS": 3}.items():
-        monkeypatch.setattr(f"foretune.finetune.pace.{name}", value)
+        monkeypatch.setattr(f"foretune.finetuning.pace.{name}", value)
     output = tmp_path / "dear"
     assert tune(data, tiny_model, output, "--no-default-comparison", slices=1) == 0
     assert "each slice is scored on 3 of 8 validation rows" in capsys.readouterr().out
@@ -289,7 +289,7 @@ def test_dear_evaluation_is_of_fewer_rows_that_a_resumed_search_scores_too(
     def times_again(*_):
         raise AssertionError
 
-    monkeypatch.setattr("foretune.finetune.pace.measure_effort", times_again)
+    monkeypatch.setattr("foretune.finetuning.pace.measure_effort", times_again)
     assert tune(data, tiny_model, output, "--no-default-comparison", "--resume", slices=2) == 0
     assert len(read_journal(journal).history) == 2
     assert tune(data, tiny_model, output, "--no-default-comparison", "--resume", "--isolate", slices=3) == 0
@@ -308,13 +308,13 @@ def test_a_single_run_that_was_interrupted_goes_on_with_the_rows_it_was_begun_wi
     data, tiny_model, finished, tmp_path, monkeypatch
 ):
     for name, value in {"CHEAP_SECONDS": -1.0, "SHARE": 1e-9, "LEAST_ROWS": 3}.items():
-        monkeypatch.setattr(f"foretune.finetune.pace.{name}", value)
+        monkeypatch.setattr(f"foretune.finetuning.pace.{name}", value)
     output = tmp_path / "single"
     command = ("finetune", data, "--model", tiny_model, "--config", finished / "best.yaml", "--output", output)
     with monkeypatch.context() as patch:
-        patch.setattr("foretune.finetune.checkpoint.append_slice", _interrupt)
+        patch.setattr("foretune.finetuning.checkpoint.append_slice", _interrupt)
         assert run(*command) == 130
-    monkeypatch.setattr("foretune.finetune.pace.LEAST_ROWS", 5)
+    monkeypatch.setattr("foretune.finetuning.pace.LEAST_ROWS", 5)
     assert read_journal(output / "begun.jsonl").header["validation_rows"] == 3
     assert run(*command) == 0
     assert not (output / "begun.jsonl").exists()

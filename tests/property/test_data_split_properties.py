@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foretune.finetune.data import load_splits
+from foretune.finetuning.data import load_splits
 
 # Two rows of a prompt at most, so that no prompt is larger than the smallest split.
 PROMPTS = st.lists(st.text(min_size=1, max_size=6), min_size=12, max_size=30, unique_by=str.strip)

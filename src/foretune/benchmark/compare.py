@@ -12,11 +12,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from foretune import __version__
 from foretune.benchmark.budgets import Amount
 from foretune.benchmark.knowledge import Knowledge, LeaveOut, divide, groups_of
 from foretune.benchmark.methods import METHODS, Chosen, choose
@@ -255,7 +255,7 @@ def _idle(tasks: Sequence[str]) -> tuple[str, ...]:
 
 def _fingerprint(meta: MetaDataset, target: MetaDataset, terms: Terms, space: SearchSpace | None) -> str:
     facts = {
-        "foretune": __version__,
+        "foretune": version("foretune"),
         "data": [data_sha256(meta), data_sha256(target)],
         "defaults": target.provenance.get("defaults"),
         "terms": [terms.leave_out, terms.default_first, terms.charge_overhead],

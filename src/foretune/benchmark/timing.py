@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from foretune.benchmark.replay import RecordedTask
-from foretune.finetune.optim import plan
-from foretune.finetune.pace import STEPS, timed
+from foretune.finetuning.optim import plan
+from foretune.finetuning.pace import STEPS, timed
 from foretune.metadata import MetaDataset
 from foretune.surrogate.examples import recorded_hardware
 from foretune.surrogate.meta_features import has_facts, read_task

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from foretune import __version__
 from foretune.cli.start import seconds_since_start
 from foretune.errors import ForetuneError
 
@@ -30,7 +30,7 @@ for _verb in VERBS:
 
 def _say_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"foretune {__version__}")
+        typer.echo(f"foretune {version('foretune')}")
         raise typer.Exit
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from foretune.recommend import Advice, Recommendation
+    from foretune.recommendation import Advice, Recommendation
 
 _SCORES = {"validation_nll": "validation loss"}
 _UNKNOWN = ("-", "-", "-", "-")
@@ -39,7 +39,7 @@ def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> 
 
 
 def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
-    from foretune.recommend.ties import tied
+    from foretune.recommendation.ties import tied
 
     lines: list[str] = []
     if tied(advice.recommendations):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from foretune.execution.finetuned import Finetuned
-    from foretune.finetune.data import Message
+    from foretune.finetuning.data import Message
 
 
 def register(commands: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def chat(
     console = Console(stderr=True)
     with console.status("loading the model ..."):
         from foretune.execution.finetuned import open_finetuned
-        from foretune.finetune.model import choose_device
+        from foretune.finetuning.model import choose_device
 
         finetuned = open_finetuned(run, model=model, device=choose_device(device))
     remembers = bool(finetuned.tokenizer.chat_template)
@@ -61,7 +61,7 @@ def talk(finetuned: Finetuned, lines: Iterator[str], max_new_tokens: int | None,
     """
     from transformers import TextStreamer
 
-    from foretune.finetune.data import Message
+    from foretune.finetuning.data import Message
 
     before: list[Message] = []
     for line in lines:

@@ -129,12 +129,12 @@ def _prepare(
     console: Console,
 ) -> tuple[Collection, Callable[[TaskSource], dict[str, Any]]]:
     """The collection for a model's size and input length, and what describes tasks on it."""
-    from foretune.finetune.check import check_causal
-    from foretune.finetune.model import check_four_bit, choose_device, load_model, load_tokenizer
-    from foretune.finetune.shape import shape_of
-    from foretune.finetune.targets import available_targets, target_notes
-    from foretune.finetune.task import describe_source, longest_input
-    from foretune.finetune.train import SLICES
+    from foretune.finetuning.check import check_causal
+    from foretune.finetuning.model import check_four_bit, choose_device, load_model, load_tokenizer
+    from foretune.finetuning.shape import shape_of
+    from foretune.finetuning.targets import available_targets, target_notes
+    from foretune.finetuning.task import describe_source, longest_input
+    from foretune.finetuning.train import SLICES
     from foretune.metadata.collection import Collection
     from foretune.space import load_space
 

@@ -94,9 +94,9 @@ def _print_answers(found: Found, console: Console) -> None:
     from rich.table import Table
 
     from foretune.execution.finetuned import load_finetuned
-    from foretune.finetune.data import load_splits, prompt_and_completion
-    from foretune.finetune.generate import answer
-    from foretune.finetune.model import load_model
+    from foretune.finetuning.data import load_splits, prompt_and_completion
+    from foretune.finetuning.generate import answer
+    from foretune.finetuning.model import load_model
     from foretune.session.closing import ADAPTER
 
     splits = load_splits(found.settings.data, seed=found.settings.seed, train_rows=found.settings.train_rows)

@@ -53,7 +53,7 @@ def predict(
     console = Console(stderr=True)
     with console.status("loading the model ..."):
         from foretune.execution.finetuned import open_finetuned
-        from foretune.finetune.model import choose_device
+        from foretune.finetuning.model import choose_device
 
         finetuned = open_finetuned(run, model=model, device=choose_device(device))
     answers = _answers(finetuned, questions, max_new_tokens, console)

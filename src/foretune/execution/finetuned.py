@@ -12,11 +12,11 @@ from peft import PeftModel
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from foretune.execution.run_folder import base_of, find_finetuned, is_model
-from foretune.finetune.data import Example, Message
-from foretune.finetune.ending import find_ending
-from foretune.finetune.fast_layers import use_fast_layers
-from foretune.finetune.generate import answer
-from foretune.finetune.model import load_model, load_tokenizer
+from foretune.finetuning.data import Example, Message
+from foretune.finetuning.ending import find_ending
+from foretune.finetuning.fast_layers import use_fast_layers
+from foretune.finetuning.generate import answer
+from foretune.finetuning.model import load_model, load_tokenizer
 
 if TYPE_CHECKING:
     from transformers.generation.streamers import BaseStreamer
@@ -69,7 +69,7 @@ class Finetuned:
         observe: Callable[[int], None] = lambda _: None,
         streamer: BaseStreamer | None = None,
     ) -> list[str]:
-        """See `foretune.finetune.generate.answer`."""
+        """See `foretune.finetuning.generate.answer`."""
         longest = max_new_tokens or self.max_new_tokens
         return answer(
             self.model, self.tokenizer, prompts, longest, stops=self.stops, observe=observe, streamer=streamer

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretune.errors import ForetuneError
-from foretune.finetune.train import finetune
+from foretune.finetuning.train import finetune
 from foretune.types import LearningCurve, Report, Status, Trial
 
 if TYPE_CHECKING:
-    from foretune.finetune.data import TokenizedSplits
+    from foretune.finetuning.data import TokenizedSplits
 
 
 @dataclass(frozen=True)

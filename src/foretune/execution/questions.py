@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from foretune.errors import DataError
-from foretune.finetune.data import Message, prompt_and_completion
-from foretune.finetune.data.columns import parse_columns
-from foretune.finetune.data.examples import Example
-from foretune.finetune.data.formats import COLUMN_NAMES, read_row
-from foretune.finetune.data.rows import Row
-from foretune.finetune.data.sources import read_source
+from foretune.finetuning.data import Message, prompt_and_completion
+from foretune.finetuning.data.columns import parse_columns
+from foretune.finetuning.data.examples import Example
+from foretune.finetuning.data.formats import COLUMN_NAMES, read_row
+from foretune.finetuning.data.rows import Row
+from foretune.finetuning.data.sources import read_source
 
 _ANSWERS = ("output", "completion", "response", "answer", "label")
 _STAND_IN = "unknown"
@@ -63,8 +63,8 @@ def read_questions(source: str, columns: str | None = None) -> list[Question]:
     """The rows of a dataset, of its test split if it has one.
 
     Args:
-        source: see `foretune.finetune.data.load_splits`; rows may lack their completion.
-        columns: see `foretune.finetune.data.load_splits`.
+        source: see `foretune.finetuning.data.load_splits`; rows may lack their completion.
+        columns: see `foretune.finetuning.data.load_splits`.
 
     Raises:
         DataError: it cannot be read, or a row has no prompt.

@@ -23,7 +23,7 @@ from foretune.execution.jobs import Answer, Job, answer_to_json, job_from_json, 
 from foretune.types import LearningCurve, Report, Status
 
 if TYPE_CHECKING:
-    from foretune.finetune.data import TokenizedSplits
+    from foretune.finetuning.data import TokenizedSplits
 
 
 def serve(lines: Iterable[str], output: TextIO, run: Callable[[Job], Answer]) -> None:
@@ -46,7 +46,7 @@ def serve(lines: Iterable[str], output: TextIO, run: Callable[[Job], Answer]) ->
 
 def run_job(job: Job) -> Answer:
     """Finetune as the job says, in this process."""
-    from foretune.finetune.train import finetune  # noqa: PLC0415 (a parent that only starts workers imports no torch)
+    from foretune.finetuning.train import finetune  # noqa: PLC0415 (a parent that only starts workers imports no torch)
 
     data = _tokenized(_Read(**{field.name: getattr(job, field.name) for field in fields(_Read)}))
     directory = Path(job.directory)
@@ -85,8 +85,8 @@ class _Read:
 
 @lru_cache(maxsize=64)
 def _tokenized(job: _Read) -> TokenizedSplits:
-    from foretune.finetune.data import load_splits, tokenize  # noqa: PLC0415 (see above)
-    from foretune.finetune.model import load_tokenizer  # noqa: PLC0415 (see above)
+    from foretune.finetuning.data import load_splits, tokenize  # noqa: PLC0415 (see above)
+    from foretune.finetuning.model import load_tokenizer  # noqa: PLC0415 (see above)
 
     splits = load_splits(
         job.data,
@@ -106,8 +106,8 @@ def _tokenized(job: _Read) -> TokenizedSplits:
 
 @lru_cache(maxsize=8)
 def _end_of(model: str) -> int:
-    from foretune.finetune.ending import find_ending  # noqa: PLC0415 (see above)
-    from foretune.finetune.model import load_model, load_tokenizer  # noqa: PLC0415 (see above)
+    from foretune.finetuning.ending import find_ending  # noqa: PLC0415 (see above)
+    from foretune.finetuning.model import load_model, load_tokenizer  # noqa: PLC0415 (see above)
 
     return find_ending(load_model(model), load_tokenizer(model)).token
 
@@ -127,7 +127,7 @@ def _keep_output_for_protocol() -> TextIO:
 def main() -> None:
     """Serve the parent until it closes our standard input."""
     output = _keep_output_for_protocol()
-    import_module("foretune.finetune.train")  # the slow imports belong before "ready"
+    import_module("foretune.finetuning.train")  # the slow imports belong before "ready"
     serve(sys.stdin, output, run_job)
 
 

@@ -4,7 +4,7 @@ A new one is one decorated function: `@dataset_feature("name")` over a `DatasetS
 a `ModelShape`. Each is deterministic and takes seconds on 100,000 rows. Quantities that span decades are given
 as their log10. *Words* are runs of word characters or single other signs, in lower case; they depend on no tokenizer.
 The base model's zero-shot loss, the strongest known predictor of what finetuning gains (arXiv 2506.14681), needs the
-model itself and is added by `foretune.finetune.task`.
+model itself and is added by `foretune.finetuning.task`.
 """
 
 from __future__ import annotations

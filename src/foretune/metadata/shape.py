@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ModelShape:
-    """A base model as a gated decoder with as many parameters; `foretune.finetune.shape` reads it off a model.
+    """A base model as a gated decoder with as many parameters; `foretune.finetuning.shape` reads it off a model.
 
     Attributes:
         layers: how many.

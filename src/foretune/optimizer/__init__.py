@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from operator import attrgetter
 from types import MappingProxyType
 
 from foretune.errors import ConfigurationError, SurrogateError
@@ -17,7 +19,7 @@ from foretune.optimizer.transfer import Transfer
 from foretune.surrogate.protocol import CostSurrogate, Surrogates
 from foretune.types import Configuration, Task
 
-__all__ = ["OPTIMIZERS", "Optimizer", "Search", "make_optimizer"]
+__all__ = ["OPTIMIZERS", "Optimizer", "Search", "find_optimizer", "make_optimizer"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,27 @@ OPTIMIZERS: Mapping[str, Callable[[Search], Optimizer]] = MappingProxyType(
 """Every optimizer that `foretune tune --optimizer` and the benchmarks know."""
 
 
+def find_optimizer(name: str) -> Callable[[Search], Optimizer]:
+    """What makes the optimizer of that name; of `module:function`, that function of a module which Python finds.
+
+    Raises:
+        ConfigurationError: there is no such optimizer.
+    """
+    if name in OPTIMIZERS:
+        return OPTIMIZERS[name]
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        raise ConfigurationError(
+            f"no optimizer is called {name!r}; choose one of {', '.join(OPTIMIZERS)}, or give yours as module:function"
+        )
+    try:
+        return attrgetter(attribute)(import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(
+            f"cannot import the optimizer {name!r} ({error}); is its folder in PYTHONPATH?"
+        ) from error
+
+
 def make_optimizer(
     name: str,
     task: Task,
@@ -108,10 +131,8 @@ def make_optimizer(
         ConfigurationError: if there is no such optimizer or no candidate.
         SurrogateError: if it needs surrogates and none are given.
     """
-    if name not in OPTIMIZERS:
-        raise ConfigurationError(f"no optimizer is called {name!r}; choose one of {', '.join(OPTIMIZERS)}")
     if not candidates:
         raise ConfigurationError(
             "an optimizer needs at least one candidate configuration; sample some from the search space"
         )
-    return OPTIMIZERS[name](Search(task, candidates, default, surrogates, seed))
+    return find_optimizer(name)(Search(task, candidates, default, surrogates, seed))

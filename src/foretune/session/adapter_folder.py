@@ -98,7 +98,7 @@ def write_card(
         stops: the tokens that end an answer.
         scores: rows of the final table, where they are known.
     """
-    from foretune.finetune.model import SHIPPED
+    from foretune.finetuning.model import SHIPPED
 
     whole = not (folder / "adapter_config.json").is_file()
     on_hub = model != SHIPPED and not Path(model).expanduser().is_dir()
@@ -122,12 +122,12 @@ def write_card(
 
 def _elsewhere(base: str) -> str:
     """How an adapter finds a base model that is not on the hub."""
-    from foretune.finetune.model import SHIPPED
+    from foretune.finetuning.model import SHIPPED
 
     place = "`base_model_name_or_path` in `adapter_config.json`"
     if base != SHIPPED:
         return f"The base model was read from the folder in {place}; elsewhere, write there where your copy of it is."
     return (
         f"The base model comes with foretune: elsewhere, install that and use `foretune predict`, or change {place} to "
-        'what this prints: `python -c "from foretune.finetune.model import shipped_model; print(shipped_model())"`'
+        'what this prints: `python -c "from foretune.finetuning.model import shipped_model; print(shipped_model())"`'
     )

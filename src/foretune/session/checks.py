@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,20 @@ def check_name(what: str, given: str, known: Sequence[str], error: type[Foretune
     if given not in known:
         message = f"no {what} is called {given!r}{did_you_mean(given, known)}; choose one of {', '.join(known)}"
         raise error(message)
+
+
+def check_optimizer(name: str) -> None:
+    """Whether this is an optimizer's name, or `module:function` of a module that Python finds.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        check_name("optimizer", name, OPTIMIZERS)
+    elif find_spec(module.partition(".")[0]) is None:
+        message = f"there is no module {module} to take the optimizer {name!r} from; put its folder into PYTHONPATH"
+        raise ConfigurationError(message)
 
 
 def shipped(kind: str) -> tuple[str, ...]:
@@ -183,13 +198,13 @@ def check_data(source: str, **options: Any) -> None:
 
     Args:
         source: file, folder, or name on the hub.
-        options: for `foretune.finetune.data.load_splits`.
+        options: for `foretune.finetuning.data.load_splits`.
 
     Raises:
         DataError: something is wrong with it.
     """
-    from foretune.finetune.data import load_splits
-    from foretune.finetune.data.files import ending_of
+    from foretune.finetuning.data import load_splits
+    from foretune.finetuning.data.files import ending_of
 
     path = Path(source).expanduser()
     if path.exists():
@@ -206,11 +221,11 @@ def check_data(source: str, **options: Any) -> None:
 
 
 def _check_first_rows(path: Path, columns: str | None, *, skip_bad_rows: bool) -> None:
-    from foretune.finetune.data.columns import parse_columns
-    from foretune.finetune.data.files import READERS
-    from foretune.finetune.data.formats import COLUMN_NAMES
-    from foretune.finetune.data.reading import read_examples
-    from foretune.finetune.data.sources import Source
+    from foretune.finetuning.data.columns import parse_columns
+    from foretune.finetuning.data.files import READERS
+    from foretune.finetuning.data.formats import COLUMN_NAMES
+    from foretune.finetuning.data.reading import read_examples
+    from foretune.finetuning.data.sources import Source
 
     with path.open("rb") as file:
         beginning = file.read(_READ_WHOLE)

@@ -30,11 +30,12 @@ from foretune.tuner import INTERRUPTED, Incumbent
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
 
 if TYPE_CHECKING:
-    from foretune.finetune.data import Tokens
-    from foretune.finetune.evaluate import Scores
+    from foretune.finetuning.data import Tokens
+    from foretune.finetuning.evaluate import Scores
     from foretune.session.ground import Ground
 
 ADAPTER = "adapter"
+REPORT = "report.json"
 _READING = ("columns", "last_turn_only", "skip_bad_rows")
 """Settings that say how the data is read, which `foretune finetune` needs, too."""
 
@@ -67,7 +68,7 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
             scores = (untouched, *_score_default(found, default, best), best)
             describe_adapter(found.output / ADAPTER, found.ground, found.settings, incumbent.configuration, scores)
             report = _run_report(found, scores, default, spent)
-            write_run_report(report, found.output / "report.json")
+            write_run_report(report, found.output / REPORT)
             save_curves(report, found.output / "curves.png")
         _print(found, report, default, console)
     return report
@@ -165,7 +166,7 @@ def measure_finetuned(
 ) -> ModelScores:
     """Read an adapter back, as a user would, and evaluate it on the validation and the test split."""
     from foretune.execution.finetuned import load_finetuned
-    from foretune.finetune.evaluate import evaluate
+    from foretune.finetuning.evaluate import evaluate
 
     model = load_finetuned(folder, settings.model, device=settings.device)
 
@@ -180,8 +181,8 @@ def measure_untouched(ground: Ground, settings: Settings) -> ModelScores:
     """The row of the base model, on all rows."""
     scores = ground.zero_shot
     if ground.data is not ground.whole:
-        from foretune.finetune.evaluate import zero_shot
-        from foretune.finetune.model import load_model
+        from foretune.finetuning.evaluate import zero_shot
+        from foretune.finetuning.model import load_model
 
         scores = zero_shot(load_model(settings.model, device=settings.device), ground.whole)
     validation = _measurement(scores["validation"], len(ground.whole.validation))

@@ -19,10 +19,10 @@ from foretune.types import VALIDATION_NLL, Configuration, Report, Task, Trial
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from foretune.finetune.data import Splits, TokenizedSplits
-    from foretune.finetune.ending import Ending
-    from foretune.finetune.evaluate import Scores
-    from foretune.optimizer import Optimizer
+    from foretune.finetuning.data import Splits, TokenizedSplits
+    from foretune.finetuning.ending import Ending
+    from foretune.finetuning.evaluate import Scores
+    from foretune.optimizer import Optimizer, Search
     from foretune.session.search import Settings
     from foretune.surrogate.pace import Pace
     from foretune.surrogate.protocol import Surrogates
@@ -52,7 +52,7 @@ class Ground:
         default: what a practitioner would start with.
         versions: of the libraries that matter.
         surrogates: meta-learned, where there are any; with seconds of this machine where they know only others.
-        pace: what slices take here, if steps were timed; see `foretune.finetune.pace`.
+        pace: what slices take here, if steps were timed; see `foretune.finetuning.pace`.
         closing_seconds: that scoring a finetuned model at the end is expected to take.
         fingerprint: of the tokens of all splits.
         today: the day that chat templates were told which write the date: the one that the search was begun on.
@@ -86,13 +86,12 @@ class Ground:
         """Validation loss of the base model."""
         return self.zero_shot["validation"].nll
 
-    def optimizer(self, settings: Settings) -> Optimizer:
-        """A fresh optimizer."""
-        from foretune.optimizer import make_optimizer
+    def optimizer(self, settings: Settings, make: Callable[[Search], Optimizer] | None = None) -> Optimizer:
+        """A fresh optimizer: what `make` makes, or the one that the settings name."""
+        from foretune.optimizer import Search, find_optimizer
 
-        return make_optimizer(
-            settings.optimizer, self.task, self.candidates, self.default, self.surrogates, seed=settings.seed
-        )
+        asked = Search(self.task, self.candidates, self.default, self.surrogates, settings.seed)
+        return (make or find_optimizer(settings.optimizer))(asked)
 
     def executor(
         self, settings: Settings, directory: Path, stack: ExitStack, *, isolate: bool, stop: Callable[[], bool]
@@ -148,13 +147,13 @@ def prepare(
         step: is told what is being done.
         timed: whether evaluation and steps may be timed, to know what slices take here.
     """
-    from foretune.finetune.check import check_causal, check_sizes
-    from foretune.finetune.ending import find_ending
-    from foretune.finetune.model import check_four_bit, load_model, load_tokenizer
-    from foretune.finetune.provenance import fingerprint_of_splits
-    from foretune.finetune.shape import shape_of
-    from foretune.finetune.targets import available_targets, target_notes
-    from foretune.finetune.task import longest_input
+    from foretune.finetuning.check import check_causal, check_sizes
+    from foretune.finetuning.ending import find_ending
+    from foretune.finetuning.model import check_four_bit, load_model, load_tokenizer
+    from foretune.finetuning.provenance import fingerprint_of_splits
+    from foretune.finetuning.shape import shape_of
+    from foretune.finetuning.targets import available_targets, target_notes
+    from foretune.finetuning.task import longest_input
     from foretune.optimizer.pool import candidate_pool
     from foretune.space import load_space
     from foretune.surrogate.pace import paced
@@ -222,7 +221,7 @@ class _Reader:
 
     def read(self, validation_rows: int | None = None) -> tuple[Splits, TokenizedSplits]:
         """As text and as tokens, with a note where completions do not end as the model's files say."""
-        from foretune.finetune.data import load_splits, tokenize
+        from foretune.finetuning.data import load_splits, tokenize
 
         asked = self.settings
         splits = load_splits(
@@ -254,7 +253,7 @@ class _Measured:
 
 def _recall(known: Mapping[str, Any], reader: _Reader, whole: TokenizedSplits) -> _Measured:
     """As the journal says."""
-    from foretune.finetune.evaluate import Scores
+    from foretune.finetuning.evaluate import Scores
 
     rows = known.get("validation_rows")
     return _Measured(
@@ -290,10 +289,10 @@ class _Measuring:
 
     def measure(self, model: PreTrainedModel, splits: Splits, whole: TokenizedSplits) -> _Measured:
         """The model may be trained for a few steps: it is not to be used afterwards."""
-        from foretune.finetune.model import load_model, resolve_model
-        from foretune.finetune.pace import Effort, measure_effort, timed_zero_shot
-        from foretune.finetune.task import describe_task
-        from foretune.finetune.train import SLICES
+        from foretune.finetuning.model import load_model, resolve_model
+        from foretune.finetuning.pace import Effort, measure_effort, timed_zero_shot
+        from foretune.finetuning.task import describe_task
+        from foretune.finetuning.train import SLICES
 
         name, device, data = self.settings.model, self.settings.device, whole
         effort = Effort()
@@ -313,8 +312,8 @@ class _Measuring:
 
     def _training(self, model: PreTrainedModel, data: TokenizedSplits) -> Mapping[Configuration, float]:
         """Seconds of a slice by configuration, its evaluation aside, on hardware that the surrogates do not know."""
-        from foretune.finetune.pace import time_training
-        from foretune.finetune.provenance import hardware
+        from foretune.finetuning.pace import time_training
+        from foretune.finetuning.provenance import hardware
 
         device = self.settings.device
         if not self.timed or self.hardware_seen is None or hardware(device) in self.hardware_seen:
@@ -325,7 +324,7 @@ class _Measuring:
 
 def _noted(data: TokenizedSplits, rows: int) -> TokenizedSplits:
     """With a note on the validation rows that a search does without."""
-    from foretune.finetune.task import LEAST_ROWS
+    from foretune.finetuning.task import LEAST_ROWS
 
     kept = len(data.validation)
     why = "the fewest that say enough" if kept <= LEAST_ROWS else "so that scoring takes a third of a run at most"

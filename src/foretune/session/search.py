@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -24,6 +24,9 @@ from foretune.session.interruption import Interruption
 from foretune.session.waiting import waiting
 from foretune.tuner import AbandonedError, Budget, Clock, Observer, Progress, TuningResult, tune
 from foretune.types import Report, Status, Trial
+
+if TYPE_CHECKING:
+    from foretune.optimizer import Optimizer, Search
 
 _WRITING_SECONDS = 3.0
 """Of a free core, for the report, the figure and the rest that a search leaves."""
@@ -90,11 +93,13 @@ class _Way:
         isolate: run trials in a process of their own.
         as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
             machine; what it takes is another matter.
+        make: makes the optimizer; None for the one that the settings name.
         ending: asks for an early end that keeps the best.
     """
 
     isolate: bool = False
     as_predicted: bool = False
+    make: Callable[[Search], Optimizer] | None = None
     ending: Interruption = field(default_factory=Interruption)
 
 
@@ -108,6 +113,7 @@ def search(
     isolate: bool = False,
     as_predicted: bool = False,
     clock: Clock | None = None,
+    make: Callable[[Search], Optimizer] | None = None,
 ) -> Found:
     """Check everything, load everything, then tune until the budget is spent.
 
@@ -125,14 +131,15 @@ def search(
         as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
             machine; what it takes is another matter.
         clock: of the budget; by default it starts now.
+        make: makes the optimizer; by default the one that `settings` names.
 
     Raises:
         ForetuneError: whatever is wrong with the input, or if the budget ended before anything was trained.
         KeyboardInterrupt: a second Ctrl-C, or one before anything was trained.
     """
-    clock, way = clock or Clock(), _Way(isolate, as_predicted)
+    clock, way = clock or Clock(), _Way(isolate, as_predicted, make)
     check_folder(output, settings, resume=resume)
-    check_settings(settings)
+    check_settings(settings, optimizer=make is None)
     with waiting(console, "loading libraries"):
         settings = on_this_machine(settings)
     with ExitStack() as stack:
@@ -155,17 +162,19 @@ def search(
     return Found(settings, allowed, output, ground, result, clock)
 
 
-def check_settings(settings: Settings, *, data: bool = True) -> None:
+def check_settings(settings: Settings, *, data: bool = True, optimizer: bool = True) -> None:
     """All that can be known of a search in a second.
 
     Args:
         settings: of the search.
         data: whether the dataset should be there already.
+        optimizer: whether the optimizer's name is to be looked at.
 
     Raises:
         ForetuneError: a name or a file is wrong.
     """
-    checks.check_name("optimizer", settings.optimizer, checks.OPTIMIZERS)
+    if optimizer:
+        checks.check_optimizer(settings.optimizer)
     checks.check_space(settings.space)
     checks.check_device(settings.device)
     checks.check_surrogates(settings.surrogate)
@@ -176,7 +185,7 @@ def check_settings(settings: Settings, *, data: bool = True) -> None:
 
 def on_this_machine(settings: Settings) -> Settings:
     """The settings with the device that is meant."""
-    from foretune.finetune.model import choose_device
+    from foretune.finetuning.model import choose_device
 
     return replace(settings, device=choose_device(settings.device))
 
@@ -216,7 +225,7 @@ def _tune(
 ) -> TuningResult:
     from foretune.session.predicted_time import PredictedTime
 
-    optimizer, counted = ground.optimizer(settings), None
+    optimizer, counted = ground.optimizer(settings, way.make), None
     kept = reserve(ground.closing_seconds, budget.seconds, slowness=clock.spent() / time.process_time())
     limits = replace(budget, seconds=budget.seconds - kept)
     if way.as_predicted and ground.surrogates:

@@ -53,7 +53,7 @@ def read_task(task: Task) -> TaskFacts:
     if missing:
         raise SurrogateError(
             f"task {task.id!r} lacks the meta-features {', '.join(missing)}, which the surrogates compute with; "
-            "describe it with `foretune.finetune.task.describe_task`"
+            "describe it with `foretune.finetuning.task.describe_task`"
         )
     if features["zero_shot_nll"] <= 0:
         raise SurrogateError(

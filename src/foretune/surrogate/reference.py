@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from foretune.surrogate.examples import Run
 
-_PROCESSOR = re.compile(r", \d+ threads$")  # as `foretune.finetune.provenance.hardware` writes it
+_PROCESSOR = re.compile(r", \d+ threads$")  # as `foretune.finetuning.provenance.hardware` writes it
 
 
 def of_one_kind(runs: Sequence[Run]) -> list[Run]:

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 import foretune.cli
 from foretune.cli import commands
-from foretune.finetune.data import load_splits
+from foretune.finetuning.data import load_splits
 from foretune.synthesis.exercises import EXERCISES
 
 

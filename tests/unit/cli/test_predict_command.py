@@ -9,8 +9,8 @@ import pytest
 import foretune.cli
 from foretune.cli.chat import talk
 from foretune.execution.finetuned import Finetuned, open_finetuned
-from foretune.finetune.generate import answer
-from foretune.finetune.model import load_model, load_tokenizer
+from foretune.finetuning.generate import answer
+from foretune.finetuning.model import load_model, load_tokenizer
 
 
 def refused(capsys, *arguments):

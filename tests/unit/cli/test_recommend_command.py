@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from importlib import resources
 from pathlib import Path
@@ -72,7 +71,7 @@ def test_reasons_from_another_table_than_the_predictions_are_said_to_be(data, tm
 
 
 def test_the_weights_need_not_be_there(data, tmp_path):
-    from foretune.finetune.model import shipped_model
+    from foretune.finetuning.model import shipped_model
 
     folder = tmp_path / "bare"
     folder.mkdir()
@@ -226,7 +225,7 @@ def test_picks_that_cannot_be_told_apart_share_a_rank_and_the_quickest_is_first(
 
 
 def test_a_pick_is_exported_for_finetune_and_nothing_is_overwritten(data, tmp_path):
-    from foretune.cli.finetune import read_configuration
+    from foretune.session.recipe import read_configuration
 
     asked = (data, "--model", "Qwen/Qwen3-8B", "--json", "--seed", 3)
     second = json.loads(recommend(*asked))["recommendations"][1]
@@ -268,19 +267,19 @@ def test_what_was_exported_finetunes(data, tiny_model, tmp_path):
 
 
 def test_a_slow_model_is_scored_on_a_sample(data, monkeypatch):
-    from foretune.cli import recommend as verb
+    from foretune.session import advising
 
-    monkeypatch.setattr(verb, "ZERO_SHOT_SECONDS", 1e-9)
+    monkeypatch.setattr(advising, "ZERO_SHOT_SECONDS", 1e-9)
     output = recommend(data, "--top", 1, "--candidates", 4)
     assert "on 16 of 24 validation rows" in output
     assert "standard error" in output
 
 
 def test_what_is_computed_and_how_far_is_told(data):
-    from foretune.cli.recommend import _Asked
+    from foretune.session.advising import Question
 
     said: list[str] = []
-    asked = _Asked(str(data), "foretune-tiny", 1, math.inf, None, None, 4, None, None, None, 0, {})
+    asked = Question(str(data), "foretune-tiny", top=1, candidates=4)
     asked.advice(said.append)
     assert said[:3] == [
         "reading the data",

@@ -7,7 +7,7 @@ import pytest
 
 from foretune.execution import in_process
 from foretune.execution.in_process import InProcess
-from foretune.finetune.data import TokenizedSplits, Tokens
+from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.types import Configuration, Status, Trial
 
 ROW = Tokens((np.array([1, 2, 3]),), np.array([1]))

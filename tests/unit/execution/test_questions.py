@@ -5,7 +5,7 @@ import pytest
 
 from foretune.errors import DataError
 from foretune.execution.questions import Question, read_questions
-from foretune.finetune.data import Message
+from foretune.finetuning.data import Message
 
 ASK = (Message("user", "2 + 2?"),)
 

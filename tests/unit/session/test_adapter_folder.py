@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from foretune.finetune.model import load_tokenizer
+from foretune.finetuning.model import load_tokenizer
 from foretune.report.run_report import Measurement, ModelScores
 from foretune.session.adapter_folder import complete_adapter_folder, snippet, write_card
 

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 import foretune.cli
-import foretune.finetune.train
+import foretune.finetuning.train
 from foretune.execution.jobs import Job, job_from_json, job_to_json
 from foretune.execution.worker import run_job
-from foretune.finetune.provenance import fingerprint
+from foretune.finetuning.provenance import fingerprint
 from foretune.journal import read_journal
 from foretune.session import ground
 from foretune.session.ground import prepare
@@ -108,7 +108,7 @@ def test_a_run_of_one_configuration_goes_on_the_next_day(dated_model, data, on, 
         seen.append(text(found.data.train, found.tokenizer))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("foretune.cli.finetune._train", interrupted)
+    monkeypatch.setattr("foretune.session.single._train", interrupted)
     for days in range(2):
         on(BEGUN + timedelta(days=days))
         asked = ("finetune", data, "--config", config, "--model", dated_model, "--output")
@@ -124,7 +124,7 @@ def test_a_worker_reads_the_data_as_its_parent_did(dated_model, tmp_path, monkey
         given.append(data)
         return Report(trial, Status.FAILED, LearningCurve(), "", 1.0)
 
-    monkeypatch.setattr(foretune.finetune.train, "finetune", finetune)
+    monkeypatch.setattr(foretune.finetuning.train, "finetune", finetune)
     turns = [{"role": role, "content": role} for role in ("user", "assistant", "user", "assistant")]
     rows = [{"chat": [{"role": "user", "content": f"{n}"}, *turns[1:]]} for n in range(30)]
     path = tmp_path / "all.jsonl"

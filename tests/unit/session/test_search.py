@@ -56,7 +56,7 @@ def test_of_two_searches_that_begin_at_once_one_is_refused(tmp_path, monkeypatch
         return None, True
 
     for name in ("check_settings", "on_this_machine"):
-        monkeypatch.setattr(searching, name, lambda settings: settings)
+        monkeypatch.setattr(searching, name, lambda settings, **_: settings)
     monkeypatch.setattr(searching, "_prepare", meanwhile)
     with pytest.raises(JournalError, match="already exists"):
         searching.search(searching.Settings("questions.jsonl", "foretune-tiny"), Budget(), output, Console(quiet=True))

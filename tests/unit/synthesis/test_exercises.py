@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from foretune.errors import DataError
-from foretune.finetune.data import load_splits, prompt_and_completion
+from foretune.finetuning.data import load_splits, prompt_and_completion
 from foretune.synthesis.exercises import EXERCISES, FAMILIES, Exercise, choose, make_exercise
 from foretune.synthesis.exercises.numbers import in_words
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from foretune.errors import DataError
-from foretune.finetune.data import load_splits, prompt_and_completion
+from foretune.finetuning.data import load_splits, prompt_and_completion
 from foretune.synthesis import facts
 from foretune.synthesis.facts import TOPICS, Fact, make_facts, write_facts
 

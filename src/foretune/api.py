@@ -1,0 +1,274 @@
+"""The Python interface: what the verbs of the command line do, as functions with typed results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foretune.errors import ConfigurationError
+from foretune.report.run_report import ModelScores, RunReport, read_run_report
+from foretune.session.durations import parse_seconds
+from foretune.tuner import Budget
+from foretune.types import Configuration, Value
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from foretune.execution.finetuned import Finetuned
+    from foretune.optimizer import Optimizer, Search
+    from foretune.recommendation import Advice
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished search, or a finished run of one configuration.
+
+    Attributes:
+        folder: that everything is in.
+        adapter: folder of the best adapter or, after full finetuning, of the model.
+        report: the content of `report.json`.
+    """
+
+    folder: Path
+    adapter: Path
+    report: RunReport
+
+    @property
+    def scores(self) -> Mapping[str, ModelScores]:
+        """Rows of the final table by name: `zero-shot`, then `default` and `best`, or `finetuned`."""
+        return {row.name: row for row in self.report.scores}
+
+    @property
+    def configuration(self) -> Configuration:
+        """The hyperparameters that the adapter was trained with."""
+        return Configuration(next(one.configuration for one in self.report.trials if one.key == self.report.best_key))
+
+    def open(self, *, model: str | None = None, device: str = "auto") -> Finetuned:
+        """Load the finetuned model with its tokenizer, ready to answer.
+
+        Args:
+            model: the base model, where it is no longer where the adapter says.
+            device: `auto`, `cpu`, `cuda`, ...
+        """
+        from foretune.execution.finetuned import open_finetuned
+        from foretune.finetuning.model import choose_device
+
+        return open_finetuned(self.adapter, model=model, device=choose_device(device))
+
+    def answer(self, prompts: Sequence[str], *, max_new_tokens: int | None = None) -> list[str]:
+        """Greedy answers to prompts; the model is loaded for it, so ask all at once, or `open` it.
+
+        Args:
+            prompts: plain text, each a conversation of its own.
+            max_new_tokens: at which an answer that does not end is cut; None for the longest completion in training.
+        """
+        return self.open().answers(prompts, max_new_tokens=max_new_tokens)
+
+
+def tune(
+    data: str | Path,
+    output: str | Path,
+    *,
+    budget: str | float,
+    model: str | Path = "foretune-tiny",
+    seed: int = 0,
+    resume: bool = False,
+    space: str | Path = "peft",
+    optimizer: str | Callable[[Search], Optimizer] = "transfer-in-context",
+    max_slices: int | None = None,
+    candidates: int = 256,
+    surrogates: str | Path | None = None,
+    train_rows: int | None = None,
+    max_length: int | None = None,
+    columns: str | None = None,
+    last_turn_only: bool = False,
+    skip_bad_rows: bool = False,
+    device: str = "auto",
+    isolate: bool = False,
+    default_comparison: bool = True,
+    console: Console | None = None,
+) -> Run:
+    """Find the best finetuning of a model on a dataset within a budget.
+
+    Args:
+        data: file, folder or hub name of the dataset.
+        output: folder for everything that comes of it.
+        budget: time that the search may take, in seconds or as in `1h30m`.
+        model: base model: `foretune-tiny`, a folder, or a hub name.
+        seed: of splits, candidates, adapters and the order of the data.
+        resume: go on with the search in `output`.
+        space: search space: a shipped name or a YAML file.
+        optimizer: chooses the trials: a name, or a function that makes an optimizer of a `Search`.
+        max_slices: train no more slices than this.
+        candidates: configurations to choose from.
+        surrogates: folder written by `foretune fit`; None for the shipped ones.
+        train_rows: train on only so many rows.
+        max_length: tokens that an example may have; None for what the model takes, at most 512.
+        columns: which columns to take, such as `prompt=Q,completion=A`.
+        last_turn_only: learn the last answer of a conversation alone.
+        skip_bad_rows: leave out rows that cannot be used.
+        device: `auto` (a GPU if there is one), `cpu`, `cuda`, ...
+        isolate: run trials in a process of their own.
+        default_comparison: train the default configuration, too, outside of the budget.
+        console: where progress is shown; None for nowhere.
+
+    Raises:
+        ForetuneError: whatever is wrong with the input, or if nothing was trained.
+    """
+    from foretune.session.closing import close
+    from foretune.session.search import Settings, search
+
+    name, make = (optimizer, None) if isinstance(optimizer, str) else (_name_of(optimizer), optimizer)
+    settings = Settings(
+        data=str(data),
+        model=str(model),
+        seed=seed,
+        space=str(space),
+        optimizer=name,
+        candidates=candidates,
+        surrogate=None if surrogates is None else str(surrogates),
+        max_length=max_length,
+        train_rows=train_rows,
+        device=device,
+        columns=columns,
+        last_turn_only=last_turn_only,
+        skip_bad_rows=skip_bad_rows,
+    )
+    limits, shown = Budget(_seconds(budget), max_slices), console or _nowhere()
+    found = search(settings, limits, Path(output), shown, resume=resume, isolate=isolate, make=make)
+    close(found, shown, compare_default=default_comparison)
+    return load_run(output)
+
+
+def finetune(
+    data: str | Path,
+    output: str | Path,
+    *,
+    configuration: Configuration | Mapping[str, Value],
+    model: str | Path = "foretune-tiny",
+    seed: int = 0,
+    train_rows: int | None = None,
+    max_length: int | None = None,
+    columns: str | None = None,
+    last_turn_only: bool = False,
+    skip_bad_rows: bool = False,
+    device: str = "auto",
+    console: Console | None = None,
+) -> Run:
+    """Train one configuration to its end, keep its best slice, and score that on the test split.
+
+    Args:
+        data: see `tune`.
+        output: folder for the run; one that was begun is gone on with.
+        configuration: the hyperparameters, for instance of a `Run` or a recommendation.
+        model: see `tune`.
+        seed: see `tune`.
+        train_rows: see `tune`.
+        max_length: see `tune`.
+        columns: see `tune`.
+        last_turn_only: see `tune`.
+        skip_bad_rows: see `tune`.
+        device: see `tune`.
+        console: see `tune`.
+
+    Raises:
+        ForetuneError: whatever is wrong with the input, or if no slice was trained.
+    """
+    from foretune.session.checks import check_recipe
+    from foretune.session.search import Settings
+    from foretune.session.single import finetune_once
+
+    values = configuration.values if isinstance(configuration, Configuration) else configuration
+    check_recipe(dict(values), "configuration")
+    settings = Settings(
+        data=str(data),
+        model=str(model),
+        seed=seed,
+        max_length=max_length,
+        train_rows=train_rows,
+        device=device,
+        columns=columns,
+        last_turn_only=last_turn_only,
+        skip_bad_rows=skip_bad_rows,
+    )
+    finetune_once(settings, Configuration(values), Path(output), console or _nowhere())
+    return load_run(output)
+
+
+def recommend(
+    data: str | Path,
+    *,
+    model: str | Path = "foretune-tiny",
+    top: int = 5,
+    budget: str | float | None = None,
+    hardware: str | None = None,
+    space: str | Path | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Advice:
+    """Configurations for finetuning a model on a dataset, best first, without training a step.
+
+    Args:
+        data: file, folder or hub name of the dataset.
+        model: base model; its weights need not be there.
+        top: how many configurations.
+        budget: leave out runs that are predicted to take longer, in seconds or as in `1h30m`.
+        hardware: accelerator to train a real LLM on, such as `rtx-4090` or `h100`.
+        space: search space: a shipped name or a YAML file.
+        seed: of splits and candidates.
+        options: further fields of `foretune.session.advising.Question`.
+
+    Raises:
+        ForetuneError: whatever is wrong with the input.
+    """
+    from foretune.recommendation.accelerators import find_accelerator
+    from foretune.session.advising import Question
+
+    question = Question(
+        data=str(data),
+        model=str(model),
+        top=top,
+        seconds=math.inf if budget is None else _seconds(budget),
+        card=None if hardware is None else find_accelerator(hardware),
+        space=None if space is None else str(space),
+        seed=seed,
+        **options,
+    )
+    question.check()
+    return question.advice()
+
+
+def load_run(folder: str | Path) -> Run:
+    """A finished run, from its folder.
+
+    Raises:
+        JournalError: there is none, or it has not ended.
+    """
+    from foretune.execution.run_folder import find_finetuned
+
+    adapter = find_finetuned(Path(folder))
+    home = adapter.parent
+    return Run(home, adapter, read_run_report(home / "report.json"))
+
+
+def _seconds(budget: str | float) -> float:
+    return parse_seconds(budget if isinstance(budget, str) else str(budget))
+
+
+def _name_of(make: Callable[..., object]) -> str:
+    """As the command line would have it, for the journal: a search is only resumed with the same optimizer."""
+    name = getattr(make, "__qualname__", None)
+    if name is None:
+        raise ConfigurationError(
+            f"{make!r} has no name; give a function or a class that makes an optimizer of a Search"
+        )
+    return f"{make.__module__}:{name}"
+
+
+def _nowhere() -> Console:
+    from rich.console import Console
+
+    return Console(quiet=True)

@@ -1,0 +1,24 @@
+"""Data in: files, folders and hub datasets become examples, splits, and tokens.
+
+One file per step: `files` reads one file (`decoding` its bytes, `tables` its cells), `sources` a folder or the hub;
+`formats` turns columns into examples (`columns` finds them, `turns` reads messages, `reading` notes what was left
+aside), `splits` makes three disjoint splits of them, `rendering` writes them as the model expects (`template` applies
+its chat template), `tokenizing` makes `tokens` of that, which a model is trained on. No torch here.
+"""
+
+from foretune.finetuning.data.examples import Example, Message, Splits, prompt_and_completion
+from foretune.finetuning.data.splits import load_splits
+from foretune.finetuning.data.tokenizing import prompt_ids, tokenize
+from foretune.finetuning.data.tokens import TokenizedSplits, Tokens
+
+__all__ = [
+    "Example",
+    "Message",
+    "Splits",
+    "TokenizedSplits",
+    "Tokens",
+    "load_splits",
+    "prompt_and_completion",
+    "prompt_ids",
+    "tokenize",
+]

@@ -1,0 +1,294 @@
+"""Training and evaluating slices of one run: the loop over optimizer steps, and what is saved after each slice."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.optim import Optimizer
+from transformers import PreTrainedModel
+
+from foretune.finetuning import checkpoint, provenance
+from foretune.finetuning.adapters import Adapted, adapt, method_of, save_adapter, setting
+from foretune.finetuning.batches import Batch, completion_logits, epoch_batches, head_selection, make_batch
+from foretune.finetuning.checkpoint import Slice, Slices, State
+from foretune.finetuning.data import TokenizedSplits
+from foretune.finetuning.evaluate import evaluate
+from foretune.finetuning.fast_layers import use_fast_layers
+from foretune.finetuning.model import autocast, default_dtype, embedding_rows, fresh_model
+from foretune.finetuning.optim import PeakRates, Plan, make_optimizer, optimizer_tensors, plan, restore_optimizer
+from foretune.types import Status, Trial
+
+_GRADIENT_NORM = 1.0
+_CHECK_EVERY = 16
+"""Steps between looks at the loss: each look makes an accelerator wait."""
+
+
+class StoppedError(Exception):
+    """A run ended early for a reason that belongs into its report.
+
+    Attributes:
+        status: how it ended.
+    """
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the caller of `finetune` asked for, checked.
+
+    Attributes:
+        trial: configuration and fidelity.
+        data: tokenized splits.
+        model: folder or hub name.
+        directory: of this run alone.
+        seed: of initial values, dropout and data order.
+        device: where to train.
+        test: also score the test split.
+        timeout_seconds: given for this call.
+        deadline: when it ends, on the clock of `time.perf_counter`.
+        keep_state: save resume state and best adapter.
+        seconds: the clock that slices are timed by.
+        fingerprint: see `provenance.fingerprint`.
+        stop: whether the run is to end before its next step.
+    """
+
+    trial: Trial
+    data: TokenizedSplits
+    model: str
+    directory: Path
+    seed: int
+    device: str
+    test: bool
+    timeout_seconds: float
+    deadline: float
+    keep_state: bool
+    seconds: Callable[[], float]
+    fingerprint: dict[str, Any]
+    stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model in training."""
+
+    order: Order
+    adapted: Adapted
+    optimizer: Optimizer
+    rates: PeakRates
+    plan: Plan
+    selection: str
+    lengths: np.ndarray
+    batch_size: int
+    worst_loss: float
+
+    @property
+    def model(self) -> nn.Module:
+        """What computes logits."""
+        return self.adapted.model
+
+
+def train_slices(order: Order, state: State | None) -> Iterator[Slice]:
+    """Yield each slice of a run once it is trained, scored and saved, from the saved state on.
+
+    Random numbers come from torch's global generators, which the caller has seeded.
+
+    Raises:
+        StoppedError: diverged or timed out.
+    """
+    begun = provenance.now()
+    provenance.reset_peak_memory(order.device)
+    run = prepare_run(order)
+    _note(run, begun)  # a run that goes wrong in its first slice leaves word, too
+    if order.device.startswith("cuda"):
+        _warm_up(run)
+    if state:
+        _restore(run, state)
+    slices = state.slices if state else ()
+    while len(slices) < order.trial.fidelity:
+        slices = (*slices, _train_slice(run, slices))
+        _keep(run, slices, begun)
+        yield slices[-1]
+
+
+def prepare_run(order: Order, base: PreTrainedModel | None = None) -> Run:
+    """The order's model, wrapped and ready for its first step.
+
+    Args:
+        order: what to train.
+        base: the base model, which is changed; by default a fresh copy.
+    """
+    configuration = order.trial.configuration
+    method = method_of(configuration)
+    # Weights that are trained, or replaced by a residual, lose too much in bfloat16.
+    dtype = torch.float32 if method in {"full", "pissa"} else default_dtype(order.device)
+    base = base or fresh_model(order.model, device=order.device, dtype=dtype, quantized=method == "qlora")
+    vocabulary = len(embedding_rows(base))
+    adapted = adapt(base, configuration, name=order.model)
+    adapted.model.train()
+    if order.device == "cpu":
+        use_fast_layers(adapted.model)
+    optimizer = make_optimizer(adapted, configuration)
+    planned = plan(configuration, len(order.data.train.input_ids))
+    return Run(
+        order=order,
+        adapted=adapted,
+        optimizer=optimizer,
+        rates=PeakRates(optimizer, configuration, planned.steps),
+        plan=planned,
+        selection=head_selection(adapted.model),
+        lengths=np.array([len(sequence) for sequence in order.data.train.input_ids]),
+        batch_size=int(setting(configuration, "batch_size")),
+        # A model that is three times worse than guessing uniformly will not come back.
+        worst_loss=3.0 * math.log(vocabulary) + 5.0,
+    )
+
+
+def take_step(run: Run, batch: Batch) -> torch.Tensor:
+    """Train on a batch at the learning rates as they are; returns its loss, for which an accelerator is not waited."""
+    loss = _loss(run, batch)
+    loss.backward()
+    nn.utils.clip_grad_norm_(run.adapted.trained.values(), _GRADIENT_NORM)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    return loss.detach()
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether this says that memory ran out, of an accelerator or of the machine."""
+    # Torch words a shortage of main memory as a RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error)
+
+
+def _warm_up(run: Run) -> None:
+    """Take gradients once, and drop them: an accelerator loads each kernel when it is first needed, which takes
+    seconds in all, and the seconds of the first slice are to tell those of the others."""
+    order, rows = run.order, np.arange(min(run.batch_size, len(run.lengths)))
+    with torch.random.fork_rng(devices=[torch.device(order.device).index or 0]):
+        _loss(run, make_batch(order.data.train, rows, pad_id=0, device=order.device)).backward()
+    run.optimizer.zero_grad(set_to_none=True)
+    torch.cuda.synchronize(order.device)
+
+
+def _train_slice(run: Run, slices: Slices) -> Slice:
+    order, data = run.order, run.order.data
+    fidelity = len(slices) + 1
+    first, last = (run.plan.slice_end(at) for at in (fidelity - 1, fidelity))
+    begun = order.seconds()
+    tokens = _train_steps(run, first, last)
+    trained = order.seconds()
+    validation = evaluate(run.model, data.validation)
+    _check(run, validation.nll, f"validation loss after slice {fidelity}")
+    # A slice that validation does not choose is never asked for its test score.
+    improved = validation.nll < min((one.validation_nll for one in slices), default=math.inf)
+    test = evaluate(run.model, data.test) if improved and order.test and data.test.input_ids else None
+    return Slice(
+        fidelity=fidelity,
+        epochs=last / run.plan.steps_per_epoch,
+        steps=last,
+        tokens=tokens + (slices[-1].tokens if slices else 0),
+        validation_nll=validation.nll,
+        validation_token_accuracy=validation.token_accuracy,
+        validation_exact_match=validation.exact_match,
+        test_nll=test.nll if test else None,
+        test_token_accuracy=test.token_accuracy if test else None,
+        test_exact_match=test.exact_match if test else None,
+        train_seconds=trained - begun,
+        evaluation_seconds=order.seconds() - trained,
+    )
+
+
+def _train_steps(run: Run, first: int, last: int) -> int:
+    """Take steps `first` to `last` - 1; returns the tokens they read, padding not counted."""
+    order, tokens = run.order, 0
+    batches: list[np.ndarray] = []
+    for step in range(first, last):
+        epoch, at = divmod(step, run.plan.steps_per_epoch)
+        if not batches or at == 0:
+            batches = epoch_batches(run.lengths, run.batch_size, seed=order.seed, epoch=epoch)
+        if time.perf_counter() > order.deadline:
+            raise StoppedError(Status.TIMED_OUT, f"stopped before step {step}: over {order.timeout_seconds:g} seconds")
+        if order.stop():
+            raise StoppedError(Status.TIMED_OUT, f"stopped before step {step}, as was asked")
+        run.rates.set(step)
+        loss = take_step(run, make_batch(order.data.train, batches[at], pad_id=0, device=order.device))
+        tokens += int(run.lengths[batches[at]].sum())
+        if step % _CHECK_EVERY == 0 or step == last - 1:
+            _check(run, float(loss), f"training loss at step {step}")
+    return tokens
+
+
+def _loss(run: Run, batch: Batch) -> torch.Tensor:
+    # One context a step: inside of it, torch keeps the copies of weights in bfloat16 that it has once made.
+    with autocast(run.order.device):
+        logits = completion_logits(run.model, batch, run.selection).float()
+    return functional.cross_entropy(logits, batch.labels)
+
+
+def _check(run: Run, loss: float, what: str) -> None:
+    if not loss <= run.worst_loss:
+        raise StoppedError(
+            Status.DIVERGED, f"{what} is {loss:.4g}, beyond {run.worst_loss:.4g}; a lower learning_rate may help"
+        )
+
+
+def _keep(run: Run, slices: Slices, begun: str) -> None:
+    """Best adapter first, then the state, then the line: after a kill in between, redoing the slice writes the same."""
+    directory = run.order.directory
+    if run.order.keep_state:
+        if checkpoint.best_fidelity(slices) == len(slices):
+            checkpoint.replace_folder(directory / "best", lambda folder: save_adapter(run.adapted, folder))
+        checkpoint.save_state(directory, State(run.order.fingerprint, slices, _tensors(run)))
+    checkpoint.append_slice(directory, slices[-1])
+    _note(run, begun)
+
+
+def _note(run: Run, begun: str) -> None:
+    """Write `run.json`."""
+    order = run.order
+    values = {
+        "schema_version": checkpoint.SCHEMA_VERSION,
+        "configuration": dict(order.trial.configuration.values),
+        "model": order.model,
+        "seed": order.seed,
+        "started": begun,
+        "parameters_trained": run.adapted.parameters_trained,
+        "peak_memory_bytes": provenance.peak_memory_bytes(order.device),
+        "hardware": provenance.hardware(order.device),
+        "versions": provenance.versions(),
+    }
+    checkpoint.write_json(order.directory / "run.json", values)
+
+
+def _tensors(run: Run) -> dict[str, torch.Tensor]:
+    tensors = {f"parameters.{name}": value for name, value in run.adapted.trained.items()}
+    tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(run.optimizer).items()}
+    tensors["generators.cpu"] = torch.get_rng_state()
+    if run.order.device.startswith("cuda"):
+        tensors["generators.cuda"] = torch.cuda.get_rng_state(run.order.device)
+    return tensors
+
+
+def _restore(run: Run, state: State) -> None:
+    def under(prefix: str) -> dict[str, torch.Tensor]:
+        return {name[len(prefix) :]: value for name, value in state.tensors.items() if name.startswith(prefix)}
+
+    saved = under("parameters.")
+    with torch.no_grad():
+        for name, parameter in run.adapted.trained.items():
+            parameter.copy_(saved[name])
+    restore_optimizer(run.optimizer, under("optimizer."))
+    torch.set_rng_state(state.tensors["generators.cpu"])
+    if "generators.cuda" in state.tensors:
+        torch.cuda.set_rng_state(state.tensors["generators.cuda"], run.order.device)

@@ -1,0 +1,158 @@
+"""One finetuning run, a slice at a time: train a share of the planned steps, evaluate, save, report.
+
+A run that is killed after any slice and resumed gives the same numbers, bit for bit, as one that was not: parameters,
+optimizer and random generators are saved; data order and learning rates are functions of (seed, step).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from foretune.errors import ConfigurationError, DataError, ForetuneError, JournalError
+from foretune.finetuning import checkpoint, provenance
+from foretune.finetuning.adapters import method_of
+from foretune.finetuning.checkpoint import Slices, State
+from foretune.finetuning.data import TokenizedSplits
+from foretune.finetuning.model import resolve_model
+from foretune.finetuning.optim import SLICES
+from foretune.finetuning.slices import Order, StoppedError, lacks_memory, train_slices
+from foretune.types import VALIDATION_NLL, LearningCurve, Report, Status, Trial
+
+__all__ = ["SLICES", "finetune"]
+
+
+def finetune(
+    trial: Trial,
+    data: TokenizedSplits,
+    model: str,
+    directory: Path,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    test: bool = True,
+    timeout_seconds: float | None = None,
+    keep_state: bool = True,
+    processor_time: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Train a trial's configuration from its last saved slice up to `trial.fidelity`.
+
+    Whatever goes wrong in training (divergence, memory, time, layers that the model lacks, any exception) is a status
+    and a message in the report.
+
+    Args:
+        trial: which configuration, and how far.
+        data: tokenized splits; only validation decides which slice is best.
+        model: base model, see `foretune.finetuning.model.resolve_model`.
+        directory: of this run alone, see `foretune.finetuning.checkpoint`; made if absent.
+        seed: of initial adapter values, dropout and data order.
+        device: `cpu` or for instance `cuda:0`.
+        test: also score the test split after every slice that is the best so far on validation.
+        timeout_seconds: for this call; looked at between steps.
+        keep_state: save what resuming takes and the best adapter; without it only the figures are written.
+        processor_time: let the seconds of slices be those of the processor, all threads together, and not those of the
+            clock: on a CPU with one thread they are the same, but for what other programs take away.
+        stop: is asked before each step whether to end there, as after `timeout_seconds`.
+
+    Returns:
+        The curve of validation scores from the first slice on. `seconds` is the wall-clock time of this call, model
+        loading included, plus that of slices beyond `trial.resumes_from` which a killed call had already saved.
+
+    Raises:
+        ConfigurationError: the method or a hyperparameter is unknown or missing, or the fidelity is beyond `SLICES`.
+        DataError: the training or validation split is empty.
+        JournalError: the trial cannot be resumed from this folder.
+        ModelError: there is no base model.
+    """
+    started = time.perf_counter()
+    _check(trial, data)
+    name = resolve_model(model)
+    timeout = math.inf if timeout_seconds is None else timeout_seconds
+    order = Order(
+        trial=trial,
+        data=data,
+        model=name,
+        directory=Path(directory),
+        seed=seed,
+        device=device,
+        test=test,
+        timeout_seconds=timeout,
+        deadline=started + timeout,
+        keep_state=keep_state,
+        seconds=time.process_time if processor_time else time.perf_counter,
+        fingerprint=provenance.fingerprint(data, name, trial.configuration.key, seed),
+        stop=stop,
+    )
+    state = _found(order)
+    before = state.slices if state else ()
+    checkpoint.write_slices(order.directory, before)
+    slices, status, message = _trained(order, state)
+    recovered = sum(one.seconds for one in before[trial.resumes_from : trial.fidelity])
+    seconds = time.perf_counter() - started + recovered
+    return Report(trial, status, _curve(slices[: trial.fidelity]), message, seconds)
+
+
+def _check(trial: Trial, data: TokenizedSplits) -> None:
+    method_of(trial.configuration)
+    if trial.fidelity > SLICES:
+        raise ConfigurationError(f"trial {trial.id} asks for slice {trial.fidelity}; a planned run has {SLICES} slices")
+    if not data.train.input_ids or not data.validation.input_ids:
+        raise DataError(f"{data.name}: the training and validation splits need at least one row each")
+
+
+def _found(order: Order) -> State | None:
+    """The saved state to go on from; more slices than the trial knows of are welcome, fewer are an error."""
+    state = checkpoint.load_state(order.directory, order.fingerprint) if order.keep_state else None
+    found, wanted = len(state.slices) if state else 0, order.trial.resumes_from
+    if found < wanted:
+        raise JournalError(
+            f"trial {order.trial.id} resumes from slice {wanted} but {order.directory} has {found}; "
+            "give the folder of its earlier slices (trained with keep_state) or start from slice 0"
+        )
+    return state
+
+
+def _curve(slices: Slices) -> LearningCurve:
+    scores = [VALIDATION_NLL.score(one.validation_nll) for one in slices]
+    return LearningCurve(np.array(scores), np.array([one.seconds for one in slices]))
+
+
+def _trained(order: Order, state: State | None) -> tuple[Slices, Status, str]:
+    """Train slice after slice; what was saved before a failure counts."""
+    done = list(state.slices) if state else []
+    if len(done) >= order.trial.fidelity:
+        return tuple(done), Status.OK, ""
+    status, message = Status.OK, ""
+    try:
+        with _own_randomness(order):
+            done.extend(train_slices(order, state))
+    except Exception as error:  # noqa: BLE001 - a failed trial is data: the search goes on with the next one
+        status, message = _failure(error)
+    return tuple(done), status, message
+
+
+def _failure(error: Exception) -> tuple[Status, str]:
+    message = f"{type(error).__name__}: {error}"
+    if isinstance(error, StoppedError):
+        return error.status, str(error)
+    if isinstance(error, ForetuneError):  # such as a kind of layer that this model does not have
+        return Status.FAILED, str(error)
+    if lacks_memory(error):
+        return Status.OUT_OF_MEMORY, f"{message}; a smaller batch_size or rank needs less"
+    return Status.FAILED, message
+
+
+@contextmanager
+def _own_randomness(order: Order) -> Generator[None]:
+    """Dropout and initial values draw from torch's global generators: seed them, and give them back as they were."""
+    cuda = [torch.device(order.device).index or 0] if order.device.startswith("cuda") else []
+    with torch.random.fork_rng(devices=cuda):
+        torch.manual_seed(order.seed)
+        yield

@@ -1,0 +1,44 @@
+"""A configuration in a YAML file, alone or with what it was found on: what `tune` and `recommend --export` write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from foretune.errors import ConfigurationError
+from foretune.session.checks import check_name, check_recipe
+
+_WRITTEN = (
+    *("configuration", "model", "data", "seed", "train_rows", "max_length"),
+    *("columns", "last_turn_only", "skip_bad_rows", "today"),
+    *("slices", "slices_planned", "validation_nll"),
+)
+"""What a search writes into `best.yaml`."""
+
+
+def read_configuration(path: Path) -> dict[str, Any]:
+    """The content of a YAML file with a `configuration`, or whose whole content is one.
+
+    Raises:
+        ConfigurationError: if it is neither, or a name or value in it is not known.
+    """
+    try:
+        content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        message = f"cannot read {path} as YAML ({reason}); give the best.yaml of a search, or write one like it"
+        raise ConfigurationError(message) from error
+    if not isinstance(content, dict) or not ("configuration" in content or "method" in content):
+        message = f"{path} holds no configuration: expected a mapping with `method`, `learning_rate` and so on"
+        raise ConfigurationError(message)
+    values = cast("dict[str, Any]", content)
+    written = values if "configuration" in values else {"configuration": values}
+    for name in written:
+        check_name(f"key of {path}", str(name), _WRITTEN)
+    if not isinstance(written["configuration"], dict):
+        message = f"{path}: `configuration` must be a mapping with `method`, `learning_rate` and so on"
+        raise ConfigurationError(message)
+    check_recipe(written["configuration"], str(path))
+    return written

@@ -1,0 +1,185 @@
+"""One whole run of one configuration, from its settings to the files that a user keeps."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from foretune.errors import ForetuneError, JournalError
+from foretune.execution.jobs import read_records
+from foretune.journal import create_journal, read_journal
+from foretune.report.run_report import ModelScores, RunReport, TrialCurve, write_run_report
+from foretune.report.tables import describe, scores_table
+from foretune.session.checks import check_output
+from foretune.session.closing import (
+    ADAPTER,
+    REPORT,
+    complete_adapter,
+    describe_adapter,
+    measure_finetuned,
+    measure_untouched,
+)
+from foretune.session.ground import Ground, prepare
+from foretune.session.search import Settings, check_settings, header_of, on_this_machine
+from foretune.session.waiting import waiting
+from foretune.tuner import Clock
+from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
+
+BEGUN = "begun.jsonl"
+"""What was known when a run was begun, until it has ended."""
+
+
+def finetune_once(
+    settings: Settings, configuration: Configuration, output: Path, console: Console, *, today: str = ""
+) -> RunReport:
+    """Train a configuration to its end, keep the best slice, and score it on all rows of validation and test.
+
+    Args:
+        settings: of the data, the model, the seed and the device.
+        configuration: what to train.
+        output: folder of the run; one that was begun with the same settings is gone on with.
+        console: where progress is shown.
+        today: the day that chat templates were told by the search that the configuration is from; empty if none.
+
+    Raises:
+        ForetuneError: whatever is wrong with the input, or if no slice was trained.
+    """
+    check_run(settings, output)
+    with waiting(console, "loading libraries") as step:
+        settings = on_this_machine(settings)
+        ground = _prepared(settings, configuration, output, today, step)
+    for note in ground.notes:
+        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
+    report = _train(settings, ground, configuration, output, console)
+    if not len(report.curve):
+        message = f"the run {report.status.replace('_', ' ')} before its first slice: {report.message}"
+        raise ForetuneError(message)
+    if report.status is not Status.OK:
+        console.print(f"{report.status.replace('_', ' ')}: {report.message}", style="yellow")
+    complete_adapter(output / "best", ground)
+    (output / "best").rename(output / ADAPTER)
+    shutil.rmtree(output / "state", ignore_errors=True)
+    (output / BEGUN).unlink()
+    fidelity = int(report.curve.scores.argmax()) + 1
+    with waiting(console, "scoring the adapter"):
+        row = measure_finetuned("finetuned", output / ADAPTER, ground, settings, configuration, fidelity)
+        scores = [measure_untouched(ground, settings), row]
+    describe_adapter(output / ADAPTER, ground, settings, configuration, scores)
+    console.print(scores_table(scores))
+    found = _report(settings, ground, configuration, report, scores, output)
+    write_run_report(found, output / REPORT)
+    console.print(f"The adapter of slice {fidelity} of {ground.task.max_fidelity} is in {output / ADAPTER}.")
+    console.print(f'Ask it: foretune predict {output} --prompt "..."', highlight=False, markup=False, soft_wrap=True)
+    return found
+
+
+def check_run(settings: Settings, output: Path) -> None:
+    """All that can be known of a run in a second.
+
+    Raises:
+        ForetuneError: a name or a file is wrong, or the folder holds a finished run.
+    """
+    if (output / ADAPTER).exists():
+        message = f"{output} already holds a finished run; give another folder to --output"
+        raise JournalError(message)
+    check_output(output)
+    check_settings(settings)
+
+
+def _report(
+    settings: Settings,
+    ground: Ground,
+    configuration: Configuration,
+    report: Report,
+    scores: Sequence[ModelScores],
+    output: Path,
+) -> RunReport:
+    lines, _ = read_records(output, ground.task.max_fidelity)
+    seconds = tuple(report.curve.seconds.tolist())
+    curve = TrialCurve(
+        key=configuration.key,
+        configuration=dict(configuration.values),
+        status=str(report.status),
+        message=report.message,
+        validation_nll=tuple(VALIDATION_NLL.score(score) for score in report.curve.scores.tolist()),
+        seconds=seconds,
+        spent_seconds=(),
+        tokens=tuple(int(line["tokens"]) for line in lines),
+    )
+    return RunReport(
+        data=settings.data,
+        model=settings.model,
+        optimizer="",
+        seed=settings.seed,
+        budget_seconds=None,
+        spent_seconds=sum(seconds),
+        setup_seconds=0.0,
+        reason="one configuration was trained",
+        max_fidelity=ground.task.max_fidelity,
+        best_key=configuration.key,
+        default_key=ground.default.key,
+        scores=tuple(scores),
+        trials=(curve,),
+        notes=ground.notes,
+        versions=ground.versions,
+    )
+
+
+def _prepared(
+    settings: Settings, configuration: Configuration, output: Path, today: str, step: Callable[[str], None]
+) -> Ground:
+    """What the run stands on; one that goes on takes over what was known when it was begun."""
+    begun = output / BEGUN
+    known = read_journal(begun).header if begun.exists() else None
+    if known is not None and known["settings"] == asdict(settings):
+        return prepare(settings, known, step=step)
+    clock = Clock()
+    day = date.fromisoformat(today) if today else None
+    ground = prepare(settings, None, configuration=configuration, step=step, today=day)
+    output.mkdir(parents=True, exist_ok=True)
+    create_journal(begun, header_of(settings, ground, clock))
+    return ground
+
+
+def _train(settings: Settings, ground: Ground, configuration: Configuration, output: Path, console: Console) -> Report:
+    from foretune.finetuning.train import finetune as train
+
+    trial = Trial(0, configuration, ground.task.max_fidelity)
+    with _following(output / "slices.jsonl", trial.fidelity, console):
+        return train(trial, ground.data, settings.model, output, seed=settings.seed, device=settings.device, test=False)
+
+
+@contextmanager
+def _following(slices: Path, planned: int, console: Console) -> Generator[None]:
+    """Print a line for each slice that a run writes down."""
+    ended = threading.Event()
+
+    def follow() -> None:
+        """Look at the file until the run has ended, and once more after it."""
+        shown, last = 0, False
+        while not last:
+            last = ended.wait(0.2)
+            lines = slices.read_text(encoding="utf-8").split("\n")[:-1] if slices.exists() else []
+            for line in lines[shown:]:
+                values = json.loads(line)
+                console.print(
+                    f"slice {values['fidelity']} of {planned}: validation loss {values['validation_nll']:.4f}"
+                )
+            shown = len(lines)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

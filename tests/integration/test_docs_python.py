@@ -1,0 +1,38 @@
+"""The Python blocks of the documentation run, one after the other, as a reader would type them."""
+
+import functools
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import foretune
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.fixture
+def short(tmp_path, monkeypatch):
+    """A folder with a small dataset and a space, and searches that end after a few slices."""
+    monkeypatch.chdir(tmp_path)
+    rows = [{"prompt": f"What comes after {n}?", "completion": str(n + 1)} for n in range(40)]
+    Path("questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    space = Path(foretune.__file__).parent / "data" / "spaces" / "peft.yaml"
+    Path("mine.yaml").write_text(space.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(foretune, "tune", functools.partial(foretune.tune, max_slices=2), raising=False)
+
+
+@pytest.mark.parametrize(("page", "count"), [("python.md", 6), ("extending.md", 3)])
+def test_the_blocks_of_a_page_run(page, count, short, capsys):
+    names: dict[str, object] = {"foretune": foretune}
+    found = blocks(page)
+    assert len(found) == count
+    for block in found:
+        exec(compile(block, page, "exec"), names)  # noqa: S102 - what a reader would run
+    said = capsys.readouterr().out
+    assert {"python.md": "run already exists", "extending.md": "{'learning_rate': 0.01}"}[page] in said

@@ -1,0 +1,170 @@
+"""Every kind of file, and everything that can be wrong with one."""
+
+import csv
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from foretune.errors import DataError
+from foretune.finetuning.data.files import READERS, read_rows
+
+ROWS = [{"prompt": 'one, "two"\nthree', "completion": "été"}, {"prompt": "b", "completion": "c"}]
+
+
+def _as_parquet(path: Path) -> Path:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(pa.Table.from_pylist(ROWS), path)
+    return path
+
+
+def test_every_kind_of_file_gives_the_same_rows(write, tmp_path):
+    quoted = 'prompt,completion\n"one, ""two""\nthree",été\nb,c\n'
+    files = [
+        write("a.jsonl", ROWS),
+        write("a.json", json.dumps(ROWS, indent=1)),
+        write("lines.json", ROWS),
+        write("a.csv", quoted),
+        write("with_mark.csv", b"\xef\xbb\xbf" + quoted.encode()),
+        _as_parquet(tmp_path / "a.parquet"),
+    ]
+    files += [
+        write("a.ndjson", ROWS),
+        write("a.tsv", quoted.replace("prompt,", "prompt\t").replace('",', '"\t').replace("b,", "b\t")),
+    ]
+    files += [write("semicolons.csv", quoted.replace("prompt,", "prompt;").replace('",', '";').replace("b,", "b;"))]
+    files += [write("wrapped.json", json.dumps({"version": {"a": [1]}, "data": ROWS, "more": 1}, indent=1))]
+    assert {file.suffix for file in files} == set(READERS)
+    files += [write(f"{file.name}.GZ", gzip.compress(file.read_bytes())) for file in files if file.suffix != ".parquet"]
+    for file in files:
+        assert [dict(row.values) for row in read_rows(file)] == ROWS, file.name
+
+
+def test_rows_know_their_line(write):
+    csv = write("a.csv", 'prompt,completion\n"one\ntwo",c\n\nb,c\n')
+    assert [row.where.rsplit(", ", 1)[1] for row in read_rows(csv)] == ["line 2", "line 5"]
+    array = write("a.json", '[\n {"prompt": "a",\n  "completion": "b"},\n\n {"prompt": "c", "completion": "d"}\n]\n')
+    assert [row.where.rsplit(", ", 1)[1] for row in read_rows(array)] == ["line 2", "line 5"]
+    lines = write("a.jsonl", '{"text": "a\u2028b"}\r\n\r\n{"text": "c"}')
+    assert [row.where.rsplit(", ", 1)[1] for row in read_rows(lines)] == ["line 1", "line 3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", "", r"a\.jsonl: the file is empty; expected at least one row"),
+        ("a.jsonl", " \n\n", "the file is empty"),
+        ("a.json", "[]", "the file is empty"),
+        ("a.csv", "prompt,completion\n", "the file is empty"),
+        ("a.json", '[\n{"text": "a"},\n{"text": }]', r"line 3: broken JSON \(Expecting value"),
+        ("a.json", '[\n{"text": "a"}\n{"text": "b"}]', "line 3: broken JSON .*expected , or ]"),
+        ("a.json", '[{"text": "a"},\n', "line 2: broken JSON"),
+        ("a.json", '[{"text": "a"}]\n[]', "line 2: text after the end of the JSON list"),
+        ("a.jsonl", "[" * 100_000, "line 1: broken JSON"),
+        ("a.json", '{"data": [{"text": "a"}\n{"text": "b"}]}', "line 2: broken JSON .*expected , or ]"),
+        ("a.json.gz", '[{"text": "a"}]', "cannot be decompressed .*copy it again, or give it without .gz"),
+        ("a.csv", 'prompt,completion\n"a"b,c\n', "line 2: broken CSV"),
+        ("a.csv", "text,text\na,b\n", "line 1: a column name occurs twice"),
+        ("a.parquet", b"PAR1nothing", "not a readable Parquet file"),
+        (
+            "a.xlsx",
+            "x",
+            "cannot read .xlsx; use one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet, or these with .gz",
+        ),
+        ("a.parquet.gz", "x", "cannot read .gz; use one of"),
+    ],
+)
+def test_what_is_wrong_is_said(write, name, content, message):
+    with pytest.raises(DataError, match=message):
+        read_rows(write(name, content))
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_other_encodings_are_found_to_the_byte(write, name):
+    path = write(name, b'text\n"fine"\n"caf\xe9"\n')
+    with pytest.raises(DataError, match=r"line 3: byte 0xe9 at offset 16 .* not valid UTF-8; save the file as UTF-8"):
+        read_rows(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "where", "message"),
+    [
+        (
+            "a.jsonl",
+            '{"text": "b"\n{"text": "a"}\n',
+            "line 1",
+            r"broken JSON \(Expecting .* at column \d+\); correct or",
+        ),
+        ("a.jsonl", '{"text": "a"}\n["b"]\n', "line 2", "expected a JSON object such as .* found list"),
+        ("a.json", '[\n{"text": "a"},\n"b"]', "line 3", "found str"),
+        ("a.csv", "text,label\na,b\nc,d,e\n", "line 3", "3 cells where the header names 2 columns; quote"),
+    ],
+)
+def test_a_row_that_cannot_be_read_says_so_and_leaves_the_others(write, name, content, where, message):
+    rows = read_rows(write(name, content))
+    (bad,) = [row for row in rows if row.fault]
+    assert bad.where.endswith(where)
+    assert re.search(f"{where}: .*{message}", bad.fault)
+    assert [row.values["text"] for row in rows if not row.fault] == ["a"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_encodings_that_editors_write_are_read(write, name, encoding):
+    text = {"a.jsonl": '{"text": "héllo 日本"}\n', "a.csv": "text\nhéllo 日本\n"}[name]
+    assert [dict(row.values) for row in read_rows(write(name, text.encode(encoding)))] == [{"text": "héllo 日本"}]
+
+
+def test_what_begins_like_another_encoding_gets_advice_for_that(write):
+    path = write("a.csv", "日本\nab\n".encode("utf-16-le") + b"\xff")
+    with pytest.raises(DataError, match=r"is not valid UTF-8; .*iconv -f UTF-16LE"):
+        read_rows(path)
+
+
+def test_cells_of_any_length_are_read_and_the_limit_stays(write):
+    before = csv.field_size_limit()
+    rows = read_rows(write("a.csv", f"prompt,completion\nq,{'x' * 200_000}\n"))
+    assert len(rows[0].values["completion"]) == 200_000
+    with pytest.raises(DataError, match="broken CSV"):
+        read_rows(write("b.csv", 'prompt,completion\n"a"b,c\n'))
+    assert csv.field_size_limit() == before
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [("prompt;completion, long", "a;b"), ("prompt\tcompletion, long", "a\tb"), ("prompt|completion, long", "a|b")],
+)
+def test_the_mark_between_cells_is_the_one_of_the_header(write, header, cells):
+    (row,) = read_rows(write("a.csv", f"id{header[6]}{header}\n1{header[6]}{cells}\n"))
+    assert dict(row.values) == {"id": "1", "prompt": "a", "completion, long": "b"}
+    (row,) = read_rows(write("b.csv", "prompt,completion\na;b,c;d;e\n"))
+    assert dict(row.values) == {"prompt": "a;b", "completion": "c;d;e"}
+
+
+def test_quotes_in_tables_with_tabs_are_just_quotes(write):
+    (row,) = read_rows(write("a.tsv", 'prompt\tcompletion\n"Yes" and no\ta "b\n'))
+    assert dict(row.values) == {"prompt": '"Yes" and no', "completion": 'a "b'}
+
+
+def test_numbers_remember_how_they_were_written(write):
+    (row,) = read_rows(write("a.jsonl", '{"a": 1.50, "b": 1e5, "c": 3, "d": true}\n'))
+    assert [str(value) for value in row.values.values()] == ["1.50", "1e5", "3", "True"]
+    assert row.values["a"] == 1.5
+
+
+def test_classes_of_parquet_files_have_names(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    features = {
+        "text": {"dtype": "string", "_type": "Value"},
+        "label": {"names": ["bad", "good"], "_type": "ClassLabel"},
+    }
+    table = pa.table({"text": ["a", "b", "c"], "label": [1, 0, -1]})
+    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert [row.values["label"] for row in read_rows(tmp_path / "a.parquet")] == ["good", "bad", None]

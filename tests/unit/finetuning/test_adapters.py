@@ -1,0 +1,78 @@
+import pytest
+import torch
+from peft import AutoPeftModelForCausalLM
+
+from foretune.errors import ConfigurationError
+from foretune.finetuning.adapters import adapt, method_of, save_adapter
+from foretune.finetuning.model import fresh_model, load_model
+from foretune.finetuning.train import finetune
+from foretune.types import Trial
+
+IDS = torch.arange(5, 25)[None]
+
+
+def test_unknown_methods_and_missing_values_are_named(tiny_model, configuration) -> None:
+    with pytest.raises(ConfigurationError, match="unknown method 'prefix'; choose one of dora, full, ia3, lora"):
+        method_of(configuration("prefix"))
+    incomplete = type(configuration("lora"))({"method": "lora", "target_modules": "all"})
+    with pytest.raises(ConfigurationError, match="configuration lacks 'rank', which lora needs; "):
+        adapt(load_model(tiny_model), incomplete, name="tiny")
+
+
+def test_ia3_scales_the_input_of_the_last_feed_forward_layer(tiny_model, configuration) -> None:
+    adapted = adapt(load_model(tiny_model), configuration("ia3"), name="tiny")
+    sizes = {name.split(".")[-3]: tuple(p.shape) for name, p in adapted.trained.items()}
+    assert sizes == {"qkv_proj": (96, 1), "o_proj": (32, 1), "gate_up_proj": (128, 1), "down_proj": (1, 64)}
+    assert adapted.parameters_trained == 2 * (96 + 32 + 128 + 64)
+
+
+@pytest.mark.parametrize("method", ["lora", "rslora", "dora", "pissa", "loraplus", "ia3"])
+@torch.inference_mode()
+def test_a_new_adapter_changes_nothing(tiny_model, configuration, method) -> None:
+    model = load_model(tiny_model)
+    before = model(IDS).logits
+    adapted = adapt(model, configuration(method, **({"rank": 64} if method == "pissa" else {})), name="tiny")
+    adapted.model.eval()
+    torch.testing.assert_close(adapted.model(IDS).logits, before, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+@pytest.mark.parametrize(
+    ("method", "changes"),
+    [
+        ("lora", {}),
+        ("rslora", {}),
+        ("dora", {"target_modules": "attention"}),
+        ("pissa", {}),
+        ("pissa", {"rank": 48, "alpha_over_rank": 0.5}),  # above the shorter side of most layers
+        ("loraplus", {}),
+        ("ia3", {}),
+    ],
+)
+def test_saved_adapters_give_the_same_logits_on_the_original_base(
+    tiny_model, tiny_data, configuration, tmp_path, method, changes
+) -> None:
+    chosen = configuration(method, **changes)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        adapted = adapt(fresh_model(tiny_model, device="cpu", dtype=torch.float32), chosen, name=str(tiny_model))
+        with torch.no_grad():
+            for p in adapted.trained.values():
+                p.add_(0.1 * torch.randn_like(p))
+    adapted.model.eval()
+    save_adapter(adapted, tmp_path)
+    loaded = AutoPeftModelForCausalLM.from_pretrained(tmp_path)
+    base = load_model(tiny_model)
+    with torch.inference_mode():
+        expected = adapted.model(IDS).logits
+        assert not torch.allclose(base(IDS).logits, expected, atol=1e-2)
+        torch.testing.assert_close(loaded(IDS).logits, expected, atol=1e-4, rtol=1e-3)
+    assert loaded.peft_config["default"].base_model_name_or_path == str(tiny_model)
+
+
+def test_full_finetuning_leaves_a_whole_model(tiny_model, tiny_data, configuration, tmp_path) -> None:
+    report = finetune(Trial(0, configuration("full"), 1), tiny_data, str(tiny_model), tmp_path, test=False)
+    assert report.message == ""
+    trained, base = load_model(tmp_path / "best"), load_model(tiny_model)
+    moved = [not torch.equal(p, q) for p, q in zip(trained.parameters(), base.parameters(), strict=True)]
+    assert all(moved)

@@ -1,0 +1,146 @@
+"""The cheaper layers compute what torch's own do, up to bfloat16 and other random numbers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from foretune.finetuning import fast_layers
+from foretune.finetuning.adapters import adapt
+from foretune.finetuning.evaluate import evaluate
+from foretune.finetuning.fast_layers import Dropout, filled_count, merged_adapters, use_fast_layers
+from foretune.finetuning.model import fresh_model, load_model
+from foretune.types import Configuration
+
+
+@pytest.fixture
+def with_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_layers, "has_bfloat16_instructions", lambda: True)
+
+
+def frozen(*, bias: bool) -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(48, 32, bias=bias).requires_grad_(False)
+
+
+@pytest.mark.usefixtures("with_instructions")
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_frozen_layer_gives_the_same_products_and_gradients_up_to_rounding(bias: bool) -> None:
+    layer = frozen(bias=bias)
+    rows = torch.randn(2, 5, 48, requires_grad=True)
+    expected = layer(rows)
+    (gradient,) = torch.autograd.grad(expected.square().sum(), rows)
+    use_fast_layers(nn.Sequential(layer))
+    found = layer(rows)
+    (found_gradient,) = torch.autograd.grad(found.square().sum(), rows)
+    assert found.dtype is found_gradient.dtype is torch.float32
+    assert not torch.equal(found, expected)
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
+    torch.testing.assert_close(found_gradient, gradient, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.usefixtures("with_instructions")
+def test_a_models_loss_hardly_moves(tiny_model, tiny_data) -> None:
+    model = load_model(tiny_model)
+    before = evaluate(model, tiny_data.test).nll
+    use_fast_layers(model)
+    after = evaluate(model, tiny_data.test).nll
+    assert after != before
+    assert after == pytest.approx(before, rel=1e-3)
+
+
+@pytest.mark.parametrize(("count", "filled"), [(1, 64), (64, 64), (65, 128), (1000, 1024), (1025, 1152), (5000, 5120)])
+def test_products_come_in_few_shapes(count: int, filled: int) -> None:
+    assert filled_count(count) == filled
+    assert len({filled_count(number) for number in range(1, 4097)}) <= 32
+
+
+@pytest.mark.usefixtures("with_instructions")
+def test_a_layer_that_is_trained_is_left_alone() -> None:
+    layer = nn.Linear(8, 8)
+    use_fast_layers(nn.Sequential(layer))
+    assert "forward" not in vars(layer)
+
+
+def test_without_the_instructions_products_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_layers, "has_bfloat16_instructions", lambda: False)
+    layer = frozen(bias=False)
+    use_fast_layers(nn.Sequential(layer))
+    assert "forward" not in vars(layer)
+
+
+@pytest.mark.parametrize("p", [0.05, 0.2])
+def test_dropout_drops_its_share_and_keeps_the_mean(p: float) -> None:
+    torch.manual_seed(0)
+    out = Dropout(p)(torch.ones(333, 301))
+    assert float((out == 0).float().mean()) == pytest.approx(p, abs=0.005)
+    assert float(out.mean()) == pytest.approx(1.0, abs=0.005)
+    assert out.unique().tolist() == pytest.approx([0.0, 1 / (1 - p)], rel=1e-4)
+
+
+def test_dropout_follows_the_global_generator_and_rests_in_evaluation() -> None:
+    dropout, ones = Dropout(0.5), torch.ones(64)
+    torch.manual_seed(3)
+    first = dropout(ones)
+    torch.manual_seed(3)
+    assert torch.equal(dropout(ones), first)
+    assert not torch.equal(dropout(ones), first)
+    assert torch.equal(dropout.eval()(ones), ones)
+
+
+def test_only_the_dropout_of_adapters_is_replaced() -> None:
+    inside = nn.ModuleDict({"lora_dropout": nn.ModuleDict({"default": nn.Dropout(0.1), "other": nn.Identity()})})
+    model = nn.Sequential(inside, nn.Dropout(0.3))
+    use_fast_layers(model)
+    dropouts = inside["lora_dropout"]
+    assert isinstance(dropouts, nn.ModuleDict)
+    assert isinstance(dropouts["default"], Dropout)
+    assert isinstance(dropouts["other"], nn.Identity)
+    assert isinstance(model[1], nn.Dropout)
+
+
+CONFIGURATION = {
+    "rank": 4,
+    "alpha_over_rank": 2.0,
+    "dropout": 0.1,
+    "target_modules": "all",
+    "learning_rate": 5e-3,
+    "batch_size": 4,
+    "epochs": 1,
+    "optimizer": "adamw",
+}
+
+
+@pytest.mark.usefixtures("with_instructions")
+@pytest.mark.parametrize("method", ["lora", "rslora", "dora", "pissa", "ia3"])
+def test_merged_for_evaluation_a_model_says_the_same_and_is_then_as_before(method, tiny_model, tiny_data) -> None:
+    base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
+    adapted = adapt(base, Configuration({**CONFIGURATION, "method": method}), name=str(tiny_model))
+    model = adapted.model
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in adapted.trained.values():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    use_fast_layers(model)
+    model.eval()
+    ids = torch.from_numpy(tiny_data.test.input_ids[0]).long()[None]
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+    plain = model(input_ids=ids).logits
+    with torch.inference_mode(), merged_adapters(model):
+        merged = model(input_ids=ids).logits.clone()
+    assert not torch.equal(plain, merged)
+    torch.testing.assert_close(merged, plain, rtol=0.05, atol=0.05)
+    assert torch.equal(model(input_ids=ids).logits, plain)
+    assert all(torch.equal(parameter, before[name]) for name, parameter in model.named_parameters())
+    model(input_ids=ids).logits.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in adapted.trained.values())
+
+
+def test_without_fast_layers_nothing_is_merged(monkeypatch, tiny_model) -> None:
+    monkeypatch.setattr(fast_layers, "has_bfloat16_instructions", lambda: False)
+    base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
+    model = adapt(base, Configuration({**CONFIGURATION, "method": "lora"}), name=str(tiny_model)).model
+    use_fast_layers(model)
+    with merged_adapters(model):
+        assert not any("forward" in vars(module) for module in model.modules())

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from synthetic_table import synthetic_surrogates, synthetic_table
+
+from foretune.recommendation import Advice, by_rule, from_surrogates, is_of_a_size_seen
+from foretune.space import Encoder, load_space
+
+SPACE = load_space("peft")
+
+
+@pytest.fixture(params=["deep-kernel", "in-context", "rank-trees"])
+def advice(request: pytest.FixtureRequest) -> Advice:
+    return recommended(request.param)
+
+
+def recommended(kind: str = "in-context", seconds: float = math.inf) -> Advice:
+    table = synthetic_table()
+    known = table.select([task for task, family in table.families.items() if family != "delta"])
+    task = table.task("task-3")
+    pool = list(dict.fromkeys(table.configurations[run] for run in table.runs_of("task-3")))
+    surrogates = synthetic_surrogates(kind)
+    return from_surrogates(task, pool, surrogates, known, Encoder.of(SPACE), top=4, seconds=seconds)
+
+
+def test_the_best_come_first_with_all_that_is_known(advice):
+    scores = [one.score for one in advice.recommendations]
+    assert len(scores) == 4
+    assert [score.middle for score in scores] == sorted(score.middle for score in scores)
+    assert all(0 <= score.low <= score.middle <= score.high for score in scores)
+    assert all(one.seconds > 0 and one.memory_bytes is None for one in advice.recommendations)
+    assert advice.scored_by == "validation_nll"
+    assert advice.distance.startswith("nearest of 6 earlier tasks: task-")
+
+
+def test_the_first_is_among_the_better_half_of_an_unseen_family(advice):
+    table = synthetic_table()
+    best = advice.recommendations[0].configuration
+    peaks = {
+        table.configurations[run].key: table.curve(run).scores.max() if len(table.curve(run)) else -math.inf
+        for run in table.runs_of("task-3")
+    }
+    assert sum(peak > peaks[best.key] for peak in peaks.values()) < len(peaks) / 2
+
+
+def test_reasons_name_an_earlier_task(advice):
+    assert all(one.reason.startswith("the run most like it was number ") for one in advice.recommendations)
+    assert any("completion overlap" in one.reason for one in advice.recommendations)
+
+
+def test_what_takes_too_long_is_left_out():
+    longest = max(one.seconds for one in recommended().recommendations)
+    assert all(one.seconds < longest for one in recommended(seconds=longest * 0.99).recommendations)
+    nothing = recommended(seconds=1e-6)
+    assert nothing.recommendations == ()
+    assert "give more time" in nothing.warnings[0]
+
+
+def test_advice_is_plain_json(advice):
+    rows = json.loads(json.dumps(advice.to_json()))["recommendations"]
+    assert rows[0]["configuration"]["method"]
+    assert set(rows[0]["score"]) == {"middle", "low", "high"}
+
+
+def test_sizes_within_a_factor_of_three_are_seen():
+    table = synthetic_table()
+    features = dict(table.task("task-0").meta_features)
+    assert is_of_a_size_seen(features, table)
+    assert is_of_a_size_seen({**features, "model_log_parameters": 6.4}, table)
+    assert not is_of_a_size_seen({**features, "model_log_parameters": 9.0}, table)
+
+
+def test_surrogates_that_know_cases_give_the_scores_in_each():
+    advice = recommended("in-context")
+    assert len(advice.case_weights) > 1
+    assert sum(advice.case_weights) == pytest.approx(1.0)
+    assert {len(one.cases) for one in advice.recommendations} == {len(advice.case_weights)}
+    assert recommended("deep-kernel").recommendations[0].cases == ()
+
+
+def test_the_rule_has_the_default_in_four_bits_where_the_space_does():
+    space = load_space("peft-and-qlora", hidden_size=768)
+    lora, qlora = by_rule(space, "nothing is known of x").recommendations
+    assert lora.configuration == space.default()
+    assert qlora.configuration.values == {**lora.configuration.values, "method": "qlora"}
+    space.check(qlora.configuration)
+
+
+def test_the_rule_is_the_default_and_says_that_it_is_one():
+    advice = by_rule(SPACE, "nothing is known of x")
+    assert advice.recommendations[0].configuration == SPACE.default()
+    assert advice.basis == "rule"
+    assert "nothing is known of x; this is a rule of thumb" in advice.warnings[0]
+    assert replace(advice, warnings=()).to_json()["recommendations"][0]["score"] is None
