@@ -58,14 +58,14 @@ def loss(measured: Measurement) -> str:
 
 
 def exact_match(measured: Measurement) -> str:
-    """The share with its 95 % interval, `98.5% (96-99)`; of few rows how many: `2 of 2 (34-100)`."""
+    """The share with its 95 % interval, `98.5% (96-99%)`; of few rows how many: `2 of 2 (34-100%)`."""
     rows, share = measured.rows, measured.exact_match
     if not rows:
         return f"{share:.1%}"
     low, high = (100 * end for end in wilson_interval(round(share * rows), rows))
     if rows < _FEW:
-        return f"{round(share * rows)} of {rows} ({low:.0f}-{high:.0f})"
-    return f"{share:.1%} ({low:.0f}-{high:.0f})"
+        return f"{round(share * rows)} of {rows} ({low:.0f}-{high:.0f}%)"
+    return f"{share:.1%} ({low:.0f}-{high:.0f}%)"
 
 
 def wilson_interval(hits: int, rows: int) -> tuple[float, float]:

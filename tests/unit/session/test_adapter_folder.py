@@ -30,7 +30,8 @@ def card(folder, model, **known):
 
 def test_the_documentation_shows_the_lines_of_the_card(folder):
     lines = snippet(folder, "run/adapter")
-    assert f"```python\n{lines}```" in (DOCS / "getting-started.md").read_text()
+    for page in (DOCS / "getting-started.md", DOCS.parent / "README.md"):
+        assert f"```python\n{lines}```" in page.read_text(encoding="utf-8")
     assert f"```python\n{lines}```" in card(folder, "foretune-tiny")[1]
 
 

@@ -62,8 +62,8 @@ def check_bad_rows(faults: Sequence[Fault], count: int, name: str, *, skip: bool
     if len(faults) == count:
         raise DataError(f"none of the {count} rows of {name} can be used:{_listed(faults)}")
     if skip:
-        rows = "1 row was" if len(faults) == 1 else f"{len(faults)} rows were"
-        return [f"{name}: {rows} left out of {count} because they cannot be used:{_listed(faults)}"]
+        left = "was left out, since it" if len(faults) == 1 else "were left out, since they"
+        return [f"{name}: {len(faults)} of {count} rows {left} cannot be used:{_listed(faults)}"]
     if len(faults) == 1:
         raise DataError(f"{faults[0]} (or go on without it: --skip-bad-rows)")
     raise DataError(

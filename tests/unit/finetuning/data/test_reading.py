@@ -100,7 +100,7 @@ def test_bad_rows_are_counted_and_the_first_of_each_kind_named(write, pairs):
 def test_bad_rows_are_left_out_if_the_user_says_so(write, pairs):
     splits = load_splits(write("all.jsonl", [*pairs(20), *BAD]), skip_bad_rows=True)
     assert _said(splits) == {f"question {n}": f"answer {n}" for n in range(20)}
-    assert splits.notes[0].startswith("all: 9 rows were left out of 29 because they cannot be used:\n")
+    assert splits.notes[0].startswith("all: 9 of 29 rows were left out, since they cannot be used:\n")
     assert splits.skip_bad_rows
 
 

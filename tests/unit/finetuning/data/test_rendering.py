@@ -395,7 +395,7 @@ def test_rows_that_a_template_rejects_are_all_counted():
         tokenize(splits, rejecting, 100)
     kept = tokenize(Splits("mine", splits.train, splits.validation, splits.test, skip_bad_rows=True), rejecting, 100)
     assert len(kept.train) == 1
-    assert kept.notes[0].startswith("train: 2 rows were left out of 3 because they cannot be used:\n  d.jsonl, line 1")
+    assert kept.notes[0].startswith("train: 2 of 3 rows were left out, since they cannot be used:\n  d.jsonl, line 1")
 
 
 def test_a_template_is_told_the_day_of_the_run():
