@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretune.cli.options import Device
 from foretune.session import checks
 from foretune.session.durations import format_seconds, parse_seconds
 from foretune.session.waiting import waiting
@@ -50,7 +51,7 @@ def collect_verb(
         float | None, typer.Option(help="replace configurations whose epochs would train on more tokens than this")
     ] = None,
     timeout: Annotated[str | None, typer.Option(help="of a run, for instance 2m")] = None,
-    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
+    device: Device = "auto",
     validation_tokens: Annotated[
         int | None, typer.Option(help="score slices on about so many tokens of the validation split; by default all")
     ] = None,

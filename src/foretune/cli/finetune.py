@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from foretune.cli.options import Columns, Device, LastTurnOnly, SkipBadRows
 from foretune.cli.tune import INTERRUPTED
 from foretune.types import Configuration
 
@@ -28,16 +29,10 @@ def finetune(
     max_length: Annotated[
         int | None, typer.Option(min=2, help="Tokens that an example may have; by default as the file says.")
     ] = None,
-    columns: Annotated[
-        str | None, typer.Option(metavar="NAME=COLUMN,...", help="Columns to take, such as prompt=Q,completion=A.")
-    ] = None,
-    last_turn_only: Annotated[
-        bool, typer.Option("--last-turn-only", help="Learn the last answer of a conversation alone.")
-    ] = False,
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say how many.")
-    ] = False,
-    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
+    columns: Columns = None,
+    last_turn_only: LastTurnOnly = False,
+    skip_bad_rows: SkipBadRows = False,
+    device: Device = "auto",
 ) -> None:
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
     from rich.console import Console

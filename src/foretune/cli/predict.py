@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foretune.cli.options import Device
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -36,7 +38,7 @@ def predict(
         int | None, typer.Option(min=1, help="Tokens of an answer; by default those of the longest completion.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Base model, where it is not where it was.")] = None,
-    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Answer prompts with the model that RUN finetuned, greedily.
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from foretune.cli.options import Columns, LastTurnOnly, SkipBadRows
 from foretune.session.checks import check_accelerator
 from foretune.session.durations import parse_seconds
 from foretune.session.waiting import waiting
@@ -45,15 +46,9 @@ def recommend(
         Path | None, typer.Option(metavar="META", help="Meta-dataset that the surrogates were fitted on.")
     ] = None,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
-    columns: Annotated[
-        str | None, typer.Option(metavar="NAME=COLUMN,...", help="Columns to take, such as prompt=Q,completion=A.")
-    ] = None,
-    last_turn_only: Annotated[
-        bool, typer.Option("--last-turn-only", help="Learn the last answer of a conversation alone.")
-    ] = False,
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say how many.")
-    ] = False,
+    columns: Columns = None,
+    last_turn_only: LastTurnOnly = False,
+    skip_bad_rows: SkipBadRows = False,
     seed: Annotated[int, typer.Option(help="Of splits, candidates and the rows that are scored.")] = 0,
     export: Annotated[
         Path | None, typer.Option(metavar="YAML", help="Write a pick for `foretune finetune --config`.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foretune.cli.options import Columns, Device, LastTurnOnly, SkipBadRows
 from foretune.session.checks import check_meta_dataset, check_output
 from foretune.session.durations import parse_seconds
 
@@ -47,16 +48,10 @@ def tune(
     ] = None,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
     max_length: Annotated[int | None, typer.Option(min=2, help="Tokens that an example may have.")] = None,
-    columns: Annotated[
-        str | None, typer.Option(metavar="NAME=COLUMN,...", help="Columns to take, such as prompt=Q,completion=A.")
-    ] = None,
-    last_turn_only: Annotated[
-        bool, typer.Option("--last-turn-only", help="Learn the last answer of a conversation alone.")
-    ] = False,
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say how many.")
-    ] = False,
-    device: Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")] = "auto",
+    columns: Columns = None,
+    last_turn_only: LastTurnOnly = False,
+    skip_bad_rows: SkipBadRows = False,
+    device: Device = "auto",
     isolate: Annotated[bool, typer.Option("--isolate", help="Run trials in a process of their own.")] = False,
     into: Annotated[
         Path | None,
