@@ -306,7 +306,7 @@ class _Measuring:
         self.step(f"scoring the base model on {len(data.validation) + len(data.test) * (data is whole):,} rows")
         scores, seconds = timed_zero_shot(model, data, test=data is whole)
         task = describe_task(splits, data, resolve_model(name), model, SLICES, scores=scores)
-        closing = self.loading + seconds * (whole.validation.total + whole.test.total) / data.validation.total
+        closing = closing_seconds(self.loading, seconds, data, whole)
         training = effort.training or self._training(model, data)
         return _Measured(data, scores, task, {one: took + seconds for one, took in training.items()}, closing)
 
@@ -320,6 +320,19 @@ class _Measuring:
             return {}
         self.step("timing a few training steps")
         return time_training(model, self.settings.model, data, self.typical, device)
+
+
+def closing_seconds(loading: float, validation: float, data: TokenizedSplits, whole: TokenizedSplits) -> float:
+    """What scoring at the end should take: the best adapter and, if that was done on a part, the base model.
+
+    Args:
+        loading: seconds that the model took to load.
+        validation: seconds that scoring the validation split of `data` took.
+        data: what slices are scored on.
+        whole: all rows.
+    """
+    once = loading + validation * (whole.validation.total + whole.test.total) / data.validation.total
+    return once if data is whole else 2 * once
 
 
 def _noted(data: TokenizedSplits, rows: int) -> TokenizedSplits:
