@@ -47,6 +47,8 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
         lines.append(f"Picks of one rank (=) can't be told apart by what is known of earlier runs{order}.")
     if advice.basis != "surrogates" and advice.recommendations and not on_hardware:
         lines.append("Times need --hardware, such as rtx-4090, a100-80gb or h100.")
+    elif any(one.seconds is None for one in advice.recommendations):
+        lines.append("Times of qlora are not predicted: nothing recorded says how long work in 4 bits takes.")
     zero_shot: dict[str, Any] | None = advice.facts.get("zero_shot")
     if zero_shot:
         error = zero_shot["nll_error"]

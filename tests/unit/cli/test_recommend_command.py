@@ -196,6 +196,13 @@ def test_a_space_with_four_bits_has_them_among_the_advice(data):
     assert {one["configuration"]["method"] for one in small} == {"qlora"}
 
 
+def test_that_times_of_four_bits_are_not_known_is_said(data):
+    said = "Times of qlora are not predicted"
+    asked = (data, "--model", "Qwen/Qwen3-14B", "--top", 2, "--hardware", "rtx-4090")
+    assert said in recommend(*asked, "--space", "peft-and-qlora")
+    assert said not in recommend(*asked[:-1], "h100")
+
+
 def test_a_space_without_lora_gets_its_own_default(data, tmp_path):
     text = (resources.files("foretune") / "data" / "spaces" / "peft.yaml").read_text()
     space = yaml.safe_load(text)
