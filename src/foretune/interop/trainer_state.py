@@ -11,7 +11,6 @@ end) costs are steps, or, only if asked for, seconds by the times at which check
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,14 +22,15 @@ from typing import Any
 
 from foretune.errors import InteropError
 from foretune.interop.adapters import adapter_settings
-from foretune.interop.documents import needed, read_object, read_text
+from foretune.interop.documents import needed, read_object
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import figures_of, provenance
-from foretune.interop.parameters import plain, settings_of, typed
+from foretune.interop.parameters import settings_of
 from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
 from foretune.interop.resample import Slice
 from foretune.interop.rows import tables
 from foretune.interop.trainer_runtime import first_step
+from foretune.interop.trainer_settings import arguments_of, beside, epochs_of, state_settings
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
@@ -43,21 +43,6 @@ _WHEN = ("step", "epoch")
 _NOISE = 1e-5
 """What two evaluations of one model may differ by, relative."""
 _TIMES = ("_runtime", "_per_second")
-_EPOCH = 0.05
-"""A run whose last batches do not fill a step ends by so much before a whole epoch."""
-_CARD_LINE = re.compile(r"^- ([a-z_]+): (\S+)\s*$", flags=re.MULTILINE)
-_NAMES = {
-    "learning_rate": "learning_rate",
-    "weight_decay": "weight_decay",
-    "lr_scheduler_type": "schedule",
-    "warmup_ratio": "warmup",
-    "lr_scheduler_warmup_ratio": "warmup",
-    "optim": "optimizer",
-    "num_train_epochs": "epochs",
-    "num_epochs": "epochs",
-    "total_train_batch_size": "batch_size",
-}
-"""What the Trainer calls a hyperparameter, in its arguments or in the model card, and what it is called here."""
 
 
 @dataclass(frozen=True)
@@ -184,8 +169,8 @@ def _log(folder: Path, options: ImportOptions) -> _Log:
             "name another --metric, or evaluate"
         )
         raise InteropError(message)
-    adapter = _beside(folder, path, "adapter_config.json")
-    settings = {**_state_settings(state), **_arguments(folder, path), **_epochs(state), **adapter_settings(adapter)}
+    adapter = beside(folder, path, "adapter_config.json")
+    settings = {**state_settings(state), **arguments_of(folder, path), **epochs_of(state), **adapter_settings(adapter)}
     settings |= settings_of(folder.name, options.settings)
     return _Log(folder, state, evaluations, str((adapter or {}).get("base_model_name_or_path") or ""), settings)
 
@@ -216,46 +201,6 @@ def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _close(one: object, other: object) -> bool:
     return isinstance(one, int | float) and isinstance(other, int | float) and math.isclose(one, other, rel_tol=_NOISE)
-
-
-def _beside(folder: Path, state: Path, name: str) -> dict[str, Any] | None:
-    file = next((place / name for place in (folder, state.parent) if (place / name).is_file()), None)
-    return read_object(file) if file else None
-
-
-def _arguments(folder: Path, state: Path) -> dict[str, Value]:
-    """What the model card or a JSON file of the Trainer's arguments says."""
-    card = next((place / "README.md" for place in (folder, state.parent) if (place / "README.md").is_file()), None)
-    said: dict[str, Any] = dict(typed([dict(_CARD_LINE.findall(read_text(card)))])[0]) if card else {}
-    said |= _beside(folder, state, "training_args.json") or {}
-    if "total_train_batch_size" not in said and "per_device_train_batch_size" in said:
-        steps = int(said.get("gradient_accumulation_steps", 1))
-        said["total_train_batch_size"] = int(said["per_device_train_batch_size"]) * steps
-    known = {ours: said[theirs] for theirs, ours in _NAMES.items() if said.get(theirs) is not None}
-    if "schedule" in known:
-        known["schedule"] = str(known["schedule"]).rpartition(".")[2].lower()
-    return plain({"seed": said.get("seed"), **known}, folder)
-
-
-def _state_settings(state: Mapping[str, Any]) -> dict[str, Value]:
-    """What the state itself knows: the highest logged learning rate stands for the learning rate."""
-    rates = [float(entry["learning_rate"]) for entry in state["log_history"] if "learning_rate" in entry]
-    found: dict[str, Any] = {
-        "learning_rate": max(rates, default=None),
-        "batch_size": state.get("train_batch_size"),
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _epochs(state: Mapping[str, Any]) -> dict[str, Value]:
-    """Passes over the training rows that were planned: what `max_steps` comes to where it ends the run before."""
-    planned, reached = state.get("num_train_epochs"), state.get("epoch")
-    if planned is None:
-        return {}
-    ended = int(state["global_step"]) >= int(state.get("max_steps") or 0)
-    if reached is not None and ended and 0 < reached < planned - _EPOCH:
-        return {"epochs": reached}
-    return {"epochs": planned}
 
 
 def _cost_unit(logs: Sequence[_Log], options: ImportOptions) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from importlib import metadata, resources
 from pathlib import Path
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretune.types import VALIDATION_NLL, Configuration, Report, Task, Trial
+from foretune.session.measuring import Measuring, Reader, recall
+from foretune.types import Configuration, Report, Task, Trial
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from foretune.finetuning.data import Splits, TokenizedSplits
+    from foretune.finetuning.data import TokenizedSplits
     from foretune.finetuning.ending import Ending
     from foretune.finetuning.evaluate import Scores
     from foretune.optimizer import Optimizer, Search
@@ -117,10 +118,8 @@ class Ground:
             seed=settings.seed,
             device=settings.device,
             test=False,
-            columns=settings.columns,
-            last_turn_only=settings.last_turn_only,
-            skip_bad_rows=settings.skip_bad_rows,
             today=self.today.isoformat(),
+            **settings.reading,
         )
         import torch
 
@@ -147,48 +146,30 @@ def prepare(
         step: is told what is being done.
         timed: whether evaluation and steps may be timed, to know what slices take here.
     """
-    from foretune.finetuning.check import check_causal, check_sizes
-    from foretune.finetuning.ending import find_ending
-    from foretune.finetuning.model import check_four_bit, load_model, load_tokenizer
+    from foretune.finetuning.check import check_sizes
     from foretune.finetuning.provenance import fingerprint_of_splits
     from foretune.finetuning.shape import shape_of
     from foretune.finetuning.targets import available_targets, target_notes
-    from foretune.finetuning.task import longest_input
     from foretune.optimizer.pool import candidate_pool
     from foretune.space import load_space
     from foretune.surrogate.pace import paced
 
-    if "qlora" in load_space(settings.space).methods:
-        check_four_bit(settings.device)
-    step("loading the model")
-    begun = time.perf_counter()
-    model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
-    loading = time.perf_counter() - begun
-    _choose_threads(model)
-    check_causal(model)
-    shape, begun_on = shape_of(model), (known or {}).get("today")
-    reader = _Reader(
-        settings,
-        tokenizer,
-        settings.max_length or longest_input(shape),
-        find_ending(model, tokenizer),
-        date.fromisoformat(begun_on) if begun_on else today or date.today(),
-    )
+    model, tokenizer, loading = _loaded(settings, step)
+    width = shape_of(model).width
+    reader = _reader(settings, model, tokenizer, (known or {}).get("today"), today)
     step("reading and tokenizing the data")
     splits, whole = reader.read()
     check_sizes(model, tokenizer, whole)
     about_targets = target_notes(model)
-    space = load_space(settings.space, hidden_size=shape.width).with_targets(available_targets(model))
+    space = load_space(settings.space, hidden_size=width).with_targets(available_targets(model))
     surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
-    hardware_seen = surrogates.card.get("hardware", ()) if surrogates else None
-    typical = configuration or space.default()
-    measured = (
-        _Measuring(settings, reader, typical, hardware_seen, loading, step, timed).measure(model, splits, whole)
-        if known is None
-        else _recall(known, reader, whole)
-    )
+    if known is None:
+        seen, typical = surrogates.card.get("hardware", ()) if surrogates else None, configuration or space.default()
+        measured = Measuring(settings, reader, typical, seen, loading, step, timed).measure(model, splits, whole)
+    else:
+        measured = recall(known, reader, whole)
     recorded = surrogates.performance.recorded if surrogates else ()
-    pool = candidate_pool(space, shape.width, recorded, settings.candidates, np.random.default_rng(settings.seed))
+    pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
     return Ground(
         data=measured.data,
         whole=whole,
@@ -209,143 +190,38 @@ def prepare(
     )
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Reads the dataset in the model's tokens."""
+def _loaded(settings: Settings, step: Callable[[str], None]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, float]:
+    """The base model, which is one that can be searched on, its tokenizer, and the seconds that reading them took."""
+    from foretune.finetuning.check import check_causal
+    from foretune.finetuning.model import check_four_bit, load_model, load_tokenizer
+    from foretune.space import load_space
 
-    settings: Settings
-    tokenizer: PreTrainedTokenizerBase
-    max_length: int
-    ending: Ending
-    today: date
-
-    def read(self, validation_rows: int | None = None) -> tuple[Splits, TokenizedSplits]:
-        """As text and as tokens, with a note where completions do not end as the model's files say."""
-        from foretune.finetuning.data import load_splits, tokenize
-
-        asked = self.settings
-        splits = load_splits(
-            asked.data,
-            seed=asked.seed,
-            train_rows=asked.train_rows,
-            validation_rows=validation_rows,
-            **asked.reading,
-        )
-        data = tokenize(splits, self.tokenizer, self.max_length, end_token_id=self.ending.token, today=self.today)
-        return splits, replace(data, notes=(*data.notes, *filter(None, [self.ending.note])))
-
-    def read_sample(self, whole: TokenizedSplits, validation_rows: int) -> tuple[Splits, TokenizedSplits]:
-        """With fewer validation rows than there are, and a note that says so."""
-        splits, data = self.read(validation_rows)
-        return splits, _noted(data, len(whole.validation))
+    if "qlora" in load_space(settings.space).methods:
+        check_four_bit(settings.device)
+    step("loading the model")
+    begun = time.perf_counter()
+    model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
+    loading = time.perf_counter() - begun
+    _choose_threads(model)
+    check_causal(model)
+    return model, tokenizer, loading
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """What is known of the task from the untouched base model; `data` is what slices are scored on."""
+def _reader(
+    settings: Settings,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    begun_on: str | None,
+    today: date | None,
+) -> Reader:
+    """Told the day on which the journal was begun, else `today`, else today."""
+    from foretune.finetuning.ending import find_ending
+    from foretune.finetuning.shape import shape_of
+    from foretune.finetuning.task import longest_input
 
-    data: TokenizedSplits
-    scores: Mapping[str, Scores]
-    task: Task
-    pace: Pace
-    closing_seconds: float
-
-
-def _recall(known: Mapping[str, Any], reader: _Reader, whole: TokenizedSplits) -> _Measured:
-    """As the journal says."""
-    from foretune.finetuning.evaluate import Scores
-
-    rows = known.get("validation_rows")
-    return _Measured(
-        data=whole if rows is None else reader.read_sample(whole, rows)[1],
-        scores={split: Scores(**values) for split, values in known["zero_shot"].items()},
-        task=Task(metric=VALIDATION_NLL, **known["task"]),
-        pace={Configuration(one["configuration"]): float(one["seconds"]) for one in known.get("pace", ())},
-        closing_seconds=float(known.get("closing_seconds", 0.0)),
-    )
-
-
-@dataclass(frozen=True)
-class _Measuring:
-    """Scores the untouched base model, and times what has to be timed.
-
-    Attributes:
-        settings: of the search.
-        reader: of the dataset.
-        typical: the configuration whose steps are timed.
-        hardware_seen: that the surrogates know seconds of; None without surrogates.
-        loading: seconds that the model took to load.
-        step: is told what is being done.
-        timed: whether evaluation and steps may be timed.
-    """
-
-    settings: Settings
-    reader: _Reader
-    typical: Configuration
-    hardware_seen: Sequence[str] | None
-    loading: float
-    step: Callable[[str], None]
-    timed: bool
-
-    def measure(self, model: PreTrainedModel, splits: Splits, whole: TokenizedSplits) -> _Measured:
-        """The model may be trained for a few steps: it is not to be used afterwards."""
-        from foretune.finetuning.model import load_model, resolve_model
-        from foretune.finetuning.pace import Effort, measure_effort, timed_zero_shot
-        from foretune.finetuning.task import describe_task
-        from foretune.finetuning.train import SLICES
-
-        name, device, data = self.settings.model, self.settings.device, whole
-        effort = Effort()
-        if self.timed:
-            effort = measure_effort(model, name, whole, self.typical, device, self.settings.seed)
-        if effort.model_is_spent:
-            del model  # there may be no room for two
-            model = load_model(name, device=device)
-        if effort.validation_rows is not None:
-            splits, data = self.reader.read_sample(whole, effort.validation_rows)
-        self.step(f"scoring the base model on {len(data.validation) + len(data.test) * (data is whole):,} rows")
-        scores, seconds = timed_zero_shot(model, data, test=data is whole)
-        task = describe_task(splits, data, resolve_model(name), model, SLICES, scores=scores)
-        closing = closing_seconds(self.loading, seconds, data, whole)
-        training = effort.training or self._training(model, data)
-        return _Measured(data, scores, task, {one: took + seconds for one, took in training.items()}, closing)
-
-    def _training(self, model: PreTrainedModel, data: TokenizedSplits) -> Mapping[Configuration, float]:
-        """Seconds of a slice by configuration, its evaluation aside, on hardware that the surrogates do not know."""
-        from foretune.finetuning.pace import time_training
-        from foretune.finetuning.provenance import hardware
-
-        device = self.settings.device
-        if not self.timed or self.hardware_seen is None or hardware(device) in self.hardware_seen:
-            return {}
-        self.step("timing a few training steps")
-        return time_training(model, self.settings.model, data, self.typical, device)
-
-
-def closing_seconds(loading: float, validation: float, data: TokenizedSplits, whole: TokenizedSplits) -> float:
-    """What scoring at the end should take: the best adapter and, if that was done on a part, the base model.
-
-    Args:
-        loading: seconds that the model took to load.
-        validation: seconds that scoring the validation split of `data` took.
-        data: what slices are scored on.
-        whole: all rows.
-    """
-    once = loading + validation * (whole.validation.total + whole.test.total) / data.validation.total
-    return once if data is whole else 2 * once
-
-
-def _noted(data: TokenizedSplits, rows: int) -> TokenizedSplits:
-    """With a note on the validation rows that a search does without."""
-    from foretune.finetuning.task import LEAST_ROWS
-
-    kept = len(data.validation)
-    why = "the fewest that say enough" if kept <= LEAST_ROWS else "so that scoring takes a third of a run at most"
-    note = (
-        f"evaluation is slow here: each slice is scored on {kept} of {rows} validation rows, chosen by seed, {why}; "
-        "the final table is of all rows"
-    )
-    return replace(data, notes=(*data.notes, note))
+    longest = settings.max_length or longest_input(shape_of(model))
+    day = date.fromisoformat(begun_on) if begun_on else today or date.today()
+    return Reader(settings, tokenizer, longest, find_ending(model, tokenizer), day)
 
 
 def _choose_threads(model: PreTrainedModel) -> None:

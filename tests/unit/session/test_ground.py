@@ -15,7 +15,7 @@ from foretune.execution.worker import run_job
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.provenance import fingerprint
 from foretune.journal import read_journal
-from foretune.session import ground
+from foretune.session import ground, measuring
 from foretune.session.ground import prepare
 from foretune.session.search import Settings
 from foretune.space import load_space
@@ -124,8 +124,8 @@ def test_the_end_scores_the_base_model_again_where_only_a_part_of_the_rows_was_s
         return TokenizedSplits("made up", tokens, tokens, tokens)
 
     part, whole = splits(2), splits(6)
-    assert ground.closing_seconds(1.0, 3.0, whole, whole) == 1.0 + 3.0 * 2
-    assert ground.closing_seconds(1.0, 3.0, part, whole) == 2 * (1.0 + 3.0 * 6)
+    assert measuring.closing_seconds(1.0, 3.0, whole, whole) == 1.0 + 3.0 * 2
+    assert measuring.closing_seconds(1.0, 3.0, part, whole) == 2 * (1.0 + 3.0 * 6)
 
 
 def test_a_worker_reads_the_data_as_its_parent_did(dated_model, tmp_path, monkeypatch):

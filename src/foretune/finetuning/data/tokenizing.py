@@ -101,6 +101,7 @@ class _Encoder:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, end_token_id: int | None, today: date | None) -> _Encoder:
+        """For a tokenizer: its begin token, if it adds one, and the end of completions, the tokenizer's own if None."""
         end = end_token_id if end_token_id is not None else cast("int | None", tokenizer.eos_token_id)
         text = "" if end is None else str(tokenizer.convert_ids_to_tokens(end))
         template = ChatTemplate(tokenizer, today) if tokenizer.chat_template else None

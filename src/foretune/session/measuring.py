@@ -1,0 +1,158 @@
+"""The data in the model's tokens, and what the untouched base model says of it: measured once, kept in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from foretune.types import VALIDATION_NLL, Configuration, Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from foretune.finetuning.data import Splits, TokenizedSplits
+    from foretune.finetuning.ending import Ending
+    from foretune.finetuning.evaluate import Scores
+    from foretune.session.search import Settings
+    from foretune.surrogate.pace import Pace
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the dataset in the model's tokens."""
+
+    settings: Settings
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+    ending: Ending
+    today: date
+
+    def read(self, validation_rows: int | None = None) -> tuple[Splits, TokenizedSplits]:
+        """As text and as tokens, with a note where completions do not end as the model's files say."""
+        from foretune.finetuning.data import load_splits, tokenize
+
+        asked = self.settings
+        splits = load_splits(
+            asked.data,
+            seed=asked.seed,
+            train_rows=asked.train_rows,
+            validation_rows=validation_rows,
+            **asked.reading,
+        )
+        data = tokenize(splits, self.tokenizer, self.max_length, end_token_id=self.ending.token, today=self.today)
+        return splits, replace(data, notes=(*data.notes, *filter(None, [self.ending.note])))
+
+    def read_sample(self, whole: TokenizedSplits, validation_rows: int) -> tuple[Splits, TokenizedSplits]:
+        """With fewer validation rows than there are, and a note that says so."""
+        splits, data = self.read(validation_rows)
+        return splits, _noted(data, len(whole.validation))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of the task from the untouched base model; `data` is what slices are scored on."""
+
+    data: TokenizedSplits
+    scores: Mapping[str, Scores]
+    task: Task
+    pace: Pace
+    closing_seconds: float
+
+
+def recall(known: Mapping[str, Any], reader: Reader, whole: TokenizedSplits) -> Measured:
+    """As the journal says."""
+    from foretune.finetuning.evaluate import Scores
+
+    rows = known.get("validation_rows")
+    return Measured(
+        data=whole if rows is None else reader.read_sample(whole, rows)[1],
+        scores={split: Scores(**values) for split, values in known["zero_shot"].items()},
+        task=Task(metric=VALIDATION_NLL, **known["task"]),
+        pace={Configuration(one["configuration"]): float(one["seconds"]) for one in known.get("pace", ())},
+        closing_seconds=float(known.get("closing_seconds", 0.0)),
+    )
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Scores the untouched base model, and times what has to be timed.
+
+    Attributes:
+        settings: of the search.
+        reader: of the dataset.
+        typical: the configuration whose steps are timed.
+        hardware_seen: that the surrogates know seconds of; None without surrogates.
+        loading: seconds that the model took to load.
+        step: is told what is being done.
+        timed: whether evaluation and steps may be timed.
+    """
+
+    settings: Settings
+    reader: Reader
+    typical: Configuration
+    hardware_seen: Sequence[str] | None
+    loading: float
+    step: Callable[[str], None]
+    timed: bool
+
+    def measure(self, model: PreTrainedModel, splits: Splits, whole: TokenizedSplits) -> Measured:
+        """The model may be trained for a few steps: it is not to be used afterwards."""
+        from foretune.finetuning.model import load_model, resolve_model
+        from foretune.finetuning.pace import Effort, measure_effort, timed_zero_shot
+        from foretune.finetuning.task import describe_task
+        from foretune.finetuning.train import SLICES
+
+        name, device, data = self.settings.model, self.settings.device, whole
+        effort = Effort()
+        if self.timed:
+            effort = measure_effort(model, name, whole, self.typical, device, self.settings.seed)
+        if effort.model_is_spent:
+            del model  # there may be no room for two
+            model = load_model(name, device=device)
+        if effort.validation_rows is not None:
+            splits, data = self.reader.read_sample(whole, effort.validation_rows)
+        self.step(f"scoring the base model on {len(data.validation) + len(data.test) * (data is whole):,} rows")
+        scores, seconds = timed_zero_shot(model, data, test=data is whole)
+        task = describe_task(splits, data, resolve_model(name), model, SLICES, scores=scores)
+        closing = closing_seconds(self.loading, seconds, data, whole)
+        training = effort.training or self._training(model, data)
+        return Measured(data, scores, task, {one: took + seconds for one, took in training.items()}, closing)
+
+    def _training(self, model: PreTrainedModel, data: TokenizedSplits) -> Mapping[Configuration, float]:
+        """Seconds of a slice by configuration, its evaluation aside, on hardware that the surrogates do not know."""
+        from foretune.finetuning.pace import time_training
+        from foretune.finetuning.provenance import hardware
+
+        device = self.settings.device
+        if not self.timed or self.hardware_seen is None or hardware(device) in self.hardware_seen:
+            return {}
+        self.step("timing a few training steps")
+        return time_training(model, self.settings.model, data, self.typical, device)
+
+
+def closing_seconds(loading: float, validation: float, data: TokenizedSplits, whole: TokenizedSplits) -> float:
+    """What scoring at the end should take: the best adapter and, if that was done on a part, the base model.
+
+    Args:
+        loading: seconds that the model took to load.
+        validation: seconds that scoring the validation split of `data` took.
+        data: what slices are scored on.
+        whole: all rows.
+    """
+    once = loading + validation * (whole.validation.total + whole.test.total) / data.validation.total
+    return once if data is whole else 2 * once
+
+
+def _noted(data: TokenizedSplits, rows: int) -> TokenizedSplits:
+    """With a note on the validation rows that a search does without."""
+    from foretune.finetuning.task import LEAST_ROWS
+
+    kept = len(data.validation)
+    why = "the fewest that say enough" if kept <= LEAST_ROWS else "so that scoring takes a third of a run at most"
+    note = (
+        f"evaluation is slow here: each slice is scored on {kept} of {rows} validation rows, chosen by seed, {why}; "
+        "the final table is of all rows"
+    )
+    return replace(data, notes=(*data.notes, note))
