@@ -34,7 +34,18 @@ import torch
 from torch import nn
 from torch.nn import functional
 from transformers import PreTrainedModel
-from workload import RANK, SHAPES, append, in_fresh_process, order_of, random_model, random_rows, report, synchronize
+from workload import (
+    RANK,
+    SHAPES,
+    append,
+    case_given,
+    in_fresh_process,
+    order_of,
+    random_model,
+    random_rows,
+    report,
+    synchronize,
+)
 
 from foretune.finetuning import provenance
 from foretune.finetuning.adapters import target_modules
@@ -253,11 +264,7 @@ def main() -> None:
     parser.add_argument("--seconds-each", type=float, default=90, help="at most, loading included")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--out", type=Path, help="JSONL, a line for each case")
-    parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.case:
-        measure(given.case)
-        return
     print(f"{given.shape}, rows of {given.length} tokens, batches of {BATCH_SIZE}")
     print(f"{'way':<10} {'adapters':>8} {'steps/s':>8} {'runs/hour':>10} {'':>8} {'peak GiB':>9}")
     alone = math.nan
@@ -270,4 +277,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if case := case_given():
+        measure(case)
+    else:
+        main()

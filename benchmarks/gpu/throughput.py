@@ -19,7 +19,6 @@ more, and at 0.8 times its peak of memory or less.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,7 +27,18 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
-from workload import RANK, SHAPES, append, in_fresh_process, order_of, random_model, random_rows, report, synchronize
+from workload import (
+    RANK,
+    SHAPES,
+    append,
+    case_given,
+    in_fresh_process,
+    order_of,
+    random_model,
+    random_rows,
+    report,
+    synchronize,
+)
 
 from foretune.finetuning import provenance
 from foretune.finetuning.adapters import target_modules
@@ -197,9 +207,8 @@ def compare(lines: list[Case]) -> None:
         theirs = measured.get(("trl-checkpointed" + "-4bit" * engine.endswith("4bit"), length))
         if engine.startswith("foretune") and theirs:
             speed, memory = (ours[name] / theirs[name] for name in ("tokens_per_second", "peak_gib"))
-            print(
-                f"{engine} at {length} tokens a row: {speed:.2f}x the speed of {theirs['engine']}, {memory:.2f}x its memory"
-            )
+            against = f"{speed:.2f}x the speed of {theirs['engine']}, {memory:.2f}x its memory"
+            print(f"{engine} at {length} tokens a row: {against}")
 
 
 def main() -> None:
@@ -213,11 +222,7 @@ def main() -> None:
     parser.add_argument("--seconds-each", type=float, default=120)
     parser.add_argument("--scratch", type=Path, help="holds the model that QLoRA loads; by default a temporary folder")
     parser.add_argument("--out", type=Path, help="JSONL, a line for each case")
-    parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.case:
-        measure(given.case)
-        return
     with tempfile.TemporaryDirectory() as temporary:
         given.scratch = given.scratch or Path(temporary)
         print(f"{given.shape}, batches of {given.batch_size}, {given.steps} steps timed")
@@ -231,4 +236,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if case := case_given():
+        measure(case)
+    else:
+        main()

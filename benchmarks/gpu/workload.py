@@ -129,6 +129,11 @@ def in_fresh_process(script: str, case: Mapping[str, Any], *, seconds: float) ->
     return {**case, "error": " | ".join(done.stderr.strip().splitlines()[-3:]) or f"exit code {done.returncode}"}
 
 
+def case_given() -> dict[str, Any] | None:
+    """The case that `in_fresh_process` gave this process; None where a user started it."""
+    return json.loads(sys.argv[2]) if sys.argv[1:2] == ["--case"] else None
+
+
 def report(figures: Mapping[str, Any]) -> None:
     """Hand figures to `in_fresh_process`."""
     print(_RESULT + json.dumps(figures), flush=True)
