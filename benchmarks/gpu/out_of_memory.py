@@ -1,15 +1,15 @@
 """A run that does not fit into memory in one piece, against the same run with all the memory that it wants.
 
     python benchmarks/gpu/out_of_memory.py [--shape smollm2-135m] [--out FILE]
-    python benchmarks/gpu/out_of_memory.py --shape tiny --rows 24 --batch-size 8 --length 32 --device cpu
+    python benchmarks/gpu/out_of_memory.py --shape tiny --rows 32 --batch-size 16 --length 32 --device cpu
 
 The runs differ in memory alone, each in a process of its own:
 
     whole      all of the device; twice, since runs on a GPU differ by the order of sums
-    foreseen   other tensors fill the device until a share of what `whole` took beside its weights is left, so that the
-               engine sees the shortage before the run
-    ran out    the allocator refuses more than that (`torch.cuda.set_per_process_memory_fraction`), which the engine does
-               not see: memory runs out in the middle of a step, which is split further and taken again
+    foreseen   other tensors fill the device until a share of what `whole` took beside its weights is left, so that
+               the engine sees the shortage before the run
+    ran out    the allocator refuses more than that (`torch.cuda.set_per_process_memory_fraction`), which the engine
+               does not see: memory runs out in the middle of a step, which is split further and taken again
 
 Prints how steps were split in the end, the steps at which memory ran out, the peak, and how far the curve of validation
 losses is from that of `whole` at most. On a CPU nothing is short: `foreseen` is given its split, and `ran out` is told
@@ -28,13 +28,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from foretune.finetuning.memory import Split
 from torch import nn
 from workload import SHAPES, append, case_given, config_of, in_fresh_process, order_of, random_model, report
 
 from foretune.finetuning import slices, step
 from foretune.finetuning.batches import Batch, completion_logits
 from foretune.finetuning.data import TokenizedSplits, Tokens
+from foretune.finetuning.memory import Split
 from foretune.finetuning.optim import SLICES
 from foretune.finetuning.train import finetune
 from foretune.types import Trial
@@ -67,11 +67,17 @@ def measure(case: Case) -> None:
         random_model(case["shape"], "cpu").save_pretrained(folder)
     held = shorten(case)
     data, begun = rows_of(case), time.perf_counter()
-    configuration = order_of(data, device, case["batch_size"]).trial.configuration
+    chosen = order_of(data, device, case["batch_size"], epochs=3, learning_rate=5e-3).trial.configuration
     with tempfile.TemporaryDirectory() as output:
         run = Path(output)
         ended = finetune(
-            Trial(0, configuration, SLICES), data, str(folder), run, device=device, test=False, keep_state=False
+            Trial(0, chosen, SLICES),
+            data,
+            str(folder),
+            run,
+            device=device,
+            test=False,
+            keep_state=False,
         )
         noted = json.loads((run / "run.json").read_text(encoding="utf-8"))
     names = ("micro_batch_tokens", "gradient_checkpointing", "out_of_memory_steps", "hardware", "versions")

@@ -30,6 +30,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -52,7 +53,8 @@ from foretune.finetuning.adapters import target_modules
 from foretune.finetuning.batches import completion_logits, head_selection, make_batch
 from foretune.finetuning.data import Tokens
 from foretune.finetuning.model import autocast
-from foretune.finetuning.slices import prepare_run, take_step
+from foretune.finetuning.slices import prepare_run
+from foretune.finetuning.step import take_step
 
 WAYS = ("processes", "mps", "stacked")
 STEPS_OF_A_RUN = 75
@@ -131,8 +133,8 @@ def engine_step(model: PreTrainedModel, case: Case) -> Callable[..., Any]:
     """A step of the engine's on one adapter."""
     run = prepare_run(order_of(rows_of(case), case["device"], BATCH_SIZE), model)
 
-    def step(tokens: Tokens, rows: range) -> torch.Tensor:
-        return take_step(run, make_batch(tokens, rows, pad_id=0, device=case["device"]))
+    def step(_: Tokens, rows: range) -> torch.Tensor:
+        return take_step(run, np.array(rows))
 
     return step
 
@@ -206,6 +208,7 @@ def _until_ready(child: subprocess.Popen[str]) -> str:
 
 def _started(children: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
     for child in children:
+        assert child.stdin
         child.stdin.write("\n")
         child.stdin.flush()
     return children

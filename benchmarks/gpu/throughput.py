@@ -19,12 +19,14 @@ more, and at 0.8 times its peak of memory or less.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 from workload import (
@@ -42,10 +44,11 @@ from workload import (
 
 from foretune.finetuning import provenance
 from foretune.finetuning.adapters import target_modules
-from foretune.finetuning.batches import make_batch
 from foretune.finetuning.data import TokenizedSplits, Tokens
+from foretune.finetuning.memory import Split, Splitting
 from foretune.finetuning.model import default_dtype, load_tokenizer
-from foretune.finetuning.slices import prepare_run, take_step
+from foretune.finetuning.slices import prepare_run
+from foretune.finetuning.step import take_step
 
 ENGINES = ("foretune", "foretune-checkpointed", "trl-checkpointed", "trl")
 QUANTIZED = ("foretune-checkpointed-4bit", "trl-checkpointed-4bit")
@@ -81,44 +84,43 @@ def measure(case: Case) -> None:
     at_rest = provenance.peak_memory_bytes(device)
     provenance.reset_peak_memory(device)
     train = by_foretune if engine.startswith("foretune") else by_trl
-    seconds, loss = train(case, model, data)
+    figures = train(case, model, data)
     report(
         {
-            "tokens_per_second": case["steps"] * case["batch_size"] * case["length"] / seconds,
-            "seconds_per_step": seconds / case["steps"],
+            **figures,
+            "tokens_per_second": case["steps"] * case["batch_size"] * case["length"] / figures["seconds"],
             "peak_gib": provenance.peak_memory_bytes(device) / 2**30,
             "model_gib": at_rest / 2**30,
-            "loss": loss,
             "hardware": provenance.hardware(device),
             "versions": provenance.versions(),
         }
     )
 
 
-def by_foretune(case: Case, model: PreTrainedModel, data: TokenizedSplits) -> tuple[float, float]:
-    """Seconds of the timed steps, and the last loss."""
+def by_foretune(case: Case, model: PreTrainedModel, data: TokenizedSplits) -> Case:
+    """Seconds of the timed steps, the last loss, and how steps were split."""
     method = "qlora" if case["engine"].endswith("4bit") else "lora"
-    run = prepare_run(order_of(data, case["device"], case["batch_size"], method=method), model)
-    if "checkpointed" in case["engine"]:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+    order = order_of(data, case["device"], case["batch_size"], method=method)
+    forced = Splitting(Split(checkpointing=True)) if "checkpointed" in case["engine"] else None
+    run = prepare_run(order, model, splitting=forced)
     size, begun, loss = case["batch_size"], 0.0, torch.zeros(())
     for step in range(UNTIMED + case["steps"]):
         if step == UNTIMED:
             synchronize(case["device"])
             begun = time.perf_counter()
         run.rates.set(step)
-        batch = make_batch(data.train, range(step * size, (step + 1) * size), pad_id=0, device=case["device"])
-        loss = take_step(run, batch)
+        loss = take_step(run, np.arange(step * size, (step + 1) * size), step)
     synchronize(case["device"])
-    return time.perf_counter() - begun, float(loss)
+    return {"seconds": time.perf_counter() - begun, "loss": float(loss), **run.splitting.to_json()}
 
 
-def by_trl(case: Case, model: PreTrainedModel, data: TokenizedSplits) -> tuple[float, float]:
+def by_trl(case: Case, model: PreTrainedModel, data: TokenizedSplits) -> Case:
     """Seconds of the timed steps, and their mean loss."""
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import PrinterCallback, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
     class Clock(TrainerCallback):
         def __init__(self) -> None:
@@ -163,7 +165,7 @@ def by_trl(case: Case, model: PreTrainedModel, data: TokenizedSplits) -> tuple[f
     )
     trainer.remove_callback(PrinterCallback)
     loss = trainer.train().training_loss
-    return clock.ends[-1] - clock.ends[UNTIMED - 1], loss
+    return {"seconds": clock.ends[-1] - clock.ends[UNTIMED - 1], "loss": loss}
 
 
 def labeled(tokens: Tokens) -> list[dict[str, list[int]]]:
@@ -197,7 +199,16 @@ def show(line: Case) -> None:
         print(f"{head}   {line['error'][:120]}", flush=True)
         return
     figures = f"{line['tokens_per_second']:>10,.0f} {line['peak_gib']:>9.2f} {line['model_gib']:>9.2f}"
-    print(f"{head} {figures} {line['loss']:>8.3f}", flush=True)
+    print(f"{head} {figures} {line['loss']:>8.3f}   {split_of(line)}", flush=True)
+
+
+def split_of(line: Case) -> str:
+    """How our engine computed a step; empty for TRL."""
+    if "micro_batch_tokens" not in line:
+        return ""
+    tokens = line["micro_batch_tokens"]
+    pieces = "whole batches" if tokens is None else f"at most {tokens} tokens at a time"
+    return pieces + ", checkpointed" * line["gradient_checkpointing"]
 
 
 def compare(lines: list[Case]) -> None:
@@ -233,6 +244,7 @@ def main() -> None:
             append(given.out, {"measurement": "throughput", **lines[-1]})
             show(lines[-1])
         compare(lines)
+    sys.exit(any("error" in line for line in lines))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,8 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, Phi3Config, PreTrainedConfig, PreTrainedModel, Qwen3Config
 
 from foretune.finetuning.data import TokenizedSplits, Tokens
-from foretune.finetuning.slices import Order
-from foretune.types import Configuration, Trial
-
-_QWEN3 = {"head_dim": 128, "rope_theta": 1e6, "rms_norm_eps": 1e-6, "tie_word_embeddings": True}
+from foretune.finetuning.run import Order
+from foretune.types import Configuration, Trial, Value
 
 SHAPES = ("tiny", "smollm2-135m", "qwen3-4b", "phi-3-mini")
 
@@ -44,7 +42,7 @@ def config_of(shape: str) -> PreTrainedConfig:
     if shape == "qwen3-4b":
         return Qwen3Config(
             vocab_size=151_936, hidden_size=2_560, num_hidden_layers=36, num_attention_heads=32, num_key_value_heads=8,
-            intermediate_size=9_728, max_position_embeddings=40_960, **_QWEN3,
+            intermediate_size=9_728, head_dim=128, max_position_embeddings=40_960, tie_word_embeddings=True,
         )  # fmt: skip
     if shape == "phi-3-mini":
         return Phi3Config(
@@ -71,10 +69,10 @@ def random_rows(shape: str, rows: int, length: int, *, learned: float) -> Tokeni
     return TokenizedSplits("random", Tokens(tuple(tokens), starts), few, few)
 
 
-def order_of(data: TokenizedSplits, device: str, batch_size: int, *, method: str = "lora") -> Order:
-    """For `prepare_run`: an adapter on all layers, trained for an epoch; nothing is saved."""
-    values = {
-        "method": method,
+def order_of(data: TokenizedSplits, device: str, batch_size: int, **changes: Value) -> Order:
+    """For `prepare_run`: a LoRA on all layers, trained for an epoch, but for the changes; nothing is saved."""
+    values: dict[str, Value] = {
+        "method": "lora",
         "rank": RANK,
         "alpha_over_rank": 2.0,
         "dropout": 0.0,
@@ -84,6 +82,7 @@ def order_of(data: TokenizedSplits, device: str, batch_size: int, *, method: str
         "epochs": 1,
         "schedule": "constant",
         "optimizer": "adamw",
+        **changes,
     }
     return Order(
         trial=Trial(0, Configuration(values), 1),
