@@ -13,6 +13,7 @@ budget. Datasets that the shipped surrogates have not been fitted on count as he
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -99,6 +100,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSONL, a line for each search and each run")
     given = parser.parse_args()
     print(f"{'dataset':<20} {'':<24} {'test loss':>9} {'exact':>7} {'seconds':>8}")
+    failed = False
     for data in given.data:
         for what in ("search", "guides"):
             case = {"what": what, "data": data, "model": given.model, "budget": given.budget, "seed": given.seed}
@@ -106,6 +108,8 @@ def main() -> None:
             line = in_fresh_process(__file__, case, seconds=given.seconds_each)
             append(given.out, {"measurement": "live search", **line})
             show(line)
+            failed |= "error" in line
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

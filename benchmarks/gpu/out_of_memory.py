@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -162,6 +163,7 @@ def main() -> None:
         f"{'first':>8} {'last':>8} {'difference':>10}   ran out at steps"
     )
     whole: Case = {}
+    failed = False
     with tempfile.TemporaryDirectory() as temporary:
         given.scratch = given.scratch or Path(temporary)
         for case in cases(given):
@@ -173,6 +175,8 @@ def main() -> None:
             if not whole and "error" not in line:
                 whole = line
             show(line, whole)
+            failed |= line.get("status") != "ok"
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

@@ -270,13 +270,15 @@ def main() -> None:
     given = parser.parse_args()
     print(f"{given.shape}, rows of {given.length} tokens, batches of {BATCH_SIZE}")
     print(f"{'way':<10} {'adapters':>8} {'steps/s':>8} {'runs/hour':>10} {'':>8} {'peak GiB':>9}")
-    alone = math.nan
+    alone, failed = math.nan, False
     for way, adapters in [("processes", 1), *((way, number) for number in given.adapters for way in given.ways)]:
         shared = {"shape": given.shape, "length": given.length, "seconds": given.seconds, "device": given.device}
         line = measured({"way": way, "adapters": adapters, **shared}, given.seconds_each)
         append(given.out, {"measurement": "several adapters", **line})
         alone = line.get("steps_per_second", alone) if adapters == 1 else alone
         show(line, alone)
+        failed |= "error" in line and way != "mps"  # which a machine may lack
+    sys.exit(failed)
 
 
 if __name__ == "__main__":
