@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,48 @@ class Split:
 
 
 WHOLE = Split()
+
+
+@dataclass
+class Splitting:
+    """How the steps of a run are split by now.
+
+    Attributes:
+        split: of the next step.
+        shortages: the steps at which memory ran out and the split became finer, in order.
+    """
+
+    split: Split = WHOLE
+    shortages: list[int] = field(default_factory=list[int])
+
+    def to_json(self) -> dict[str, Any]:
+        """As in `run.json`."""
+        return {
+            "micro_batch_tokens": self.split.tokens,
+            "gradient_checkpointing": self.split.checkpointing,
+            "out_of_memory_steps": list(self.shortages),
+        }
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> Splitting:
+        """Undo `to_json`; KeyError if something is missing."""
+        split = Split(values["micro_batch_tokens"], bool(values["gradient_checkpointing"]))
+        return Splitting(split, list(values["out_of_memory_steps"]))
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """A micro-batch that did not fit.
+
+    Attributes:
+        rows: how many.
+        tokens: of them, padding included.
+        message: of the allocator.
+    """
+
+    rows: int
+    tokens: int
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,25 +141,24 @@ def choose_split(
     return Split(None if whole <= fitting else max(int(fitting), longest), checkpointing=True)
 
 
-def finer(split: Split, failed: int, rows: int, *, filling: int, can_checkpoint: bool) -> Split | None:
+def finer(split: Split, shortage: Shortage, *, filling: int, can_checkpoint: bool) -> Split | None:
     """What to try after memory ran out in spite of a split.
 
     Half of what failed, as long as that keeps the hardware busy; then checkpointing; then half again.
 
     Args:
         split: that was used.
-        failed: padded tokens of the micro-batch that did not fit.
-        rows: of it.
+        shortage: what did not fit.
         filling: padded tokens that keep the hardware busy.
         can_checkpoint: whether the architecture has gradient checkpointing.
 
     Returns:
         None if nothing is left.
     """
-    coarse = can_checkpoint and not split.checkpointing
-    if rows > 1 and (failed // 2 >= filling or not coarse):
-        return replace(split, tokens=failed // 2)
-    return Split(max(failed, filling), checkpointing=True) if coarse else None
+    half, able = shortage.tokens // 2, can_checkpoint and not split.checkpointing
+    if shortage.rows > 1 and (half >= filling or not able):
+        return replace(split, tokens=half)
+    return Split(max(shortage.tokens, filling), checkpointing=True) if able else None
 
 
 def micro_batches(rows: np.ndarray, lengths: np.ndarray, tokens: int | None) -> list[np.ndarray]:
@@ -183,6 +224,10 @@ def _base(model: nn.Module) -> Any:
     return getattr(model, "get_base_model", lambda: model)()
 
 
+def _layers(model: nn.Module) -> int:
+    return getattr(_base(model).config.get_text_config(decoder=True), "num_hidden_layers", 1)
+
+
 def logit_bytes(vocabulary: int, share: float) -> float:
     """Of the logits of a padded token, of which a share is predicted."""
     return _LOGIT_BYTES * vocabulary * share
@@ -196,7 +241,7 @@ def rough_token_bytes(model: nn.Module, longest: int) -> float:
 
 
 def measure(
-    model: nn.Module, loss: Callable[[Batch], torch.Tensor], row: torch.Tensor, *, layers: int, logits: float
+    model: nn.Module, loss: Callable[[Batch], torch.Tensor], row: torch.Tensor, *, logits: float
 ) -> tuple[StepBytes, StepBytes | None]:
     """What a step takes without and with gradient checkpointing, from what short forward passes keep.
 
@@ -207,7 +252,6 @@ def measure(
         model: ready for its first step; nothing of it is changed.
         loss: of a batch, as in a step.
         row: (W,) tokens of a row that is as long as any, on the device.
-        layers: of the model.
         logits: see `logit_bytes`; so few are computed here that they hardly count.
 
     Returns:
@@ -216,7 +260,7 @@ def measure(
     """
     with torch.random.fork_rng(devices=[row.device] if row.device.type == "cuda" else []):
         fixed, kept = _kept(loss, row)
-        layer = kept / layers
+        layer = kept / _layers(model)
         plain = StepBytes(fixed, (kept + layer) / len(row) + logits)
         if not can_checkpoint(model):
             return plain, None
