@@ -7,19 +7,18 @@ gradient checkpointing keeps only what goes into each layer and computes the res
 
 from __future__ import annotations
 
+import gc
 import math
-from collections.abc import Callable, Generator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import nn
-from torch.autograd.graph import saved_tensors_hooks
 
-from foretune.finetuning.batches import Batch
 from foretune.finetuning.free_memory import free_memory
+
+_Result = TypeVar("_Result")
 
 FILLING_TOKENS = {"accelerator": 1_024, "cpu": 128}
 """Padded tokens of a micro-batch that keep the hardware busy. An accelerator does about 300 operations in bfloat16 in
@@ -108,7 +107,7 @@ class StepBytes:
 
     def tokens_within(self, free: float) -> float:
         """Padded tokens that fit into so many bytes."""
-        return max(free - self.fixed, 0.0) / self.token if self.token else math.inf
+        return max(free - self.fixed, 0.0) / self.token if math.isfinite(self.token) else 0.0
 
 
 def device_kind(device: str) -> str:
@@ -179,6 +178,36 @@ def micro_batches(rows: np.ndarray, lengths: np.ndarray, tokens: int | None) -> 
     return [np.array(group) for group in groups]
 
 
+def in_halves(
+    parts: Sequence[np.ndarray], compute: Callable[[np.ndarray], _Result]
+) -> Iterator[tuple[np.ndarray, _Result]]:
+    """Each part with what is computed of it; where memory runs out, that part and all that follow are halved.
+
+    Args:
+        parts: rows that are computed together.
+        compute: raises that memory ran out, which is passed on for a single row.
+    """
+    left = list(parts)
+    while left:
+        try:
+            found = compute(left[0])
+        except (RuntimeError, MemoryError) as error:
+            if len(left[0]) == 1 or not lacks_memory(error):
+                raise
+            left = [half for part in left for half in np.array_split(part, 2) if len(half)]
+        else:
+            yield left.pop(0), found
+            continue
+        release_memory()
+
+
+def release_memory() -> None:
+    """Give back what a computation left behind that failed."""
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
 def lacks_memory(error: Exception) -> bool:
     """Whether this says that memory ran out, of an accelerator or of the machine."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
@@ -198,108 +227,6 @@ def usable_memory(device: str, trained: int) -> float:
     return free_memory(device) * USABLE[device_kind(device)] - _TRAINED_BYTES * trained
 
 
-def can_checkpoint(model: nn.Module) -> bool:
-    """Whether the architecture has gradient checkpointing."""
-    return bool(getattr(_base(model), "supports_gradient_checkpointing", False))
-
-
-@contextmanager
-def checkpointed(model: nn.Module, *, on: bool = True) -> Generator[None]:
-    """Inside, layers keep for the backward pass only what goes into them; afterwards all is as before."""
-    if not on:
-        yield
-        return
-    base = _base(model)
-    enable = getattr(base, "activation_checkpointing_enable", None) or base.gradient_checkpointing_enable
-    disable = getattr(base, "activation_checkpointing_disable", None) or base.gradient_checkpointing_disable
-    enable({"use_reentrant": False})
-    base.disable_input_require_grads()  # which only reentrant checkpointing needs
-    try:
-        yield
-    finally:
-        disable()
-
-
-def _base(model: nn.Module) -> Any:
-    return getattr(model, "get_base_model", lambda: model)()
-
-
-def _layers(model: nn.Module) -> int:
-    return getattr(_base(model).config.get_text_config(decoder=True), "num_hidden_layers", 1)
-
-
 def logit_bytes(vocabulary: int, share: float) -> float:
     """Of the logits of a padded token, of which a share is predicted."""
     return _LOGIT_BYTES * vocabulary * share
-
-
-def rough_token_bytes(model: nn.Module, longest: int) -> float:
-    """More than a padded token of a step takes, without looking: what goes into and comes out of each matrix, in
-    float32 and four times, and the more the longer rows are, for attention that keeps all pairs of tokens."""
-    sizes = sum(sum(one.shape) for one in model.parameters() if one.ndim > 1)
-    return 16.0 * sizes * (1.0 + longest / 512)
-
-
-def measure(
-    model: nn.Module, loss: Callable[[Batch], torch.Tensor], row: torch.Tensor, *, logits: float
-) -> tuple[StepBytes, StepBytes | None]:
-    """What a step takes without and with gradient checkpointing, from what short forward passes keep.
-
-    One row and two of it tell what grows with the rows, and what does not. At the peak, the layer whose gradients are
-    being computed takes as much again as it keeps; with checkpointing, what it keeps has to be computed first.
-
-    Args:
-        model: ready for its first step; nothing of it is changed.
-        loss: of a batch, as in a step.
-        row: (W,) tokens of a row that is as long as any, on the device.
-        logits: see `logit_bytes`; so few are computed here that they hardly count.
-
-    Returns:
-        The second is None where the architecture has no checkpointing. What does not fit even here takes infinitely
-        much.
-    """
-    with torch.random.fork_rng(devices=[row.device] if row.device.type == "cuda" else []):
-        fixed, kept = _kept(loss, row)
-        layer = kept / _layers(model)
-        plain = StepBytes(fixed, (kept + layer) / len(row) + logits)
-        if not can_checkpoint(model):
-            return plain, None
-        with checkpointed(model):
-            _, inputs = _kept(loss, row)
-    return plain, StepBytes(fixed, (inputs + 2 * layer) / len(row) + logits)
-
-
-def _kept(loss: Callable[[Batch], torch.Tensor], row: torch.Tensor) -> tuple[float, float]:
-    """Bytes that a forward pass keeps whatever the rows, and those of each row."""
-    try:
-        before = _saved(loss, row[:2], 1)
-        one = _saved(loss, row, 1)
-        shared = before.keys() & one.keys()  # were there before both: weights and constants
-        first = _bytes(one, shared)
-        del one
-        both = _bytes(_saved(loss, row, 2), shared)
-    except (RuntimeError, MemoryError) as error:
-        if not lacks_memory(error):
-            raise
-        return 0.0, math.inf
-    return max(2.0 * first - both, 0.0), float(both - first)
-
-
-def _saved(loss: Callable[[Batch], torch.Tensor], row: torch.Tensor, rows: int) -> dict[int, torch.UntypedStorage]:
-    """Each storage that a forward pass over so many copies of a row keeps, by its address."""
-    found: dict[int, torch.UntypedStorage] = {}
-
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        found[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
-        return tensor
-
-    ids = row.expand(rows, -1)
-    predicts = torch.zeros_like(ids, dtype=torch.bool)
-    predicts[:, -1] = True
-    with saved_tensors_hooks(pack, lambda tensor: tensor):
-        loss(Batch(ids, predicts, ids[:, -1], np.arange(rows)))
-    return found
-
-
-def _bytes(found: Mapping[int, torch.UntypedStorage], left_out: Set[int]) -> int:
-    return sum(storage.nbytes() for address, storage in found.items() if address not in left_out)

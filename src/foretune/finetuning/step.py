@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from foretune.finetuning.activations import can_checkpoint, checkpointed, measure, measure_checkpointed
 from foretune.finetuning.batches import Batch, completion_logits, make_batch
 from foretune.finetuning.memory import (
     FILLING_TOKENS,
@@ -18,16 +18,13 @@ from foretune.finetuning.memory import (
     Shortage,
     Split,
     Splitting,
-    can_checkpoint,
-    checkpointed,
     choose_split,
     device_kind,
     finer,
     lacks_memory,
     logit_bytes,
-    measure,
     micro_batches,
-    rough_token_bytes,
+    release_memory,
     usable_memory,
 )
 from foretune.finetuning.model import autocast, vocabulary_size
@@ -64,18 +61,20 @@ def take_step(run: Run, rows: np.ndarray, step: int = 0) -> torch.Tensor:
 
 
 def chosen_split(run: Run) -> Split:
-    """How to split the run's steps by the memory that is free, which is measured only where it might not suffice."""
+    """How to split the run's steps by the memory that is free."""
     device, longest = run.order.device, int(run.lengths.max())
     whole = min(run.batch_size, len(run.lengths)) * longest
-    free = usable_memory(device, run.adapted.parameters_trained)
     share = float((run.completions / run.lengths).max()) if run.selection == "mask" else 1.0
     logits = logit_bytes(vocabulary_size(run.model), share)
-    if whole * (rough_token_bytes(run.model, longest) + logits) <= free:
-        return WHOLE
     row = torch.from_numpy(run.order.data.train.input_ids[int(run.lengths.argmax())].astype(np.int64)).to(device)
-    plain, checkpointing = measure(run.model, partial(_loss, run), row, logits=logits)
-    filling = FILLING_TOKENS[device_kind(device)]
-    return choose_split(plain, checkpointing, free=free, whole=whole, longest=longest, filling=filling)
+    loss = partial(_loss, run)
+    plain = measure(run.model, loss, row, logits=logits)
+    free, filling = usable_memory(device, run.adapted.parameters_trained), FILLING_TOKENS[device_kind(device)]
+    choose = partial(choose_split, plain, free=free, whole=whole, longest=longest, filling=filling)
+    split = choose(None)
+    if split == WHOLE or not can_checkpoint(run.model):
+        return split
+    return choose(measure_checkpointed(run.model, loss, row, logits=logits, plain=plain))
 
 
 def resized(run: Run, batch_size: int) -> Run:
@@ -103,9 +102,7 @@ def _gradients(run: Run, rows: np.ndarray, step: int) -> torch.Tensor:
             return loss
         run.optimizer.zero_grad(set_to_none=True)
         set_generators(run.order.device, states)
-        gc.collect()
-        if run.order.device.startswith("cuda"):
-            torch.cuda.empty_cache()
+        release_memory()
         _split_further(run, loss, step)
 
 

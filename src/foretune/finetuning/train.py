@@ -147,7 +147,7 @@ def _failure(error: Exception) -> tuple[Status, str]:
     if isinstance(error, ForetuneError):  # such as a kind of layer that this model does not have
         return Status.FAILED, str(error)
     if lacks_memory(error):
-        return Status.OUT_OF_MEMORY, f"{message}; a smaller batch_size or rank needs less"
+        return Status.OUT_OF_MEMORY, f"{message}; a lower rank or a smaller model needs less"
     return Status.FAILED, message
 
 
