@@ -105,19 +105,27 @@ class PlannedRun:
     @property
     def modules(self) -> list[tuple[float, float]]:
         """Input and output sizes of the adapted matrices of a layer."""
-        return list(self.shape.modules(str(setting(self.configuration, "target_modules"))).values())
+        return _modules(self.shape, self.configuration)
 
     @property
     def adapter_parameters(self) -> float:
         """That are trained, in all layers."""
-        rank = int(setting(self.configuration, "rank"))
-        return rank * self.shape.layers * sum(map(sum, self.modules))
+        return adapter_parameters(self.shape, self.configuration)
 
     @property
     def weight_bytes(self) -> float:
         """Of the base model."""
         whole = self.shape.embeddings if self.method == "qlora" else 0.0
         return WEIGHT_BYTES[self.method] * (self.shape.parameters - whole) + 2.0 * whole
+
+
+def adapter_parameters(shape: ModelShape, configuration: Configuration) -> float:
+    """That LoRA and its variants train, in all layers of a model."""
+    return int(setting(configuration, "rank")) * shape.layers * sum(map(sum, _modules(shape, configuration)))
+
+
+def _modules(shape: ModelShape, configuration: Configuration) -> list[tuple[float, float]]:
+    return list(shape.modules(str(setting(configuration, "target_modules"))).values())
 
 
 def peak_memory_bytes(run: PlannedRun) -> float | None:
