@@ -1,7 +1,9 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from foretune.errors import JournalError
 from foretune.finetuning.checkpoint import (
@@ -15,6 +17,7 @@ from foretune.finetuning.checkpoint import (
     save_state,
     write_slices,
 )
+from foretune.finetuning.memory import Split, Splitting
 
 FIRST = Slice(1, 0.25, 3, 90, 2.5, 0.4, 0.0, 2.6, 0.3, 0.0, 0.5, 0.1)
 SECOND = replace(FIRST, fidelity=2, epochs=0.5, validation_nll=1.25, test_nll=None)
@@ -29,6 +32,15 @@ def test_state_comes_back_as_it_was(tmp_path) -> None:
     assert state.slices == (FIRST, SECOND)
     assert all(torch.equal(state.tensors[name], value) for name, value in tensors.items())
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["state.safetensors"]
+
+
+def test_the_splitting_comes_back_and_an_old_state_has_none(tmp_path) -> None:
+    splitting = Splitting(Split(512, checkpointing=True), [3])
+    save_state(tmp_path, State(FINGERPRINT, (FIRST,), {}, splitting))
+    assert load_state(tmp_path, FINGERPRINT) == State(FINGERPRINT, (FIRST,), {}, splitting)
+    header = {"schema_version": 1, "fingerprint": FINGERPRINT, "slices": [asdict(FIRST)]}
+    save_file({}, tmp_path / "state/state.safetensors", metadata={"foretune": json.dumps(header)})
+    assert load_state(tmp_path, FINGERPRINT) == State(FINGERPRINT, (FIRST,), {}, None)
 
 
 def test_no_state_yet(tmp_path) -> None:

@@ -44,6 +44,24 @@ def test_scores_are_those_of_the_definition_whatever_the_batches(
     assert scores.exact_match >= 0.4
 
 
+def test_scores_are_the_same_in_batches_that_fit_into_memory(tiny_model, tiny_data, monkeypatch) -> None:
+    model, tokens = load_model(tiny_model), tiny_data.train
+    expected, done, compute = evaluate(model, tokens), [], evaluation.completion_logits
+
+    def limited(model, batch, selection):
+        if len(batch.input_ids) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return compute(model, batch, selection)
+
+    monkeypatch.setattr(evaluation, "completion_logits", limited)
+    scores = evaluate(model, tokens, progress=lambda *rows: done.append(rows))
+    assert scores.nll == pytest.approx(expected.nll, rel=1e-5)
+    assert scores.nll_error == pytest.approx(expected.nll_error, rel=1e-4)
+    assert (scores.token_accuracy, scores.exact_match) == (expected.token_accuracy, expected.exact_match)
+    assert done[-1] == (18, 18)
+    assert len(done) >= 6
+
+
 def test_training_mode_is_left_as_found_and_dropout_is_off(tiny_model, tiny_data) -> None:
     model = load_model(tiny_model)
     model.train()
