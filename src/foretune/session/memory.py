@@ -194,7 +194,8 @@ class Fit:
 
     def _instead(self, least: Configuration) -> str:
         ways: list[str] = []
-        if self.fits(Configuration({**least.values, "method": "qlora"})) and not self.device.startswith("cpu"):
+        in_four_bits = Configuration({**least.values, "method": "qlora"})
+        if "rank" in least.values and not self.device.startswith("cpu") and self.fits(in_four_bits):
             ways.append("--space peft-and-qlora")
         shorter = self.longest // 2
         while shorter >= _SHORTEST and not replace(self, longest=shorter).fits(least):

@@ -97,6 +97,11 @@ def test_a_search_in_which_nothing_fits_says_what_would():
     assert message.endswith("what would fit: --space peft-and-qlora or a smaller model")
 
 
+def test_four_bits_are_proposed_for_what_can_be_had_in_them():
+    with pytest.raises(ModelError, match=r"what would fit: a smaller model$"):
+        fit(0.1).check(Configuration({"method": "ia3", "target_modules": "all", "batch_size": 8}))
+
+
 def test_a_configuration_that_does_not_fit_is_refused_with_shorter_rows_proposed():
     large = fit(1.5, device="cpu", longest=4096)
     with pytest.raises(ModelError, match=r"^this configuration does not fit .* --max-length 512 or a smaller model$"):
