@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from transformers import LlamaConfig
 
+from foretune.finetuning.memory import Split
 from foretune.finetuning.shape import shape_of_config
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.recommendation.accelerators import Accelerator, find_accelerator
@@ -108,7 +109,7 @@ def qwen_ratios(name: str) -> dict[str, tuple[float, float]]:
 def _qwen(shape: ModelShape, card: Accelerator, tokens: int, gigabytes: float, seconds: float) -> tuple[float, float]:
     rows = np.full(8, tokens)
     values = {"method": "lora", "rank": 64, "target_modules": "all", "dropout": 0.05, "batch_size": 1, "epochs": 1}
-    planned = PlannedRun(shape, Workload(rows, rows, 0), Configuration(values), checkpointing=True)
+    planned = PlannedRun(shape, Workload(rows, rows, 0), Configuration(values), split=Split(checkpointing=True))
     return run_seconds(planned, card) / seconds, peak_memory_bytes(planned) / (1e9 * gigabytes)
 
 

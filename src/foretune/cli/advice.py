@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from foretune.recommendation import Advice, Recommendation
+    from foretune.recommendation.split import AtOnce
 
-_SCORES = {"validation_nll": "validation loss"}
-_UNKNOWN = ("-", "-", "-", "-")
+_SCORES = {"validation_nll": "validation loss", "percent over the best loss": "% over best"}
+_UNKNOWN = ("-", "-", "-", "-", "-")
 
 
 def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> None:
@@ -31,6 +33,8 @@ def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> 
         console.print(f"note: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if advice.recommendations:
         console.print(_table(advice, model))
+        if advice.facts.get("cards"):
+            console.print(_cards(advice.facts["cards"]))
     else:
         console.print(f"Nothing can be recommended for {model} as asked; the notes say why.", markup=False)
     lines = [_details(number, one) for number, one in enumerate(advice.recommendations, start=1)]
@@ -72,10 +76,10 @@ def _table(advice: Advice, model: str) -> Table:
     scored_by = _SCORES.get(advice.scored_by, advice.scored_by)
     cells = [_cells(one) for one in advice.recommendations]
     known = [at for at in range(len(_UNKNOWN)) if any(row[at] != _UNKNOWN[at] for row in cells)]
-    predicted = (scored_by, "4 of 5 within", "time", "memory")
+    predicted = (scored_by, "4 of 5 within", "time", "memory", "at once")
     columns = ("pick", "rank", "finetune with", *(predicted[at] for at in known))
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 2 else "right")
+    for column in columns:
+        table.add_column(column, justify="left" if column in {"finetune with", "at once"} else "right")
     ranks = [one.rank for one in advice.recommendations]
     for number, one in enumerate(advice.recommendations, start=1):
         rank = f"{one.rank} =" if ranks.count(one.rank) > 1 else f"{one.rank}  "
@@ -84,14 +88,32 @@ def _table(advice: Advice, model: str) -> Table:
     return table
 
 
-def _cells(one: Recommendation) -> tuple[str, str, str, str]:
+def _cells(one: Recommendation) -> tuple[str, str, str, str, str]:
     score = one.score
     return (
         f"{score.middle:.3g}" if score else "-",
         f"{score.low:.2g} to {score.high:.2g}" if score else "-",
         format_seconds(one.seconds) if one.seconds is not None else "-",
-        f"{one.memory_bytes / 2**30:.1f} GiB" if one.memory_bytes is not None else "-",
+        _gib(one.memory_bytes),
+        str(one.at_once or "-"),
     )
+
+
+def _cards(cards: Sequence[Mapping[str, Any]]) -> Table:
+    """On which cards the first pick fits, and how it is computed there."""
+    from rich.table import Table
+
+    table = Table(title="Pick 1, by the memory of the card", title_justify="left", header_style="bold")
+    for column in ("card", "at once", "memory"):
+        table.add_column(column, justify="left" if column == "at once" else "right")
+    for card in cards:
+        words = card["at_once"]["in_words"] if card["at_once"] else "does not fit"
+        table.add_row(f"{card['gigabytes']} GB", words, _gib(card["memory_bytes"]))
+    return table
+
+
+def _gib(count: float | None) -> str:
+    return "-" if count is None else f"{count / 2**30:.1f} GiB"
 
 
 def _details(number: int, one: Recommendation) -> str:
@@ -102,7 +124,12 @@ def _details(number: int, one: Recommendation) -> str:
         f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
         for name, value in rest.items()
     )
-    return f"{number}: {one.reason} ({said})"
+    line = f"{number}: {one.reason} ({said})"
+    return line if one.at_once is None or one.at_once.is_plain else f"{line}; other trainers: {_elsewhere(one.at_once)}"
+
+
+def _elsewhere(part: AtOnce) -> str:
+    return ", ".join(f"{name}: {str(value).lower()}" for name, value in part.to_trainer().items())
 
 
 def check_target(path: Path | None, pick: int) -> None:
@@ -121,7 +148,9 @@ def check_target(path: Path | None, pick: int) -> None:
         raise ConfigurationError(f"there is no folder {path.parent}; make it, or give another file to --export")
 
 
-def export(advice: Advice, pick: int, path: Path, *, model: str, data: str, seed: int) -> None:
+def export(
+    advice: Advice, pick: int, path: Path, *, model: str, data: str, seed: int, hardware: str | None = None
+) -> None:
     """Write one recommendation as `foretune finetune --config` reads it.
 
     Args:
@@ -131,6 +160,7 @@ def export(advice: Advice, pick: int, path: Path, *, model: str, data: str, seed
         model: the base model.
         data: that it was recommended for.
         seed: of the splits.
+        hardware: accelerator that the pick was fitted to; a comment says how its batches are computed there.
 
     Raises:
         ConfigurationError: there is no such pick.
@@ -143,7 +173,10 @@ def export(advice: Advice, pick: int, path: Path, *, model: str, data: str, seed
             f"there is no pick {pick} to export, {count} were recommended; give --pick 1 to {count}, or a larger --top"
         )
         raise ConfigurationError(message if count else "nothing was recommended, so there is nothing to export")
-    values = dict(advice.recommendations[pick - 1].configuration.values)
+    chosen = advice.recommendations[pick - 1]
+    values, part = dict(chosen.configuration.values), chosen.at_once
     content = {"configuration": values, "model": model, "data": data, "seed": seed}
     with path.open("x", encoding="utf-8") as file:
         yaml.safe_dump(content, file, sort_keys=False, allow_unicode=True)
+        if part is not None:
+            file.write(f"# computed at once on {hardware}: {part}; other trainers: {_elsewhere(part)}\n")

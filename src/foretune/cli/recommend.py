@@ -16,7 +16,7 @@ from foretune.session.checks import check_accelerator
 from foretune.session.durations import parse_seconds
 from foretune.session.waiting import waiting
 
-_PLAIN_WIDTH = 120
+_PLAIN_WIDTH = 140
 """Of the table where there is no terminal, so that no row is broken."""
 
 
@@ -99,6 +99,6 @@ def recommend(
             console.width = max(console.width, _PLAIN_WIDTH)
         show(advice, model, console, on_hardware=card is not None)
     if export is not None:
-        write(advice, pick, export, model=model, data=data, seed=seed)
+        write(advice, pick, export, model=model, data=data, seed=seed, hardware=hardware)
         command = shlex.join(["foretune", "finetune", data, "--config", str(export), "--output", "RUN"])
         aside.print(f"Pick {pick} is in {export}: {command}", markup=False, highlight=False, soft_wrap=True)

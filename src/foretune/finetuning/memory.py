@@ -26,7 +26,7 @@ the time in which it reads a byte, so that the weights are read in a third of th
 with them; kernels of fewer tokens are also shorter than their launch. A core has less to wait for: 128 rows of a matrix
 product are close to its peak."""
 
-_USABLE = {"accelerator": 0.9, "cpu": 0.5}
+USABLE = {"accelerator": 0.9, "cpu": 0.5}
 """Share of free memory that is planned with. An accelerator refuses what does not fit, and the step is computed again;
 a CPU's memory is shared with other programs, and a process that takes too much of it is killed."""
 _TRAINED_BYTES = 12
@@ -224,7 +224,7 @@ def usable_memory(device: str, trained: int) -> float:
         device: of the model.
         trained: parameters that are trained.
     """
-    return free_memory(device) * _USABLE[device_kind(device)] - _TRAINED_BYTES * trained
+    return free_memory(device) * USABLE[device_kind(device)] - _TRAINED_BYTES * trained
 
 
 def logit_bytes(vocabulary: int, share: float) -> float:

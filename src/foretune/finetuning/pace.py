@@ -19,11 +19,11 @@ from foretune.finetuning.adapters import method_of, setting
 from foretune.finetuning.batches import epoch_batches
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.evaluate import Scores, evaluate
-from foretune.finetuning.memory import lacks_memory
+from foretune.finetuning.memory import Splitting, StepBytes, lacks_memory
 from foretune.finetuning.optim import SLICES, plan
 from foretune.finetuning.run import Order, Run
 from foretune.finetuning.slices import prepare_run
-from foretune.finetuning.step import resized, take_step
+from foretune.finetuning.step import checkpointed_bytes, resized, step_bytes, take_step
 from foretune.finetuning.task import LEAST_ROWS
 from foretune.types import Configuration, Trial
 
@@ -188,11 +188,25 @@ def time_training(
     return found
 
 
-def _prepared(order: Order, model: PreTrainedModel) -> Run | None:
-    """The order's run on this model, or on one in 4 bits; None where the memory does not suffice."""
+def measure_step_bytes(
+    name: str, data: TokenizedSplits, configuration: Configuration, device: str
+) -> tuple[StepBytes, StepBytes | None] | None:
+    """What a step of a configuration takes, and the same with gradient checkpointing where the architecture has that.
+
+    None where the memory does not even suffice to measure it.
+    """
+    run = _prepared(_order(configuration, name, data, device), splitting=Splitting())
+    if run is None:
+        return None
+    plain = step_bytes(run)
+    return plain, checkpointed_bytes(run, plain)
+
+
+def _prepared(order: Order, model: PreTrainedModel | None = None, *, splitting: Splitting | None = None) -> Run | None:
+    """The order's run on this model, or on a fresh one; None where the memory does not suffice."""
     quantized = method_of(order.trial.configuration) == "qlora"
     try:
-        return prepare_run(order, base=None if quantized else model)
+        return prepare_run(order, base=None if quantized else model, splitting=splitting)
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):
             raise

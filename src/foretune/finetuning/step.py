@@ -18,6 +18,7 @@ from foretune.finetuning.memory import (
     Shortage,
     Split,
     Splitting,
+    StepBytes,
     choose_split,
     device_kind,
     finer,
@@ -64,17 +65,35 @@ def chosen_split(run: Run) -> Split:
     """How to split the run's steps by the memory that is free."""
     device, longest = run.order.device, int(run.lengths.max())
     whole = min(run.batch_size, len(run.lengths)) * longest
-    share = float((run.completions / run.lengths).max()) if run.selection == "mask" else 1.0
-    logits = logit_bytes(vocabulary_size(run.model), share)
-    row = torch.from_numpy(run.order.data.train.input_ids[int(run.lengths.argmax())].astype(np.int64)).to(device)
-    loss = partial(_loss, run)
-    plain = measure(run.model, loss, row, logits=logits)
+    plain = step_bytes(run)
     free, filling = usable_memory(device, run.adapted.parameters_trained), FILLING_TOKENS[device_kind(device)]
     choose = partial(choose_split, plain, free=free, whole=whole, longest=longest, filling=filling)
     split = choose(None)
-    if split == WHOLE or not can_checkpoint(run.model):
-        return split
-    return choose(measure_checkpointed(run.model, loss, row, logits=logits, plain=plain))
+    return split if split == WHOLE else choose(checkpointed_bytes(run, plain))
+
+
+def step_bytes(run: Run) -> StepBytes:
+    """What a step of the run takes, measured."""
+    return measure(run.model, partial(_loss, run), _longest_row(run), logits=_logit_bytes(run))
+
+
+def checkpointed_bytes(run: Run, plain: StepBytes) -> StepBytes | None:
+    """The same with gradient checkpointing, given what it takes without; None where the architecture has none."""
+    if not can_checkpoint(run.model):
+        return None
+    loss = partial(_loss, run)
+    return measure_checkpointed(run.model, loss, _longest_row(run), logits=_logit_bytes(run), plain=plain)
+
+
+def _longest_row(run: Run) -> torch.Tensor:
+    ids = run.order.data.train.input_ids[int(run.lengths.argmax())]
+    return torch.from_numpy(ids.astype(np.int64)).to(run.order.device)
+
+
+def _logit_bytes(run: Run) -> float:
+    """Of the logits of a padded token."""
+    share = float((run.completions / run.lengths).max()) if run.selection == "mask" else 1.0
+    return logit_bytes(vocabulary_size(run.model), share)
 
 
 def resized(run: Run, batch_size: int) -> Run:

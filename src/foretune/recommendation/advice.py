@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from foretune.recommendation.split import AtOnce
 from foretune.types import Configuration
 
 Basis = Literal["surrogates", "published sweeps", "rule"]
@@ -33,6 +34,8 @@ class Recommendation:
         reason: what speaks for it, in a line.
         cases: (K,) its score in each of the cases that `Advice.case_weights` weighs, in which what is asked about turns
             out like an earlier task or model; empty where there are none.
+        at_once: what of a batch is computed at once on the accelerator that was asked about; None where there is none,
+            or where nothing is known of the memory.
         rank: from 1; those that cannot be told apart have one in common, see `foretune.recommendation.ties`.
     """
 
@@ -42,6 +45,7 @@ class Recommendation:
     memory_bytes: float | None
     reason: str
     cases: tuple[float, ...] = ()
+    at_once: AtOnce | None = None
     rank: int = 1
 
 
@@ -76,6 +80,7 @@ class Advice:
                 "score": asdict(one.score) if one.score else None,
                 "seconds": one.seconds,
                 "memory_bytes": one.memory_bytes,
+                "at_once": one.at_once.to_json() if one.at_once else None,
                 "reason": one.reason,
             }
             for one in self.recommendations

@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from foretune.finetuning.adapters import LORA_METHODS
-from foretune.recommendation.accelerators import Accelerator
+from foretune.recommendation.accelerators import Accelerator, shipped_accelerators
 from foretune.recommendation.advice import Advice, Recommendation
 from foretune.recommendation.hardware import PlannedRun, peak_memory_bytes, run_seconds
 from foretune.recommendation.shape import ModelShape
+from foretune.recommendation.split import at_once, fitted, smallest
 from foretune.recommendation.workload import Workload
 from foretune.types import Configuration, Value
 
-_BATCHES = (16, 8, 4, 2, 1)
+_COMMON_GIGABYTES = (8, 16, 24, 48, 80)
+_SHORTEST = 64
+"""Tokens that rows are not cut below."""
 _EPOCHS = (10, 5, 3, 2, 1)
 
 
@@ -36,17 +40,32 @@ class Demand:
 
 
 def with_memory(advice: Advice, demand: Demand) -> Advice:
-    """The same recommendations with the memory that they are predicted to need, whatever they run on."""
-    rows = (
+    """The same recommendations with the memory that whole batches are predicted to need, whatever they run on.
+
+    `Advice.facts` gains `cards`: how the first one would be computed on cards of common sizes, if its memory is known.
+    """
+    rows = tuple(
         replace(one, memory_bytes=peak_memory_bytes(demand.run(one.configuration))) for one in advice.recommendations
     )
-    return replace(advice, recommendations=tuple(rows))
+    facts = dict(advice.facts)
+    if rows and rows[0].memory_bytes is not None:
+        first = demand.run(rows[0].configuration)
+        facts["cards"] = [_on_card(first, gigabytes) for gigabytes in _COMMON_GIGABYTES]
+    return replace(advice, recommendations=rows, facts=facts)
+
+
+def _on_card(run: PlannedRun, gigabytes: int) -> dict[str, Any]:
+    """How a run is computed on a card, and the memory that it takes; None for both if it does not fit."""
+    way = fitted(run, 1e9 * gigabytes)
+    if way is None:
+        return {"gigabytes": gigabytes, "at_once": None, "memory_bytes": None}
+    return {"gigabytes": gigabytes, "at_once": at_once(way).to_json(), "memory_bytes": peak_memory_bytes(way)}
 
 
 def affordable(advice: Advice, demand: Demand, card: Accelerator, seconds: float = math.inf) -> Advice:
     """The recommendations that fit into an accelerator's memory and a time, with warnings about the others.
 
-    Where a batch is too large for the memory, the largest of 16, 8, 4, 2 and 1 that fits takes its place.
+    Batches stay as they are, and `Recommendation.at_once` says how they are computed there.
 
     Args:
         advice: with all recommendations there are.
@@ -54,15 +73,15 @@ def affordable(advice: Advice, demand: Demand, card: Accelerator, seconds: float
         card: to run on.
         seconds: that a run may take.
     """
-    rows = [_timed(_shrunk(one, demand, card), demand, card) for one in with_memory(advice, demand).recommendations]
-    large = [one for one in rows if (one.memory_bytes or 0.0) > card.memory_bytes]
-    fit = [one for one in rows if (one.memory_bytes or 0.0) <= card.memory_bytes]
+    placed = [(one, fitted(demand.run(one.configuration), card.memory_bytes)) for one in advice.recommendations]
+    large = [one.configuration for one, way in placed if way is None]
+    fit = [_planned(one, way, card) for one, way in placed if way is not None]
     slow = [one for one in fit if (one.seconds or 0.0) > seconds]
     quick = tuple(one for one in fit if (one.seconds or 0.0) <= seconds)
     notes = [
-        *_about_batches(advice.recommendations, fit, card),
-        *_about_memory(large, len(rows), demand, card),
-        *_about_time(slow, len(rows), demand, card, seconds),
+        *_about_splits(quick, card),
+        *_about_memory(large, len(placed), demand, card),
+        *_about_time(slow, len(placed), demand, card, seconds),
         *_about_unknown(quick, seconds),
     ]
     if card.precision == "float16":
@@ -70,48 +89,50 @@ def affordable(advice: Advice, demand: Demand, card: Accelerator, seconds: float
     return replace(advice, recommendations=quick, warnings=(*advice.warnings, *notes))
 
 
-def _timed(one: Recommendation, demand: Demand, card: Accelerator) -> Recommendation:
-    return replace(one, seconds=run_seconds(demand.run(one.configuration), card))
+def _planned(one: Recommendation, way: PlannedRun, card: Accelerator) -> Recommendation:
+    memory = peak_memory_bytes(way)
+    together = None if memory is None else at_once(way)
+    return replace(one, memory_bytes=memory, seconds=run_seconds(way, card), at_once=together)
 
 
-def _shrunk(one: Recommendation, demand: Demand, card: Accelerator) -> Recommendation:
-    """The same with the largest batch that fits; with its own, if none does."""
-    if (one.memory_bytes or 0.0) <= card.memory_bytes:
-        return one
-    for size in _BATCHES:
-        run = demand.run(one.configuration, batch_size=size)
-        if size < int(one.configuration.values["batch_size"]) and _bytes(run) <= card.memory_bytes:
-            return replace(one, configuration=run.configuration, memory_bytes=_bytes(run))
-    return one
-
-
-def _about_batches(before: Sequence[Recommendation], fit: Sequence[Recommendation], card: Accelerator) -> list[str]:
-    known = {one.configuration.values["batch_size"] for one in before}
-    smaller = sorted({int(one.configuration.values["batch_size"]) for one in fit} - known)
-    if not smaller:
+def _about_splits(kept: Sequence[Recommendation], card: Accelerator) -> list[str]:
+    if all(one.at_once is None or one.at_once.is_plain for one in kept):
         return []
-    usual = " or ".join(str(size) for size in sorted(known))
-    sizes = " and ".join(map(str, smaller))
-    return [f"batches of {sizes} instead of {usual}, to fit into the {_gib(card.memory_bytes)} GiB of {card.name}"]
+    return [
+        f"not every batch fits into the {_gib(card.memory_bytes)} GiB of {card.name} at once; foretune divides it, and "
+        "its gradients stay the same; other trainers need the settings that stand beside the reasons"
+    ]
 
 
-def _about_memory(large: Sequence[Recommendation], of: int, demand: Demand, card: Accelerator) -> list[str]:
+def _about_memory(large: Sequence[Configuration], of: int, demand: Demand, card: Accelerator) -> list[str]:
     if not large:
         return []
-    least = min(large, key=lambda one: _bytes(demand.run(one.configuration, batch_size=1))).configuration
-    ways = [f"{_gib(needed)} {how}" for how, needed in _smaller(demand, least) if needed <= card.memory_bytes]
-    needed = _gib(_bytes(demand.run(least, batch_size=1)))
-    said = f"left out {len(large)} of {of}: even a batch of 1 needs {needed} GiB or more, {card.name} has "
-    instead = f"it would need {' or '.join(ways)}" if ways else "nothing else would fit"
-    return [f"{said}{_gib(card.memory_bytes)}; {instead}"]
+    least = min((demand.run(one) for one in large), key=lambda run: _bytes(smallest(run)))
+    said = (
+        f"left out {len(large)} of {of}: even a row at a time with gradient checkpointing takes "
+        f"{_gib(_bytes(smallest(least)))} GiB or more, {card.name} has {_gib(card.memory_bytes)}"
+    )
+    ways = list(_instead(demand, least.configuration, card))
+    return [f"{said}; {'it would fit ' + ' or '.join(ways) if ways else 'nothing else would fit'}"]
 
 
-def _smaller(demand: Demand, configuration: Configuration) -> Iterator[tuple[str, float]]:
-    """What else would need less memory, and how much (bytes)."""
-    kept = replace(demand.run(configuration, batch_size=1), checkpointing=True)
-    yield "with gradient checkpointing (which other trainers have)", _bytes(kept)
+def _instead(demand: Demand, configuration: Configuration, card: Accelerator) -> Iterator[str]:
+    """What else would fit: in 4 bits, with shorter rows, on a larger card."""
     if configuration.values.get("method") in LORA_METHODS - {"qlora"}:
-        yield "with qlora (--space peft-and-qlora)", _bytes(demand.run(configuration, method="qlora", batch_size=1))
+        quantized = fitted(demand.run(configuration, method="qlora"), card.memory_bytes)
+        if quantized is not None:
+            yield f"with qlora (--space peft-and-qlora: {_gib(_bytes(quantized))} GiB)"
+    longest = int(demand.workload.lengths.max()) // 2
+    while longest >= _SHORTEST:
+        if fitted(replace(demand, workload=demand.workload.cut(longest)).run(configuration), card.memory_bytes):
+            yield f"with rows of {longest} tokens (--max-length of tune and finetune)"
+            break
+        longest //= 2
+    run = demand.run(configuration)
+    larger = [one for one in shipped_accelerators().values() if fitted(run, one.memory_bytes)]
+    if larger:
+        nearest = min(larger, key=lambda one: one.memory_bytes)
+        yield f"on {nearest.name} ({_gib(nearest.memory_bytes)} GiB)"
 
 
 def _bytes(run: PlannedRun) -> float:
@@ -130,8 +151,10 @@ def _about_time(
         return []
     least = min(slow, key=lambda one: one.seconds or 0.0)
     epochs = int(least.configuration.values["epochs"])
-    shorter = ((fewer, run_seconds(demand.run(least.configuration, epochs=fewer), card)) for fewer in _EPOCHS)
-    ways = [f"with epochs {fewer} {_time(taken)}" for fewer, taken in shorter if fewer < epochs and taken]
+    runs = {fewer: demand.run(least.configuration, epochs=fewer) for fewer in _EPOCHS if fewer < epochs}
+    planned = {fewer: fitted(run, card.memory_bytes) for fewer, run in runs.items()}
+    shorter = {fewer: run_seconds(way, card) for fewer, way in planned.items() if way}
+    ways = [f"with epochs {fewer} {_time(taken)}" for fewer, taken in shorter.items() if taken]
     said = f"left out {len(slow)} of {of}: they take {_time(least.seconds or 0.0)} or more on {card.name}"
     return [f"{said}, the budget is {_time(seconds)}; {', '.join([*ways, 'give more time'][:2])}"]
 

@@ -38,6 +38,12 @@ class Workload:
         rows = min(rows, len(self.lengths))
         return rows * int(self.lengths.max()), int(np.sort(self.completions)[-rows:].sum())
 
+    def cut(self, longest: int) -> Workload:
+        """The same with training rows of no more tokens than that."""
+        return Workload(
+            np.minimum(self.lengths, longest), np.minimum(self.completions, longest), self.validation_tokens
+        )
+
 
 def count_tokens(data: TokenizedSplits) -> Workload:
     """What was tokenized."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretune.session.measuring import Measuring, Reader, recall
+from foretune.session.memory import Fit, fit_of
 from foretune.types import Configuration, Report, Task, Trial
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Ground:
         surrogates: meta-learned, where there are any; with seconds of this machine where they know only others.
         pace: what slices take here, if steps were timed; see `foretune.finetuning.pace`.
         closing_seconds: that scoring a finetuned model at the end is expected to take.
+        fit: what steps take of the memory; None where it was not measured.
         fingerprint: of the tokens of all splits.
         today: the day that chat templates were told which write the date: the one that the search was begun on.
         notes: on the data and the model, for the user.
@@ -73,6 +75,7 @@ class Ground:
     surrogates: Surrogates | None
     pace: Pace
     closing_seconds: float
+    fit: Fit | None
     fingerprint: str
     today: date
     notes: tuple[str, ...]
@@ -170,6 +173,12 @@ def prepare(
         measured = recall(known, reader, whole)
     recorded = surrogates.performance.recorded if surrogates else ()
     pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
+    default, about_memory = space.default(), ()
+    fit = fit_of(measured.memory, shape_of(model), whole, settings.device)
+    if fit and configuration:
+        fit.check(configuration)
+    elif fit:
+        pool, default, about_memory = fit.fitting(space, pool)
     return Ground(
         data=measured.data,
         whole=whole,
@@ -179,14 +188,15 @@ def prepare(
         zero_shot=measured.scores,
         task=measured.task,
         candidates=pool,
-        default=space.default(),
+        default=default,
         versions=installed_versions(),
         surrogates=paced(surrogates, measured.task, measured.pace) if surrogates else None,
         pace=measured.pace,
         closing_seconds=measured.closing_seconds,
+        fit=fit,
         fingerprint=fingerprint_of_splits(whole),
         today=reader.today,
-        notes=(*measured.data.notes, *about_targets),
+        notes=(*measured.data.notes, *about_targets, *about_memory),
     )
 
 

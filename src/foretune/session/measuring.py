@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from foretune.session.memory import StepMemory, measure_memory
 from foretune.types import VALIDATION_NLL, Configuration, Task
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Measured:
     task: Task
     pace: Pace
     closing_seconds: float
+    memory: StepMemory | None
 
 
 def recall(known: Mapping[str, Any], reader: Reader, whole: TokenizedSplits) -> Measured:
@@ -72,6 +74,7 @@ def recall(known: Mapping[str, Any], reader: Reader, whole: TokenizedSplits) -> 
         task=Task(metric=VALIDATION_NLL, **known["task"]),
         pace={Configuration(one["configuration"]): float(one["seconds"]) for one in known.get("pace", ())},
         closing_seconds=float(known.get("closing_seconds", 0.0)),
+        memory=StepMemory.from_json(known["memory"]) if known.get("memory") else None,
     )
 
 
@@ -117,8 +120,9 @@ class Measuring:
         scores, seconds = timed_zero_shot(model, data, test=data is whole)
         task = describe_task(splits, data, resolve_model(name), model, SLICES, scores=scores)
         closing = closing_seconds(self.loading, seconds, data, whole)
+        memory = measure_memory(name, data, self.typical, device)
         training = effort.training or self._training(model, data)
-        return Measured(data, scores, task, {one: took + seconds for one, took in training.items()}, closing)
+        return Measured(data, scores, task, {one: took + seconds for one, took in training.items()}, closing, memory)
 
     def _training(self, model: PreTrainedModel, data: TokenizedSplits) -> Mapping[Configuration, float]:
         """Seconds of a slice by configuration, its evaluation aside, on hardware that the surrogates do not know."""

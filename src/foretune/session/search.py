@@ -212,6 +212,8 @@ def _prepare(
 def _say_what_is_known(ground: Ground, clock: Clock, console: Console) -> None:
     for note in ground.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    if ground.fit:
+        console.print(ground.fit.sizes(ground.default, ground.candidates), highlight=False, soft_wrap=True)
     console.print(
         f"zero-shot: validation loss {ground.zero_shot['validation'].nll:.4f}; "
         f"{len(ground.candidates)} candidate configurations, ready after {format_seconds(clock.spent())}",
@@ -311,6 +313,7 @@ def header_of(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any
         "versions": dict(ground.versions),
         "data": ground.fingerprint,
         "closing_seconds": ground.closing_seconds,
+        "memory": ground.fit and ground.fit.memory.to_json(),
         "setup_seconds": clock.spent(),
     }
 

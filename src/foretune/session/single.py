@@ -59,6 +59,8 @@ def finetune_once(
     for note in ground.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
+    if ground.fit:
+        console.print(ground.fit.line({"this run": configuration}), highlight=False, soft_wrap=True)
     report = _train(settings, ground, configuration, output, console)
     if not len(report.curve):
         message = f"the run {report.status.replace('_', ' ')} before its first slice: {report.message}"

@@ -34,6 +34,13 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def long_data(tmp_path: Path) -> Path:
+    path = tmp_path / "long.jsonl"
+    path.write_text("".join(json.dumps({**row, "prompt": row["prompt"] * 90}) + "\n" for row in ROWS))
+    return path
+
+
 def recommend(*arguments: object) -> str:
     return invoke(*arguments).stdout
 
@@ -129,8 +136,39 @@ def test_hardware_gives_seconds_and_a_budget_leaves_out_what_is_too_slow(data, r
 
 def test_what_does_not_fit_is_left_out(data):
     output = recommend(data, "--model", "Qwen/Qwen3-32B", "--hardware", "rtx-4090")
-    assert "even a batch of 1 needs" in output
-    assert "with qlora" in output
+    assert "even a row at a time with gradient checkpointing takes " in output
+    assert "it would fit with qlora (--space peft-and-qlora: " in output
+    assert " or on a100-80gb (74.5 GiB)" in output
+
+
+def test_a_card_too_small_for_the_batch_keeps_it_and_says_how_it_is_computed(long_data, tmp_path):
+    path = tmp_path / "pick.yaml"
+    asked = (long_data, "--model", "Qwen/Qwen3-8B", "--top", 1, "--hardware", "rtx-4090", "--export", path)
+    (pick,) = json.loads(recommend(*asked, "--json"))["recommendations"]
+    settings = {
+        "per_device_train_batch_size": 2,
+        "gradient_accumulation_steps": 4,
+        "gradient_checkpointing": True,
+    }
+    assert pick["at_once"] == {"in_words": "3 rows, checkpointing", **settings}
+    assert pick["configuration"]["batch_size"] == 8
+    assert pick["memory_bytes"] < 24e9
+    said = "per_device_train_batch_size: 2, gradient_accumulation_steps: 4, gradient_checkpointing: true"
+    comment = f"# computed at once on rtx-4090: 3 rows, checkpointing; other trainers: {said}"
+    assert path.read_text().splitlines()[-1] == comment
+    assert yaml.safe_load(path.read_text())["configuration"] == pick["configuration"]
+    output = recommend(*asked[:-2])
+    assert "3 rows, checkpointing" in output
+    assert f"; other trainers: {said}" in output
+
+
+def test_without_a_card_the_usual_sizes_are_told(long_data):
+    cards = json.loads(recommend(long_data, "--model", "Qwen/Qwen3-8B", "--json"))["cards"]
+    words = {card["gigabytes"]: card["at_once"] and card["at_once"]["in_words"] for card in cards}
+    assert words == {8: None, 16: None, 24: "3 rows, checkpointing", 48: "5 rows", 80: "whole batch"}
+    output = recommend(long_data, "--model", "Qwen/Qwen3-8B")
+    assert "Pick 1, by the memory of the card" in output
+    assert "does not fit" in output
 
 
 def test_the_usual_rule_has_memory_and_seconds_too(data, tmp_path):

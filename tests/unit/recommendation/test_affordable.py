@@ -41,29 +41,53 @@ def test_what_fits_stays_as_it_is_in_its_order_and_gets_seconds():
     assert found.warnings == ("before",)
 
 
-def test_smaller_batches_take_the_place_of_those_that_do_not_fit():
-    found = affordable(advice(4, 64), DEMAND, card(24))
-    sizes = [one.configuration.values["batch_size"] for one in found.recommendations]
-    assert max(sizes) < 8
-    assert all(one.memory_bytes <= 24e9 for one in found.recommendations)
-    assert found.warnings[1].startswith("batches of ")
-    assert "instead of 8, to fit into the 22.4 GiB of rtx-4090" in found.warnings[1]
+def test_batches_that_do_not_fit_keep_their_size_and_are_computed_in_parts():
+    found = affordable(advice(4, 64), DEMAND, card(28))
+    assert [one.configuration.values["batch_size"] for one in found.recommendations] == [8, 8]
+    assert [str(one.at_once) for one in found.recommendations] == ["4 rows", "whole batch, checkpointing"]
+    assert all(one.memory_bytes <= 28e9 for one in found.recommendations)
+    assert found.warnings[1].startswith("not every batch fits into the 26.1 GiB of rtx-4090 at once; foretune divides")
+
+
+def test_a_card_that_computes_whole_batches_is_not_remarked_upon():
+    found = affordable(advice(4), DEMAND, card(80))
+    assert [str(one.at_once) for one in found.recommendations] == ["whole batch"]
+    assert found.warnings == ("before",)
 
 
 def test_what_does_not_fit_at_all_is_left_out_and_a_warning_says_what_would():
     found = affordable(advice(4, 64), DEMAND, card(16))
     assert found.recommendations == ()
-    assert found.warnings[1].startswith("left out 2 of 2: even a batch of 1 needs ")
-    assert "with qlora" in found.warnings[1]
-    assert "nothing else would fit" in affordable(advice(4), DEMAND, card(4)).warnings[1]
+    assert found.warnings[1].startswith("left out 2 of 2: even a row at a time with gradient checkpointing takes ")
+    assert "it would fit with qlora (--space peft-and-qlora: " in found.warnings[1]
+    assert found.warnings[1].endswith(" or on rtx-3090 (22.4 GiB)")
+    huge = Demand(replace(LARGE, parameters=1e12), DEMAND.workload)
+    assert affordable(advice(4), huge, card(4)).warnings[1].endswith("; nothing else would fit")
+
+
+def test_shorter_rows_are_proposed_where_the_longest_is_what_does_not_fit():
+    long = Demand(LARGE, Workload(np.array([200, 40_000]), np.array([50, 30_000]), 100))
+    found = affordable(advice(4), long, card(24))
+    assert "with rows of 2500 tokens (--max-length of tune and finetune)" in found.warnings[1]
+    shorter = Demand(LARGE, long.workload.cut(2500))
+    assert str(affordable(advice(4), shorter, card(24)).recommendations[0].at_once) == "1 row, checkpointing"
 
 
 def test_only_what_is_too_large_is_left_out():
-    one, other = (with_memory(advice(rank, batch_size=1), DEMAND).recommendations[0] for rank in (4, 128))
-    between = card((one.memory_bytes + other.memory_bytes) / 2e9)
-    found = affordable(advice(128, 4), DEMAND, between)
+    found = affordable(advice(256, 4), DEMAND, card(22))
     assert [row.configuration.values["rank"] for row in found.recommendations] == [4]
     assert any(warning.startswith("left out 1 of 2") for warning in found.warnings)
+
+
+def test_the_first_is_shown_on_cards_of_common_sizes():
+    found = with_memory(advice(4, 64), DEMAND)
+    cards = {one["gigabytes"]: one["at_once"] and one["at_once"]["in_words"] for one in found.facts["cards"]}
+    assert cards == {8: None, 16: None, 24: "whole batch, checkpointing", 48: "whole batch", 80: "whole batch"}
+    memory = [one["memory_bytes"] for one in found.facts["cards"]]
+    assert memory[:2] == [None, None]
+    assert memory[2] < 24e9 < memory[3]
+    assert memory[3] == memory[4] == found.recommendations[0].memory_bytes
+    assert "cards" not in with_memory(advice(4, method="ia3"), DEMAND).facts
 
 
 def test_what_takes_too_long_is_left_out_and_a_warning_says_what_fewer_epochs_take():

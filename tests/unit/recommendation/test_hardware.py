@@ -8,6 +8,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from foretune.finetuning.adapters import adapt
+from foretune.finetuning.memory import Split
 from foretune.finetuning.shape import shape_of_config
 from foretune.recommendation.accelerators import find_accelerator
 from foretune.recommendation.hardware import PlannedRun, peak_memory_bytes, run_seconds
@@ -63,9 +64,30 @@ def test_faster_accelerators_take_less():
 
 
 def test_computing_activations_again_takes_half_as_long_again_and_less_memory():
-    again = replace(run(), checkpointing=True)
+    again = replace(run(), split=Split(checkpointing=True))
     assert 1.3 < seconds(again) / seconds(run()) < 1.5
     assert memory(again) < 0.7 * memory(run())
+
+
+def test_micro_batches_launch_their_kernels_each_and_compute_nothing_more():
+    whole, parts = run(), replace(run(), split=Split(tokens=1_100))
+    assert (parts.rows_at_once, parts.pieces) == (2, 4.0)
+    steps = 2 * 800 / 8
+    assert seconds(parts) - seconds(whole) == pytest.approx(3 * steps * 32 * 1e-3)
+    assert memory(parts) == memory(run(batch_size=2))
+
+
+def test_short_rows_are_computed_more_at_a_time():
+    lengths = np.array([500] * 8 + [50] * 72)
+    work = Workload(lengths, lengths // 5, 0)
+    parts = PlannedRun(SHAPE, work, Configuration(VALUES), split=Split(tokens=1_000))
+    assert parts.rows_at_once == 2
+    assert parts.pieces == (9 * 1 + 1 * 4) / 10
+
+
+def test_no_batch_has_more_rows_than_the_data():
+    assert run(rows=3, batch_size=8).batch == 3
+    assert memory(run(rows=3, batch_size=8)) == memory(run(rows=3, batch_size=3))
 
 
 def test_memory_is_weights_adapter_activations_and_logits():

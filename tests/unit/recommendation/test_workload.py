@@ -37,3 +37,8 @@ def test_without_a_tokenizer_four_characters_are_a_token_and_rows_are_cut():
 def test_a_dataset_without_rows_is_refused():
     with pytest.raises(ValueError, match="at least one training row"):
         Workload(np.array([], dtype=np.int64), np.array([], dtype=np.int64), 0)
+
+
+def test_cut_rows_have_no_more_tokens_than_that():
+    cut = Workload(np.array([5, 50]), np.array([2, 40]), 7).cut(20)
+    assert (cut.lengths.tolist(), cut.completions.tolist(), cut.validation_tokens) == ([5, 20], [2, 20], 7)

@@ -10,6 +10,7 @@ import yaml
 
 import foretune.cli
 import foretune.finetuning.train
+from foretune.errors import ModelError
 from foretune.execution.jobs import Job, job_from_json, job_to_json
 from foretune.execution.worker import run_job
 from foretune.finetuning.data import TokenizedSplits, Tokens
@@ -17,8 +18,9 @@ from foretune.finetuning.provenance import fingerprint
 from foretune.journal import read_journal
 from foretune.session import ground, measuring
 from foretune.session.ground import prepare
-from foretune.session.search import Settings
+from foretune.session.search import Settings, header_of
 from foretune.space import load_space
+from foretune.tuner import Clock
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 BEGUN = date(2026, 2, 27)
@@ -84,6 +86,21 @@ def test_a_search_that_goes_on_is_told_the_day_on_which_it_began(dated_model, da
     assert text(fresh.data.train, fresh.tokenizer).startswith("Today is 28 Feb 2026.")
     prints = [fingerprint(one.data, "m", "key", 0)["data"] for one in (begun, resumed, fresh)]
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_search_that_goes_on_takes_over_what_was_measured_of_memory(dated_model, data, monkeypatch):
+    settings = settings_of(data, dated_model)
+    begun = prepare(settings, None, timed=False)
+    header = json.loads(json.dumps(header_of(settings, begun, Clock())))
+    monkeypatch.setattr(measuring, "measure_memory", lambda *_: pytest.fail("measured again"))
+    resumed = prepare(settings, header)
+    assert resumed.fit == begun.fit
+    assert resumed.fit.memory.free_bytes > resumed.fit.memory.plain.token > 0
+    tight = {**header, "memory": {**header["memory"], "free_bytes": 1.0}}
+    with pytest.raises(ModelError, match=r"^nothing of the search space peft fits into the 0\.00 GiB that are free"):
+        prepare(settings, tight)
+    with pytest.raises(ModelError, match=r"^this configuration does not fit"):
+        prepare(settings, tight, configuration=begun.default)
 
 
 def test_a_search_resumes_the_next_day(dated_model, data, on, tmp_path):
