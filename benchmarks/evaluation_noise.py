@@ -11,7 +11,7 @@ FOLDER of --tasks holds datasets with 200 validation and 200 test rows. Three ta
 3. replayed searches that see each recorded run's scores with an error of that size, the same in all slices of a run,
    judged by the scores without it.
 
-The runs of the first two are trained for real, 8 configurations on each of 4 datasets with foretune-tiny, and are kept
+The runs of the first two are trained for real, 8 configurations on each of 3 datasets with foretune-tiny, and are kept
 in --out, as are fitted surrogates; a second call goes on where the first was.
 """
 
@@ -44,7 +44,7 @@ from foretune.space import load_space
 from foretune.types import Configuration, LearningCurve, Status, Trial
 
 MODEL, TABLE, METHOD = "foretune-tiny", "foretune-tiny-v1", "transfer-in-context"
-DATASETS = ("hwu64@150", "snips_slots@100", "trivia_category@150", "clinc_paraphrase@100")
+DATASETS = ("hwu64@150", "snips_slots@100", "trivia_category@150")
 CONFIGURATIONS, BEST = 8, 4
 MOST_EPOCHS = 5
 ROWS = (25, 50, 100, 200)
