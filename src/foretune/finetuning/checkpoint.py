@@ -2,7 +2,7 @@
 
 ```
 slices.jsonl             one line a slice: the columns of curves.parquet
-run.json                 parameters trained, peak memory, hardware, versions
+run.json                 parameters trained, peak memory, how steps are split, hardware, versions
 state/state.safetensors  parameters, optimizer, random generators; fidelity and slices as JSON in the header
 best/                    what PEFT (or transformers, after full finetuning) loads
 ```
@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from foretune.errors import JournalError
+from foretune.finetuning.memory import Splitting
 
 SCHEMA_VERSION = 1
 
@@ -76,11 +77,13 @@ class State:
         fingerprint: what the run was made of; only the same may go on.
         slices: trained so far, first to last.
         tensors: by dotted name.
+        splitting: of the steps; None in a state from before there was any.
     """
 
     fingerprint: Mapping[str, Any]
     slices: Slices
     tensors: Mapping[str, torch.Tensor]
+    splitting: Splitting | None = None
 
 
 def best_fidelity(slices: Slices) -> int:
@@ -105,6 +108,7 @@ def save_state(directory: Path, state: State) -> None:
             "schema_version": SCHEMA_VERSION,
             "fingerprint": dict(state.fingerprint),
             "slices": [asdict(one) for one in state.slices],
+            "splitting": state.splitting and state.splitting.to_json(),
         }
     )
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.tensors.items()}
@@ -125,6 +129,7 @@ def load_state(directory: Path, fingerprint: Mapping[str, Any]) -> State | None:
             header: dict[str, Any] = json.loads(file.metadata()["foretune"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         slices = tuple(Slice(**one) for one in header["slices"])
+        splitting = Splitting.from_json(header["splitting"]) if header.get("splitting") else None
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise JournalError(f"{path} is damaged ({error}); delete {directory} to train this run again") from error
     if header["schema_version"] != SCHEMA_VERSION:
@@ -136,7 +141,7 @@ def load_state(directory: Path, fingerprint: Mapping[str, Any]) -> State | None:
         raise JournalError(
             f"{directory} holds another run (different {', '.join(different)}); give a new folder or the same settings"
         )
-    return State(header["fingerprint"], slices, tensors)
+    return State(header["fingerprint"], slices, tensors, splitting)
 
 
 def _state_file(directory: Path) -> Path:

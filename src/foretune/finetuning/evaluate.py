@@ -13,9 +13,10 @@ from torch import nn
 from torch.nn import functional
 
 from foretune.errors import DataError
-from foretune.finetuning.batches import completion_logits, head_selection, make_batch
+from foretune.finetuning.batches import Batch, completion_logits, head_selection, make_batch
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.fast_layers import merged_adapters
+from foretune.finetuning.memory import in_halves
 from foretune.finetuning.model import autocast, vocabulary_size
 
 _BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768}
@@ -77,12 +78,15 @@ def evaluate(
     device = str(next(model.parameters()).device)
     nll, hits, exact, done = 0.0, 0, 0, 0
     losses, lengths = np.zeros(len(tokens.input_ids)), np.zeros(len(tokens.input_ids))
+
+    def predict(part: np.ndarray) -> tuple[Batch, torch.Tensor, torch.Tensor]:
+        batch = make_batch(tokens, part, pad_id=pad_id, device=device)
+        logits = completion_logits(model, batch, selection).float()
+        return batch, logits, logits.log_softmax(dim=-1)
+
     model.eval()
     with merged_adapters(model), autocast(device):
-        for part in _batches(tokens, chosen, device, vocabulary):
-            batch = make_batch(tokens, part, pad_id=pad_id, device=device)
-            logits = completion_logits(model, batch, selection).float()
-            log_p = logits.log_softmax(dim=-1)
+        for part, (batch, logits, log_p) in in_halves(_batches(tokens, chosen, device, vocabulary), predict):
             nll += float(functional.nll_loss(log_p, batch.labels, reduction="sum"))
             each = -log_p.gather(1, batch.labels[:, None]).squeeze(1).cpu().numpy()
             losses[part] = np.bincount(batch.rows, weights=each, minlength=len(part))

@@ -9,18 +9,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from transformers import PreTrainedModel
 
 from foretune.finetuning.adapters import method_of, setting
-from foretune.finetuning.batches import epoch_batches, make_batch
+from foretune.finetuning.batches import epoch_batches
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.evaluate import Scores, evaluate
+from foretune.finetuning.memory import lacks_memory
 from foretune.finetuning.optim import SLICES, plan
-from foretune.finetuning.slices import Order, Run, lacks_memory, prepare_run, take_step
+from foretune.finetuning.run import Order, Run
+from foretune.finetuning.slices import prepare_run
+from foretune.finetuning.step import resized, take_step
 from foretune.finetuning.task import LEAST_ROWS
 from foretune.types import Configuration, Trial
 
@@ -177,7 +180,7 @@ def time_training(
         return {}
     found: dict[Configuration, float] = {}
     for one in timed(configuration, rows):
-        step = _step_seconds(replace(run, batch_size=int(setting(one, "batch_size"))))
+        step = _step_seconds(resized(run, int(setting(one, "batch_size"))))
         if step is not None:
             found[one] = plan(one, rows).steps / SLICES * step
         if step is None or step > _FILLED_SECONDS:
@@ -231,7 +234,5 @@ def _step_seconds(run: Run) -> float | None:
 
 
 def _take(run: Run, batches: Sequence[np.ndarray]) -> None:
-    losses = [
-        take_step(run, make_batch(run.order.data.train, rows, pad_id=0, device=run.order.device)) for rows in batches
-    ]
+    losses = [take_step(run, rows) for rows in batches]
     float(losses[-1])  # waits for the accelerator

@@ -4,99 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
-from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
 from foretune.finetuning import checkpoint, provenance
-from foretune.finetuning.adapters import Adapted, adapt, method_of, save_adapter, setting
-from foretune.finetuning.batches import Batch, completion_logits, epoch_batches, head_selection, make_batch
+from foretune.finetuning.adapters import adapt, method_of, save_adapter, setting
+from foretune.finetuning.batches import epoch_batches, head_selection
 from foretune.finetuning.checkpoint import Slice, Slices, State
-from foretune.finetuning.data import TokenizedSplits
 from foretune.finetuning.evaluate import evaluate
 from foretune.finetuning.fast_layers import use_fast_layers
-from foretune.finetuning.model import autocast, default_dtype, embedding_rows, fresh_model
-from foretune.finetuning.optim import PeakRates, Plan, make_optimizer, optimizer_tensors, plan, restore_optimizer
-from foretune.types import Status, Trial
+from foretune.finetuning.memory import Splitting
+from foretune.finetuning.model import default_dtype, embedding_rows, fresh_model
+from foretune.finetuning.optim import PeakRates, make_optimizer, optimizer_tensors, plan, restore_optimizer
+from foretune.finetuning.run import Order, Run, StoppedError
+from foretune.finetuning.step import chosen_split, generator_states, set_generators, take_step, warm_up
+from foretune.types import Status
 
-_GRADIENT_NORM = 1.0
 _CHECK_EVERY = 16
 """Steps between looks at the loss: each look makes an accelerator wait."""
-
-
-class StoppedError(Exception):
-    """A run ended early for a reason that belongs into its report.
-
-    Attributes:
-        status: how it ended.
-    """
-
-    def __init__(self, status: Status, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the caller of `finetune` asked for, checked.
-
-    Attributes:
-        trial: configuration and fidelity.
-        data: tokenized splits.
-        model: folder or hub name.
-        directory: of this run alone.
-        seed: of initial values, dropout and data order.
-        device: where to train.
-        test: also score the test split.
-        timeout_seconds: given for this call.
-        deadline: when it ends, on the clock of `time.perf_counter`.
-        keep_state: save resume state and best adapter.
-        seconds: the clock that slices are timed by.
-        fingerprint: see `provenance.fingerprint`.
-        stop: whether the run is to end before its next step.
-    """
-
-    trial: Trial
-    data: TokenizedSplits
-    model: str
-    directory: Path
-    seed: int
-    device: str
-    test: bool
-    timeout_seconds: float
-    deadline: float
-    keep_state: bool
-    seconds: Callable[[], float]
-    fingerprint: dict[str, Any]
-    stop: Callable[[], bool] = lambda: False
-
-
-@dataclass(frozen=True)
-class Run:
-    """A model in training."""
-
-    order: Order
-    adapted: Adapted
-    optimizer: Optimizer
-    rates: PeakRates
-    plan: Plan
-    selection: str
-    lengths: np.ndarray
-    batch_size: int
-    worst_loss: float
-
-    @property
-    def model(self) -> nn.Module:
-        """What computes logits."""
-        return self.adapted.model
 
 
 def train_slices(order: Order, state: State | None) -> Iterator[Slice]:
@@ -109,10 +38,10 @@ def train_slices(order: Order, state: State | None) -> Iterator[Slice]:
     """
     begun = provenance.now()
     provenance.reset_peak_memory(order.device)
-    run = prepare_run(order)
+    run = prepare_run(order, splitting=state and state.splitting)
     _note(run, begun)  # a run that goes wrong in its first slice leaves word, too
     if order.device.startswith("cuda"):
-        _warm_up(run)
+        warm_up(run)
     if state:
         _restore(run, state)
     slices = state.slices if state else ()
@@ -122,12 +51,13 @@ def train_slices(order: Order, state: State | None) -> Iterator[Slice]:
         yield slices[-1]
 
 
-def prepare_run(order: Order, base: PreTrainedModel | None = None) -> Run:
+def prepare_run(order: Order, base: PreTrainedModel | None = None, *, splitting: Splitting | None = None) -> Run:
     """The order's model, wrapped and ready for its first step.
 
     Args:
         order: what to train.
         base: the base model, which is changed; by default a fresh copy.
+        splitting: of the same run's earlier slices; by default chosen by the memory that there is.
     """
     configuration = order.trial.configuration
     method = method_of(configuration)
@@ -141,44 +71,20 @@ def prepare_run(order: Order, base: PreTrainedModel | None = None) -> Run:
         use_fast_layers(adapted.model)
     optimizer = make_optimizer(adapted, configuration)
     planned = plan(configuration, len(order.data.train.input_ids))
-    return Run(
+    run = Run(
         order=order,
         adapted=adapted,
         optimizer=optimizer,
         rates=PeakRates(optimizer, configuration, planned.steps),
         plan=planned,
         selection=head_selection(adapted.model),
-        lengths=np.array([len(sequence) for sequence in order.data.train.input_ids]),
+        lengths=order.data.train.lengths,
+        completions=order.data.train.completion_lengths,
         batch_size=int(setting(configuration, "batch_size")),
         # A model that is three times worse than guessing uniformly will not come back.
         worst_loss=3.0 * math.log(vocabulary) + 5.0,
     )
-
-
-def take_step(run: Run, batch: Batch) -> torch.Tensor:
-    """Train on a batch at the learning rates as they are; returns its loss, for which an accelerator is not waited."""
-    loss = _loss(run, batch)
-    loss.backward()
-    nn.utils.clip_grad_norm_(run.adapted.trained.values(), _GRADIENT_NORM)
-    run.optimizer.step()
-    run.optimizer.zero_grad(set_to_none=True)
-    return loss.detach()
-
-
-def lacks_memory(error: Exception) -> bool:
-    """Whether this says that memory ran out, of an accelerator or of the machine."""
-    # Torch words a shortage of main memory as a RuntimeError.
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error)
-
-
-def _warm_up(run: Run) -> None:
-    """Take gradients once, and drop them: an accelerator loads each kernel when it is first needed, which takes
-    seconds in all, and the seconds of the first slice are to tell those of the others."""
-    order, rows = run.order, np.arange(min(run.batch_size, len(run.lengths)))
-    with torch.random.fork_rng(devices=[torch.device(order.device).index or 0]):
-        _loss(run, make_batch(order.data.train, rows, pad_id=0, device=order.device)).backward()
-    run.optimizer.zero_grad(set_to_none=True)
-    torch.cuda.synchronize(order.device)
+    return replace(run, splitting=splitting or Splitting(chosen_split(run)))
 
 
 def _train_slice(run: Run, slices: Slices) -> Slice:
@@ -222,18 +128,11 @@ def _train_steps(run: Run, first: int, last: int) -> int:
         if order.stop():
             raise StoppedError(Status.TIMED_OUT, f"stopped before step {step}, as was asked")
         run.rates.set(step)
-        loss = take_step(run, make_batch(order.data.train, batches[at], pad_id=0, device=order.device))
+        loss = take_step(run, batches[at], step)
         tokens += int(run.lengths[batches[at]].sum())
         if step % _CHECK_EVERY == 0 or step == last - 1:
             _check(run, float(loss), f"training loss at step {step}")
     return tokens
-
-
-def _loss(run: Run, batch: Batch) -> torch.Tensor:
-    # One context a step: inside of it, torch keeps the copies of weights in bfloat16 that it has once made.
-    with autocast(run.order.device):
-        logits = completion_logits(run.model, batch, run.selection).float()
-    return functional.cross_entropy(logits, batch.labels)
 
 
 def _check(run: Run, loss: float, what: str) -> None:
@@ -249,7 +148,7 @@ def _keep(run: Run, slices: Slices, begun: str) -> None:
     if run.order.keep_state:
         if checkpoint.best_fidelity(slices) == len(slices):
             checkpoint.replace_folder(directory / "best", lambda folder: save_adapter(run.adapted, folder))
-        checkpoint.save_state(directory, State(run.order.fingerprint, slices, _tensors(run)))
+        checkpoint.save_state(directory, State(run.order.fingerprint, slices, _tensors(run), run.splitting))
     checkpoint.append_slice(directory, slices[-1])
     _note(run, begun)
 
@@ -265,6 +164,7 @@ def _note(run: Run, begun: str) -> None:
         "started": begun,
         "parameters_trained": run.adapted.parameters_trained,
         "peak_memory_bytes": provenance.peak_memory_bytes(order.device),
+        **run.splitting.to_json(),
         "hardware": provenance.hardware(order.device),
         "versions": provenance.versions(),
     }
@@ -274,10 +174,7 @@ def _note(run: Run, begun: str) -> None:
 def _tensors(run: Run) -> dict[str, torch.Tensor]:
     tensors = {f"parameters.{name}": value for name, value in run.adapted.trained.items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(run.optimizer).items()}
-    tensors["generators.cpu"] = torch.get_rng_state()
-    if run.order.device.startswith("cuda"):
-        tensors["generators.cuda"] = torch.cuda.get_rng_state(run.order.device)
-    return tensors
+    return tensors | {f"generators.{kind}": value for kind, value in generator_states(run.order.device).items()}
 
 
 def _restore(run: Run, state: State) -> None:
@@ -289,6 +186,4 @@ def _restore(run: Run, state: State) -> None:
         for name, parameter in run.adapted.trained.items():
             parameter.copy_(saved[name])
     restore_optimizer(run.optimizer, under("optimizer."))
-    torch.set_rng_state(state.tensors["generators.cpu"])
-    if "generators.cuda" in state.tensors:
-        torch.cuda.set_rng_state(state.tensors["generators.cuda"], run.order.device)
+    set_generators(run.order.device, under("generators."))

@@ -20,9 +20,11 @@ from foretune.finetuning import checkpoint, provenance
 from foretune.finetuning.adapters import method_of
 from foretune.finetuning.checkpoint import Slices, State
 from foretune.finetuning.data import TokenizedSplits
+from foretune.finetuning.memory import lacks_memory
 from foretune.finetuning.model import resolve_model
 from foretune.finetuning.optim import SLICES
-from foretune.finetuning.slices import Order, StoppedError, lacks_memory, train_slices
+from foretune.finetuning.run import Order, StoppedError
+from foretune.finetuning.slices import train_slices
 from foretune.types import VALIDATION_NLL, LearningCurve, Report, Status, Trial
 
 __all__ = ["SLICES", "finetune"]
@@ -145,7 +147,7 @@ def _failure(error: Exception) -> tuple[Status, str]:
     if isinstance(error, ForetuneError):  # such as a kind of layer that this model does not have
         return Status.FAILED, str(error)
     if lacks_memory(error):
-        return Status.OUT_OF_MEMORY, f"{message}; a smaller batch_size or rank needs less"
+        return Status.OUT_OF_MEMORY, f"{message}; a lower rank or a smaller model needs less"
     return Status.FAILED, message
 
 

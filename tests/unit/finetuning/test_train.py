@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from foretune.errors import ConfigurationError, DataError, JournalError, ModelError
-from foretune.finetuning import checkpoint, model, slices
+from foretune.finetuning import checkpoint, model, slices, step
 from foretune.finetuning.data import Tokens
 from foretune.finetuning.evaluate import Scores
 from foretune.finetuning.train import SLICES, finetune
@@ -79,7 +79,7 @@ def test_a_kill_between_writes_costs_no_result(run, configuration, tmp_path, mon
 def test_slices_already_there_are_reported_not_trained(run, configuration, tmp_path, monkeypatch) -> None:
     chosen = configuration("lora")
     first = run(tmp_path, chosen, 3)
-    monkeypatch.setattr(slices, "make_batch", None)
+    monkeypatch.setattr(step, "make_batch", None)
     again = run(tmp_path, chosen, 2)
     assert again.curve == type(first.curve)(first.curve.scores[:2], first.curve.seconds[:2])
 
@@ -174,10 +174,10 @@ def test_errors_in_training_become_reports(run, configuration, tmp_path, monkeyp
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(slices, "make_batch", fail)
+    monkeypatch.setattr(step, "make_batch", fail)
     report = run(tmp_path, configuration("lora"), 3, 1)
     assert report.status is status
-    assert report.message.startswith(f"{type(error).__name__}: {error}")
+    assert str(error) in report.message
     assert len(report.curve) == 1
     assert report.seconds > 0
 

@@ -1,0 +1,87 @@
+"""A run in training: what was asked for, and all that its steps need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+from torch.optim import Optimizer
+
+from foretune.finetuning.adapters import Adapted
+from foretune.finetuning.data import TokenizedSplits
+from foretune.finetuning.memory import Splitting
+from foretune.finetuning.optim import PeakRates, Plan
+from foretune.types import Status, Trial
+
+
+class StoppedError(Exception):
+    """A run ended early for a reason that belongs into its report.
+
+    Attributes:
+        status: how it ended.
+    """
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the caller of `finetune` asked for, checked.
+
+    Attributes:
+        trial: configuration and fidelity.
+        data: tokenized splits.
+        model: folder or hub name.
+        directory: of this run alone.
+        seed: of initial values, dropout and data order.
+        device: where to train.
+        test: also score the test split.
+        timeout_seconds: given for this call.
+        deadline: when it ends, on the clock of `time.perf_counter`.
+        keep_state: save resume state and best adapter.
+        seconds: the clock that slices are timed by.
+        fingerprint: see `provenance.fingerprint`.
+        stop: whether the run is to end before its next step.
+    """
+
+    trial: Trial
+    data: TokenizedSplits
+    model: str
+    directory: Path
+    seed: int
+    device: str
+    test: bool
+    timeout_seconds: float
+    deadline: float
+    keep_state: bool
+    seconds: Callable[[], float]
+    fingerprint: dict[str, Any]
+    stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model in training."""
+
+    order: Order
+    adapted: Adapted
+    optimizer: Optimizer
+    rates: PeakRates
+    plan: Plan
+    selection: str
+    lengths: np.ndarray
+    completions: np.ndarray
+    batch_size: int
+    worst_loss: float
+    splitting: Splitting = field(default_factory=Splitting)
+
+    @property
+    def model(self) -> nn.Module:
+        """What computes logits."""
+        return self.adapted.model

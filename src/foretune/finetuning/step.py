@@ -1,0 +1,162 @@
+"""One optimizer step: its gradients, whole or in micro-batches, and what happens where memory runs out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from foretune.finetuning.activations import can_checkpoint, checkpointed, measure, measure_checkpointed
+from foretune.finetuning.batches import Batch, completion_logits, make_batch
+from foretune.finetuning.memory import (
+    FILLING_TOKENS,
+    WHOLE,
+    Shortage,
+    Split,
+    Splitting,
+    choose_split,
+    device_kind,
+    finer,
+    lacks_memory,
+    logit_bytes,
+    micro_batches,
+    release_memory,
+    usable_memory,
+)
+from foretune.finetuning.model import autocast, vocabulary_size
+from foretune.finetuning.run import Run, StoppedError
+from foretune.types import Status
+
+_GRADIENT_NORM = 1.0
+
+
+class TooLargeError(StoppedError, MemoryError):
+    """A step does not fit into memory, however it is split."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Status.OUT_OF_MEMORY, message)
+
+
+def take_step(run: Run, rows: np.ndarray, step: int = 0) -> torch.Tensor:
+    """Train on a batch at the learning rates as they are; returns its loss, for which an accelerator is not waited.
+
+    Args:
+        run: its splitting becomes finer where memory runs out; what was computed of the step is then dropped, and
+            computed again with the same random numbers.
+        rows: numbers of the training rows.
+        step: its number, to keep record.
+
+    Raises:
+        TooLargeError: not even a single row fits.
+    """
+    loss = _gradients(run, rows, step)
+    nn.utils.clip_grad_norm_(run.adapted.trained.values(), _GRADIENT_NORM)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    return loss.detach()
+
+
+def chosen_split(run: Run) -> Split:
+    """How to split the run's steps by the memory that is free."""
+    device, longest = run.order.device, int(run.lengths.max())
+    whole = min(run.batch_size, len(run.lengths)) * longest
+    share = float((run.completions / run.lengths).max()) if run.selection == "mask" else 1.0
+    logits = logit_bytes(vocabulary_size(run.model), share)
+    row = torch.from_numpy(run.order.data.train.input_ids[int(run.lengths.argmax())].astype(np.int64)).to(device)
+    loss = partial(_loss, run)
+    plain = measure(run.model, loss, row, logits=logits)
+    free, filling = usable_memory(device, run.adapted.parameters_trained), FILLING_TOKENS[device_kind(device)]
+    choose = partial(choose_split, plain, free=free, whole=whole, longest=longest, filling=filling)
+    split = choose(None)
+    if split == WHOLE or not can_checkpoint(run.model):
+        return split
+    return choose(measure_checkpointed(run.model, loss, row, logits=logits, plain=plain))
+
+
+def resized(run: Run, batch_size: int) -> Run:
+    """The same with batches of another size, split anew by the memory that there is."""
+    run = replace(run, batch_size=batch_size)
+    return replace(run, splitting=Splitting(chosen_split(run)))
+
+
+def warm_up(run: Run) -> None:
+    """Take gradients once, and drop them: an accelerator loads each kernel when it is first needed, which takes
+    seconds in all, and the seconds of the first slice are to tell those of the others."""
+    order, rows = run.order, np.arange(min(run.batch_size, len(run.lengths)))
+    with torch.random.fork_rng(devices=[torch.device(order.device).index or 0]):
+        _gradients(run, rows, 0)
+    run.optimizer.zero_grad(set_to_none=True)
+    torch.cuda.synchronize(order.device)
+
+
+def _gradients(run: Run, rows: np.ndarray, step: int) -> torch.Tensor:
+    """Leave the gradients of a batch's mean loss, and return that; where memory runs out, split further."""
+    while True:
+        states = generator_states(run.order.device)
+        loss = _accumulated(run, rows)
+        if isinstance(loss, torch.Tensor):
+            return loss
+        run.optimizer.zero_grad(set_to_none=True)
+        set_generators(run.order.device, states)
+        release_memory()
+        _split_further(run, loss, step)
+
+
+def _accumulated(run: Run, rows: np.ndarray) -> torch.Tensor | Shortage:
+    """Add up the gradients of a batch's micro-batches; returns the mean loss of all, or where memory ran out."""
+    order, split = run.order, run.splitting.split
+    parts = micro_batches(rows, run.lengths, split.tokens)
+    losses: list[torch.Tensor] = []
+    with checkpointed(run.model, on=split.checkpointing):
+        for part in parts:
+            try:
+                batch = make_batch(order.data.train, part, pad_id=0, device=order.device)
+                loss = _loss(run, batch, int(run.completions[rows].sum()) if len(parts) > 1 else None)
+                loss.backward()
+            except (RuntimeError, MemoryError) as error:
+                if not lacks_memory(error):
+                    raise
+                return Shortage(len(part), len(part) * int(run.lengths[part].max()), str(error).partition("\n")[0])
+            losses.append(loss.detach())
+    return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+
+
+def _split_further(run: Run, shortage: Shortage, step: int) -> None:
+    splitting, able = run.splitting, can_checkpoint(run.model)
+    splitting.shortages.append(step)
+    filling = FILLING_TOKENS[device_kind(run.order.device)]
+    split = finer(splitting.split, shortage, filling=filling, can_checkpoint=able)
+    if split is None:
+        how = "with gradient checkpointing" if able else "and this architecture has no gradient checkpointing"
+        raise TooLargeError(
+            f"memory ran out at step {step} with one row of {shortage.tokens} tokens at a time, {how} "
+            f"({shortage.message}); shorter rows (max_length), a lower rank or a smaller model need less"
+        )
+    splitting.split = split
+
+
+def _loss(run: Run, batch: Batch, predicted: int | None = None) -> torch.Tensor:
+    """Of a batch's tokens, the mean; of a micro-batch, its share of the mean over so many tokens of the whole batch."""
+    # One context a step: inside of it, torch keeps the copies of weights in bfloat16 that it has once made.
+    with autocast(run.order.device):
+        logits = completion_logits(run.model, batch, run.selection).float()
+    if predicted is None:
+        return functional.cross_entropy(logits, batch.labels)
+    return functional.cross_entropy(logits, batch.labels, reduction="sum") / predicted
+
+
+def generator_states(device: str) -> dict[str, torch.Tensor]:
+    """The states of the random generators that a step draws from."""
+    cuda = {"cuda": torch.cuda.get_rng_state(device)} if device.startswith("cuda") else {}
+    return {"cpu": torch.get_rng_state(), **cuda}
+
+
+def set_generators(device: str, states: dict[str, torch.Tensor]) -> None:
+    """Undo `generator_states`."""
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
