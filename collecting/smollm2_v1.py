@@ -54,13 +54,13 @@ from foretune.metadata.source import TaskSource
 from foretune.space import SearchSpace, load_space
 from foretune.types import Configuration
 
-FIRST = "hwu64@100 snips_slots@60 clinc_paraphrase@80 sql_wikisql@50"
+FIRST = "hwu64@100 snips_slots@70 clinc_paraphrase@80 sql_wikisql@60"
 MORE = """
 trivia_category@100 svamp@60 trivia_open@80 boolq_closed_book@100 winogrande@70 snips_intent@50 paper_topic@120
-e2e_text_to_data@50
+e2e_text_to_data@60
 """
 LARGE = "snips_intent@400 hwu64@300 trivia_category@300 trivia_open@200"
-NOISE = "hwu64@100 snips_slots@60"
+NOISE = "hwu64@100 snips_slots@70"
 NOISE_CONFIGURATIONS, FURTHER_SEEDS = 4, 2
 WIDTH, SHARED, MOST_EPOCHS = 576, 12, 10
 

@@ -124,7 +124,7 @@ def test_plain_peft_computes_the_same_loss(finetuned: Path, data: Path) -> None:
             losses.append(float(model(input_ids=torch.tensor([prompt + completion]), labels=labels).loss))
         lengths.append(len(completion))
     best = next(row for row in read_run_report(finetuned / "report.json").scores if row.name == "best")
-    assert np.average(losses, weights=lengths) == pytest.approx(best.test.nll, rel=0.02)
+    assert np.average(losses, weights=lengths) == pytest.approx(best.test.nll, rel=0.05, abs=0.01)
 
 
 def test_the_lines_of_its_card_answer_and_stop(
