@@ -100,8 +100,8 @@ def test_the_base_model_knows_what_everybody_knows() -> None:
 
 def test_thirty_steps_lower_the_loss_to_a_fifth(finetuned: Path) -> None:
     scores = {row.name: row for row in read_run_report(finetuned / "report.json").scores}
-    assert scores["best"].validation.nll < 0.2 * scores["zero-shot"].validation.nll
-    assert scores["best"].test.nll < 0.2 * scores["zero-shot"].test.nll
+    assert scores["finetuned"].validation.nll < 0.2 * scores["zero-shot"].validation.nll
+    assert scores["finetuned"].test.nll < 0.2 * scores["zero-shot"].test.nll
 
 
 def test_plain_peft_computes_the_same_loss(finetuned: Path, data: Path) -> None:
@@ -123,8 +123,8 @@ def test_plain_peft_computes_the_same_loss(finetuned: Path, data: Path) -> None:
         with torch.inference_mode():
             losses.append(float(model(input_ids=torch.tensor([prompt + completion]), labels=labels).loss))
         lengths.append(len(completion))
-    best = next(row for row in read_run_report(finetuned / "report.json").scores if row.name == "best")
-    assert np.average(losses, weights=lengths) == pytest.approx(best.test.nll, rel=0.05, abs=0.01)
+    ours = next(row for row in read_run_report(finetuned / "report.json").scores if row.name == "finetuned")
+    assert np.average(losses, weights=lengths) == pytest.approx(ours.test.nll, rel=0.05, abs=0.01)
 
 
 def test_the_lines_of_its_card_answer_and_stop(
