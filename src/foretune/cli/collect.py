@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from foretune.metadata.collection import Collection
     from foretune.metadata.source import TaskSource
 
+_CONFIGURATIONS = 24
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -39,7 +40,12 @@ def collect_verb(
         list[int] | None, typer.Option(help="training-set size of the tasks without @ROWS; several: each at each size")
     ] = None,
     model: Annotated[str, typer.Option(help="base model: name or folder")] = "foretune-tiny",
-    configurations: Annotated[int, typer.Option(help="per task, the default included")] = 24,
+    configurations: Annotated[
+        int | None, typer.Option(help="per task, the default included; by default 24, or all of a file")
+    ] = None,
+    configurations_from: Annotated[
+        Path | None, typer.Option(metavar="JSONL", help="train these on every task instead of draws; one a line")
+    ] = None,
     common: Annotated[float, typer.Option(help="share of them that all tasks have in common")] = 0.6,
     space: Annotated[str, typer.Option(help="search space: a shipped name or a YAML file")] = "peft",
     seed: Annotated[int, typer.Option(help="decides configurations and seeds of runs")] = 0,
@@ -64,6 +70,9 @@ def collect_verb(
         bool, typer.Option("--last-turn-only", help="learn the last answer of a conversation alone")
     ] = False,
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="leave out rows that cannot be used")] = False,
+    longest_first: Annotated[
+        bool, typer.Option("--longest-first", help="begin with the runs of most steps: best for many workers")
+    ] = False,
     finish: Annotated[bool, typer.Option("--finish", help="only compile what is in the logs into tables")] = False,
 ) -> None:
     """Collect a meta-dataset: sample configurations, finetune each on each task, append finished runs.
@@ -84,6 +93,7 @@ def collect_verb(
     from foretune.collect import collect
     from foretune.collect import finish as compile_tables
     from foretune.metadata.source import parse_sources
+    from foretune.session.recipe import read_configurations
 
     console = Console()
     if finish:
@@ -91,8 +101,11 @@ def collect_verb(
         console.print(f"Compiled [bold]{out}[/]; see `foretune metadata describe {out}`.")
         return
     sources = parse_sources(named, train_rows or ())
+    given = read_configurations(configurations_from) if configurations_from else ()
     settings = {
-        "configurations": configurations,
+        "configurations": configurations or len(given) or _CONFIGURATIONS,
+        "given": given,
+        "longest_first": longest_first,
         "common": common,
         "seed": seed,
         "max_tokens_per_run": max_tokens_per_run,

@@ -1,7 +1,8 @@
 """What is to be collected: tasks, a base model, and which configurations are run on which task, in which order.
 
 The first configuration of every task is the default, a share of the others is common to all tasks, and the rest are
-draws of its own. Everything follows from one seed, and a larger collection only adds to a smaller one.
+draws of its own. Everything follows from one seed, and a larger collection only adds to a smaller one. Or all tasks get
+the same given configurations.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ class Collection:
         columns: which columns of the datasets to take; None for those of a known convention.
         last_turn_only: learn the last answer of a conversation alone.
         skip_bad_rows: leave out rows that cannot be used.
+        given: train the first of these on every task, in the place of the default and of draws; with a limit of tokens,
+            without any for the ones left out.
+        longest_first: begin with the runs of most steps, so that none is left over when many workers are done.
     """
 
     sources: Sequence[TaskSource]
@@ -65,6 +69,8 @@ class Collection:
     columns: str | None = None
     last_turn_only: bool = False
     skip_bad_rows: bool = False
+    given: Sequence[Configuration] = ()
+    longest_first: bool = False
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -114,7 +120,8 @@ class PlannedRun:
 
 
 def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
-    """All runs in their order: the first configuration of every task, then the second of every task, and so on.
+    """All runs in their order: the first configuration of every task, then the second of every task, and so on; or,
+    with `longest_first`, by their steps.
 
     Args:
         collection: what to collect.
@@ -124,15 +131,25 @@ def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
     tasks = {source.task(collection.model): source for source in collection.sources}
     drawn = {task: _draw(collection, source, rows[task], shared) for task, source in tasks.items()}
     ends = ["", *(f".{repeat}" for repeat in range(1, collection.repeats + 1))]
-    return [
+    planned = [
         PlannedRun(f"{task}/{drawn[task][place].key}/{collection.seed}{end}", source, drawn[task][place])
         for place in range(collection.configurations)
         for end in ends
         for task, source in tasks.items()
+        if place < len(drawn[task])
     ]
+    return sorted(planned, key=lambda run: -_steps(run, rows[run.task])) if collection.longest_first else planned
+
+
+def _steps(run: PlannedRun, row: Row) -> float:
+    """Optimizer steps of a run, about; what an accelerator that small batches do not fill takes for it goes by them."""
+    values = run.configuration.values
+    return row["n_train"] * float(values.get("epochs", 1)) / float(values.get("batch_size", 1))
 
 
 def _common(collection: Collection) -> list[Configuration]:
+    if collection.given:
+        return list(collection.given[: collection.configurations])
     count = max(1, round(collection.common * collection.configurations))
     default, rng = collection.space.default(), np.random.default_rng(collection.seed)
     drawn = collection.space.sample(count, rng) if count > 1 else []
@@ -141,6 +158,8 @@ def _common(collection: Collection) -> list[Configuration]:
 
 def _draw(collection: Collection, source: TaskSource, row: Row, shared: Sequence[Configuration]) -> list[Configuration]:
     """The configurations of one task: the default, the common ones that fit the limit of tokens, draws of its own."""
+    if collection.given:
+        return [one for one in shared if _fits(collection, row, one)]
     kept = [shared[0], *(one for one in shared[1:] if _fits(collection, row, one))]
     seed = [collection.seed, _digest(source.id)]
     for factor in (2**power for power in range(_MOST_DRAWS.bit_length())):
@@ -179,6 +198,7 @@ def command(collection: Collection) -> str:
         "validation-tokens": collection.validation_tokens,
         "test-tokens": collection.test_tokens,
         "repeats": collection.repeats or None,
+        "configurations-from": "FILE" if collection.given else None,
     }
     reading = {name.replace("_", "-"): "" if value is True else value for name, value in collection.reading.items()}
     tasks = " ".join(source.id for source in collection.sources)

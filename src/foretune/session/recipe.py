@@ -1,7 +1,9 @@
-"""A configuration in a YAML file, alone or with what it was found on: what `tune` and `recommend --export` write."""
+"""Configurations in files: one in YAML, alone or with what it was found on, as `tune` and `recommend --export` write
+it, or several in JSON lines."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,6 +11,7 @@ import yaml
 
 from foretune.errors import ConfigurationError
 from foretune.session.checks import check_name, check_recipe
+from foretune.types import Configuration
 
 _WRITTEN = (
     *("configuration", "model", "data", "seed", "train_rows", "max_length"),
@@ -42,3 +45,25 @@ def read_configuration(path: Path) -> dict[str, Any]:
         raise ConfigurationError(message)
     check_recipe(written["configuration"], str(path))
     return written
+
+
+def read_configurations(path: Path) -> tuple[Configuration, ...]:
+    """The configurations of a JSONL file, one a line; the same one twice counts once.
+
+    Raises:
+        ConfigurationError: if there is none, a line is no JSON object, or a name or value in it is not known.
+    """
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        rows: list[object] = [json.loads(line) for line in lines]
+    except (OSError, ValueError) as error:
+        message = f"cannot read {path} as JSON lines ({error}); give a file with one configuration a line"
+        raise ConfigurationError(message) from error
+    if not rows:
+        raise ConfigurationError(f"{path} is empty; give a file with one configuration a line")
+    for number, row in enumerate(rows, start=1):
+        where = f"{path}, line {number}"
+        if not isinstance(row, dict):
+            raise ConfigurationError(f"{where}: expected an object with `method`, `learning_rate` and so on")
+        check_recipe(cast("dict[str, Any]", row), where)
+    return tuple(dict.fromkeys(Configuration(cast("dict[str, Any]", row)) for row in rows))

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from foretune.errors import MetaDatasetError
@@ -23,7 +24,7 @@ def collection(space, tmp_path):
 
 
 def rows(tokens):
-    return {f"{name}@50:tiny": {"feature.log_train_tokens": tokens} for name in "abc"}
+    return {f"{name}@50:tiny": {"feature.log_train_tokens": tokens, "n_train": 50} for name in "abc"}
 
 
 def by_task(planned):
@@ -103,6 +104,23 @@ def test_the_command_names_no_path(collection, tmp_path):
     written = command(dataclasses.replace(collection, max_tokens_per_run=1e5))
     assert written.startswith("foretune collect --tasks a@50 b@50 c@50 --model tiny --space peft --configurations 10")
     assert str(tmp_path) not in written
+
+
+def test_given_configurations_are_all_that_is_trained(collection, space):
+    given = space.sample(6, np.random.default_rng(0))
+    planned = plan(dataclasses.replace(collection, given=given, configurations=4), rows(4.0))
+    assert [run.configuration for run in planned] == [one for one in given[:4] for _ in "abc"]
+    longest = max(one.values["epochs"] for one in given)
+    limited = dataclasses.replace(collection, given=given, max_tokens_per_run=1e4 * longest - 1)
+    short = [one for one in given if one.values["epochs"] < longest]
+    assert by_task(plan(limited, rows(4.0)))["a@50:tiny"] == short
+
+
+def test_the_longest_runs_come_first_if_that_is_asked_for(collection):
+    planned = plan(dataclasses.replace(collection, longest_first=True), rows(4.0))
+    steps = [run.configuration.values["epochs"] / run.configuration.values["batch_size"] for run in planned]
+    assert steps == sorted(steps, reverse=True)
+    assert set(planned) == set(plan(collection, rows(4.0)))
 
 
 @pytest.mark.parametrize(

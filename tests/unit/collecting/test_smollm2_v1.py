@@ -1,0 +1,53 @@
+"""The configurations of the table of a real LLM: how many, how they spread, what they share with the other table."""
+
+from collections import Counter
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foretune.metadata import read_meta_dataset
+from foretune.metadata.common import relative_to_width
+from foretune.space import load_space
+from foretune.types import Configuration
+
+SCRIPT = Path(__file__).parents[3] / "collecting" / "smollm2_v1.py"
+SHIPPED = Path(__file__).parents[3] / "src" / "foretune" / "data" / "meta_datasets" / "foretune-tiny-v1"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = spec_from_file_location("smollm2_v1", SCRIPT)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_there_are_24_and_they_spread(script):
+    pool = script.configurations()
+    assert len(set(pool)) == len(pool) == 24
+    assert pool[0] == load_space("peft", hidden_size=576).default()
+    count = {name: Counter(one.values.get(name) for one in pool) for name in ("method", "batch_size", "epochs")}
+    assert count["method"] == {"lora": 11, "loraplus": 3, "rslora": 3, "dora": 3, "pissa": 3, "ia3": 1}
+    assert set(count["batch_size"]) == {4, 8, 16, 32}
+    assert (min(count["epochs"]), max(count["epochs"])) == (1, 10)
+
+
+def test_those_of_the_search_space_are_legal_at_the_models_width(script):
+    space = load_space("peft", hidden_size=script.WIDTH)
+    outside = {one for one in script.configurations() if not space.allows(one)}
+    assert outside == {Configuration(script.RULES[name]) for name in ("unsloth", "llama-factory")}
+
+
+def test_twelve_and_the_default_are_in_the_table_of_tiny_models_too(script):
+    meta = read_meta_dataset(SHIPPED)
+    tiny = {relative_to_width(meta.configurations[run], 192) for run in meta.runs_of("hwu64@100:foretune-tiny")}
+    ours = {relative_to_width(one, script.WIDTH) for one in script.configurations()}
+    assert len(ours & tiny) == 13
+
+
+def test_rates_of_a_method_are_one_from_each_part_of_its_range(script):
+    found = script.rates(load_space("peft", hidden_size=192), "rslora", 3, np.random.default_rng(5))
+    bounds = np.geomspace(0.0004, 0.02, 4)
+    assert np.histogram(found, bounds)[0].tolist() == [1, 1, 1]
