@@ -18,12 +18,13 @@ from transformers import PreTrainedModel
 
 from foretune.finetuning import checkpoint, provenance
 from foretune.finetuning.adapters import Adapted, adapt, method_of, save_adapter, setting
+from foretune.finetuning.base import CHANGE_WEIGHTS, fresh_model
 from foretune.finetuning.batches import Batch, completion_logits, epoch_batches, head_selection, make_batch
 from foretune.finetuning.checkpoint import Slice, Slices, State
 from foretune.finetuning.data import TokenizedSplits
 from foretune.finetuning.evaluate import evaluate
 from foretune.finetuning.fast_layers import use_fast_layers
-from foretune.finetuning.model import autocast, default_dtype, embedding_rows, fresh_model
+from foretune.finetuning.model import autocast, default_dtype, embedding_rows
 from foretune.finetuning.optim import PeakRates, Plan, make_optimizer, optimizer_tensors, plan, restore_optimizer
 from foretune.types import Status, Trial
 
@@ -127,13 +128,15 @@ def prepare_run(order: Order, base: PreTrainedModel | None = None) -> Run:
 
     Args:
         order: what to train.
-        base: the base model, which is changed; by default a fresh copy.
+        base: the base model, which is changed; by default see `foretune.finetuning.base.fresh_model`.
     """
     configuration = order.trial.configuration
     method = method_of(configuration)
-    # Weights that are trained, or replaced by a residual, lose too much in bfloat16.
-    dtype = torch.float32 if method in {"full", "pissa"} else default_dtype(order.device)
-    base = base or fresh_model(order.model, device=order.device, dtype=dtype, quantized=method == "qlora")
+    if base is None:
+        changes, quantized = method in CHANGE_WEIGHTS, method == "qlora"
+        # Weights that are trained, or replaced by a residual, lose too much in bfloat16.
+        dtype = torch.float32 if changes else default_dtype(order.device)
+        base = fresh_model(order.model, device=order.device, dtype=dtype, quantized=quantized, changes_weights=changes)
     vocabulary = len(embedding_rows(base))
     adapted = adapt(base, configuration, name=order.model)
     adapted.model.train()
