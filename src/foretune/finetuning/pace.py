@@ -115,12 +115,12 @@ class Effort:
     Attributes:
         validation_rows: to score after each slice; None for all.
         training: seconds of a slice by configuration, its evaluation aside; empty if no step was timed.
-        model_is_spent: whether the model was trained and has to be loaded again.
+        is_dear: whether an evaluation takes more than `CHEAP_SECONDS`; if so, the model was trained for a few steps.
     """
 
     validation_rows: int | None = None
     training: Mapping[Configuration, float] = field(default_factory=dict[Configuration, float])
-    model_is_spent: bool = False
+    is_dear: bool = False
 
 
 def measure_effort(
@@ -133,7 +133,7 @@ def measure_effort(
         return Effort()
     training = time_training(model, name, data, configuration, device)
     chosen = validation_rows(rows, whole, SLICES * training.get(configuration, 0.0))
-    return Effort(chosen if chosen < rows else None, training, model_is_spent=True)
+    return Effort(chosen if chosen < rows else None, training, is_dear=True)
 
 
 def timed_zero_shot(

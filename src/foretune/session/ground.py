@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from importlib import metadata, resources
@@ -47,7 +47,7 @@ class Ground:
         max_length: tokens that an example was allowed.
         tokenizer: of the base model.
         ending: how completions end.
-        zero_shot: scores of the base model on the validation split of `data` and, where that is whole, the test split.
+        zero_shot: scores of the base model on the validation split of `data` and, where that is cheap, the test split.
         task: what the surrogates are told.
         candidates: sampled from the search space.
         default: what a practitioner would start with.
@@ -123,8 +123,22 @@ class Ground:
         )
         import torch
 
+        from foretune.finetuning.base import release
+
+        release()  # the worker reads the model for itself
         worker = Worker(environment={"OMP_NUM_THREADS": str(torch.get_num_threads())})
         return Subprocess(stack.enter_context(worker), template, directory, stop=stop)
+
+
+@contextmanager
+def base_model_held() -> Generator[None]:
+    """Until the end of this, the process holds the base model for whatever comes; afterwards it does not."""
+    try:
+        yield
+    finally:
+        from foretune.finetuning.base import release
+
+        release()
 
 
 def prepare(
@@ -192,15 +206,18 @@ def prepare(
 
 def _loaded(settings: Settings, step: Callable[[str], None]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, float]:
     """The base model, which is one that can be searched on, its tokenizer, and the seconds that reading them took."""
+    from foretune.finetuning.base import fresh_model, release
     from foretune.finetuning.check import check_causal
-    from foretune.finetuning.model import check_four_bit, load_model, load_tokenizer
+    from foretune.finetuning.model import check_four_bit, load_tokenizer
     from foretune.space import load_space
 
     if "qlora" in load_space(settings.space).methods:
         check_four_bit(settings.device)
     step("loading the model")
+    release()  # what lies there may have changed since an earlier search of this process
     begun = time.perf_counter()
-    model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
+    model = fresh_model(settings.model, device=settings.device, changes_weights=False)
+    tokenizer = load_tokenizer(settings.model)
     loading = time.perf_counter() - begun
     _choose_threads(model)
     check_causal(model)

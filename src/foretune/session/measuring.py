@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -99,7 +99,8 @@ class Measuring:
 
     def measure(self, model: PreTrainedModel, splits: Splits, whole: TokenizedSplits) -> Measured:
         """The model may be trained for a few steps: it is not to be used afterwards."""
-        from foretune.finetuning.model import load_model, resolve_model
+        from foretune.finetuning.base import fresh_model
+        from foretune.finetuning.model import resolve_model
         from foretune.finetuning.pace import Effort, measure_effort, timed_zero_shot
         from foretune.finetuning.task import describe_task
         from foretune.finetuning.train import SLICES
@@ -108,15 +109,15 @@ class Measuring:
         effort = Effort()
         if self.timed:
             effort = measure_effort(model, name, whole, self.typical, device, self.settings.seed)
-        if effort.model_is_spent:
-            del model  # there may be no room for two
-            model = load_model(name, device=device)
+        if effort.is_dear:
+            model = fresh_model(name, device=device, changes_weights=False)
         if effort.validation_rows is not None:
             splits, data = self.reader.read_sample(whole, effort.validation_rows)
-        self.step(f"scoring the base model on {len(data.validation) + len(data.test) * (data is whole):,} rows")
-        scores, seconds = timed_zero_shot(model, data, test=data is whole)
+        test = data is whole and not effort.is_dear  # where it is, the first trial does not wait for it
+        self.step(f"scoring the base model on {len(data.validation) + len(data.test) * test:,} rows")
+        scores, seconds = timed_zero_shot(model, data, test=test)
         task = describe_task(splits, data, resolve_model(name), model, SLICES, scores=scores)
-        closing = closing_seconds(self.loading, seconds, data, whole)
+        closing = closing_seconds(self.loading, seconds, data, whole, scored=list(scores))
         training = effort.training or self._training(model, data)
         return Measured(data, scores, task, {one: took + seconds for one, took in training.items()}, closing)
 
@@ -132,17 +133,27 @@ class Measuring:
         return time_training(model, self.settings.model, data, self.typical, device)
 
 
-def closing_seconds(loading: float, validation: float, data: TokenizedSplits, whole: TokenizedSplits) -> float:
-    """What scoring at the end should take: the best adapter and, if that was done on a part, the base model.
+def closing_seconds(
+    loading: float, validation: float, data: TokenizedSplits, whole: TokenizedSplits, scored: Collection[str]
+) -> float:
+    """What scoring at the end should take: the best adapter, and the base model where it was not scored on all rows.
 
     Args:
         loading: seconds that the model took to load.
         validation: seconds that scoring the validation split of `data` took.
         data: what slices are scored on.
         whole: all rows.
+        scored: splits of `data` that the base model was scored on.
     """
-    once = loading + validation * (whole.validation.total + whole.test.total) / data.validation.total
-    return once if data is whole else 2 * once
+
+    def seconds_of(splits: Collection[str]) -> float:
+        """Of scoring splits of `whole`."""
+        tokens = sum(getattr(whole, split).total for split in splits)
+        return loading + validation * tokens / data.validation.total if splits else 0.0
+
+    splits = ("validation", "test")
+    left = [split for split in splits if data is not whole or split not in scored]
+    return seconds_of(splits) + seconds_of(left)
 
 
 def _noted(data: TokenizedSplits, rows: int) -> TokenizedSplits:
