@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from importlib import metadata, resources
@@ -20,6 +20,7 @@ from foretune.types import Configuration, Report, Task, Trial
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from foretune.execution.subprocess import Worker
     from foretune.finetuning.data import TokenizedSplits
     from foretune.finetuning.ending import Ending
     from foretune.finetuning.evaluate import Scores
@@ -95,16 +96,20 @@ class Ground:
         return (make or find_optimizer(settings.optimizer))(asked)
 
     def executor(
-        self, settings: Settings, directory: Path, stack: ExitStack, *, isolate: bool, stop: Callable[[], bool]
+        self, settings: Settings, directory: Path, worker: Worker | None, *, stop: Callable[[], bool]
     ) -> RunTrial:
-        """What runs the trials: this process, or a worker that lives as long as `stack`."""
-        if not isolate:
+        """What runs the trials: the worker or, without one, this process."""
+        if worker is None:
             from foretune.execution.in_process import InProcess
 
             return InProcess(self.data, settings.model, directory, settings.seed, settings.device, stop=stop)
-        from foretune.execution.jobs import Job
-        from foretune.execution.subprocess import Subprocess, Worker
+        import torch
 
+        from foretune.execution.jobs import Job
+        from foretune.execution.subprocess import Subprocess
+        from foretune.finetuning.base import release
+
+        release()  # the worker reads the model for itself
         template = Job(
             Trial(0, self.default, 1),
             settings.model,
@@ -119,15 +124,10 @@ class Ground:
             device=settings.device,
             test=False,
             today=self.today.isoformat(),
+            threads=torch.get_num_threads(),
             **settings.reading,
         )
-        import torch
-
-        from foretune.finetuning.base import release
-
-        release()  # the worker reads the model for itself
-        worker = Worker(environment={"OMP_NUM_THREADS": str(torch.get_num_threads())})
-        return Subprocess(stack.enter_context(worker), template, directory, stop=stop)
+        return Subprocess(worker, template, directory, stop=stop)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import gc
 import json
 import shutil
-from contextlib import ExitStack
 from datetime import date, timedelta
 
 import numpy as np
@@ -13,6 +12,7 @@ import yaml
 import foretune.cli
 import foretune.finetuning.train
 from foretune.execution.jobs import Job, job_from_json, job_to_json
+from foretune.execution.subprocess import Worker
 from foretune.execution.worker import run_job
 from foretune.finetuning import base
 from foretune.finetuning.data import TokenizedSplits, Tokens
@@ -200,9 +200,8 @@ def test_the_model_is_read_once_for_measuring_it_and_for_training(tiny_model, da
     monkeypatch.setattr("foretune.finetuning.pace.CHEAP_SECONDS", -1.0)  # so that steps are timed, too
     settings = settings_of(data, tiny_model)
     begun = prepare(settings, None)
-    with ExitStack() as stack:
-        run = begun.executor(settings, tmp_path, stack, isolate=False, stop=lambda: False)
-        assert run(Trial(0, begun.default, 1), None).status is Status.OK
+    run = begun.executor(settings, tmp_path, None, stop=lambda: False)
+    assert run(Trial(0, begun.default, 1), None).status is Status.OK
     assert len(readings) == 1
 
 
@@ -210,10 +209,9 @@ def test_no_model_is_left_in_this_process_when_a_worker_begins(tiny_model, data,
     settings = settings_of(data, tiny_model)
     begun = prepare(settings, None)
     assert base._held
-    with ExitStack() as stack:
-        begun.executor(settings, tmp_path, stack, isolate=True, stop=lambda: False)
-        assert not base._held
-        assert [one for one in gc.get_objects() if type(one).__name__ == "Phi3ForCausalLM"] == []
+    begun.executor(settings, tmp_path, Worker(), stop=lambda: False)
+    assert not base._held
+    assert [one for one in gc.get_objects() if type(one).__name__ == "Phi3ForCausalLM"] == []
 
 
 def test_where_scoring_is_dear_the_first_trial_does_not_wait_for_the_test_split(tiny_model, data, monkeypatch):
