@@ -19,6 +19,7 @@ from foretune.finetuning.adapters import method_of, setting
 from foretune.finetuning.batches import epoch_batches, make_batch
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.evaluate import Scores, evaluate
+from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.optim import SLICES, plan
 from foretune.finetuning.slices import Order, Run, lacks_memory, prepare_run, take_step
 from foretune.finetuning.task import LEAST_ROWS
@@ -115,7 +116,7 @@ class Effort:
     Attributes:
         validation_rows: to score after each slice; None for all.
         training: seconds of a slice by configuration, its evaluation aside; empty if no step was timed.
-        is_dear: whether an evaluation takes more than `CHEAP_SECONDS`; if so, the model was trained for a few steps.
+        is_dear: whether an evaluation of all validation rows takes more than `CHEAP_SECONDS`.
     """
 
     validation_rows: int | None = None
@@ -126,8 +127,13 @@ class Effort:
 def measure_effort(
     model: PreTrainedModel, name: str, data: TokenizedSplits, configuration: Configuration, device: str, seed: int
 ) -> Effort:
-    """Time a few rows and, where these are dear, a few steps of `configuration`: see `validation_rows`."""
+    """Time a few rows and, where these are dear, a few steps of `configuration`: see `validation_rows`.
+
+    The model is changed for that, as it is in runs.
+    """
     rows = len(data.validation)
+    if device == "cpu":
+        use_fast_layers(model)
     whole = evaluation_seconds(model, data.validation, seed)
     if whole <= CHEAP_SECONDS:
         return Effort()

@@ -25,6 +25,7 @@ from foretune.session.durations import format_seconds
 from foretune.session.folder import JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
 from foretune.session.interruption import Interruption
+from foretune.session.measuring import base_to_score
 from foretune.session.search import Found, Settings
 from foretune.session.waiting import waiting
 from foretune.tuner import INTERRUPTED, Incumbent
@@ -183,10 +184,9 @@ def measure_untouched(ground: Ground, settings: Settings) -> ModelScores:
     """The row of the base model, on all rows."""
     scores = dict(ground.zero_shot) if ground.data is ground.whole else {}
     if left := [split for split in ("validation", "test") if split not in scores]:
-        from foretune.finetuning.base import fresh_model
         from foretune.finetuning.evaluate import evaluate
 
-        untouched = fresh_model(settings.model, device=settings.device, changes_weights=False)
+        untouched = base_to_score(settings.model, settings.device, dear=True)
         scores |= {split: evaluate(untouched, getattr(ground.whole, split)) for split in left}
     validation = _measurement(scores["validation"], len(ground.whole.validation))
     return ModelScores("zero-shot", validation, _measurement(scores["test"], len(ground.whole.test)))

@@ -176,10 +176,11 @@ def prepare(
     check_sizes(model, tokenizer, whole)
     about_targets = target_notes(model)
     space = load_space(settings.space, hidden_size=width).with_targets(available_targets(model))
+    del model  # there may be no room for two
     surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
     if known is None:
         seen, typical = surrogates.card.get("hardware", ()) if surrogates else None, configuration or space.default()
-        measured = Measuring(settings, reader, typical, seen, loading, step, timed).measure(model, splits, whole)
+        measured = Measuring(settings, reader, typical, seen, loading, step, timed).measure(splits, whole)
     else:
         measured = recall(known, reader, whole)
     recorded = surrogates.performance.recorded if surrogates else ()

@@ -97,8 +97,8 @@ class Measuring:
     step: Callable[[str], None]
     timed: bool
 
-    def measure(self, model: PreTrainedModel, splits: Splits, whole: TokenizedSplits) -> Measured:
-        """The model may be trained for a few steps: it is not to be used afterwards."""
+    def measure(self, splits: Splits, whole: TokenizedSplits) -> Measured:
+        """All that is to be known before the first trial."""
         from foretune.finetuning.base import fresh_model
         from foretune.finetuning.model import resolve_model
         from foretune.finetuning.pace import Effort, measure_effort, timed_zero_shot
@@ -108,9 +108,10 @@ class Measuring:
         name, device, data = self.settings.model, self.settings.device, whole
         effort = Effort()
         if self.timed:
-            effort = measure_effort(model, name, whole, self.typical, device, self.settings.seed)
-        if effort.is_dear:
-            model = fresh_model(name, device=device, changes_weights=False)
+            spent = fresh_model(name, device=device, changes_weights=False)
+            effort = measure_effort(spent, name, whole, self.typical, device, self.settings.seed)
+            del spent  # there may be no room for two
+        model = base_to_score(name, device, dear=effort.is_dear)
         if effort.validation_rows is not None:
             splits, data = self.reader.read_sample(whole, effort.validation_rows)
         test = data is whole and not effort.is_dear  # where it is, the first trial does not wait for it
@@ -131,6 +132,17 @@ class Measuring:
             return {}
         self.step("timing a few training steps")
         return time_training(model, self.settings.model, data, self.typical, device)
+
+
+def base_to_score(name: str, device: str, *, dear: bool) -> PreTrainedModel:
+    """The untouched base model; where scoring it is dear, with the cheaper layers of finetuned ones."""
+    from foretune.finetuning.base import fresh_model
+    from foretune.finetuning.fast_layers import use_fast_layers
+
+    model = fresh_model(name, device=device, changes_weights=False)
+    if dear and device == "cpu":
+        use_fast_layers(model)
+    return model
 
 
 def closing_seconds(
