@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 _STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -71,8 +72,8 @@ def hand_out(folder: Path) -> None:
     from foretune.finetuning.base import fresh_model, release, weight_bytes
     from foretune.types import Configuration
 
-    memory, settings = Memory(), {"device": "cpu", "dtype": torch.float32}
-    run = fresh_model(folder, **settings, changes_weights=False)
+    memory, lend = Memory(), partial(fresh_model, folder, device="cpu", dtype=torch.float32)
+    run = lend(changes_weights=False)
     memory.weights = weight_bytes(run)
     print(f"weights: {memory.weights / 1e9:.2f} GB in float32, twice those of the file")
     print(f"{'':<46} {'held':>6} {'most':>6}   times the weights")
@@ -82,13 +83,13 @@ def hand_out(folder: Path) -> None:
     memory.say("with an adapter")
     del adapted, run
     for number in ("second", "third"):
-        run = fresh_model(folder, **settings, changes_weights=False)
+        run = lend(changes_weights=False)
         memory.say(f"handed to a {number} run")
     del run
-    run = fresh_model(folder, **settings, changes_weights=True)
+    run = lend(changes_weights=True)
     memory.say("given up to a run that changes them")
     del run
-    run = fresh_model(folder, **settings, changes_weights=False)
+    run = lend(changes_weights=False)
     memory.say("read anew for the next")
     del run
     release()
