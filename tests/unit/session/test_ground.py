@@ -220,6 +220,17 @@ def test_no_model_is_left_in_this_process_when_a_worker_begins(tiny_model, data,
     assert not models_alive() - before
 
 
+def test_the_model_is_given_up_at_the_end_whatever_it_is(tiny_model):
+    def fails():
+        base.fresh_model(tiny_model, device="cpu", changes_weights=False)
+        assert base._held
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ground.base_model_held()(fails)()
+    assert not base._held
+
+
 def test_where_scoring_is_dear_the_first_trial_does_not_wait_for_the_test_split(tiny_model, data, monkeypatch):
     monkeypatch.setattr("foretune.finetuning.pace.CHEAP_SECONDS", -1.0)
     monkeypatch.setattr("foretune.finetuning.pace.SHARE", 1.0 - 1e-9)
