@@ -23,9 +23,10 @@ from peft import LoraConfig, get_peft_model
 from transformers import Trainer, TrainingArguments
 
 from foretune.finetuning.adapters import target_modules
+from foretune.finetuning.base import fresh_model
 from foretune.finetuning.data import Example, Message, Splits, TokenizedSplits, Tokens, tokenize
 from foretune.finetuning.ending import find_ending
-from foretune.finetuning.model import fresh_model, load_model, load_tokenizer
+from foretune.finetuning.model import load_model, load_tokenizer
 from foretune.finetuning.optim import SLICES
 from foretune.finetuning.train import finetune
 from foretune.types import Configuration, Trial

@@ -12,6 +12,7 @@ from peft import PeftModel
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from foretune.execution.run_folder import base_of, find_finetuned, is_model
+from foretune.finetuning.base import fresh_model, release
 from foretune.finetuning.data import Example, Message
 from foretune.finetuning.ending import find_ending
 from foretune.finetuning.fast_layers import use_fast_layers
@@ -25,17 +26,22 @@ _MAX_NEW_TOKENS = 256
 """Where the folder does not say how long an answer may be."""
 
 
-def load_finetuned(folder: Path, model: str, *, device: str = "cpu") -> PreTrainedModel | PeftModel:
+def load_finetuned(
+    folder: Path, model: str, *, device: str = "cpu", shared: bool = False
+) -> PreTrainedModel | PeftModel:
     """A base model with its adapter, or a whole finetuned model.
 
     Args:
         folder: what a run left in `best/`: an adapter or, after full finetuning, a model.
         model: name or folder of the base model.
         device: where to.
+        shared: let the base model be the one that this process holds for its runs, which goes on holding it.
     """
     if not (folder / "adapter_config.json").is_file():
+        if shared:
+            release()  # there may be no room for two
         return load_model(folder, device=device)
-    base = load_model(model, device=device)
+    base = fresh_model(model, device=device, changes_weights=False) if shared else load_model(model, device=device)
     with warnings.catch_warnings():
         # PEFT 0.21 asks transformers 5 for an attribute by its old name.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)

@@ -6,7 +6,7 @@ The parent writes a job:
      "model": "foretune-tiny", "data": "path/to/splits", "train_rows": 500, "validation_rows": null, "test_rows": null,
      "data_seed": 0, "max_length": 512, "end": 4, "directory": "runs/7", "seed": 0, "device": "cpu", "test": true,
      "keep_state": false, "processor_time": false, "timeout_seconds": 600.0, "columns": null, "last_turn_only": false,
-     "skip_bad_rows": false, "today": "2026-11-27"}
+     "skip_bad_rows": false, "today": "2026-11-27", "threads": 1}
 
 The worker writes `{"ready": true}` once, when its imports are done, and then one answer per job:
 
@@ -55,6 +55,7 @@ class Job:
         last_turn_only: learn the last answer of a conversation alone.
         skip_bad_rows: leave out rows that cannot be used.
         today: the day that chat templates are told, in ISO format; None for the day of the job.
+        threads: to compute with; None for as many as the worker was started with.
     """
 
     trial: Trial
@@ -77,6 +78,7 @@ class Job:
     last_turn_only: bool = False
     skip_bad_rows: bool = False
     today: str | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True)

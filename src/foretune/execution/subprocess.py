@@ -71,6 +71,10 @@ class Worker:
             self._child.kill()
             self._child = None
 
+    def start(self) -> None:
+        """Start the child, which imports what it needs while the caller goes on; the first job would do it, too."""
+        self._child = self._child or _Child(self._command, self._environment)
+
     def run(self, job: Job, stop: Callable[[], bool] = lambda: False) -> Answer:
         """Have the child do the job; a child that dies or hangs over it is reported, not raised.
 

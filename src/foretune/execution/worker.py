@@ -46,8 +46,12 @@ def serve(lines: Iterable[str], output: TextIO, run: Callable[[Job], Answer]) ->
 
 def run_job(job: Job) -> Answer:
     """Finetune as the job says, in this process."""
-    from foretune.finetuning.train import finetune  # noqa: PLC0415 (a parent that only starts workers imports no torch)
+    import torch  # noqa: PLC0415 (a parent that only starts workers imports no torch)
 
+    from foretune.finetuning.train import finetune  # noqa: PLC0415 (see above)
+
+    if job.threads is not None:
+        torch.set_num_threads(job.threads)
     data = _tokenized(_Read(**{field.name: getattr(job, field.name) for field in fields(_Read)}))
     directory = Path(job.directory)
     report = finetune(

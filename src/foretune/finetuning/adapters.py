@@ -82,7 +82,7 @@ def adapt(model: PreTrainedModel, configuration: Configuration, *, name: str) ->
     Random initial values come from torch's global generator; the caller seeds it.
 
     Args:
-        model: a private copy, see `foretune.finetuning.model.fresh_model`.
+        model: a private copy, see `foretune.finetuning.base.fresh_model`.
         configuration: with `method`, `target_modules` and what the method needs.
         name: folder or hub name of the base model, kept in the saved adapter.
 

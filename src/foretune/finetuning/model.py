@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import lru_cache
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,9 +24,6 @@ from transformers.utils import logging as transformers_logging
 from foretune.errors import ModelError
 
 SHIPPED = "foretune-tiny"
-
-_CACHED_BYTES = 512 * 2**20
-"""Larger models are read from disk for each trial instead of being kept twice in memory."""
 
 
 def shipped_model() -> Path:
@@ -193,37 +188,6 @@ def no_progress_bars() -> Generator[None]:
     finally:
         if shown:
             transformers_logging.enable_progress_bar()
-
-
-@lru_cache(maxsize=1)
-def _pristine(name: str, device: str, dtype: torch.dtype) -> PreTrainedModel:
-    # Weights fresh from safetensors may still be pages of the file; a copy survives the file's being replaced.
-    return copy.deepcopy(load_model(name, device=device, dtype=dtype))
-
-
-def fresh_model(model: str | Path, *, device: str, dtype: torch.dtype, quantized: bool = False) -> PreTrainedModel:
-    """A private copy of the base model, to be wrapped and trained; small models are read from disk only once.
-
-    Args:
-        model: see `resolve_model`.
-        device: where the weights live.
-        dtype: of the weights.
-        quantized: see `load_model`; never cached.
-
-    Returns:
-        A model that nobody else holds.
-    """
-    name = resolve_model(model)
-    if quantized or _weight_bytes(name) > _CACHED_BYTES:
-        return load_model(name, device=device, dtype=dtype, quantized=quantized)
-    return copy.deepcopy(_pristine(name, device, dtype))
-
-
-def _weight_bytes(name: str) -> int:
-    """Bytes of a folder's weights; hub names count as large, because their size is not known here."""
-    if not Path(name).is_dir():
-        return _CACHED_BYTES + 1
-    return sum(file.stat().st_size for file in Path(name).glob("*.safetensors"))
 
 
 def load_tokenizer(

@@ -19,6 +19,7 @@ from foretune.finetuning.adapters import method_of, setting
 from foretune.finetuning.batches import epoch_batches
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.evaluate import Scores, evaluate
+from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.memory import Splitting, StepBytes, lacks_memory
 from foretune.finetuning.optim import SLICES, plan
 from foretune.finetuning.run import Order, Run
@@ -118,25 +119,30 @@ class Effort:
     Attributes:
         validation_rows: to score after each slice; None for all.
         training: seconds of a slice by configuration, its evaluation aside; empty if no step was timed.
-        model_is_spent: whether the model was trained and has to be loaded again.
+        is_dear: whether an evaluation of all validation rows takes more than `CHEAP_SECONDS`.
     """
 
     validation_rows: int | None = None
     training: Mapping[Configuration, float] = field(default_factory=dict[Configuration, float])
-    model_is_spent: bool = False
+    is_dear: bool = False
 
 
 def measure_effort(
     model: PreTrainedModel, name: str, data: TokenizedSplits, configuration: Configuration, device: str, seed: int
 ) -> Effort:
-    """Time a few rows and, where these are dear, a few steps of `configuration`: see `validation_rows`."""
+    """Time a few rows and, where these are dear, a few steps of `configuration`: see `validation_rows`.
+
+    The model is changed for that, as it is in runs.
+    """
     rows = len(data.validation)
+    if device == "cpu":
+        use_fast_layers(model)
     whole = evaluation_seconds(model, data.validation, seed)
     if whole <= CHEAP_SECONDS:
         return Effort()
     training = time_training(model, name, data, configuration, device)
     chosen = validation_rows(rows, whole, SLICES * training.get(configuration, 0.0))
-    return Effort(chosen if chosen < rows else None, training, model_is_spent=True)
+    return Effort(chosen if chosen < rows else None, training, is_dear=True)
 
 
 def timed_zero_shot(

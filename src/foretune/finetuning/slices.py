@@ -13,12 +13,13 @@ from transformers import PreTrainedModel
 
 from foretune.finetuning import checkpoint, provenance
 from foretune.finetuning.adapters import adapt, method_of, save_adapter, setting
+from foretune.finetuning.base import CHANGE_WEIGHTS, fresh_model
 from foretune.finetuning.batches import epoch_batches, head_selection
 from foretune.finetuning.checkpoint import Slice, Slices, State
 from foretune.finetuning.evaluate import evaluate
 from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.memory import Splitting
-from foretune.finetuning.model import default_dtype, embedding_rows, fresh_model
+from foretune.finetuning.model import default_dtype, embedding_rows
 from foretune.finetuning.optim import PeakRates, make_optimizer, optimizer_tensors, plan, restore_optimizer
 from foretune.finetuning.run import Order, Run, StoppedError
 from foretune.finetuning.step import chosen_split, generator_states, set_generators, take_step, warm_up
@@ -56,14 +57,16 @@ def prepare_run(order: Order, base: PreTrainedModel | None = None, *, splitting:
 
     Args:
         order: what to train.
-        base: the base model, which is changed; by default a fresh copy.
+        base: the base model, which is changed; by default see `foretune.finetuning.base.fresh_model`.
         splitting: of the same run's earlier slices; by default chosen by the memory that there is.
     """
     configuration = order.trial.configuration
     method = method_of(configuration)
-    # Weights that are trained, or replaced by a residual, lose too much in bfloat16.
-    dtype = torch.float32 if method in {"full", "pissa"} else default_dtype(order.device)
-    base = base or fresh_model(order.model, device=order.device, dtype=dtype, quantized=method == "qlora")
+    if base is None:
+        changes, quantized = method in CHANGE_WEIGHTS, method == "qlora"
+        # Weights that are trained, or replaced by a residual, lose too much in bfloat16.
+        dtype = torch.float32 if changes else default_dtype(order.device)
+        base = fresh_model(order.model, device=order.device, dtype=dtype, quantized=quantized, changes_weights=changes)
     vocabulary = len(embedding_rows(base))
     adapted = adapt(base, configuration, name=order.model)
     adapted.model.train()

@@ -23,7 +23,9 @@ from foretune.session.adapter_folder import complete_adapter_folder, snippet, wr
 from foretune.session.advice import finetune_command, resume_command
 from foretune.session.durations import format_seconds
 from foretune.session.folder import JOURNAL, TRIALS, locked
+from foretune.session.ground import base_model_held
 from foretune.session.interruption import Interruption
+from foretune.session.measuring import base_to_score
 from foretune.session.search import Found, Settings
 from foretune.session.waiting import waiting
 from foretune.tuner import INTERRUPTED, Incumbent
@@ -40,6 +42,7 @@ _READING = ("columns", "last_turn_only", "skip_bad_rows")
 """Settings that say how the data is read, which `foretune finetune` needs, too."""
 
 
+@base_model_held()
 def close(found: Found, console: Console, *, compare_default: bool = True) -> RunReport:
     """Score zero-shot, best and default on the test split, write all files, and say what to do next.
 
@@ -168,7 +171,7 @@ def measure_finetuned(
     from foretune.execution.finetuned import load_finetuned
     from foretune.finetuning.evaluate import evaluate
 
-    model = load_finetuned(folder, settings.model, device=settings.device)
+    model = load_finetuned(folder, settings.model, device=settings.device, shared=True)
 
     def measure(tokens: Tokens) -> Measurement:
         return _measurement(evaluate(model, tokens), len(tokens))
@@ -179,12 +182,12 @@ def measure_finetuned(
 
 def measure_untouched(ground: Ground, settings: Settings) -> ModelScores:
     """The row of the base model, on all rows."""
-    scores = ground.zero_shot
-    if ground.data is not ground.whole:
-        from foretune.finetuning.evaluate import zero_shot
-        from foretune.finetuning.model import load_model
+    scores = dict(ground.zero_shot) if ground.data is ground.whole else {}
+    if left := [split for split in ("validation", "test") if split not in scores]:
+        from foretune.finetuning.evaluate import evaluate
 
-        scores = zero_shot(load_model(settings.model, device=settings.device), ground.whole)
+        untouched = base_to_score(settings.model, settings.device, dear=True)
+        scores |= {split: evaluate(untouched, getattr(ground.whole, split)) for split in left}
     validation = _measurement(scores["validation"], len(ground.whole.validation))
     return ModelScores("zero-shot", validation, _measurement(scores["test"], len(ground.whole.test)))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from importlib import metadata, resources
@@ -21,6 +21,7 @@ from foretune.types import Configuration, Report, Task, Trial
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from foretune.execution.subprocess import Worker
     from foretune.finetuning.data import TokenizedSplits
     from foretune.finetuning.ending import Ending
     from foretune.finetuning.evaluate import Scores
@@ -48,7 +49,7 @@ class Ground:
         max_length: tokens that an example was allowed.
         tokenizer: of the base model.
         ending: how completions end.
-        zero_shot: scores of the base model on the validation split of `data` and, where that is whole, the test split.
+        zero_shot: scores of the base model on the validation split of `data` and, where that is cheap, the test split.
         task: what the surrogates are told.
         candidates: sampled from the search space.
         default: what a practitioner would start with.
@@ -98,16 +99,20 @@ class Ground:
         return (make or find_optimizer(settings.optimizer))(asked)
 
     def executor(
-        self, settings: Settings, directory: Path, stack: ExitStack, *, isolate: bool, stop: Callable[[], bool]
+        self, settings: Settings, directory: Path, worker: Worker | None, *, stop: Callable[[], bool]
     ) -> RunTrial:
-        """What runs the trials: this process, or a worker that lives as long as `stack`."""
-        if not isolate:
+        """What runs the trials: the worker or, without one, this process."""
+        if worker is None:
             from foretune.execution.in_process import InProcess
 
             return InProcess(self.data, settings.model, directory, settings.seed, settings.device, stop=stop)
-        from foretune.execution.jobs import Job
-        from foretune.execution.subprocess import Subprocess, Worker
+        import torch
 
+        from foretune.execution.jobs import Job
+        from foretune.execution.subprocess import Subprocess
+        from foretune.finetuning.base import release
+
+        release()  # the worker reads the model for itself
         template = Job(
             Trial(0, self.default, 1),
             settings.model,
@@ -122,12 +127,21 @@ class Ground:
             device=settings.device,
             test=False,
             today=self.today.isoformat(),
+            threads=torch.get_num_threads(),
             **settings.reading,
         )
-        import torch
+        return Subprocess(worker, template, directory, stop=stop)
 
-        worker = Worker(environment={"OMP_NUM_THREADS": str(torch.get_num_threads())})
-        return Subprocess(stack.enter_context(worker), template, directory, stop=stop)
+
+@contextmanager
+def base_model_held() -> Generator[None]:
+    """Until the end of this, the process holds the base model for whatever comes; afterwards it does not."""
+    try:
+        yield
+    finally:
+        from foretune.finetuning.base import release
+
+        release()
 
 
 def prepare(
@@ -158,23 +172,25 @@ def prepare(
     from foretune.surrogate.pace import paced
 
     model, tokenizer, loading = _loaded(settings, step)
-    width = shape_of(model).width
+    shape = shape_of(model)
+    width = shape.width
     reader = _reader(settings, model, tokenizer, (known or {}).get("today"), today)
     step("reading and tokenizing the data")
     splits, whole = reader.read()
     check_sizes(model, tokenizer, whole)
     about_targets = target_notes(model)
     space = load_space(settings.space, hidden_size=width).with_targets(available_targets(model))
+    del model  # there may be no room for two
     surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
     if known is None:
         seen, typical = surrogates.card.get("hardware", ()) if surrogates else None, configuration or space.default()
-        measured = Measuring(settings, reader, typical, seen, loading, step, timed).measure(model, splits, whole)
+        measured = Measuring(settings, reader, typical, seen, loading, step, timed).measure(splits, whole)
     else:
         measured = recall(known, reader, whole)
     recorded = surrogates.performance.recorded if surrogates else ()
     pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
     default, about_memory = space.default(), ()
-    fit = fit_of(measured.memory, shape_of(model), whole, settings.device)
+    fit = fit_of(measured.memory, shape, whole, settings.device)
     if fit and configuration:
         fit.check(configuration)
     elif fit:
@@ -202,15 +218,18 @@ def prepare(
 
 def _loaded(settings: Settings, step: Callable[[str], None]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, float]:
     """The base model, which is one that can be searched on, its tokenizer, and the seconds that reading them took."""
+    from foretune.finetuning.base import fresh_model, release
     from foretune.finetuning.check import check_causal
-    from foretune.finetuning.model import check_four_bit, load_model, load_tokenizer
+    from foretune.finetuning.model import check_four_bit, load_tokenizer
     from foretune.space import load_space
 
     if "qlora" in load_space(settings.space).methods:
         check_four_bit(settings.device)
     step("loading the model")
+    release()  # what lies there may have changed since an earlier search of this process
     begun = time.perf_counter()
-    model, tokenizer = load_model(settings.model, device=settings.device), load_tokenizer(settings.model)
+    model = fresh_model(settings.model, device=settings.device, changes_weights=False)
+    tokenizer = load_tokenizer(settings.model)
     loading = time.perf_counter() - begun
     _choose_threads(model)
     check_causal(model)

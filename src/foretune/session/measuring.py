@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -100,9 +100,10 @@ class Measuring:
     step: Callable[[str], None]
     timed: bool
 
-    def measure(self, model: PreTrainedModel, splits: Splits, whole: TokenizedSplits) -> Measured:
-        """The model may be trained for a few steps: it is not to be used afterwards."""
-        from foretune.finetuning.model import load_model, resolve_model
+    def measure(self, splits: Splits, whole: TokenizedSplits) -> Measured:
+        """All that is to be known before the first trial."""
+        from foretune.finetuning.base import fresh_model
+        from foretune.finetuning.model import resolve_model
         from foretune.finetuning.pace import Effort, measure_effort, timed_zero_shot
         from foretune.finetuning.task import describe_task
         from foretune.finetuning.train import SLICES
@@ -110,16 +111,17 @@ class Measuring:
         name, device, data = self.settings.model, self.settings.device, whole
         effort = Effort()
         if self.timed:
-            effort = measure_effort(model, name, whole, self.typical, device, self.settings.seed)
-        if effort.model_is_spent:
-            del model  # there may be no room for two
-            model = load_model(name, device=device)
+            spent = fresh_model(name, device=device, changes_weights=False)
+            effort = measure_effort(spent, name, whole, self.typical, device, self.settings.seed)
+            del spent  # there may be no room for two
+        model = base_to_score(name, device, dear=effort.is_dear)
         if effort.validation_rows is not None:
             splits, data = self.reader.read_sample(whole, effort.validation_rows)
-        self.step(f"scoring the base model on {len(data.validation) + len(data.test) * (data is whole):,} rows")
-        scores, seconds = timed_zero_shot(model, data, test=data is whole)
+        test = data is whole and not effort.is_dear  # where it is, the first trial does not wait for it
+        self.step(f"scoring the base model on {len(data.validation) + len(data.test) * test:,} rows")
+        scores, seconds = timed_zero_shot(model, data, test=test)
         task = describe_task(splits, data, resolve_model(name), model, SLICES, scores=scores)
-        closing = closing_seconds(self.loading, seconds, data, whole)
+        closing = closing_seconds(self.loading, seconds, data, whole, scored=list(scores))
         memory = measure_memory(name, data, self.typical, device)
         training = effort.training or self._training(model, data)
         return Measured(data, scores, task, {one: took + seconds for one, took in training.items()}, closing, memory)
@@ -136,17 +138,38 @@ class Measuring:
         return time_training(model, self.settings.model, data, self.typical, device)
 
 
-def closing_seconds(loading: float, validation: float, data: TokenizedSplits, whole: TokenizedSplits) -> float:
-    """What scoring at the end should take: the best adapter and, if that was done on a part, the base model.
+def base_to_score(name: str, device: str, *, dear: bool) -> PreTrainedModel:
+    """The untouched base model; where scoring it is dear, with the cheaper layers of finetuned ones."""
+    from foretune.finetuning.base import fresh_model
+    from foretune.finetuning.fast_layers import use_fast_layers
+
+    model = fresh_model(name, device=device, changes_weights=False)
+    if dear and device == "cpu":
+        use_fast_layers(model)
+    return model
+
+
+def closing_seconds(
+    loading: float, validation: float, data: TokenizedSplits, whole: TokenizedSplits, scored: Collection[str]
+) -> float:
+    """What scoring at the end should take: the best adapter, and the base model where it was not scored on all rows.
 
     Args:
         loading: seconds that the model took to load.
         validation: seconds that scoring the validation split of `data` took.
         data: what slices are scored on.
         whole: all rows.
+        scored: splits of `data` that the base model was scored on.
     """
-    once = loading + validation * (whole.validation.total + whole.test.total) / data.validation.total
-    return once if data is whole else 2 * once
+
+    def seconds_of(splits: Collection[str]) -> float:
+        """Of scoring splits of `whole`."""
+        tokens = sum(getattr(whole, split).total for split in splits)
+        return loading + validation * tokens / data.validation.total if splits else 0.0
+
+    splits = ("validation", "test")
+    left = [split for split in splits if data is not whole or split not in scored]
+    return seconds_of(splits) + seconds_of(left)
 
 
 def _noted(data: TokenizedSplits, rows: int) -> TokenizedSplits:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from foretune.errors import ForetuneError
 from foretune.execution.pruning import prune_checkpoints
+from foretune.execution.subprocess import Worker
 from foretune.journal import create_journal
 from foretune.session import checks
 from foretune.session.display import SearchDisplay
@@ -90,14 +91,14 @@ class _Way:
     """How a search goes, which does not decide what it finds.
 
     Attributes:
-        isolate: run trials in a process of their own.
+        worker: runs the trials; None for this process.
         as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
             machine; what it takes is another matter.
         make: makes the optimizer; None for the one that the settings name.
         ending: asks for an early end that keeps the best.
     """
 
-    isolate: bool = False
+    worker: Worker | None = None
     as_predicted: bool = False
     make: Callable[[Search], Optimizer] | None = None
     ending: Interruption = field(default_factory=Interruption)
@@ -137,12 +138,13 @@ def search(
         ForetuneError: whatever is wrong with the input, or if the budget ended before anything was trained.
         KeyboardInterrupt: a second Ctrl-C, or one before anything was trained.
     """
-    clock, way = clock or Clock(), _Way(isolate, as_predicted, make)
+    clock = clock or Clock()
     check_folder(output, settings, resume=resume)
     check_settings(settings, optimizer=make is None)
-    with waiting(console, "loading libraries"):
-        settings = on_this_machine(settings)
     with ExitStack() as stack:
+        way = _Way(stack.enter_context(_begun_worker()) if isolate else None, as_predicted, make)
+        with waiting(console, "loading libraries"):
+            settings = on_this_machine(settings)
         if is_locked := output.is_dir():
             stack.enter_context(locked(output))
         known = check_folder(output, settings, resume=resume)
@@ -160,6 +162,13 @@ def search(
         raise ForetuneError(_nothing_trained(result))
     allowed = replace(budget, seconds=math.inf) if as_predicted else budget
     return Found(settings, allowed, output, ground, result, clock)
+
+
+def _begun_worker() -> Worker:
+    """Does its imports while this process does its own, reads the data and scores the base model."""
+    worker = Worker()
+    worker.start()
+    return worker
 
 
 def check_settings(settings: Settings, *, data: bool = True, optimizer: bool = True) -> None:
@@ -239,7 +248,7 @@ def _tune(
             console, limits, ground.task.max_fidelity, ground.zero_shot_nll, ending=way.ending.asked, counted=counted
         )
         stack.enter_context(display)
-        run_trial = ground.executor(settings, output / TRIALS, stack, isolate=way.isolate, stop=way.ending.asked)
+        run_trial = ground.executor(settings, output / TRIALS, way.worker, stop=way.ending.asked)
 
         def evaluate(trial: Trial) -> Report:
             # One slice may overrun; a run of several is stopped by the budget, for there is nothing else to stop it.

@@ -27,7 +27,7 @@ from foretune.session.closing import (
     measure_finetuned,
     measure_untouched,
 )
-from foretune.session.ground import Ground, prepare
+from foretune.session.ground import Ground, base_model_held, prepare
 from foretune.session.search import Settings, check_settings, header_of, on_this_machine
 from foretune.session.waiting import waiting
 from foretune.tuner import Clock
@@ -37,6 +37,7 @@ BEGUN = "begun.jsonl"
 """What was known when a run was begun, until it has ended."""
 
 
+@base_model_held()
 def finetune_once(
     settings: Settings, configuration: Configuration, output: Path, console: Console, *, today: str = ""
 ) -> RunReport:

@@ -93,6 +93,18 @@ def test_the_environment_reaches_the_child():
         assert worker.run(a_job("answer")).report.message == "7"
 
 
+def test_a_child_may_be_started_before_its_first_job(tmp_path):
+    sign = tmp_path / "started"
+    program = f"import os, pathlib\npathlib.Path({str(sign)!r}).write_text(str(os.getpid()))\n" + PROGRAM
+    with Worker((sys.executable, "-c", program)) as worker:
+        worker.start()
+        patience = time.monotonic() + 60
+        while not (sign.exists() and sign.read_text()) and time.monotonic() < patience:
+            time.sleep(0.01)
+        started = sign.read_text()
+        assert worker.run(a_job("answer")).report.message == started
+
+
 def test_as_evaluate_each_configuration_has_a_folder():
     program = PROGRAM.replace("str(os.getpid())", "job['directory']")
     configuration = Configuration({"act": "answer"})

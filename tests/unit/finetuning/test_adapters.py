@@ -4,7 +4,8 @@ from peft import AutoPeftModelForCausalLM
 
 from foretune.errors import ConfigurationError
 from foretune.finetuning.adapters import adapt, method_of, save_adapter
-from foretune.finetuning.model import fresh_model, load_model
+from foretune.finetuning.base import fresh_model
+from foretune.finetuning.model import load_model
 from foretune.finetuning.train import finetune
 from foretune.types import Trial
 

@@ -8,9 +8,10 @@ from torch import nn
 
 from foretune.finetuning import fast_layers
 from foretune.finetuning.adapters import adapt
+from foretune.finetuning.base import fresh_model
 from foretune.finetuning.evaluate import evaluate
 from foretune.finetuning.fast_layers import Dropout, filled_count, merged_adapters, use_fast_layers
-from foretune.finetuning.model import fresh_model, load_model
+from foretune.finetuning.model import load_model
 from foretune.types import Configuration
 
 

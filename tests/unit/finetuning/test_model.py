@@ -9,8 +9,6 @@ from transformers.utils import logging as transformers_logging
 from foretune.errors import ModelError
 from foretune.finetuning.model import (
     choose_device,
-    embedding_rows,
-    fresh_model,
     load_model,
     load_tokenizer,
     no_progress_bars,
@@ -46,16 +44,6 @@ def test_auto_is_a_gpu_where_there_is_one(monkeypatch) -> None:
 def test_a_device_that_is_not_there_is_named(name) -> None:
     with pytest.raises(ModelError, match=f"device '{name}'.*give auto"):
         choose_device(name)
-
-
-def test_fresh_models_share_nothing_and_are_read_once(tiny_model, tmp_path) -> None:
-    folder = copied(tiny_model, tmp_path)
-    first = fresh_model(folder, device="cpu", dtype=torch.float32)
-    before = embedding_rows(first).clone()
-    embedding_rows(first).zero_()
-    (folder / "model.safetensors").write_bytes(b"")
-    second = fresh_model(folder, device="cpu", dtype=torch.float32)
-    assert torch.equal(embedding_rows(second), before)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import torch
 
 from foretune.errors import ConfigurationError
 from foretune.finetuning.adapters import Adapted, adapt
-from foretune.finetuning.model import fresh_model
+from foretune.finetuning.base import fresh_model
 from foretune.finetuning.optim import (
     SLICES,
     PeakRates,

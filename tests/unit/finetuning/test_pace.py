@@ -111,7 +111,7 @@ def test_an_adapter_that_does_not_fit_leaves_nothing_timed_and_the_fewest_rows(
     monkeypatch.setattr(pace, "prepare_run", prepare)
     monkeypatch.setattr(pace, "LEAST_ROWS", 2)
     found = measure_effort(load_model(tiny_model), str(tiny_model), tiny_data, configuration("lora"), "cpu", 0)
-    assert found == Effort(2, {}, model_is_spent=True)
+    assert found == Effort(2, {}, is_dear=True)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory(tiny_model, tiny_data, configuration, monkeypatch):
@@ -182,7 +182,7 @@ def test_a_dear_model_gets_the_rows_that_its_steps_allow(tiny_model, tiny_data, 
     steps = plan(chosen, len(tiny_data.train)).steps
     assert found.training[chosen] == pytest.approx(steps / SLICES)
     # steps take a second each, and eight evaluations of 2 s a row half of that: 100 / 2 / 8 / 2
-    assert (steps, found.validation_rows, found.model_is_spent) == (100, 3, True)
+    assert (steps, found.validation_rows, found.is_dear) == (100, 3, True)
 
 
 def test_a_sample_of_rows_is_as_large_as_a_time_allows(tiny_model, tiny_data, slow_rows):

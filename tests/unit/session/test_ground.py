@@ -1,5 +1,6 @@
 """What a search stands on stays the same the next day."""
 
+import gc
 import json
 import shutil
 from datetime import date, timedelta
@@ -12,11 +13,17 @@ import foretune.cli
 import foretune.finetuning.train
 from foretune.errors import ModelError
 from foretune.execution.jobs import Job, job_from_json, job_to_json
+from foretune.execution.subprocess import Worker
 from foretune.execution.worker import run_job
+from foretune.finetuning import base
 from foretune.finetuning.data import TokenizedSplits, Tokens
+from foretune.finetuning.evaluate import zero_shot
+from foretune.finetuning.fast_layers import use_fast_layers
+from foretune.finetuning.model import load_model
 from foretune.finetuning.provenance import fingerprint
 from foretune.journal import read_journal
 from foretune.session import ground, measuring
+from foretune.session.closing import measure_untouched
 from foretune.session.ground import prepare
 from foretune.session.search import Settings, header_of
 from foretune.space import load_space
@@ -141,8 +148,10 @@ def test_the_end_scores_the_base_model_again_where_only_a_part_of_the_rows_was_s
         return TokenizedSplits("made up", tokens, tokens, tokens)
 
     part, whole = splits(2), splits(6)
-    assert measuring.closing_seconds(1.0, 3.0, whole, whole) == 1.0 + 3.0 * 2
-    assert measuring.closing_seconds(1.0, 3.0, part, whole) == 2 * (1.0 + 3.0 * 6)
+    both = ("validation", "test")
+    assert measuring.closing_seconds(1.0, 3.0, whole, whole, both) == 1.0 + 3.0 * 2
+    assert measuring.closing_seconds(1.0, 3.0, whole, whole, ["validation"]) == 1.0 + 3.0 * 2 + 1.0 + 3.0
+    assert measuring.closing_seconds(1.0, 3.0, part, whole, ["validation"]) == 2 * (1.0 + 3.0 * 6)
 
 
 def test_a_worker_reads_the_data_as_its_parent_did(dated_model, tmp_path, monkeypatch):
@@ -190,3 +199,64 @@ def run(*arguments):
     with pytest.raises(SystemExit) as stop:
         foretune.cli.app([str(argument) for argument in arguments])
     return stop.value.code
+
+
+@pytest.fixture
+def readings(monkeypatch):
+    """Times that the model was read from disk."""
+    names = []
+
+    def read(name, **settings):
+        names.append(name)
+        return load_model(name, **settings)
+
+    monkeypatch.setattr(base, "load_model", read)
+    return names
+
+
+def test_the_model_is_read_once_for_measuring_it_and_for_training(tiny_model, data, tmp_path, monkeypatch, readings):
+    monkeypatch.setattr("foretune.finetuning.pace.CHEAP_SECONDS", -1.0)  # so that steps are timed, too
+    settings = settings_of(data, tiny_model)
+    begun = prepare(settings, None)
+    run = begun.executor(settings, tmp_path, None, stop=lambda: False)
+    assert run(Trial(0, begun.default, 1), None).status is Status.OK
+    assert len(readings) == 1
+
+
+def models_alive():
+    gc.collect()
+    return {one for one in gc.get_objects() if type(one).__name__ == "Phi3ForCausalLM"}
+
+
+def test_no_model_is_left_in_this_process_when_a_worker_begins(tiny_model, data, tmp_path):
+    settings, before = settings_of(data, tiny_model), models_alive()
+    begun = prepare(settings, None)
+    assert base._held
+    begun.executor(settings, tmp_path, Worker(), stop=lambda: False)
+    assert not base._held
+    assert not models_alive() - before
+
+
+def test_the_model_is_given_up_at_the_end_whatever_it_is(tiny_model):
+    def fails():
+        base.fresh_model(tiny_model, device="cpu", changes_weights=False)
+        assert base._held
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ground.base_model_held()(fails)()
+    assert not base._held
+
+
+def test_where_scoring_is_dear_the_first_trial_does_not_wait_for_the_test_split(tiny_model, data, monkeypatch):
+    monkeypatch.setattr("foretune.finetuning.pace.CHEAP_SECONDS", -1.0)
+    monkeypatch.setattr("foretune.finetuning.pace.SHARE", 1.0 - 1e-9)
+    settings = settings_of(data, tiny_model)
+    begun = prepare(settings, None)
+    assert begun.validation_rows is None
+    assert list(begun.zero_shot) == ["validation"]
+    model = load_model(tiny_model)
+    use_fast_layers(model)
+    expected = zero_shot(model, begun.whole)
+    row = measure_untouched(begun, settings)
+    assert (row.validation.nll, row.test.nll) == (expected["validation"].nll, expected["test"].nll)
