@@ -128,14 +128,13 @@ def test_plain_peft_computes_the_same_loss(finetuned: Path, data: Path) -> None:
 
 
 def test_the_lines_of_its_card_answer_and_stop(
-    finetuned: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    finetuned: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (lines,) = re.findall(r"```python\n(.*?)```", (finetuned / "adapter" / "README.md").read_text(), re.DOTALL)
     monkeypatch.chdir(finetuned.parent)
     namespace: dict = {}
     exec(lines, namespace)  # noqa: S102
-    first = json.loads((data / "train.jsonl").read_text().splitlines()[0])
-    assert capsys.readouterr().out.strip() == first["completion"]
+    assert capsys.readouterr().out.strip() in {f"the {color} shelf" for color in SHELVES}
     written, tokenizer = namespace["written"], namespace["tokenizer"]
     assert tokenizer.decode(written[0, -1:]) == "<|im_end|>"
 
