@@ -67,7 +67,7 @@ def chosen_split(run: Run) -> Split:
     share = float((run.completions / run.lengths).max()) if run.selection == "mask" else 1.0
     logits = logit_bytes(vocabulary_size(run.model), share)
     row = torch.from_numpy(run.order.data.train.input_ids[int(run.lengths.argmax())].astype(np.int64)).to(device)
-    loss = partial(_loss, run)
+    loss = partial(batch_loss, run)
     plain = measure(run.model, loss, row, logits=logits)
     free, filling = usable_memory(device, run.adapted.parameters_trained), FILLING_TOKENS[device_kind(device)]
     choose = partial(choose_split, plain, free=free, whole=whole, longest=longest, filling=filling)
@@ -115,7 +115,7 @@ def _accumulated(run: Run, rows: np.ndarray) -> torch.Tensor | Shortage:
         for part in parts:
             try:
                 batch = make_batch(order.data.train, part, pad_id=0, device=order.device)
-                loss = _loss(run, batch, int(run.completions[rows].sum()) if len(parts) > 1 else None)
+                loss = batch_loss(run, batch, int(run.completions[rows].sum()) if len(parts) > 1 else None)
                 loss.backward()
             except (RuntimeError, MemoryError) as error:
                 if not lacks_memory(error):
@@ -139,7 +139,7 @@ def _split_further(run: Run, shortage: Shortage, step: int) -> None:
     splitting.split = split
 
 
-def _loss(run: Run, batch: Batch, predicted: int | None = None) -> torch.Tensor:
+def batch_loss(run: Run, batch: Batch, predicted: int | None = None) -> torch.Tensor:
     """Of a batch's tokens, the mean; of a micro-batch, its share of the mean over so many tokens of the whole batch."""
     # One context a step: inside of it, torch keeps the copies of weights in bfloat16 that it has once made.
     with autocast(run.order.device):
