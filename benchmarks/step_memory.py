@@ -110,6 +110,7 @@ def main() -> None:
     device = choose_device(options.device)
     torch.manual_seed(0)
     run = prepared(options, device)
+    chosen = run.splitting.split
     row = torch.from_numpy(run.order.data.train.input_ids[0].astype(np.int64)).to(device)
     logits = logit_bytes(vocabulary_size(run.model), float((run.completions / run.lengths).max()))
     begun = time.process_time()
@@ -138,7 +139,7 @@ def main() -> None:
             print(f"{name:46}{expected / MIB:14.0f}{peak / MIB:14.0f}{seconds:9.2f}{seconds / first:7.2f}", flush=True)
     choose = partial(choose_split, plain, less, whole=whole, longest=options.tokens)
     filling = FILLING_TOKENS[device_kind(device)]
-    print(f"chosen here ({free_memory(device) / 2**30:.1f} GiB free): {run.splitting.split}")
+    print(f"chosen here ({free_memory(device) / 2**30:.1f} GiB free): {chosen}")
     for share in (2, 4, 16):
         print(
             f"chosen with 1/{share} of the whole batch's: {choose(free=whole * plain.token / share, filling=filling)}"
