@@ -212,8 +212,8 @@ def lacks_memory(error: Exception) -> bool:
     """Whether this says that memory ran out, of an accelerator or of the machine."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    # Torch words a shortage of main memory, or of what a library takes by itself, as a RuntimeError.
-    words = ("allocate memory", "out of memory", "STATUS_ALLOC_FAILED")
+    # Torch words a shortage of main memory, or of what a library takes by itself, as a RuntimeError; so does oneDNN.
+    words = ("allocate memory", "out of memory", "STATUS_ALLOC_FAILED", "could not create a primitive")
     return isinstance(error, RuntimeError) and any(one in str(error) for one in words)
 
 

@@ -74,14 +74,14 @@ def chosen_split(run: Run) -> Split:
 
 def step_bytes(run: Run) -> StepBytes:
     """What a step of the run takes, measured."""
-    return measure(run.model, partial(_loss, run), _longest_row(run), logits=_logit_bytes(run))
+    return measure(run.model, partial(batch_loss, run), _longest_row(run), logits=_logit_bytes(run))
 
 
 def checkpointed_bytes(run: Run, plain: StepBytes) -> StepBytes | None:
     """The same with gradient checkpointing, given what it takes without; None where the architecture has none."""
     if not can_checkpoint(run.model):
         return None
-    loss = partial(_loss, run)
+    loss = partial(batch_loss, run)
     return measure_checkpointed(run.model, loss, _longest_row(run), logits=_logit_bytes(run), plain=plain)
 
 
@@ -134,7 +134,7 @@ def _accumulated(run: Run, rows: np.ndarray) -> torch.Tensor | Shortage:
         for part in parts:
             try:
                 batch = make_batch(order.data.train, part, pad_id=0, device=order.device)
-                loss = _loss(run, batch, int(run.completions[rows].sum()) if len(parts) > 1 else None)
+                loss = batch_loss(run, batch, int(run.completions[rows].sum()) if len(parts) > 1 else None)
                 loss.backward()
             except (RuntimeError, MemoryError) as error:
                 if not lacks_memory(error):
@@ -158,7 +158,7 @@ def _split_further(run: Run, shortage: Shortage, step: int) -> None:
     splitting.split = split
 
 
-def _loss(run: Run, batch: Batch, predicted: int | None = None) -> torch.Tensor:
+def batch_loss(run: Run, batch: Batch, predicted: int | None = None) -> torch.Tensor:
     """Of a batch's tokens, the mean; of a micro-batch, its share of the mean over so many tokens of the whole batch."""
     # One context a step: inside of it, torch keeps the copies of weights in bfloat16 that it has once made.
     with autocast(run.order.device):

@@ -136,6 +136,7 @@ def test_a_row_that_does_not_fit_and_other_errors_are_passed_on() -> None:
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
         (RuntimeError("CUDA error: out of memory"), True),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("could not create a primitive"), True),
         (RuntimeError("shapes differ"), False),
         (ValueError("out of memory"), False),
     ],

@@ -171,7 +171,7 @@ def test_adapters_on_weights_in_bfloat16_are_trained_in_float32(prepared) -> Non
 @contextmanager
 def memory_of(size: int, monkeypatch: pytest.MonkeyPatch) -> Generator[list[int]]:
     """Inside, a forward pass that keeps more bytes fails as on an accelerator; tells how many failed."""
-    compute, failed = step._loss, []
+    compute, failed = step.batch_loss, []
 
     def limited(run, batch, predicted=None):
         held: dict[int, int] = {}
@@ -187,7 +187,7 @@ def memory_of(size: int, monkeypatch: pytest.MonkeyPatch) -> Generator[list[int]
             return compute(run, batch, predicted)
 
     with monkeypatch.context() as patch:
-        patch.setattr(step, "_loss", limited)
+        patch.setattr(step, "batch_loss", limited)
         yield failed
 
 
@@ -315,7 +315,7 @@ def test_larger_batches_are_split_where_smaller_ones_are_not(prepared, monkeypat
     monkeypatch.setattr(step, "FILLING_TOKENS", {"cpu": 1})
     run = prepared("lora", untrained("llama"), batch_size=4)
     assert run.splitting.split == WHOLE
-    needed = step.measure(run.model, lambda batch: step._loss(run, batch), torch.arange(1, 24), logits=16 * 64)
+    needed = step.measure(run.model, lambda batch: step.batch_loss(run, batch), torch.arange(1, 24), logits=16 * 64)
     monkeypatch.setattr(step, "usable_memory", lambda *_: needed.fixed + needed.token * 23 * 6)
     assert resized(run, 4).splitting.split == WHOLE
     assert resized(run, 16).batch_size == 16
