@@ -37,9 +37,9 @@ from foretune.surrogate.examples import read_runs
 from foretune.surrogate.fit import common_features, default_of
 from foretune.surrogate.fit_in_context import InContextRecipe, fit_in_context
 from foretune.surrogate.in_context import InContextSurrogate
+from foretune.surrogate.kinds import IN_CONTEXT
 from foretune.surrogate.pace import paced
 from foretune.surrogate.protocol import Cases, Observed, Predictor, PredictsCases, Surrogates
-from foretune.surrogate.store import IN_CONTEXT
 from foretune.types import Configuration, Prediction, Report, Task, Trial
 
 WHOLE = "transfer-in-context"
@@ -206,8 +206,6 @@ OPTIONS: Mapping[str, str] = {
     "improvement per second": f"{WHOLE}:cost_power=1",
     "runs never left": f"{WHOLE}:patience=1e9",
     "the default first in any case": f"{WHOLE}:room=0",
-    "with rank-trees": f"{WHOLE}:surrogate=rank-trees",
-    "with deep-kernel": f"{WHOLE}:surrogate=deep-kernel",
 }
 
 

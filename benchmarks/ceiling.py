@@ -29,8 +29,8 @@ from foretune.metadata import read_meta_dataset
 from foretune.metadata.common import relative_to_width
 from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.inputs import link_of
+from foretune.surrogate.kinds import IN_CONTEXT
 from foretune.surrogate.scenarios import LEAST_VALUE
-from foretune.surrogate.store import IN_CONTEXT
 from foretune.types import Configuration, Prediction
 
 LEAST_RUNS = 30

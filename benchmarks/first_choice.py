@@ -1,6 +1,6 @@
 """How good the first choice is, before anything of a task was trained: regret and place in the pool.
 
-Run: python benchmarks/first_choice.py META [--leave-out family] [--surrogates in-context rank-trees] --out FOLDER
+Run: python benchmarks/first_choice.py META [--leave-out family] [--surrogates in-context deep-kernel] --out FOLDER
 
 Each way of choosing learns from the other families (or base models) alone and names one configuration of the task's
 recorded pool, the default included. Regret is 0 for the best of the pool and 1 for the median one; the place is the
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -24,14 +23,14 @@ from foretune.benchmark.regret import interval, peaks_of, regret, scale_of
 from foretune.benchmark.replay import RecordedTask
 from foretune.benchmark.setting import Setting
 from foretune.metadata import read_meta_dataset
-from foretune.surrogate.fit import Kind
+from foretune.surrogate.kinds import IN_CONTEXT, KINDS
 from foretune.types import Configuration
 
 AVERAGE = "best on average"
 Choice = Callable[[Setting], Configuration]
 
 
-def predicted_best(kind: Kind) -> Choice:
+def predicted_best(kind: str) -> Choice:
     """The configuration with the best predicted peak."""
 
     def choose(setting: Setting) -> Configuration:
@@ -61,7 +60,7 @@ def main() -> None:
     parser.add_argument("meta", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--leave-out", choices=["task", "family", "model"], default="family")
-    parser.add_argument("--surrogates", nargs="+", choices=get_args(Kind), default=["in-context", "rank-trees"])
+    parser.add_argument("--surrogates", nargs="+", choices=list(KINDS), default=[IN_CONTEXT])
     arguments = parser.parse_args()
     meta = read_meta_dataset(arguments.meta)
     terms = Terms(arguments.leave_out, parse_amounts("1runs"), charge_overhead=False)

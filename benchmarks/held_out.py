@@ -33,17 +33,15 @@ from rich.table import Table
 from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
 from foretune.errors import ForetuneError
 from foretune.metadata import MetaDataset, read_meta_dataset
-from foretune.optimizer import make_optimizer
+from foretune.optimizer import OPTIMIZERS, make_optimizer
 from foretune.session.closing import close
 from foretune.session.search import Settings, search
 from foretune.surrogate import load_surrogates, save_surrogates
-from foretune.surrogate.fit import Kind, fit
+from foretune.surrogate.fit import fit
 from foretune.tuner import Budget
 from foretune.types import Configuration
 
 BASELINES = ("default", "random")
-KINDS: Mapping[str, Kind] = {"transfer-in-context": "in-context", "transfer": "deep-kernel"}
-"""Optimizer -> performance surrogate that it was made for."""
 Result = Mapping[str, Any]
 
 
@@ -60,7 +58,7 @@ def fitted(table: MetaDataset, tasks: Sequence[str], optimizer: str, folder: Pat
     families = sorted({table.families[task] for task in tasks})
     card = folder / "left_out.json"
     if not card.is_file():
-        save_surrogates(folder, fit([table], seed=0, exclude_families=families, kind=KINDS[optimizer]))
+        save_surrogates(folder, fit([table], seed=0, exclude_families=families, kind=OPTIMIZERS[optimizer].kind))
         card.write_text(json.dumps(families), encoding="utf-8")
     if json.loads(card.read_text(encoding="utf-8")) != families:
         raise SystemExit(f"{folder} leaves out other families; give another --out")
@@ -217,12 +215,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--replay", action="store_true")
-    parser.add_argument("--optimizer", choices=KINDS, default="transfer-in-context")
+    parser.add_argument(
+        "--optimizer", choices=[name for name, one in OPTIMIZERS.items() if one.kind], default="transfer-in-context"
+    )
     arguments = parser.parse_args()
     table = read_meta_dataset(arguments.meta)
     tasks = arguments.tasks or choose_tasks(table, 4)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    surrogates = fitted(table, tasks, arguments.optimizer, arguments.out / f"surrogates-{KINDS[arguments.optimizer]}")
+    surrogates = fitted(
+        table, tasks, arguments.optimizer, arguments.out / f"surrogates-{OPTIMIZERS[arguments.optimizer].kind}"
+    )
     path = arguments.out / ("replayed.jsonl" if arguments.replay else "results.jsonl")
     results = read_results(path)
     done = {(one["task"], one["method"], one["seed"], one["runs"]) for one in results}

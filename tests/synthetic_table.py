@@ -17,18 +17,15 @@ import numpy as np
 from foretune.metadata import MetaDataset
 from foretune.metadata.frames import rows_to_frame
 from foretune.metadata.schema import FEATURE_PREFIX
+from foretune.paper.deep_kernel import Recipe
 from foretune.space import load_space
-from foretune.surrogate.deep_kernel import Recipe
-from foretune.surrogate.fit import Kind, fit
-from foretune.surrogate.fit_rank_trees import RankTreesRecipe
-from foretune.surrogate.forest import ForestRecipe
+from foretune.surrogate.fit import fit
 from foretune.surrogate.protocol import Surrogates
 from foretune.types import Configuration
 
 FAMILIES = ("alpha", "beta", "gamma", "delta")
 SLICES = 8
 RECIPE = Recipe(hidden=(24, 12), features=4, steps=80, check_every=40, tasks_per_step=6, examples_per_task=12)
-TREES = RankTreesRecipe(ForestRecipe(trees=16, least_rows=10))
 
 
 @lru_cache(maxsize=4)
@@ -51,9 +48,10 @@ def synthetic_table(tasks: int = 8, configurations: int = 16, seed: int = 0) -> 
 
 
 @lru_cache(maxsize=3)
-def synthetic_surrogates(kind: Kind = "deep-kernel") -> Surrogates:
-    """Fitted on all tasks but those of the family "delta"; a small network and few steps, or few trees."""
-    return fit([synthetic_table()], seed=0, exclude_families=["delta"], kind=kind, recipe=RECIPE, rank_trees=TREES)
+def synthetic_surrogates(kind: str = "deep-kernel") -> Surrogates:
+    """Fitted on all tasks but those of the family "delta"; a small network and few steps."""
+    recipe = RECIPE if kind == "deep-kernel" else None
+    return fit([synthetic_table()], seed=0, exclude_families=["delta"], kind=kind, recipe=recipe)
 
 
 @lru_cache(maxsize=1)

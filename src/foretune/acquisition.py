@@ -6,16 +6,12 @@ Symbols: mu, sigma predicted mean and standard deviation; y* the incumbent's sco
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
 from foretune.types import Prediction
-
-Horizon = Literal["next", "final", "best"]
-"""How far ahead a slice is judged, see `worth`."""
 
 _DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
 
@@ -67,41 +63,3 @@ def per_cost(
     if (seconds <= 0).any():
         raise ValueError("seconds must be positive")
     return improvement / seconds**power
-
-
-def worth(
-    improvement: Float[np.ndarray, "n t"],
-    seconds: Float[np.ndarray, "n t"],
-    horizon: Horizon,
-    seconds_left: float = math.inf,
-    power: float = 1.0,
-) -> Float[np.ndarray, " n"]:
-    """The worth of training each candidate one slice further.
-
-    Column f of both arrays stands for fidelity f + 1. "next" is the rule of Quick-Tune (Arango et al., 2024): expected
-    improvement after the next slice, per second of that slice. It is short-sighted here: a fresh candidate can hardly
-    beat an incumbent that was trained to the end after one slice of its own. "final" looks at the last fidelity that
-    can still be paid for, per second of all that is left until then; "best" takes the fidelity at which that ratio is
-    largest, so that a run is also judged by the point where it peaks.
-
-    Args:
-        improvement: expected improvement at every fidelity; NaN where already trained.
-        seconds: cost of each slice alone; 0 where already trained.
-        horizon: how far ahead.
-        seconds_left: what may still be spent; a candidate whose next slice costs more is worth -inf.
-        power: of the seconds, see `per_cost`.
-
-    Returns:
-        (N,) improvement per second, -inf for what cannot be trained further or paid for.
-    """
-    spent = np.cumsum(seconds, axis=1)
-    reachable = ~np.isnan(improvement) & (spent <= seconds_left)
-    ratio = np.full(improvement.shape, -np.inf)
-    ratio[reachable] = per_cost(improvement[reachable], spent[reachable], power)
-    if horizon == "best":
-        return ratio.max(axis=1)
-    first = np.argmax(reachable, axis=1)
-    last = reachable.shape[1] - 1 - np.argmax(reachable[:, ::-1], axis=1)
-    column = first if horizon == "next" else last
-    # Where nothing is reachable every ratio is -inf, whichever column argmax fell on.
-    return ratio[np.arange(len(ratio)), column]

@@ -8,6 +8,7 @@ from synthetic_table import synthetic_surrogates, synthetic_table
 
 from foretune.benchmark.replay import RecordedTask, recorded_task
 from foretune.metadata import MetaDataset
+from foretune.surrogate.kinds import KINDS
 from foretune.surrogate.protocol import Surrogates
 
 HELD_OUT = "task-3"
@@ -18,7 +19,7 @@ def table() -> MetaDataset:
     return synthetic_table()
 
 
-@pytest.fixture(scope="session", params=["deep-kernel", "in-context", "rank-trees"])
+@pytest.fixture(scope="session", params=sorted(KINDS))
 def surrogates(request: pytest.FixtureRequest) -> Surrogates:
     """Of every kind."""
     return synthetic_surrogates(request.param)

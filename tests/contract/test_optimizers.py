@@ -4,31 +4,22 @@ order that is made elsewhere, in `FOLLOWERS`."""
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from foretune import optimizer as optimizer_module
 from foretune.benchmark.replay import RecordedTask
 from foretune.optimizer import OPTIMIZERS, Optimizer, make_optimizer
 from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.successive_halving import SuccessiveHalving
 from foretune.optimizer.top_k import OneSliceTopK
-from foretune.surrogate.performance import DeepKernelSurrogate
+from foretune.paper.performance import DeepKernelSurrogate
 from foretune.surrogate.protocol import Surrogates
 from foretune.types import LearningCurve, Report, Status, Trial
 
 ROUNDS = 25
 REFITTING = {"quick-tune", "quick-tune-repaired"}
 FOLLOWERS = {"ordered": Ordered, "successive-halving": SuccessiveHalving, "one-slice-top-k": OneSliceTopK}
-
-
-@pytest.fixture(autouse=True)
-def few_steps(monkeypatch: pytest.MonkeyPatch):
-    """Refits of three steps: the contract holds after any number of them."""
-    for name in ("PUBLISHED", "REPAIRED"):
-        monkeypatch.setattr(optimizer_module, name, replace(getattr(optimizer_module, name), steps=3))
 
 
 @pytest.fixture(params=[*sorted(OPTIMIZERS), *FOLLOWERS])
@@ -40,7 +31,9 @@ def make(request: pytest.FixtureRequest, recorded: RecordedTask, surrogates: Sur
     def build(seed: int = 0) -> Optimizer:
         if follower := FOLLOWERS.get(request.param):
             return follower(recorded.task, candidates, cost=surrogates.cost)
-        return make_optimizer(request.param, recorded.task, candidates, candidates[0], surrogates, seed)
+        # Refits of three steps: the contract holds after any number of them.
+        options = {"steps": 3} if request.param in REFITTING else {}
+        return make_optimizer(request.param, recorded.task, candidates, candidates[0], surrogates, seed, **options)
 
     return build
 

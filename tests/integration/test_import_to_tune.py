@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from foreign_logs import WRITERS, Log
-from synthetic_table import TREES, synthetic_table
+from synthetic_table import RECIPE, synthetic_table
 
 import foretune.cli
 from foretune.errors import SurrogateError
@@ -142,7 +142,7 @@ def test_runs_of_a_table_of_our_own_are_taken_as_they_are():
 def test_other_kinds_learn_from_described_tasks_alone(tmp_path):
     first, second = map(read_meta_dataset, imported("csv", tmp_path))
     with pytest.raises(SurrogateError, match=r"needs tasks described by foretune.*; give --kind in-context"):
-        fit([first, second], seed=0, kind="rank-trees", search=load_space("peft"))
-    found = fit([synthetic_table(), first], seed=0, kind="rank-trees", rank_trees=TREES, search=load_space("peft"))
+        fit([first, second], seed=0, kind="deep-kernel", search=load_space("peft"))
+    found = fit([synthetic_table(), first], seed=0, kind="deep-kernel", recipe=RECIPE, search=load_space("peft"))
     assert found.card["tasks"] == sorted(synthetic_table().task_ids)
     assert "3 runs on tasks that foretune has not described are left out" in found.card["notes"]

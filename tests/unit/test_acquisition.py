@@ -5,10 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from foretune.acquisition import expected_improvement, on_log_axis, per_cost, worth
+from foretune.acquisition import expected_improvement, on_log_axis, per_cost
 from foretune.types import Prediction
-
-NAN = math.nan
 
 
 @pytest.mark.parametrize("incumbent", [-1.0, 0.0, 0.7])
@@ -35,26 +33,6 @@ def test_per_cost_refuses_free_slices():
     np.testing.assert_array_equal(per_cost(np.array([1.0, 3.0]), np.array([2.0, 1.5])), [0.5, 2.0])
     with pytest.raises(ValueError, match="seconds must be positive"):
         per_cost(np.array([1.0]), np.array([0.0]))
-
-
-IMPROVEMENT = np.array([[1.0, 4.0, 3.0], [NAN, 2.0, 5.0]])
-SECONDS = np.array([[2.0, 2.0, 2.0], [0.0, 1.0, 1.0]])
-
-
-@pytest.mark.parametrize(("horizon", "expected"), [("next", [0.5, 2.0]), ("final", [0.5, 2.5]), ("best", [1.0, 2.5])])
-def test_horizons_look_at_different_fidelities(horizon, expected):
-    np.testing.assert_allclose(worth(IMPROVEMENT, SECONDS, horizon), expected)
-
-
-def test_final_means_the_last_fidelity_that_can_be_paid_for():
-    np.testing.assert_allclose(worth(IMPROVEMENT, SECONDS, "final", seconds_left=4.0), [1.0, 2.5])
-
-
-@pytest.mark.parametrize("horizon", ["next", "final", "best"])
-def test_what_does_not_fit_or_is_finished_is_worth_minus_infinity(horizon):
-    assert worth(IMPROVEMENT, SECONDS, horizon, seconds_left=1.5).tolist() == [-math.inf, 2.0]
-    finished = worth(np.full((1, 3), NAN), np.zeros((1, 3)), horizon)
-    assert finished.tolist() == [-math.inf]
 
 
 def test_losses_are_placed_by_their_logarithms():

@@ -22,7 +22,7 @@ from foretune.space import SearchSpace
 from foretune.surrogate import Surrogates, load_surrogates, save_surrogates
 from foretune.surrogate.encoders import encoder_for, encoder_sha256
 from foretune.surrogate.examples import recorded_hardware
-from foretune.surrogate.fit import Kind, fit
+from foretune.surrogate.fit import fit
 from foretune.surrogate.reference import one_kind
 
 LEAST_TASKS = 3
@@ -57,16 +57,16 @@ class Knowledge:
         return one_kind(recorded_hardware(self.meta))
 
     @cached_property
-    def _known(self) -> dict[Kind, Surrogates]:
+    def _known(self) -> dict[str, Surrogates]:
         return {}
 
-    def surrogates(self, kind: Kind) -> Surrogates:
+    def surrogates(self, kind: str) -> Surrogates:
         """Fitted on the training part when they are first asked for."""
         if kind not in self._known:
             self._known[kind] = self._fitted(kind)
         return self._known[kind]
 
-    def _fitted(self, kind: Kind) -> Surrogates:
+    def _fitted(self, kind: str) -> Surrogates:
         """Fitted, or read where that was done before with the same data and search space."""
         folder = self.folder / kind
         stored = self._stored(folder)

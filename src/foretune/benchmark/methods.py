@@ -1,7 +1,8 @@
 """The methods that `foretune replay` compares, by name.
 
 A method is a factory: given a `Setting` (the knowledge of other groups, and the task without its answers) and a seed it
-makes a fresh optimizer. A new one is a function and a line in `METHODS`. Options are written after the name, as in
+makes a fresh optimizer. Every optimizer of `foretune.optimizer.registry` is a method; the others, which read the table
+itself, are here: a function and a line in `METHODS` each. Options are written after the name, as in
 `portfolio-sha:eta=3` or `transfer:horizon=best:portfolio=6`, and become arguments of the function.
 """
 
@@ -9,28 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
-from typing import cast, get_args
 
 import numpy as np
 
-from foretune.acquisition import Horizon
 from foretune.benchmark.knowledge import Knowledge
-from foretune.benchmark.needs import needs_default, needs_features, needs_like_tasks, needs_surrogates
+from foretune.benchmark.needs import needs_default, needs_features, needs_of_kind
 from foretune.benchmark.oracle import Oracle
 from foretune.benchmark.setting import Setting
 from foretune.errors import ConfigurationError
-from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.protocol import Optimizer
-from foretune.optimizer.quick_tune import PUBLISHED, REPAIRED, QuickTune, quick_tune_repaired
-from foretune.optimizer.random import random_search
+from foretune.optimizer.registry import OPTIMIZERS, Entry, Option, Search, at_least, switch
 from foretune.optimizer.successive_halving import SuccessiveHalving
 from foretune.optimizer.top_k import OneSliceTopK
-from foretune.optimizer.transfer import Transfer
 from foretune.surrogate import Surrogates
-from foretune.surrogate.fit import Kind
-from foretune.surrogate.store import DEEP_KERNEL, IN_CONTEXT
 from foretune.types import Configuration
 
 
@@ -49,7 +44,7 @@ class Method:
     """
 
     make: Callable[..., Optimizer]
-    options: Mapping[str, Callable[[str], object]] = field(default_factory=dict[str, Callable[[str], object]])
+    options: Mapping[str, Option] = field(default_factory=dict[str, Option])
     stochastic: bool = True
     default_first: bool = True
     sees_answers: bool = False
@@ -111,10 +106,6 @@ def _default(setting: Setting, seed: int) -> Optimizer:
     return Ordered(setting.task, [setting.default] if setting.default else [])
 
 
-def _random(setting: Setting, seed: int) -> Optimizer:
-    return random_search(setting.task, setting.candidates, first=setting.first, seed=seed)
-
-
 def _best_average(setting: Setting, seed: int) -> Optimizer:
     return Ordered(setting.task, setting.then_others(setting.average, seed))
 
@@ -147,66 +138,25 @@ def _oracle(setting: Setting, seed: int, after_default: bool = False) -> Optimiz
     return Oracle(setting.answers, setting.first if after_default else None)
 
 
-def _transfer(
-    setting: Setting, seed: int, portfolio: int = 12, horizon: str = "final", cost_power: float = 0.3
-) -> Optimizer:
-    del seed
-    surrogates = setting.surrogates(DEEP_KERNEL)
-    return Transfer(
-        setting.task,
-        _pool(setting, surrogates),
-        surrogates=surrogates,
-        horizon=cast("Horizon", horizon),
-        cost_power=cost_power,
-        portfolio=portfolio,
-    )
+def _learned(entry: Entry, setting: Setting, seed: int, **options: object) -> Optimizer:
+    """An optimizer of the table, with surrogates of its kind."""
+    surrogates = setting.surrogates(entry.kind) if entry.kind else None
+    begin = setting.first or _first_candidate(setting, surrogates, seed)
+    return entry.make(Search(setting.task, setting.candidates, begin, surrogates, seed), **options)
 
 
-def _in_context(
-    setting: Setting,
-    seed: int,
-    surrogate: Kind = IN_CONTEXT,
-    explore: float = 0.5,
-    cost_power: float = 0.0,
-    patience: float = 1.0,
-    least_slices: int = 3,
-    cases: bool = True,
-    ahead: bool = True,
-    room: float = 0.5,
-) -> Optimizer:
-    del seed
-    surrogates = setting.surrogates(surrogate)
-    return TransferInContext(
-        setting.task,
-        _pool(setting, surrogates),
-        surrogates=surrogates,
-        explore=explore,
-        cost_power=cost_power,
-        patience=patience,
-        least_slices=least_slices,
-        cases=cases,
-        ahead=ahead,
-        room=room,
-    )
+def _first_candidate(setting: Setting, surrogates: Surrogates | None, seed: int) -> Configuration:
+    """Of a search that does not begin with the default: that of the best prediction, else the first one drawn."""
+    if surrogates is None:
+        return setting.candidates[np.random.default_rng(seed).permutation(len(setting.candidates))[0]]
+    predicted = surrogates.performance.on(setting.task, setting.candidates)({})
+    return setting.candidates[int(np.argmax(predicted.mean.max(axis=1)))]
 
 
-def _quick_tune(setting: Setting, seed: int, steps: int = 50, standardized_cost: bool = False) -> Optimizer:
-    del seed
-    surrogates = setting.surrogates(DEEP_KERNEL)
-    return QuickTune(
-        setting.task,
-        _pool(setting, surrogates),
-        surrogates=surrogates,
-        refit=replace(PUBLISHED, steps=steps),
-        cost_scale=_cost_scale(setting.knowledge) if standardized_cost else (0.0, 1.0),
-    )
-
-
-def _quick_tune_repaired(setting: Setting, seed: int, steps: int = 50) -> Optimizer:
-    del seed
-    surrogates = setting.surrogates(DEEP_KERNEL)
-    refit = replace(REPAIRED, steps=steps)
-    return quick_tune_repaired(setting.task, _pool(setting, surrogates), surrogates=surrogates, refit=refit)
+def _quick_tune(setting: Setting, seed: int, standardized_cost: bool = False, **options: object) -> Optimizer:
+    if standardized_cost:
+        options["cost_scale"] = _cost_scale(setting.knowledge)
+    return _learned(OPTIMIZERS["quick-tune"], setting, seed, **options)
 
 
 def _cost_scale(knowledge: Knowledge) -> tuple[float, float]:
@@ -216,90 +166,40 @@ def _cost_scale(knowledge: Knowledge) -> tuple[float, float]:
     return float(seconds.mean()), float(seconds.std())
 
 
-def _pool(setting: Setting, surrogates: Surrogates) -> list[Configuration]:
-    """What all searches begin with, or else the candidate of the best prediction, and then the candidates."""
-    if setting.first:
-        return [setting.first, *setting.candidates]
-    predicted = surrogates.performance.on(setting.task, setting.candidates)({})
-    return [setting.candidates[int(np.argmax(predicted.mean.max(axis=1)))], *setting.candidates]
+def _method(name: str) -> Method:
+    """An optimizer of the table as a method."""
+    entry = OPTIMIZERS[name]
+    return Method(
+        partial(_learned, entry),
+        entry.options,
+        stochastic=entry.stochastic,
+        default_first=entry.default_first,
+        times_steps=bool(entry.kind),
+        check=partial(needs_of_kind, entry.kind),
+    )
 
 
-def _horizon(text: str) -> str:
-    if text not in {"next", "final", "best"}:
-        raise ValueError(text)
-    return text
-
-
-def _kind(text: str) -> str:
-    if text not in get_args(Kind):
-        raise ValueError(text)
-    return text
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if int(text) < least:
-            raise ValueError(text)
-        return int(text)
-
-    return parse
-
-
-def _switch(text: str) -> bool:
-    if text not in {"0", "1"}:
-        raise ValueError(text)
-    return text == "1"
+def _published() -> Method:
+    """Quick-Tune with one of the faults of the library that came later."""
+    method = _method("quick-tune")
+    return replace(method, make=_quick_tune, options={**method.options, "standardized_cost": switch})
 
 
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "zero-shot": Method(_zero_shot, stochastic=False, default_first=False),
         "default": Method(_default, stochastic=False, check=needs_default),
-        "random": Method(_random),
+        "random": _method("random"),
         "best-average": Method(_best_average),
-        "portfolio": Method(_portfolio, {"cost_power": float, "after_default": _switch, "same_size": _switch}),
-        "portfolio-sha": Method(_portfolio_sha, {"eta": _at_least(2)}),
+        "portfolio": Method(_portfolio, {"cost_power": float, "after_default": switch, "same_size": switch}),
+        "portfolio-sha": Method(_portfolio_sha, {"eta": at_least(2)}),
         "nearest-task": Method(_nearest, check=needs_features),
-        "one-slice-top-k": Method(_top_k, {"count": _at_least(1), "keep": _at_least(1)}),
-        "transfer": Method(
-            _transfer,
-            {"portfolio": _at_least(1), "horizon": _horizon, "cost_power": float},
-            stochastic=False,
-            times_steps=True,
-            check=needs_surrogates,
-        ),
-        "transfer-in-context": Method(
-            _in_context,
-            {
-                "surrogate": _kind,
-                "explore": float,
-                "cost_power": float,
-                "patience": float,
-                "least_slices": _at_least(1),
-                "cases": _switch,
-                "ahead": _switch,
-                "room": float,
-            },
-            stochastic=False,
-            default_first=False,
-            times_steps=True,
-            check=needs_like_tasks,
-        ),
-        "quick-tune": Method(
-            _quick_tune,
-            {"steps": _at_least(0), "standardized_cost": _switch},
-            stochastic=False,
-            times_steps=True,
-            check=needs_surrogates,
-        ),
-        "quick-tune-repaired": Method(
-            _quick_tune_repaired,
-            {"steps": _at_least(0)},
-            stochastic=False,
-            times_steps=True,
-            check=needs_surrogates,
-        ),
-        "oracle": Method(_oracle, {"after_default": _switch}, stochastic=False, default_first=False, sees_answers=True),
+        "one-slice-top-k": Method(_top_k, {"count": at_least(1), "keep": at_least(1)}),
+        "transfer": _method("transfer"),
+        "transfer-in-context": _method("transfer-in-context"),
+        "quick-tune": _published(),
+        "quick-tune-repaired": _method("quick-tune-repaired"),
+        "oracle": Method(_oracle, {"after_default": switch}, stochastic=False, default_first=False, sees_answers=True),
     }
 )
 """Every method that `foretune replay --methods` knows."""

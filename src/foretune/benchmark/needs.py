@@ -6,6 +6,7 @@ from foretune.benchmark.knowledge import Knowledge
 from foretune.benchmark.setting import Setting
 from foretune.errors import SurrogateError
 from foretune.surrogate.inputs import SLICES, feature_vector
+from foretune.surrogate.kinds import find_kind
 from foretune.surrogate.meta_features import read_task
 
 _LEAST_TASKS = 2
@@ -22,8 +23,15 @@ def needs_features(setting: Setting) -> str:
     return "" if known.keys() & setting.task.meta_features.keys() else "the tasks share no meta-features"
 
 
-def needs_surrogates(setting: Setting) -> str:
-    """What the deep kernel and the trees learn from: meta-features, and eight slices."""
+def needs_of_kind(kind: str, setting: Setting) -> str:
+    """What a kind of surrogate learns from; nothing where there is none."""
+    if not kind:
+        return ""
+    return _described_tasks(setting) if find_kind(kind).needs_all else _like_tasks(setting)
+
+
+def _described_tasks(setting: Setting) -> str:
+    """Meta-features, and eight slices."""
     tasks = [setting.knowledge.meta.task(name) for name in setting.knowledge.meta.task_ids]
     odd = [task for task in [setting.task, *tasks] if task.max_fidelity != SLICES]
     if odd:
@@ -37,8 +45,8 @@ def needs_surrogates(setting: Setting) -> str:
     return ""
 
 
-def needs_like_tasks(setting: Setting) -> str:
-    """What the in-context surrogate learns from: complete runs with as many slices."""
+def _like_tasks(setting: Setting) -> str:
+    """Complete runs with as many slices."""
     tasks = [setting.knowledge.meta.task(name) for name in setting.knowledge.meta.task_ids]
     odd = [task for task in tasks if task.max_fidelity != setting.task.max_fidelity]
     if odd:

@@ -14,7 +14,6 @@ from foretune.benchmark.timing import Timing
 from foretune.metadata.common import relative_to_width
 from foretune.metadata.orders import Order, Quantiles, average_order, feature_distances, nearest_order, portfolio_order
 from foretune.surrogate import Surrogates
-from foretune.surrogate.fit import Kind
 from foretune.surrogate.pace import paced
 from foretune.types import Configuration, Task
 
@@ -46,7 +45,7 @@ class Setting:
     answers: RecordedTask | None = None
     timing: Timing = field(default_factory=Timing)
 
-    def surrogates(self, kind: Kind) -> Surrogates:
+    def surrogates(self, kind: str) -> Surrogates:
         """Fitted on the other groups; where that was on other hardware, with seconds of the task's own."""
         surrogates = self.knowledge.surrogates(kind)
         return paced(surrogates, self.task, self.timing.pace) if self.is_elsewhere else surrogates

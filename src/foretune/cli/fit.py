@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foretune.session.checks import check_meta_dataset, check_output, check_space
+from foretune.session.checks import check_kind, check_meta_dataset, check_output, check_space
 from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-Kind = Literal["deep-kernel", "in-context", "rank-trees"]
+Kind = Literal["in-context", "deep-kernel"]
 _COLUMNS = {
     "rank_correlation_unseen": "rank correlation, nothing seen",
     "rank_correlation_1_slice": "after 1 slice",
@@ -40,8 +40,10 @@ def fit(
     space: Annotated[
         str | None, typer.Option(help="Search space of the runs: a shipped name or a YAML file; else what suits them.")
     ] = None,
-    kind: Annotated[Kind, typer.Option(help="Of performance surrogate.")] = "in-context",
-    seed: Annotated[int, typer.Option(help="Of folds, networks and examples.")] = 0,
+    kind: Annotated[
+        Kind, typer.Option(help="Of surrogate: the default search's, or the source paper's.")
+    ] = "in-context",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace surrogates that are in the folder.")] = False,
 ) -> None:
     """Fit the surrogates of performance, cost and memory, and show how they do on tasks held out from the fit."""
@@ -50,6 +52,7 @@ def fit(
     for folder in meta_datasets:
         check_meta_dataset(folder)
     check_space(space)
+    check_kind(kind)
 
     from rich.console import Console
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -28,6 +29,7 @@ from foretune.acquisition import expected_improvement, on_log_axis, per_cost
 from foretune.metadata.source import labels_of
 from foretune.optimizer.local_cost import LocalCost
 from foretune.optimizer.lookahead import draw_improvements, shortlist, worth_with_a_second
+from foretune.optimizer.registry import Search
 from foretune.optimizer.standing import (
     Standing,
     incumbent_score,
@@ -41,6 +43,11 @@ from foretune.types import Configuration, LearningCurve, Prediction, Report, Tas
 
 _LEAST_SECONDS = 1e-9
 _LEAST_EXPLORE = 1e-9
+
+
+def transfer_in_context(search: Search, **options: Any) -> TransferInContext:
+    """Of a search; see the class for the options."""
+    return TransferInContext(search.task, search.pool, surrogates=search.learned("transfer-in-context"), **options)
 
 
 class TransferInContext:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from foretune.optimizer.registry import Search
 from foretune.optimizer.standing import next_run
 from foretune.surrogate.protocol import CostSurrogate
 from foretune.types import Configuration, Report, Task, Trial
+
+
+def default_only(search: Search) -> Ordered:
+    """The default alone."""
+    return Ordered(search.task, [search.default], cost=search.cost)
 
 
 class Ordered:

@@ -7,8 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from foretune.optimizer.ordered import Ordered
+from foretune.optimizer.registry import Search
 from foretune.surrogate.protocol import CostSurrogate
 from foretune.types import Configuration, Task
+
+
+def random(search: Search) -> Ordered:
+    """Of a search."""
+    return random_search(search.task, search.candidates, first=search.default, cost=search.cost, seed=search.seed)
 
 
 def random_search(

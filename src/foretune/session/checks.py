@@ -28,11 +28,11 @@ from foretune.errors import (
 )
 from foretune.session import hub
 
-OPTIMIZERS = ("transfer", "transfer-in-context", "quick-tune", "quick-tune-repaired", "random", "default")
 METHODS = (
-    *("zero-shot", "default", "random", "best-average", "portfolio", "portfolio-sha", "nearest-task"),
-    *("one-slice-top-k", "transfer", "transfer-in-context", "quick-tune", "quick-tune-repaired", "oracle"),
+    *("zero-shot", "default", "best-average", "portfolio", "portfolio-sha", "nearest-task", "one-slice-top-k"),
+    "oracle",
 )
+"""Of a replay, beside the optimizers of `foretune.optimizer.registry`."""
 IMPORTERS = (
     *("csv", "mlflow", "optuna", "peft", "public-llm", "quicktunetool", "taskset", "tensorboard", "tinker"),
     "trainer-state",
@@ -68,9 +68,11 @@ def check_optimizer(name: str) -> None:
     Raises:
         ConfigurationError: it is neither.
     """
+    from foretune.optimizer.registry import OPTIMIZERS
+
     module, _, attribute = name.partition(":")
     if not attribute:
-        check_name("optimizer", name, OPTIMIZERS)
+        check_name("optimizer", name, list(OPTIMIZERS))
     elif find_spec(module.partition(".")[0]) is None:
         message = f"there is no module {module} to take the optimizer {name!r} from; put its folder into PYTHONPATH"
         raise ConfigurationError(message)
@@ -259,14 +261,30 @@ def check_accelerator(name: str | None) -> None:
 
 
 def check_methods(names: str) -> None:
-    """Whether methods of a replay are known, their parameters (`name:key=value`) aside.
+    """Whether methods of a replay are known, their parameters (`name:key=value`) aside, and can be fitted here.
 
     Raises:
         ConfigurationError: one is not.
+        SurrogateError: a library that one is fitted with is missing.
     """
-    for name in names.split(","):
-        if name.strip():
-            check_name("method", name.strip().partition(":")[0], METHODS)
+    from foretune.optimizer.registry import OPTIMIZERS
+
+    given = [name.strip().partition(":")[0] for name in names.split(",") if name.strip()]
+    for name in given:
+        check_name("method", name, sorted({*METHODS, *OPTIMIZERS}))
+    for kind in sorted({OPTIMIZERS[name].kind for name in given if name in OPTIMIZERS} - {""}):
+        check_kind(kind)
+
+
+def check_kind(name: str) -> None:
+    """Whether surrogates of this kind can be fitted here.
+
+    Raises:
+        SurrogateError: a library is missing.
+    """
+    from foretune.surrogate.kinds import find_kind
+
+    find_kind(name).check()
 
 
 def check_tasks(sources: Sequence[str]) -> None:

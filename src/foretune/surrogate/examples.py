@@ -1,8 +1,4 @@
-"""Recorded runs and the examples that surrogates learn from.
-
-One run with a curve of 8 slices gives 36 examples: every prefix of s slices, s = 0 ... 7, with every later fidelity f >
-s.
-"""
+"""Recorded runs, which surrogates learn from."""
 
 from __future__ import annotations
 
@@ -12,16 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
-from foretune.space import Encoder
-from foretune.surrogate.inputs import SLICES, link_of, raw_rows
+from foretune.surrogate.inputs import link_of
 from foretune.types import Configuration, LearningCurve, Status, Task
 
 _LEARNED_FROM = (Status.OK, Status.DIVERGED, STOPPED)
-_PAIRS = np.array([(seen, fidelity) for seen in range(SLICES) for fidelity in range(seen + 1, SLICES + 1)])
 
 
 @dataclass(frozen=True)
@@ -58,29 +52,6 @@ class Run:
         return link_of(self.task).gains(self.curve.scores)
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Many examples of many tasks, before standardization.
-
-    Attributes:
-        rows: (E, D) see `foretune.surrogate.inputs`.
-        seen: (E,) slices the prefix has.
-        fidelity: (E,) slices asked for.
-        before: (E,) gain at the end of the prefix, 0 if it is empty.
-        after: (E,) gain at the fidelity asked for.
-        task: (E,) index into `tasks`.
-        tasks: the tasks.
-    """
-
-    rows: np.ndarray
-    seen: Int[np.ndarray, " e"]
-    fidelity: Int[np.ndarray, " e"]
-    before: Float[np.ndarray, " e"]
-    after: Float[np.ndarray, " e"]
-    task: Int[np.ndarray, " e"]
-    tasks: tuple[Task, ...]
-
-
 def read_runs(meta_datasets: Sequence[MetaDataset]) -> list[Run]:
     """All runs that ended well or diverged; what the machine failed at says nothing about a configuration's score."""
     return [run for meta_dataset in meta_datasets for run in _runs_of(meta_dataset)]
@@ -97,37 +68,6 @@ def by_task(runs: Sequence[Run]) -> dict[str, list[Run]]:
     for run in runs:
         groups.setdefault(run.task.id, []).append(run)
     return groups
-
-
-def make_examples(runs: Sequence[Run], encoder: Encoder, feature_names: Sequence[str]) -> Examples:
-    """Every (prefix, fidelity) of every run. A diverged run keeps the worst gain seen on its task after its end."""
-    parts = [
-        _examples_of_task(index, group, encoder, feature_names) for index, group in enumerate(by_task(runs).values())
-    ]
-    rows, seen, fidelity, before, after, task = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    tasks = tuple(group[0].task for group in by_task(runs).values())
-    return Examples(rows, seen, fidelity, before, after, task, tasks)
-
-
-def _examples_of_task(
-    index: int, runs: Sequence[Run], encoder: Encoder, feature_names: Sequence[str]
-) -> tuple[np.ndarray, ...]:
-    worst = min([0.0, *(float(run.gains.min()) for run in runs if len(run.gains))])
-    pairs = [_pairs(run) for run in runs]
-    padded = [np.append(run.gains, np.full(SLICES - len(run.gains), worst)) for run in runs]
-    seen, fidelity = np.concatenate(pairs).T
-    before = np.concatenate([np.append(0.0, gains)[pair[:, 0]] for gains, pair in zip(padded, pairs, strict=True)])
-    after = np.concatenate([gains[pair[:, 1] - 1] for gains, pair in zip(padded, pairs, strict=True)])
-    configurations = [run.configuration for run, pair in zip(runs, pairs, strict=True) for _ in pair]
-    prefixes = [run.gains[:stop] for run, pair in zip(runs, pairs, strict=True) for stop in pair[:, 0]]
-    rows = raw_rows(encoder, feature_names, runs[0].task, configurations, prefixes, fidelity)
-    return rows, seen, fidelity, before, after, np.full(len(rows), index)
-
-
-def _pairs(run: Run) -> Int[np.ndarray, "p 2"]:
-    """The (prefix, fidelity) that a run has an answer to: what came after the end of a stopped run is not known."""
-    last = SLICES if run.diverged else len(run.gains)
-    return _PAIRS[(_PAIRS[:, 0] <= len(run.gains)) & (_PAIRS[:, 1] <= last)]
 
 
 def _runs_of(meta_dataset: MetaDataset) -> list[Run]:

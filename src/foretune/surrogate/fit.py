@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -22,22 +22,17 @@ from foretune.metadata.common import relative_to_width
 from foretune.metadata.digest import data_sha256
 from foretune.space import SearchSpace
 from foretune.surrogate.cost import EvenCost, fit_cost, tells_work
-from foretune.surrogate.deep_kernel import Recipe
 from foretune.surrogate.encoders import encoder_for, encoder_sha256
 from foretune.surrogate.examples import Run, by_task, read_runs
-from foretune.surrogate.fit_in_context import InContextRecipe
-from foretune.surrogate.fit_rank_trees import RankTreesRecipe
+from foretune.surrogate.folds import folds
 from foretune.surrogate.for_search import REMEDY, described_features, for_search
-from foretune.surrogate.kinds import Data, deep_kernel, in_context_surrogate, rank_trees_surrogate
+from foretune.surrogate.kinds import IN_CONTEXT, Data, find_kind
 from foretune.surrogate.memory import fit_memory
 from foretune.surrogate.protocol import Surrogates
 from foretune.surrogate.reference import of_one_kind, one_kind
 from foretune.surrogate.resources import errors_by_model, errors_by_task, medians
-from foretune.surrogate.store import DEEP_KERNEL, IN_CONTEXT, RANK_TREES
-from foretune.surrogate.validation import folds
 from foretune.types import Configuration
 
-Kind = Literal["deep-kernel", "in-context", "rank-trees"]
 FOLDS = 3
 _ANY_WIDTH = 1000
 
@@ -49,10 +44,8 @@ def fit(
     exclude_families: Collection[str] = (),
     exclude_tasks: Collection[str] = (),
     space: SearchSpace | None = None,
-    kind: Kind = DEEP_KERNEL,
-    recipe: Recipe | None = None,
-    in_context: InContextRecipe | None = None,
-    rank_trees: RankTreesRecipe | None = None,
+    kind: str = IN_CONTEXT,
+    recipe: Any = None,
     judge: bool = True,
     search: SearchSpace | None = None,
     progress: Callable[[str], None] | None = None,
@@ -61,14 +54,12 @@ def fit(
 
     Args:
         meta_datasets: whose runs are learned from.
-        seed: of the folds, the starts of the networks, the trees and the examples drawn.
+        seed: of everything random.
         exclude_families: families to leave out entirely.
         exclude_tasks: tasks to leave out entirely.
         space: that the runs' configurations are of; by default see `encoder_for`.
-        kind: of the performance surrogate.
-        recipe: how to train a deep kernel; its steps are an upper limit.
-        in_context: how to fit the in-context surrogate.
-        rank_trees: how to fit the rank-trees surrogate.
+        kind: of the performance surrogate, see `foretune.surrogate.kinds`.
+        recipe: how to fit it, of the kind's own type; None for its default.
         judge: measure held-out scores; if not, they are left out where the fit itself does not need them, which takes a
             fraction of the time.
         search: what `foretune tune` is to choose from with these surrogates; other people's runs, with curves of any
@@ -76,31 +67,28 @@ def fit(
         progress: is told what comes next.
 
     Raises:
-        SurrogateError: if nothing is left to learn from.
+        SurrogateError: if nothing is left to learn from, or what the kind needs is not installed.
     """
+    chosen = find_kind(kind)
+    chosen.check()
     runs = _selected(read_runs(meta_datasets), exclude_families, exclude_tasks)
     reference, notes = default_of(meta_datasets), tuple[str, ...]()
     if search:
         usable = for_search(runs, search)
         runs, notes = usable.runs, usable.notes
-        if kind != IN_CONTEXT:
+        if chosen.needs_all:
             runs = _described(usable.runs)
             left = len(usable.runs) - len(runs)
             notes += (f"{left} runs on tasks that foretune has not described are left out",) if left else ()
         reference = reference or _default(search)
     encoder = encoder_for(meta_datasets, space or search)
-    names = known_by_most(runs) if kind == IN_CONTEXT else common_features(runs)
+    names = common_features(runs) if chosen.needs_all else known_by_most(runs)
     names = [name for name in names if name in described_features(runs)] if search else names
     parts = folds(runs, FOLDS, np.random.default_rng(seed))
     tell = progress or (lambda _: None)
     judged = parts if judge else []
-    data = Data(runs, encoder, names, judged if kind == IN_CONTEXT else parts, reference, seed, tell)
-    if kind == IN_CONTEXT:
-        fitted = in_context_surrogate(data, in_context or InContextRecipe())
-    elif kind == RANK_TREES:
-        fitted = rank_trees_surrogate(data, rank_trees or RankTreesRecipe())
-    else:
-        fitted = deep_kernel(data, recipe or Recipe())
+    held_out = parts if chosen.needs_held_out else judged
+    fitted = chosen.fit(Data(runs, encoder, names, held_out, reference, seed, tell), recipe)
     tell("the cost and memory surrogates")
     priced = of_one_kind([run for run in runs if tells_work(run)])
     works = any(len(run.train_seconds) for run in priced)
@@ -152,7 +140,7 @@ def _selected(runs: Sequence[Run], families: Collection[str], tasks: Collection[
 
 
 def _described(runs: Sequence[Run]) -> list[Run]:
-    """Runs that tell how much work they are, on tasks of which as much is known: others than `IN_CONTEXT` need that."""
+    """Runs that tell how much work they are, on tasks of which as much is known."""
     kept = [run for run in runs if tells_work(run)]
     if len(by_task(kept)) < 2:
         message = (

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -85,6 +86,8 @@ class InContextSurrogate:
         unit: of tasks.
         deviations: of new tasks.
     """
+
+    kind: ClassVar[str] = "in-context"
 
     encoder: Encoder
     feature_names: tuple[str, ...]

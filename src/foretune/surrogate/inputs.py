@@ -8,11 +8,6 @@ halving counts the same:
 so 0 is the untrained model whatever the task. z is known on a new task before any training. The logarithm makes
 differences among good runs, which a search is about, as large as those among bad ones; the other branch keeps runs that
 went wrong (ten times the untrained model's loss is -0.9) from drowning all others.
-
-The row of an example has five blocks: the encoded configuration; its *progress* (what it amounts to on this task:
-optimizer steps, passes over the data, learning rate against a size-dependent reference, their product); the
-meta-features; the curve so far (gain after each slice, 0 where untrained; how much was seen; last and best gain, last
-rise); the fidelity asked.
 """
 
 from __future__ import annotations
@@ -22,33 +17,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from foretune.errors import ConfigurationError, SurrogateError
-from foretune.space import Encoder, learning_rate_reference
+from foretune.space import Encoder
 from foretune.surrogate.meta_features import read_task
 from foretune.types import Configuration, Task
 
 SLICES = 8
-"""Length of the curve block; tasks with another `max_fidelity` are refused."""
+"""Of a run of `foretune tune`."""
 
-CURVE_NAMES = (
-    *(f"curve.gain_{k}" for k in range(1, SLICES + 1)),
-    "curve.seen",
-    "curve.last",
-    "curve.best",
-    "curve.rise",
-)
-FIDELITY_NAMES = ("fidelity.asked", "fidelity.ahead")
-_CLIP = 4.0
 _LEAST_RATIO = 1e-4
-PROGRESS_NAMES = (
-    "progress.log_steps",
-    "progress.log_epochs",
-    "progress.log_rate",
-    "progress.log_path",
-    "progress.log_batch",
-)
 
 
 def gain(scores: Float[np.ndarray, " n"], zero_shot: float) -> Float[np.ndarray, " n"]:
@@ -145,36 +124,6 @@ def width_of(task: Task) -> int | None:
     return None if width is None else round(10**width)
 
 
-def curve_block(curves: Sequence[np.ndarray]) -> Float[np.ndarray, "n 12"]:
-    """Gains so far -> fixed-length rows; an empty curve is all zeros, which is also what zero-shot means."""
-    block = np.zeros((len(curves), len(CURVE_NAMES)))
-    for row, gains in zip(block, curves, strict=True):
-        seen = len(gains)
-        if seen == 0:
-            continue
-        row[:seen] = gains
-        before = gains[-2] if seen > 1 else 0.0
-        row[SLICES:] = seen / SLICES, gains[-1], gains.max(), gains[-1] - before
-    return block
-
-
-def progress_block(
-    task: Task, distinct: Sequence[Configuration], where: Int[np.ndarray, " n"], fidelities: Int[np.ndarray, " n"]
-) -> Float[np.ndarray, "n 5"]:
-    """Natural logarithms of steps, epochs, relative learning rate, their product ("path") and batch size, at each
-    fidelity.
-
-    Row i is about `distinct[where[i]]`.
-    """
-    facts = read_task(task)
-    share = np.asarray(fidelities, dtype=np.float64) / task.max_fidelity
-    epochs = number(distinct, "epochs")[where] * share
-    batch = np.minimum(number(distinct, "batch_size"), facts.rows)[where]
-    rate = number(distinct, "learning_rate")[where] / learning_rate_reference(facts.hidden_size)
-    steps = np.maximum(epochs * facts.rows / batch, 0.1)
-    return np.log(np.column_stack([steps, epochs, rate, rate * steps, batch]))
-
-
 def number(configurations: Sequence[Configuration], name: str) -> Float[np.ndarray, " n"]:
     """A hyperparameter that every configuration must have."""
     values = [configuration.values.get(name) for configuration in configurations]
@@ -184,11 +133,6 @@ def number(configurations: Sequence[Configuration], name: str) -> Float[np.ndarr
             f"every configuration needs a number called {name!r}, got {bad[0]!r}; is it from another search space?"
         )
     return np.array(values, dtype=np.float64)
-
-
-def fidelity_block(seen: Int[np.ndarray, " n"], fidelities: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n 2"]:
-    """Share of the run asked for, and share of it that lies beyond what was seen."""
-    return np.column_stack([fidelities / SLICES, (fidelities - seen) / SLICES])
 
 
 def feature_vector(task: Task, names: Sequence[str]) -> Float[np.ndarray, " d"]:
@@ -229,82 +173,3 @@ def encode(encoder: Encoder, task: Task, configurations: Sequence[Configuration]
             f"the surrogate does not know such configurations: {error}; use its search space, or fit one for yours"
         )
         raise SurrogateError(message) from error
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Turns candidates into standardized rows.
-
-    Attributes:
-        encoder: of configurations.
-        feature_names: meta-features, in order.
-        center: (D,) mean of each column over the training examples.
-        spread: (D,) their standard deviation; 1 where a column is constant.
-    """
-
-    encoder: Encoder
-    feature_names: tuple[str, ...]
-    center: np.ndarray
-    spread: np.ndarray
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What each column is."""
-        return column_names(self.encoder, self.feature_names)
-
-    def __call__(
-        self,
-        task: Task,
-        configurations: Sequence[Configuration],
-        curves: Sequence[np.ndarray],
-        fidelities: Int[np.ndarray, " n"],
-    ) -> Float[np.ndarray, "n D"]:
-        """Rows of one task's candidates; `curves` hold gains. Values far outside of what was learned from are
-        clipped."""
-        return self.standardize(raw_rows(self.encoder, self.feature_names, task, configurations, curves, fidelities))
-
-    def standardize(self, rows: Float[np.ndarray, "n D"]) -> Float[np.ndarray, "n D"]:
-        """Raw rows -> standardized and clipped."""
-        return np.clip((rows - self.center) / self.spread, -_CLIP, _CLIP)
-
-    @property
-    def features(self) -> slice:
-        """Where the meta-features stand in a row."""
-        start = len(self.encoder.names) + len(PROGRESS_NAMES)
-        return slice(start, start + len(self.feature_names))
-
-    def meta_features(self, task: Task) -> Float[np.ndarray, " F"]:
-        """The task's standardized meta-features."""
-        raw = feature_vector(task, self.feature_names)
-        return np.clip((raw - self.center[self.features]) / self.spread[self.features], -_CLIP, _CLIP)
-
-
-def column_names(encoder: Encoder, feature_names: Sequence[str]) -> tuple[str, ...]:
-    """Names of the columns of `raw_rows`."""
-    features = (f"feature.{name}" for name in feature_names)
-    return (*encoder.names, *PROGRESS_NAMES, *features, *CURVE_NAMES, *FIDELITY_NAMES)
-
-
-def raw_rows(
-    encoder: Encoder,
-    feature_names: Sequence[str],
-    task: Task,
-    configurations: Sequence[Configuration],
-    curves: Sequence[np.ndarray],
-    fidelities: Int[np.ndarray, " n"],
-) -> Float[np.ndarray, "n D"]:
-    """The five blocks side by side, before standardization. Each distinct configuration is encoded once."""
-    distinct = list(dict.fromkeys(configurations))
-    place = {configuration.key: index for index, configuration in enumerate(distinct)}
-    where = np.array([place[configuration.key] for configuration in configurations], dtype=np.intp)
-    seen = np.array([len(curve) for curve in curves], dtype=np.intp)
-    meta = np.tile(feature_vector(task, feature_names), (len(configurations), 1))
-    return np.hstack(
-        [
-            encode(encoder, task, distinct)[where],
-            progress_block(task, distinct, where, fidelities),
-            meta,
-            curve_block(curves),
-            fidelity_block(seen, fidelities),
-        ]
-    )

@@ -13,53 +13,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as dump_arrays
 
-from foretune.errors import ConfigurationError, SurrogateError
+from foretune.errors import ForetuneError, SurrogateError
 from foretune.space import Encoder
-from foretune.surrogate.arrays import flatten, restore, restore_all
+from foretune.surrogate.arrays import flatten, restore
 from foretune.surrogate.cost import EvenCost, LinearCost
-from foretune.surrogate.forest import Forest
-from foretune.surrogate.in_context import Deviations, InContextSurrogate
-from foretune.surrogate.inputs import Inputs
+from foretune.surrogate.kinds import KINDS, find_kind
 from foretune.surrogate.memory import LinearMemory
-from foretune.surrogate.performance import DeepKernelSurrogate, Member, Targets
-from foretune.surrogate.protocol import PerformanceSurrogate, Surrogates
-from foretune.surrogate.rank_targets import QuantileFunction
-from foretune.surrogate.rank_trees import RankTreesSurrogate
+from foretune.surrogate.protocol import Surrogates
 from foretune.surrogate.ridge import Ridge
-from foretune.surrogate.scaling import Scaling
-from foretune.surrogate.scenarios import Scenarios
-from foretune.surrogate.similarity import Similarity
-from foretune.surrogate.stages import ScaleOfLandmarks
-from foretune.surrogate.units import Unit
-from foretune.types import Configuration
 
 SCHEMA_VERSION = 6
 ARRAYS_FILE = "surrogates.safetensors"
 DESCRIPTION_FILE = "surrogates.json"
-DEEP_KERNEL = "deep-kernel"
-IN_CONTEXT = "in-context"
-RANK_TREES = "rank-trees"
-_IN_CONTEXT_PARTS: Mapping[str, type[Any]] = {
-    "row_scaling": Scaling,
-    "scenarios": Scenarios,
-    "similarity": Similarity,
-    "unit": Unit,
-    "deviations": Deviations,
-}
-_RANK_TREES_PARTS: Mapping[str, type[Any]] = {
-    "before": Forest,
-    "after": Forest,
-    "function": QuantileFunction,
-    "unit": Unit,
-    "scale": ScaleOfLandmarks,
-    "missed": np.ndarray,
-}
-Performance = DeepKernelSurrogate | InContextSurrogate | RankTreesSurrogate
 
 
 def save_surrogates(path: str | Path, surrogates: Surrogates) -> None:
@@ -69,12 +38,13 @@ def save_surrogates(path: str | Path, surrogates: Surrogates) -> None:
         SurrogateError: if they are not of the kinds that `foretune fit` makes.
     """
     performance, cost = surrogates.performance, surrogates.cost
-    if not (isinstance(performance, Performance) and isinstance(cost, LinearCost | EvenCost)):
+    kind = getattr(performance, "kind", None)
+    if kind not in KINDS or not isinstance(cost, LinearCost | EvenCost):
         kinds = f"{type(performance).__name__} and {type(cost).__name__}"
         raise SurrogateError(f"can only save surrogates that were fitted, got {kinds}; make some with `foretune fit`")
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
-    facts, arrays = _take_apart(performance)
+    facts, arrays = find_kind(kind).take_apart(performance)
     if isinstance(cost, LinearCost):
         arrays |= flatten(cost.regression, "cost")
     if isinstance(surrogates.memory, LinearMemory):
@@ -102,72 +72,14 @@ def load_surrogates(path: str | Path) -> Surrogates:
     try:
         arrays = load_arrays(payload)
         encoder = Encoder.from_json(description["encoder"])
-        performance = _put_together(encoder, description, arrays)
+        performance = find_kind(description["kind"]).put_together(encoder, description, arrays)
         cost = LinearCost(encoder, restore(Ridge, arrays, "cost")) if "cost.weights" in arrays else EvenCost()
         memory = LinearMemory(encoder, restore(Ridge, arrays, "memory")) if "memory.weights" in arrays else None
         card = dict(description["card"])
-    except (ConfigurationError, KeyError, TypeError, ValueError, SafetensorError) as error:
+    except (ForetuneError, KeyError, TypeError, ValueError, SafetensorError) as error:
         message = f"{folder} does not hold complete surrogates ({error!r}); fit them anew with `foretune fit`"
         raise SurrogateError(message) from error
     return Surrogates(performance, cost, card, memory)
-
-
-def _take_apart(performance: Performance) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What goes into the JSON, and the arrays."""
-    if isinstance(performance, DeepKernelSurrogate):
-        inputs = performance.inputs
-        facts = {
-            "kind": DEEP_KERNEL,
-            "encoder": inputs.encoder.to_json(),
-            "features": inputs.feature_names,
-            "columns": inputs.names,
-        }
-        parts = {"inputs.center": inputs.center, "inputs.spread": inputs.spread}
-        return facts, parts | flatten(performance.targets, "targets") | flatten(performance.members, "members")
-    facts = {
-        "kind": RANK_TREES,
-        "encoder": performance.encoder.to_json(),
-        "features": performance.feature_names,
-        "reference": dict(performance.reference.values),
-    }
-    if isinstance(performance, RankTreesSurrogate):
-        return facts, _flatten_all(performance, _RANK_TREES_PARTS)
-    facts |= {
-        "kind": IN_CONTEXT,
-        "slices": performance.slices,
-        "recorded": [dict(one.values) for one in performance.recorded],
-        "labels": performance.labels,
-    }
-    return facts, _flatten_all(performance, _IN_CONTEXT_PARTS)
-
-
-def _put_together(encoder: Encoder, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> PerformanceSurrogate:
-    names = tuple(facts["features"])
-    if facts["kind"] == IN_CONTEXT:
-        return InContextSurrogate(
-            encoder=encoder,
-            feature_names=names,
-            reference=Configuration(facts["reference"]),
-            slices=int(facts["slices"]),
-            recorded=tuple(Configuration(values) for values in facts["recorded"]),
-            labels=tuple(tuple(labels) for labels in facts["labels"]),
-            **_restore_each(_IN_CONTEXT_PARTS, arrays),
-        )
-    if facts["kind"] == RANK_TREES:
-        reference = Configuration(facts["reference"])
-        return RankTreesSurrogate(encoder, names, reference, **_restore_each(_RANK_TREES_PARTS, arrays))
-    if facts["kind"] != DEEP_KERNEL:
-        raise ValueError(f"unknown kind {facts['kind']!r}")
-    inputs = Inputs(encoder, names, arrays["inputs.center"], arrays["inputs.spread"])
-    return DeepKernelSurrogate(inputs, restore(Targets, arrays, "targets"), restore_all(Member, arrays, "members"))
-
-
-def _flatten_all(performance: Performance, parts: Mapping[str, type[Any]]) -> dict[str, np.ndarray]:
-    return {path: array for name in parts for path, array in flatten(getattr(performance, name), name).items()}
-
-
-def _restore_each(parts: Mapping[str, type[Any]], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    return {name: restore(kind, arrays, name) for name, kind in parts.items()}
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

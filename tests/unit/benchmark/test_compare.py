@@ -28,7 +28,6 @@ from foretune.metadata.noise import seed_noise
 from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.ordered import Ordered
 from foretune.space import load_space
-from foretune.surrogate.store import DEEP_KERNEL
 from foretune.types import Configuration
 
 FREE = {"charge_overhead": False}
@@ -84,7 +83,7 @@ def test_surrogates_are_fitted_once_a_group_on_the_others_and_kept_for_the_same_
     for _ in range(2):
         contest = contest_of(table, tmp_path, ["transfer"], leave_out="family")
         for setting in contest.settings.values():
-            assert setting.knowledge.surrogates(DEEP_KERNEL)
+            assert setting.knowledge.surrogates("deep-kernel")
     assert len(fits) == 4
     assert all(len(families) == 3 for families in fits)
     assert sorted(one.name for one in (tmp_path / "surrogates").iterdir()) == ["alpha", "beta", "delta", "gamma"]

@@ -13,7 +13,7 @@ from foretune.space import Encoder, load_space
 SPACE = load_space("peft")
 
 
-@pytest.fixture(params=["deep-kernel", "in-context", "rank-trees"])
+@pytest.fixture(params=["deep-kernel", "in-context"])
 def advice(request: pytest.FixtureRequest) -> Advice:
     return recommended(request.param)
 

@@ -48,8 +48,7 @@ def test_the_names_are_those_of_the_registries():
     from foretune.optimizer import OPTIMIZERS
     from foretune.space import shipped_spaces
 
-    assert set(checks.OPTIMIZERS) == set(OPTIMIZERS)
-    assert set(checks.METHODS) == set(METHODS)
+    assert {*checks.METHODS, *OPTIMIZERS} == set(METHODS)
     assert set(checks.IMPORTERS) == set(IMPORTERS)
     assert set(checks.EXPORTS) == set(EXPORTS)
     assert checks.shipped("spaces") == shipped_spaces()
@@ -59,7 +58,7 @@ def test_the_names_are_those_of_the_registries():
 @pytest.mark.parametrize(
     ("check", "error", "message"),
     [
-        (lambda: checks.check_name("optimizer", "randon", checks.OPTIMIZERS), ConfigurationError, "mean random?"),
+        (lambda: checks.check_optimizer("randon"), ConfigurationError, "mean random?"),
         (lambda: checks.check_space("pefd"), ConfigurationError, "'pefd' is no search space (did you mean peft?)"),
         (lambda: checks.check_space("mine.yaml"), ConfigurationError, "there is no search space mine.yaml"),
         (lambda: checks.check_device("cudo"), ModelError, "'cudo' is not a device (did you mean cuda?)"),
@@ -83,7 +82,7 @@ def test_a_slip_is_named_with_what_was_meant(place, check, error, message):
 
 
 def test_what_is_right_passes(place):
-    checks.check_name("optimizer", "random", checks.OPTIMIZERS)
+    checks.check_optimizer("random")
     checks.check_space("peft")
     for device in ("auto", "cpu", "cuda", "cuda:1", "mps"):
         checks.check_device(device)

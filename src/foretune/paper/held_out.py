@@ -1,7 +1,7 @@
-"""How good a performance surrogate is on tasks it has never seen: folds over families, and what is measured on each
-task.
+"""How good the performance surrogate is on tasks that it has never seen.
 
-Points of one curve, or runs of one task, never sit on both sides: that would measure interpolation.
+Symbols: E examples of a task, each with its predicted gain (mean, std) and the gain that it was (after); see
+`foretune.paper.examples`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from statistics import fmean
 import numpy as np
 from jaxtyping import Float
 
-from foretune.surrogate.examples import Run, by_task, make_examples
+from foretune.metadata.ranks import spearman
+from foretune.paper.examples import make_examples
+from foretune.paper.performance import DeepKernelSurrogate
+from foretune.surrogate.examples import Run, by_task
 from foretune.surrogate.inputs import SLICES
-from foretune.surrogate.performance import DeepKernelSurrogate
-
-_FAMILIES_ENOUGH = 4
 
 
 @dataclass(frozen=True)
@@ -51,41 +51,24 @@ class HeldOut:
     def rank_correlation(self, seen: int) -> float:
         """Spearman's correlation of predicted and true final gains after `seen` slices; 0 where it is undefined."""
         chosen = (self.seen == seen) & (self.fidelity == SLICES)
-        return spearman(self.mean[chosen], self.after[chosen])
+        return spearman(self.mean[chosen], self.after[chosen]) if chosen.any() else 0.0
 
     def regret(self, count: int) -> float:
         """Regret after training the `count` configurations with the best predicted peak: 0 is the pool's best, 1 its
         median."""
         fresh = self.seen == 0
-        shape = (-1, SLICES)
-        predicted = self.mean[fresh].reshape(shape).max(1)
-        peaks = self.after[fresh].reshape(shape).max(1)
+        predicted, peaks = (values[fresh].reshape(-1, SLICES).max(1) for values in (self.mean, self.after))
         reached = peaks[np.argsort(-predicted, kind="stable")[:count]].max()
         return float((peaks.max() - reached) / max(peaks.max() - np.median(peaks), 1e-9))
 
-
-def spearman(left: Float[np.ndarray, " n"], right: Float[np.ndarray, " n"]) -> float:
-    """Rank correlation, ties broken by order; 0 for fewer than two values or a constant side."""
-    if len(left) < 2 or np.ptp(left) == 0 or np.ptp(right) == 0:
-        return 0.0
-    ranks = [np.argsort(np.argsort(values, kind="stable"), kind="stable") for values in (left, right)]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
-
-
-def folds(runs: Sequence[Run], count: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
-    """Ids of tasks to hold out, fold by fold. Families stay together where there are at least four, else tasks do."""
-    families = {name: group[0].family for name, group in by_task(runs).items()}
-    if len(set(families.values())) < _FAMILIES_ENOUGH:
-        families = {name: name for name in families}
-    groups = sorted(set(families.values()))
-    shuffled = [groups[index] for index in rng.permutation(len(groups))]
-    # Large families first, each into the smallest fold so far.
-    sizes = {group: sum(family == group for family in families.values()) for group in groups}
-    parts: list[list[str]] = [[] for _ in range(min(count, len(groups)))]
-    for group in sorted(shuffled, key=lambda name: -sizes[name]):
-        smallest = min(parts, key=len)
-        smallest += [name for name, family in families.items() if family == group]
-    return [tuple(part) for part in parts]
+    @property
+    def scores(self) -> dict[str, float]:
+        """For the card and the command line."""
+        return {
+            "rank_correlation_unseen": self.rank_correlation(0),
+            "rank_correlation_1_slice": self.rank_correlation(1),
+            "regret_1_run": self.regret(1),
+        }
 
 
 def hold_out(surrogate: DeepKernelSurrogate, runs: Sequence[Run]) -> list[HeldOut]:
@@ -121,12 +104,6 @@ def inflation(results: Sequence[HeldOut]) -> Float[np.ndarray, "9 9"]:
 
 
 def summary(results: Sequence[HeldOut]) -> dict[str, float]:
-    """Means over held-out tasks, for the card and the command line."""
-    return {
-        "tasks": float(len(results)),
-        "log_loss": fmean(result.log_loss for result in results),
-        "rank_correlation_unseen": fmean(result.rank_correlation(0) for result in results),
-        "rank_correlation_1_slice": fmean(result.rank_correlation(1) for result in results),
-        "regret_1_run": fmean(result.regret(1) for result in results),
-        "regret_3_runs": fmean(result.regret(3) for result in results),
-    }
+    """Means over held-out tasks."""
+    scores = [result.scores | {"regret_3_runs": result.regret(3), "log_loss": result.log_loss} for result in results]
+    return {"tasks": float(len(scores)), **{name: fmean(one[name] for one in scores) for name in scores[0]}}

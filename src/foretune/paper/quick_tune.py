@@ -18,7 +18,7 @@ Of the faults of the library that came later (quicktunetool 0.0.4) one can be ha
 standardized (`cost_scale`). The one-hot columns that it drops and its learning rates without a logarithm are not here,
 as the surrogates would have to be learned from other columns; nor is its default of not refitting at all.
 
-`quick_tune_repaired` is `Transfer` with a surrogate that is refit, and nothing else: what other tasks showed is still
+`repaired` is `Transfer` with a surrogate that is refit, and nothing else: what other tasks showed is still
 conditioned on, to which the new task's slices are added (the library does that, too).
 """
 
@@ -28,6 +28,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -35,17 +36,34 @@ from jaxtyping import Float
 from foretune.acquisition import expected_improvement, per_cost
 from foretune.errors import SurrogateError
 from foretune.optimizer.local_cost import LocalCost
+from foretune.optimizer.registry import Search
 from foretune.optimizer.standing import Standing, slice_seconds, standing_of
-from foretune.optimizer.transfer import Transfer
+from foretune.paper.performance import DeepKernelSurrogate
+from foretune.paper.refit import Refit, RefittedSurrogate
+from foretune.paper.transfer import Transfer
 from foretune.surrogate.inputs import zero_shot_score
-from foretune.surrogate.performance import DeepKernelSurrogate
 from foretune.surrogate.protocol import Predictor, Surrogates
-from foretune.surrogate.refit import Refit, RefittedSurrogate
 from foretune.types import Configuration, Prediction, Report, Task, Trial
 
 PUBLISHED = Refit(batch=4096, ahead=1, keep=False)
 REPAIRED = Refit()
 _LEAST_COST = 1e-6
+
+
+def published(search: Search, *, steps: int = PUBLISHED.steps, **options: Any) -> QuickTune:
+    """Of a search; `steps` are those of a refit, see the class for the other options."""
+    surrogates, recipe = search.learned("quick-tune"), replace(PUBLISHED, steps=steps)
+    return QuickTune(search.task, search.pool, surrogates=surrogates, refit=recipe, seed=search.seed, **options)
+
+
+def repaired(search: Search, *, steps: int = REPAIRED.steps, **options: Any) -> Transfer:
+    """`Transfer` in all respects, except that its performance surrogate is refit to the new task.
+
+    Raises:
+        SurrogateError: if the performance surrogate is no deep kernel.
+    """
+    surrogates = refitted(search.learned("quick-tune-repaired"), replace(REPAIRED, steps=steps), search.seed)
+    return Transfer(search.task, search.pool, surrogates=surrogates, **options)
 
 
 class QuickTune:
@@ -131,17 +149,6 @@ def incumbents(standing: Standing, max_fidelity: int, zero_shot: float) -> Float
     overall = max((float(scores.max()) for scores in curves), default=zero_shot)
     reached = ([scores[slices] for scores in curves if len(scores) > slices] for slices in range(max_fidelity))
     return np.array([max(scores, default=overall) for scores in reached])
-
-
-def quick_tune_repaired(
-    task: Task, candidates: Sequence[Configuration], *, surrogates: Surrogates, refit: Refit = REPAIRED, seed: int = 0
-) -> Transfer:
-    """`Transfer` in all respects, except that its performance surrogate is refit to the new task.
-
-    Raises:
-        SurrogateError: if the performance surrogate is no deep kernel.
-    """
-    return Transfer(task, candidates, surrogates=refitted(surrogates, refit, seed))
 
 
 def refitted(surrogates: Surrogates, recipe: Refit, seed: int) -> Surrogates:

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from synthetic_table import RECIPE
 
-from foretune.surrogate.deep_kernel import TrainingSet, train
-from foretune.surrogate.posterior import condition
+from foretune.paper.deep_kernel import TrainingSet, train
+from foretune.paper.posterior import condition
 
 
 def training_set() -> TrainingSet:

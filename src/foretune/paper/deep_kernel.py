@@ -1,10 +1,19 @@
-"""Training of the deep kernel (Wilson et al., 2016) with gpytorch: a network and a Matern kernel on top, fitted
-together.
+"""The deep kernel (Wilson et al., 2016) and its training with gpytorch: a network and a Matern kernel on top of it.
 
-Each Adam step draws a few tasks and a few examples of each, and raises the marginal likelihood of that small Gaussian
-process. Drawing tasks first keeps large tasks from drowning small ones. For some of the drawn tasks the meta-features
-are blanked (set to their mean), so that the network cannot lean on recognising a training task by them; with two or
-three dozen tasks that is the main way to overfit.
+Symbols (an array's shape is in brackets):
+
+    B        examples of a step: some of each of a few tasks
+    X        (B, D) their standardized rows, y (B,) their targets (`foretune.paper.performance`)
+    phi      network from D columns to d features
+    k        Matern-5/2 kernel on features, with d lengthscales and an outputscale; noise and constant mean
+
+Each Adam step lowers the negative log marginal likelihood of that small Gaussian process,
+
+    -log N(y; c, k(phi(X), phi(X)) + noise I) / B.
+
+Drawing tasks first keeps large tasks from drowning small ones. For some of the drawn tasks the meta-features are
+blanked (set to their mean), so that the network cannot lean on recognising a training task by them; with two or three
+dozen tasks that is the main way to overfit.
 """
 
 from __future__ import annotations
@@ -19,7 +28,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from foretune.surrogate.posterior import Network
+from foretune.paper.posterior import Network
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from synthetic_table import synthetic_surrogates, synthetic_table
 
 from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
 from foretune.optimizer.random import random_search
-from foretune.optimizer.transfer import Transfer
+from foretune.paper.transfer import Transfer, worth
 from foretune.types import Status
 
 HELD_OUT = ("task-3", "task-7")
@@ -67,3 +67,24 @@ def test_a_candidate_given_twice_is_one_candidate(recorded):
     twice = Transfer(recorded.task, pool * 2, surrogates=synthetic_surrogates(), portfolio=len(pool))
     points = simulate(twice, recorded, math.inf)
     assert len(points) - 1 == sum(len(recording.curve) for recording in recorded.recordings.values())
+
+
+NAN = math.nan
+IMPROVEMENT = np.array([[1.0, 4.0, 3.0], [NAN, 2.0, 5.0]])
+SECONDS = np.array([[2.0, 2.0, 2.0], [0.0, 1.0, 1.0]])
+
+
+@pytest.mark.parametrize(("horizon", "expected"), [("next", [0.5, 2.0]), ("final", [0.5, 2.5]), ("best", [1.0, 2.5])])
+def test_horizons_look_at_different_fidelities(horizon, expected):
+    np.testing.assert_allclose(worth(IMPROVEMENT, SECONDS, horizon), expected)
+
+
+def test_final_means_the_last_fidelity_that_can_be_paid_for():
+    np.testing.assert_allclose(worth(IMPROVEMENT, SECONDS, "final", seconds_left=4.0), [1.0, 2.5])
+
+
+@pytest.mark.parametrize("horizon", ["next", "final", "best"])
+def test_what_does_not_fit_or_is_finished_is_worth_minus_infinity(horizon):
+    assert worth(IMPROVEMENT, SECONDS, horizon, seconds_left=1.5).tolist() == [-math.inf, 2.0]
+    finished = worth(np.full((1, 3), NAN), np.zeros((1, 3)), horizon)
+    assert finished.tolist() == [-math.inf]

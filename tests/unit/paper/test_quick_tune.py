@@ -8,10 +8,10 @@ from foretune.benchmark.replay import RecordedTask, recorded_task
 from foretune.errors import SurrogateError
 from foretune.optimizer import make_optimizer
 from foretune.optimizer.protocol import Optimizer
-from foretune.optimizer.quick_tune import QuickTune, incumbents, quick_tune_repaired
 from foretune.optimizer.standing import Standing
-from foretune.optimizer.transfer import Transfer
-from foretune.surrogate.refit import Refit
+from foretune.paper.quick_tune import QuickTune, incumbents
+from foretune.paper.refit import Refit
+from foretune.paper.transfer import Transfer
 from foretune.types import LearningCurve, Report, Status, Trial
 
 QUICK = Refit(steps=3)
@@ -78,7 +78,7 @@ def test_repaired_it_is_transfer_but_for_the_refit(recorded):
     """The default first, then the portfolio, in the order of predictions before any training; the same class."""
     surrogates, pool = synthetic_surrogates(), recorded.candidates
     transfer = Transfer(recorded.task, pool, surrogates=surrogates)
-    repaired = quick_tune_repaired(recorded.task, pool, surrogates=surrogates)
+    repaired = make_optimizer("quick-tune-repaired", recorded.task, pool, pool[0], surrogates)
     assert type(repaired) is Transfer
     settings = [
         {name: vars(one)[name] for name in ("_portfolio", "_horizon", "_cost_power")} for one in (transfer, repaired)

@@ -1,24 +1,29 @@
-"""Refitting a deep kernel to the task at hand, in numpy: what Quick-Tune does after every slice, and `transfer` does
-not.
+"""Refitting a deep kernel to the task at hand: what Quick-Tune does after every slice, and transfer only does not.
 
-Symbols as in `foretune.surrogate.posterior`: network phi, inducing features Z, weights w and factor F of the posterior
-that meta-learning left, constant c, outputscale s2, noise n2. It is a Gaussian process on features, with
+Symbols (an array's shape is in brackets), the others as in `foretune.paper.posterior`:
 
-    mean(x)     = c + k_xZ w
-    cov(x, x')  = k_xx' - k_xZ F F^T k_Zx'.
+    X, y     (n, D) and (n,) examples of the new task, made of its curves in the way that those of other tasks were
+    phi      the network; its weights go on from where meta-learning left them
+    w, F, Z  the posterior that meta-learning left; they stay. It is a Gaussian process on features, with
 
-The (X, y) are examples of the new task, made of its curves in the way that those of other tasks were. The weights of
-phi go on from where meta-learning left them, by a few Adam steps on the negative log marginal likelihood
+        mean(x)     = c + k_xZ w
+        cov(x, x')  = k_xx' - k_xZ F F^T k_Zx'
 
-    L = 1/2 log |S| + 1/2 r^T S^-1 r,    S = cov(X, X) + n2 I,    r = y - mean(X),
+    S        (n, n) cov(X, X) + n2 I
+    r        (n,)   y - mean(X)
 
-and the process is then conditioned on (X, y), exactly. Z, w and F stay: they say what is known of a score at given
-features, and what is trained is which features the new task's configurations have. Without them (`Refit.keep`) the
-process is the meta-learned prior, and its three numbers are trained, too.
+A few Adam steps lower the negative log marginal likelihood
+
+    L = 1/2 log |S| + 1/2 r^T S^-1 r + constant
+
+over the weights of phi, and the process is then conditioned on (X, y), exactly. Z, w and F say what is known of a score
+at given features, and what is trained is which features the new task's configurations have. Without them (`Refit.keep`)
+the process is the meta-learned prior, and its three numbers c, s2, n2 are trained, too.
 
 With a = S^-1 r and G = (S^-1 - a a^T) / 2 the gradients are dL/dk_XX = G and dL/dk_XZ = -2 G k_XZ F F^T - a w^T; a
 kernel value changes with the squared distance by -5/6 s2 (1 + r) exp(-r), r = sqrt(5) times the distance. Written out,
-they take a fifth of the time that automatic differentiation does on matrices this small.
+they take a fifth of the time that automatic differentiation does on matrices this small, and no thread waits for
+another on a busy machine.
 
 Everything starts again from the meta-learned weights, so that a prediction depends on what was observed alone.
 """
@@ -31,14 +36,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from foretune.surrogate.examples import Run, make_examples
+from foretune.paper.examples import make_examples
+from foretune.paper.performance import DeepKernelSurrogate, Member
+from foretune.paper.posterior import Network, SparsePosterior, matern
+from foretune.surrogate.examples import Run
 from foretune.surrogate.inputs import SLICES
-from foretune.surrogate.performance import DeepKernelSurrogate, Member
-from foretune.surrogate.posterior import Network, SparsePosterior, matern
 from foretune.surrogate.protocol import Observed, Predictor
 from foretune.types import Configuration, LearningCurve, Prediction, Task
 
-_CLIP = 5.0
 _DECAYS = 0.9, 0.999
 _NOTHING = np.empty(0)
 
@@ -82,23 +87,22 @@ class RefittedSurrogate:
         """See `PerformanceSurrogate`."""
         return self.fitted.typical_features
 
+    @property
+    def recorded(self) -> tuple[Configuration, ...]:
+        """See `PerformanceSurrogate`."""
+        return self.fitted.recorded
+
     def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
         """See `PerformanceSurrogate.on`."""
-        self.fitted.on(task, candidates)
-        return _Refitting(self, task, tuple(candidates))
+        pool = tuple(candidates)
+        self.fitted.on(task, pool)  # says what does not suit
 
+        def predict(observed: Observed) -> Prediction:
+            curves = {one: observed[one.key] for one in pool if one.key in observed}
+            refitted = refit(self.fitted, task, curves, self.recipe, np.random.default_rng(self.seed))
+            return refitted.on(task, pool)(observed)
 
-@dataclass(frozen=True)
-class _Refitting:
-    surrogate: RefittedSurrogate
-    task: Task
-    candidates: tuple[Configuration, ...]
-
-    def __call__(self, observed: Observed) -> Prediction:
-        curves = {one: observed[one.key] for one in self.candidates if one.key in observed}
-        rng = np.random.default_rng(self.surrogate.seed)
-        refitted = refit(self.surrogate.fitted, self.task, curves, self.surrogate.recipe, rng)
-        return refitted.on(self.task, self.candidates)(observed)
+        return predict
 
 
 def refit(
@@ -121,34 +125,23 @@ def refit(
 
 def _forgetting(surrogate: DeepKernelSurrogate) -> DeepKernelSurrogate:
     """Before any data, with the network and the kernel that were learned; the inflation belongs to the posterior."""
-    members = [
-        replace(
-            member,
-            posterior=replace(
-                member.posterior,
-                inducing=member.posterior.inducing[:0],
-                mean_weights=member.posterior.mean_weights[:0],
-                explained=member.posterior.explained[:0, :0],
-            ),
-        )
-        for member in surrogate.members
-    ]
+    members: list[Member] = []
+    for network, known in ((member.network, member.posterior) for member in surrogate.members):
+        nothing = known.inducing[:0], known.mean_weights[:0], known.explained[:0, :0]
+        members.append(Member(network, SparsePosterior(*nothing, known.constant, known.outputscale, known.noise)))
     targets = replace(surrogate.targets, inflation=np.ones_like(surrogate.targets.inflation))
-    return replace(surrogate, members=tuple(members), targets=targets)
+    return replace(surrogate, targets=targets, members=tuple(members))
 
 
 def new_examples(
     surrogate: DeepKernelSurrogate, task: Task, curves: Mapping[Configuration, LearningCurve], ahead: int
 ) -> tuple[Float[np.ndarray, "n D"], Float[np.ndarray, " n"]]:
     """Rows X and targets y of a new task's curves, in the unit that the surrogate was trained in."""
-    inputs, unit = surrogate.inputs, surrogate.targets
+    inputs = surrogate.inputs
     runs = [Run(task, "", one, curve, False, _NOTHING, _NOTHING) for one, curve in curves.items()]
     examples = make_examples(runs, inputs.encoder, inputs.feature_names)
     near = examples.fidelity - examples.seen <= ahead
-    at = examples.seen, examples.fidelity
-    change = (examples.after - examples.before) / unit.scale(inputs.meta_features(task)[None, :])[0]
-    targets = np.clip((change - unit.mean[at]) / unit.std[at], -_CLIP, _CLIP)
-    return inputs.standardize(examples.rows[near]), targets[near]
+    return inputs.standardize(examples.rows[near]), surrogate.targets.standardize(examples, inputs)[near]
 
 
 def given(
@@ -156,15 +149,14 @@ def given(
 ) -> SparsePosterior:
     """A posterior after more data, which count exactly; their features join the inducing ones.
 
-    With S as above and L L^T = S: F becomes [[F, -F F^T k_ZX L^-T], [0, L^-T]], and w becomes
-    [w - F F^T k_ZX a, a].
+    With L L^T = S: F becomes [[F, -F F^T k_ZX L^-T], [0, L^-T]], and w becomes [w - F F^T k_ZX a, a], a = S^-1 r.
     """
     factor = prior.explained.astype(np.float64)
-    cross = matern(features, prior.inducing, prior.outputscale)
-    known = factor @ (factor.T @ cross.T)
+    cross = matern(features, prior.inducing, prior.outputscale)  # k_XZ
+    known = factor @ (factor.T @ cross.T)  # F F^T k_ZX
     covariance = matern(features, features, prior.outputscale) - cross @ known
-    lower = np.linalg.cholesky(covariance + prior.noise * np.eye(len(targets)))
-    inverse = np.linalg.solve(lower, np.eye(len(targets))).T
+    lower = np.linalg.cholesky(covariance + prior.noise * np.eye(len(targets)))  # L
+    inverse = np.linalg.solve(lower, np.eye(len(targets))).T  # L^-T
     a = inverse @ (inverse.T @ (targets - prior.constant - cross @ prior.mean_weights))
     below = np.zeros((len(targets), factor.shape[1]))
     return replace(
@@ -216,15 +208,16 @@ def gradients(member: Member, rows: Float[np.ndarray, "n D"], targets: Float[np.
     """Of L by the `parameters`; those of the three numbers are 0 where w and F, which were made with them, are kept."""
     posterior, hidden = member.posterior, _hidden(member.network, rows)
     features, inducing, s2 = hidden[-1], posterior.inducing, posterior.outputscale
-    cross, among = matern(features, inducing, s2), matern(features, features, s2)
-    factor = posterior.explained.astype(np.float64)
-    explained = cross @ factor
-    inverse = np.linalg.inv(among - explained @ explained.T + posterior.noise * np.eye(len(targets)))
+    cross, among = matern(features, inducing, s2), matern(features, features, s2)  # k_XZ, k_XX
+    factor = posterior.explained.astype(np.float64)  # F
+    explained = cross @ factor  # k_XZ F
+    inverse = np.linalg.inv(among - explained @ explained.T + posterior.noise * np.eye(len(targets)))  # S^-1
     a = inverse @ (targets - posterior.constant - cross @ posterior.mean_weights)
-    by_among = (inverse - np.outer(a, a)) / 2.0
+    by_among = (inverse - np.outer(a, a)) / 2.0  # G
     by_cross = -2.0 * (by_among @ explained) @ factor.T - np.outer(a, posterior.mean_weights)
+    # Features stand on both sides of k_XX, hence the 2.
     by_features = _pulls(by_cross, features, inducing, s2) + 2.0 * _pulls(by_among, features, features, s2)
-    numbers = np.array([-a.sum(), (by_among * among).sum(), posterior.noise * np.trace(by_among)])
+    numbers = np.array([-a.sum(), (by_among * among).sum(), posterior.noise * np.trace(by_among)])  # c, log s2, log n2
     return [*_backward(member.network, hidden, by_features), np.zeros(3) if len(inducing) else numbers]
 
 

@@ -8,11 +8,10 @@ from scipy.stats import multivariate_normal
 from synthetic_table import synthetic_surrogates, synthetic_table
 
 from foretune.benchmark.replay import RecordedTask, recorded_task
-from foretune.surrogate.examples import make_examples, read_runs
-from foretune.surrogate.fit_performance import standardized_targets
-from foretune.surrogate.performance import DeepKernelSurrogate, Member
-from foretune.surrogate.posterior import condition, matern
-from foretune.surrogate.refit import (
+from foretune.paper.examples import make_examples
+from foretune.paper.performance import DeepKernelSurrogate, Member
+from foretune.paper.posterior import condition, matern
+from foretune.paper.refit import (
     Refit,
     RefittedSurrogate,
     given,
@@ -22,6 +21,7 @@ from foretune.surrogate.refit import (
     refit,
     with_parameters,
 )
+from foretune.surrogate.examples import read_runs
 from foretune.types import Configuration, LearningCurve
 
 HELD_OUT = "task-3"
@@ -96,7 +96,7 @@ def test_examples_of_the_new_task_are_made_like_those_that_were_trained_on(fitte
     expected = make_examples(runs, fitted.inputs.encoder, fitted.inputs.feature_names)
     rows, targets = new_examples(fitted, recorded.task, curves_of(recorded, 99), 8)
     np.testing.assert_array_equal(rows, fitted.inputs.standardize(expected.rows))
-    np.testing.assert_allclose(targets, standardized_targets(expected, fitted.inputs, fitted.targets))
+    np.testing.assert_allclose(targets, fitted.targets.standardize(expected, fitted.inputs))
     assert len(new_examples(fitted, recorded.task, curves_of(recorded, 2, slices=5), 1)[1]) == 2 * 5
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from foretune.surrogate.posterior import Network, condition, matern
+from foretune.paper.posterior import Network, condition, matern
 
 NUMBERS = {"constant": 0.3, "outputscale": 1.7, "noise": 0.05}
 
