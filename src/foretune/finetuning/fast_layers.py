@@ -123,9 +123,10 @@ class _FrozenProduct(torch.autograd.Function):
 
 def _adapted_linear(layer: Any, activations: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
     """A layer with one LoRA adapter in training; whatever else PEFT can do with it is left to PEFT."""
-    name, *others = layer.active_adapters
-    if others or given or named or layer.merged or layer.disable_adapters or not layer.training:
+    alone = len(layer.active_adapters) == 1 and not given and not named
+    if not alone or layer.merged or layer.disable_adapters or not layer.training:
         return type(layer).forward(layer, activations, *given, **named)
+    (name,) = layer.active_adapters
     dropout = layer.lora_dropout[name]
     kept = dropout.draw(activations) if isinstance(dropout, Dropout) else None
     frozen = layer.get_base_layer().forward.args
