@@ -2,7 +2,9 @@
 
 Half of a training step of a small model goes into matrix products at the processor's peak in float32, most of them with
 weights that nothing trains; in bfloat16, as accelerators would compute them, they take less than half of that. Another
-tenth goes into drawing one Bernoulli number per activation; 16 random bits each do as well.
+tenth goes into drawing one Bernoulli number per activation; 16 random bits each do as well. A LoRA layer reads and
+writes its activations a dozen times, which takes as long as its products; as one step of the backward pass it does so
+half as often.
 
 Torch compiles a kernel for every new shape of a bfloat16 product, which takes longer than the product, and keeps a
 thousand of them. Batches of text have ever new shapes, so rows are filled up to one of a few dozen counts.
@@ -18,6 +20,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from peft.tuners import lora
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 from torch.autograd.function import FunctionCtx
@@ -48,6 +51,10 @@ def use_fast_layers(model: nn.Module) -> None:
             for adapter, dropout in module.items():
                 if isinstance(dropout, nn.Dropout):
                     module[adapter] = Dropout(dropout.p)
+    for module in model.modules():
+        if isinstance(module, lora.Linear) and _is_fast(module) and not module.lora_variant:
+            forward = partial(_adapted_linear, module)
+            module.forward = forward  # pyright: ignore[reportAttributeAccessIssue] - what is a name of an argument
 
 
 @contextmanager
@@ -57,13 +64,16 @@ def merged_adapters(model: nn.Module) -> Generator[None]:
     Merged weights are rounded to bfloat16, as activations are.
     """
     layers: list[Any] = [one for one in model.modules() if isinstance(one, BaseTunerLayer) and _is_fast(one)]
+    own = [vars(layer).get("forward") for layer in layers]
     for layer in layers:
         layer.forward = partial(_frozen_linear, *_merged(layer))
     try:
         yield
     finally:
-        for layer in layers:
+        for layer, forward in zip(layers, own, strict=True):
             del layer.forward
+            if forward:
+                layer.forward = forward
 
 
 def _is_fast(layer: BaseTunerLayer) -> bool:
@@ -92,8 +102,7 @@ def _merged(layer: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
 
 
 def _frozen_linear(weight: torch.Tensor, bias: torch.Tensor | None, activations: torch.Tensor) -> torch.Tensor:
-    rows = activations.reshape(-1, activations.shape[-1])
-    products: torch.Tensor = _FrozenProduct.apply(rows, weight)  # pyright: ignore[reportAssignmentType]
+    products: torch.Tensor = _FrozenProduct.apply(_rows(activations), weight)  # pyright: ignore[reportAssignmentType]
     products = products.view(*activations.shape[:-1], len(weight))
     return products if bias is None else products + bias
 
@@ -110,6 +119,69 @@ class _FrozenProduct(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (weight,) = ctx.saved_tensors
         return _product(gradients[0], weight), None
+
+
+def _adapted_linear(layer: Any, activations: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
+    """A layer with one LoRA adapter in training; whatever else PEFT can do with it is left to PEFT."""
+    alone = len(layer.active_adapters) == 1 and not given and not named
+    if not alone or layer.merged or layer.disable_adapters or not layer.training:
+        return type(layer).forward(layer, activations, *given, **named)
+    (name,) = layer.active_adapters
+    dropout = layer.lora_dropout[name]
+    kept = dropout.draw(activations) if isinstance(dropout, Dropout) else None
+    frozen = layer.get_base_layer().forward.args
+    factors = (one[name].weight for one in (layer.lora_A, layer.lora_B))
+    products: torch.Tensor = _AdaptedProduct.apply(  # pyright: ignore[reportAssignmentType]
+        activations, activations, *frozen, *factors, kept, layer.scaling[name]
+    )
+    return products
+
+
+class _AdaptedProduct(torch.autograd.Function):
+    """`x @ weight.T + bias + scaling * (x * kept) @ A.T @ B.T`, for A (rank, inputs) and B (outputs, rank).
+
+    Rounds what PEFT's layer rounds, in its order, as long as `scaling` is a power of two. That is why x comes twice,
+    for the adapter and for the frozen weight: their gradients are added to those of other layers in turn.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        adapted: torch.Tensor,
+        frozen: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        kept: torch.Tensor | None,
+        scaling: float,
+    ) -> torch.Tensor:
+        dropped = _rows(adapted if kept is None else adapted * kept)
+        inner = dropped @ a.t()
+        ctx.save_for_backward(weight, a, b, kept, dropped, inner)
+        ctx.scaling = scaling
+        products = _product(_rows(frozen), weight.t())
+        if bias is not None:
+            products += bias
+        return products.add_(inner @ b.t(), alpha=scaling).view(*frozen.shape[:-1], len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        weight, a, b, kept, dropped, inner = ctx.saved_tensors
+        gradient = _rows(gradients[0])
+        of_inner = (gradient @ b).mul_(ctx.scaling)
+        of_factors = of_inner.t() @ dropped, (gradient.t() @ inner).mul_(ctx.scaling)
+        if not ctx.needs_input_grad[0]:
+            return (None,) * 4 + of_factors + (None,) * 2
+        shape = (*gradients[0].shape[:-1], a.shape[1])
+        of_adapted = (of_inner @ a).view(shape)
+        if kept is not None:
+            of_adapted *= kept
+        return of_adapted, _product(gradient, weight).view(shape), None, None, *of_factors, None, None
+
+
+def _rows(activations: torch.Tensor) -> torch.Tensor:
+    return activations.reshape(-1, activations.shape[-1])
 
 
 def _product(rows: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
@@ -135,9 +207,11 @@ class Dropout(nn.Module):
 
     def forward(self, activations: torch.Tensor) -> torch.Tensor:
         """Set a share `p` to zero and divide the others by `1 - p`; nothing in evaluation mode."""
-        if not self.training:
-            return activations
+        return activations * self.draw(activations) if self.training else activations
+
+    def draw(self, activations: torch.Tensor) -> torch.Tensor:
+        """What to multiply activations with: 0 with probability `p`, else `1 / (1 - p)`."""
         count = activations.numel()
         drawn = torch.empty(-(-count // 4), dtype=torch.int64).random_(_INT64.min, _INT64.max)
         bits = drawn.view(torch.int16)[:count].view(activations.shape)
-        return activations * (bits >= self._lowest_kept).to(activations.dtype).mul_(1.0 / (1.0 - self.p))
+        return (bits >= self._lowest_kept).to(activations.dtype).mul_(1.0 / (1.0 - self.p))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from peft.tuners import lora
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
 from foretune.finetuning import fast_layers
@@ -136,6 +139,57 @@ def test_merged_for_evaluation_a_model_says_the_same_and_is_then_as_before(metho
     assert all(torch.equal(parameter, before[name]) for name, parameter in model.named_parameters())
     model(input_ids=ids).logits.square().sum().backward()
     assert all(parameter.grad is not None for parameter in adapted.trained.values())
+
+
+@pytest.mark.usefixtures("with_instructions")
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize(("method", "dropout"), [("lora", 0.1), ("lora", 0.0), ("rslora", 0.1)])
+def test_a_lora_layer_in_one_step_rounds_as_peft_does(method, dropout, checkpointing, tiny_model, tiny_data) -> None:
+    values = {**CONFIGURATION, "method": method, "dropout": dropout}
+    base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
+    adapted = adapt(base, Configuration(values), name=str(tiny_model))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in adapted.trained.values():
+            parameter.normal_(0.0, 0.1)
+    use_fast_layers(adapted.model.train())
+    if checkpointing:
+        adapted.model.get_base_model().activation_checkpointing_enable({"use_reentrant": False})
+        adapted.model.get_base_model().enable_input_require_grads()
+    ids = torch.from_numpy(np.stack([row[:8] for row in tiny_data.test.input_ids[:3]])).long()
+
+    def loss_and_gradients() -> list[torch.Tensor]:
+        torch.manual_seed(1)
+        loss = adapted.model(input_ids=ids, labels=ids, use_cache=False).loss
+        return [loss.detach(), *torch.autograd.grad(loss, list(adapted.trained.values()))]
+
+    fast = loss_and_gradients()
+    layers = [one for one in adapted.model.modules() if isinstance(one, lora.Linear)]
+    for layer in layers:
+        del layer.forward  # PEFT's own from here on
+    plain = loss_and_gradients()
+    assert all(torch.equal(one, other) for one, other in zip(fast, plain, strict=True))
+    assert all(float(gradient.norm()) > 0 for gradient in plain)
+
+
+@pytest.mark.usefixtures("with_instructions")
+def test_merging_leaves_the_layers_as_fast_as_they_were(tiny_model) -> None:
+    base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
+    model = adapt(base, Configuration({**CONFIGURATION, "method": "lora"}), name=str(tiny_model)).model
+    use_fast_layers(model)
+    before = {name: vars(module).get("forward") for name, module in model.named_modules()}
+    with merged_adapters(model):
+        pass
+    assert {name: vars(module).get("forward") for name, module in model.named_modules()} == before
+
+
+@pytest.mark.usefixtures("with_instructions")
+@pytest.mark.parametrize("method", ["dora", "ia3"])
+def test_other_adapters_keep_their_own_layers(method, tiny_model) -> None:
+    base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
+    model = adapt(base, Configuration({**CONFIGURATION, "method": method}), name=str(tiny_model)).model
+    use_fast_layers(model)
+    assert not any("forward" in vars(module) for module in model.modules() if isinstance(module, BaseTunerLayer))
 
 
 def test_without_fast_layers_nothing_is_merged(monkeypatch, tiny_model) -> None:
