@@ -3,8 +3,7 @@
 Half of a training step of a small model goes into matrix products at the processor's peak in float32, most of them with
 weights that nothing trains; in bfloat16, as accelerators would compute them, they take less than half of that. Another
 tenth goes into drawing one Bernoulli number per activation; 16 random bits each do as well. A LoRA layer reads and
-writes its activations a dozen times, which takes as long as its products; as one step of the backward pass it does so
-half as often.
+writes its activations many times; as one step of the backward pass it does so less often.
 
 Torch compiles a kernel for every new shape of a bfloat16 product, which takes longer than the product, and keeps a
 thousand of them. Batches of text have ever new shapes, so rows are filled up to one of a few dozen counts.
