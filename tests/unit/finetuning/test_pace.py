@@ -105,7 +105,7 @@ def test_what_does_not_fit_into_memory_is_left_out(tiny_model, tiny_data, config
 def test_an_adapter_that_does_not_fit_leaves_nothing_timed_and_the_fewest_rows(
     tiny_model, tiny_data, configuration, monkeypatch, slow_rows
 ):
-    def prepare(order, base):
+    def prepare(order, base, splitting=None):
         raise torch.OutOfMemoryError("too large")
 
     monkeypatch.setattr(pace, "prepare_run", prepare)
