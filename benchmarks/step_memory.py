@@ -58,22 +58,8 @@ def prepared(options: argparse.Namespace, device: str) -> Run:
     }
     model = resolve_model(options.model)
     data = random_tokens(options.rows, options.tokens, len(load_tokenizer(model)))
-    return prepare_run(
-        Order(
-            trial=Trial(0, Configuration(values), 1),
-            data=TokenizedSplits("random", data, data, data),
-            model=model,
-            directory=Path(),
-            seed=0,
-            device=device,
-            test=False,
-            timeout_seconds=math.inf,
-            deadline=math.inf,
-            keep_state=False,
-            seconds=time.perf_counter,
-            fingerprint={},
-        )
-    )
+    data_splits = TokenizedSplits("random", data, data, data)
+    return prepare_run(Order(Trial(0, Configuration(values), 1), data_splits, model, device))
 
 
 def in_memory(device: str) -> int:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,20 +82,7 @@ def order_of(data: TokenizedSplits, device: str, batch_size: int, **changes: Val
         "optimizer": "adamw",
         **changes,
     }
-    return Order(
-        trial=Trial(0, Configuration(values), 1),
-        data=data,
-        model="random",
-        directory=Path("nowhere"),
-        seed=0,
-        device=device,
-        test=False,
-        timeout_seconds=math.inf,
-        deadline=math.inf,
-        keep_state=False,
-        seconds=time.perf_counter,
-        fingerprint={},
-    )
+    return Order(Trial(0, Configuration(values), 1), data, "random", device)
 
 
 def synchronize(device: str) -> None:

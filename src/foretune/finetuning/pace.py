@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from transformers import PreTrainedModel
@@ -181,7 +180,7 @@ def time_training(
         Seconds of a slice by configuration, its evaluation aside; without those that lack memory.
     """
     rows = len(data.train.input_ids)
-    run = _prepared(_order(configuration, name, data, device), model)
+    run = _prepared(Order(Trial(0, configuration, 1), data, name, device), model)
     if run is None:
         return {}
     found: dict[Configuration, float] = {}
@@ -201,7 +200,7 @@ def measure_step_bytes(
 
     None where the memory does not even suffice to measure it.
     """
-    run = _prepared(_order(configuration, name, data, device), splitting=Splitting())
+    run = _prepared(Order(Trial(0, configuration, 1), data, name, device), splitting=Splitting())
     if run is None:
         return None
     plain = step_bytes(run)
@@ -217,24 +216,6 @@ def _prepared(order: Order, model: PreTrainedModel | None = None, *, splitting: 
         if not lacks_memory(error):
             raise
         return None
-
-
-def _order(configuration: Configuration, name: str, data: TokenizedSplits, device: str) -> Order:
-    """Nothing of it is kept."""
-    return Order(
-        trial=Trial(0, configuration, 1),
-        data=data,
-        model=name,
-        directory=Path(),
-        seed=0,
-        device=device,
-        test=False,
-        timeout_seconds=math.inf,
-        deadline=math.inf,
-        keep_state=False,
-        seconds=time.perf_counter,
-        fingerprint={},
-    )
 
 
 def _step_seconds(run: Run) -> float | None:

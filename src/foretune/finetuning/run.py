@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,15 +34,15 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """What the caller of `finetune` asked for, checked.
+    """What the caller of `finetune` asked for, checked; by default a run of which nothing is kept.
 
     Attributes:
         trial: configuration and fidelity.
         data: tokenized splits.
         model: folder or hub name.
+        device: where to train.
         directory: of this run alone.
         seed: of initial values, dropout and data order.
-        device: where to train.
         test: also score the test split.
         timeout_seconds: given for this call.
         deadline: when it ends, on the clock of `time.perf_counter`.
@@ -53,15 +55,15 @@ class Order:
     trial: Trial
     data: TokenizedSplits
     model: str
-    directory: Path
-    seed: int
     device: str
-    test: bool
-    timeout_seconds: float
-    deadline: float
-    keep_state: bool
-    seconds: Callable[[], float]
-    fingerprint: dict[str, Any]
+    directory: Path = Path()
+    seed: int = 0
+    test: bool = False
+    timeout_seconds: float = math.inf
+    deadline: float = math.inf
+    keep_state: bool = False
+    seconds: Callable[[], float] = time.perf_counter
+    fingerprint: Mapping[str, Any] = field(default_factory=dict[str, Any])
     stop: Callable[[], bool] = lambda: False
 
 
