@@ -155,6 +155,7 @@ class _AdaptedProduct(torch.autograd.Function):
         kept: torch.Tensor | None,
         scaling: float,
     ) -> torch.Tensor:
+        """Outputs (..., outputs) of activations (..., inputs); `kept` is what dropout multiplies by, None without."""
         dropped = _rows(adapted if kept is None else adapted * kept)
         inner = dropped @ a.t()
         ctx.save_for_backward(weight, a, b, kept, dropped, inner)
@@ -166,6 +167,7 @@ class _AdaptedProduct(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Gradients of `adapted`, `frozen`, A and B; without the first two where no layer below is trained."""
         weight, a, b, kept, dropped, inner = ctx.saved_tensors
         gradient = _rows(gradients[0])
         of_inner = (gradient @ b).mul_(ctx.scaling)

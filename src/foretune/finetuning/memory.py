@@ -29,7 +29,8 @@ product are close to its peak."""
 USABLE = {"accelerator": 0.9, "cpu": 0.35}
 """Share of free memory that is planned with. An accelerator refuses what does not fit, and the step is computed again;
 a CPU's memory is shared with other programs, a process that takes too much of it is killed, and what its allocator
-keeps makes steps of some hundred MiB 1.3 to 2.5 times as large as predicted (`benchmarks/step_memory.py`)."""
+keeps makes steps 1.3 to 2.1 times as large as predicted, and small ones with checkpointing up to 5.6 times
+(`benchmarks/step_memory.py`)."""
 _TRAINED_BYTES = 12
 """Of a trained parameter, beside itself: its gradient and Adam's two moments, in float32."""
 _LOGIT_BYTES = 16

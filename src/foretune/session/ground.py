@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from foretune.finetuning.evaluate import Scores
     from foretune.optimizer import Optimizer, Search
     from foretune.session.search import Settings
+    from foretune.space import SearchSpace
     from foretune.surrogate.pace import Pace
     from foretune.surrogate.protocol import Surrogates
 
@@ -189,12 +190,8 @@ def prepare(
         measured = recall(known, reader, whole)
     recorded = surrogates.performance.recorded if surrogates else ()
     pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
-    default, about_memory = space.default(), ()
     fit = fit_of(measured.memory, shape, whole, settings.device)
-    if fit and configuration:
-        fit.check(configuration)
-    elif fit:
-        pool, default, about_memory = fit.fitting(space, pool)
+    pool, default, about_memory = _that_fit(fit, space, pool, configuration)
     return Ground(
         data=measured.data,
         whole=whole,
@@ -214,6 +211,17 @@ def prepare(
         today=reader.today,
         notes=(*measured.data.notes, *about_targets, *about_memory),
     )
+
+
+def _that_fit(
+    fit: Fit | None, space: SearchSpace, pool: tuple[Configuration, ...], configuration: Configuration | None
+) -> tuple[tuple[Configuration, ...], Configuration, tuple[str, ...]]:
+    """The candidates and the default that fit, with notes on the rest; a single run that does not fit is refused."""
+    if fit and configuration:
+        fit.check(configuration)
+    elif fit:
+        return fit.fitting(space, pool)
+    return pool, space.default(), ()
 
 
 def _loaded(settings: Settings, step: Callable[[str], None]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, float]:
