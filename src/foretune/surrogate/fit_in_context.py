@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -14,33 +14,14 @@ from foretune.metadata.common import relative_to_width
 from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.examples import Run, by_task
-from foretune.surrogate.in_context import Deviations, InContextSurrogate
+from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.inputs import Link, LossLink, encode, known_features, link_of, width_of
 from foretune.surrogate.landmarks import LANDMARK_NAMES, landmarks
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, ConfigurationKernel, Scenarios, complete
-from foretune.surrogate.similarity import Labels, Similarity
+from foretune.surrogate.similarity import Similarity
 from foretune.surrogate.units import fit_unit
-from foretune.surrogate.widths import LEAST_GROUPS, best_width
 from foretune.types import Configuration
-
-_WIDTH = 0.64
-
-
-@dataclass(frozen=True)
-class InContextRecipe:
-    """How the in-context surrogate is made.
-
-    Attributes:
-        width: h, distance at which earlier tasks stop to count, see `foretune.surrogate.similarity`; None for what is
-            best on families held out, and, for base models that were never seen, on base models held out.
-        floor: weight of the least similar task.
-        deviations: how far a new task may be from a blend of earlier ones.
-    """
-
-    width: float | None = None
-    floor: float = 1e-3
-    deviations: Deviations = field(default_factory=Deviations)
 
 
 @dataclass(frozen=True)
@@ -67,7 +48,6 @@ def fit_in_context(
     runs: Sequence[Run],
     encoder: Encoder,
     feature_names: Sequence[str],
-    recipe: InContextRecipe | None = None,
     *,
     reference: Configuration | None = None,
 ) -> InContextSurrogate:
@@ -77,14 +57,13 @@ def fit_in_context(
         runs: to learn from.
         encoder: of their configurations.
         feature_names: meta-features, of which a task may lack some.
-        recipe: how.
         reference: configuration, relative to the width of the base model, whose curve tells about a task; by default
             the one that most tasks have.
 
     Raises:
         SurrogateError: if no run is complete.
     """
-    recipe, reference = recipe or InContextRecipe(), reference or reference_of(runs)
+    reference = reference or reference_of(runs)
     groups = {name: group for name, group in by_task(runs).items() if _slices(group)}
     if not groups:
         raise SurrogateError("no run is complete, so there is no learning curve to learn from; collect some")
@@ -99,13 +78,7 @@ def fit_in_context(
     feature_scaling = Scaling.of(features)
     labels = tuple(labels_of(name) for name in groups)
     scenarios = _scenarios(tasks, known, row_scaling(rows))
-    similarity = _similarity(tasks, features, feature_scaling, recipe)
-    if recipe.width is None:
-        families, models = [group[0].family for group in groups.values()], [model for _, model in labels]
-        width = elsewhere = _best_width(similarity, tasks, labels, families, scenarios)
-        if len(set(models)) >= LEAST_GROUPS:
-            elsewhere = _best_width(similarity, tasks, labels, models, scenarios)
-        similarity = replace(similarity, width=width, width_elsewhere=elsewhere)
+    similarity = _similarity(tasks, features, feature_scaling)
     best, scales = _units(tasks)
     return InContextSurrogate(
         encoder=encoder,
@@ -118,7 +91,6 @@ def fit_in_context(
         scenarios=scenarios,
         similarity=similarity,
         unit=fit_unit(features, feature_scaling, best, scales),
-        deviations=recipe.deviations,
     )
 
 
@@ -175,26 +147,11 @@ def _scenarios(tasks: Sequence[_Task], known: Sequence[Configuration], rows: Flo
     )
 
 
-def _similarity(
-    tasks: Sequence[_Task], features: Float[np.ndarray, "M F"], scaling: Scaling, recipe: InContextRecipe
-) -> Similarity:
+def _similarity(tasks: Sequence[_Task], features: Float[np.ndarray, "M F"], scaling: Scaling) -> Similarity:
     told = np.array([task.landmarks for task in tasks])
     has = ~np.isnan(told[:, 0])
     told_scaling = Scaling.of(told[has] if has.any() else np.zeros_like(told))
-    width = recipe.width or _WIDTH
-    return Similarity(scaling, scaling(features), told_scaling, told_scaling(told), width, width, recipe.floor)
-
-
-def _best_width(
-    similarity: Similarity,
-    tasks: Sequence[_Task],
-    labels: Sequence[Labels],
-    groups: Sequence[str],
-    scenarios: Scenarios,
-) -> float:
-    features, told = (np.array([getattr(task, name) for task in tasks]) for name in ("features", "landmarks"))
-    peaks = scenarios.values.max(axis=2)
-    return best_width(similarity, features, told, labels, groups, peaks, scenarios.recorded)
+    return Similarity(scaling, scaling(features), told_scaling, told_scaling(told))
 
 
 def _slices(runs: Sequence[Run]) -> int:

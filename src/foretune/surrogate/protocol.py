@@ -33,23 +33,26 @@ class Predictor(Protocol):
 
 
 @dataclass(frozen=True)
-class Cases:
-    """What may come, as one of K cases.
+class Outcomes:
+    """How a task may turn out: like one of K earlier ones.
 
     Attributes:
-        weights: (K,) probabilities of the cases.
-        prediction: normal distributions (K, N, T), in each of them.
+        weights: (K,) probabilities of the earlier tasks.
+        gains: (K, N, T) of every candidate after every slice if the task is like each of them, see
+            `foretune.surrogate.inputs`.
+        own: standard deviation, in gains, of what a run has of its own.
     """
 
     weights: np.ndarray
-    prediction: Prediction
+    gains: np.ndarray
+    own: float
 
 
 @runtime_checkable
-class PredictsCases(Protocol):
-    """A predictor that knows more than one normal distribution."""
+class PredictsOutcomes(Predictor, Protocol):
+    """A predictor that says which earlier tasks a new one may be like."""
 
-    def cases(self, observed: Observed) -> Cases:
+    def outcomes(self, observed: Observed) -> Outcomes:
         """The same question as that of `Predictor`."""
         ...
 

@@ -14,7 +14,7 @@ Nadaraya, 1964; Watson, 1964).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -22,6 +22,10 @@ from jaxtyping import Float
 from foretune.surrogate.scaling import Scaling
 
 _TYPICAL = 2.0
+_WIDTH = 0.5
+"""h, the distance at which an earlier task begins to count less."""
+_FLOOR = 0.02
+"""Weight of the least similar task, as a share of that of an equal one."""
 
 Labels = tuple[str, ...]
 """Dataset and base model of a task."""
@@ -36,23 +40,12 @@ class Similarity:
         features: (M, F) scaled; NaN where one is not known.
         landmark_scaling: of landmarks.
         landmarks: (M, L) scaled; NaN for a task without a reference run.
-        width: h.
-        width_elsewhere: h for a task on a base model that none of the earlier ones is on.
-        floor: weight of the least similar task, in units of that of an equal one.
     """
 
     feature_scaling: Scaling
     features: np.ndarray
     landmark_scaling: Scaling
     landmarks: np.ndarray
-    width: float
-    width_elsewhere: float
-    floor: float
-
-    @property
-    def elsewhere(self) -> Similarity:
-        """To a task on a base model that was never seen."""
-        return replace(self, width=self.width_elsewhere)
 
     def weights(
         self,
@@ -67,7 +60,8 @@ class Similarity:
             landmarks: of its reference run, None before that.
             differing: share of labels in which each earlier task differs.
         """
-        closeness = self.closeness(self.squared(features, landmarks, differing))
+        squared = self.squared(features, landmarks, differing)
+        closeness = np.exp(-0.5 * (squared - squared.min()) / _WIDTH**2) + _FLOOR
         return closeness / closeness.sum()
 
     def squared(
@@ -81,10 +75,6 @@ class Similarity:
         if landmarks is not None:
             squared = squared + _mean_squares(self.landmarks, self.landmark_scaling, landmarks)
         return squared
-
-    def closeness(self, squared: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
-        """w of tasks at these distances."""
-        return np.exp(-0.5 * (squared - squared.min()) / self.width**2) + self.floor
 
 
 def differing_labels(labels: Labels, others: Sequence[Labels]) -> Float[np.ndarray, " M"]:
