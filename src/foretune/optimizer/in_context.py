@@ -1,16 +1,22 @@
 """Transfer in context: a portfolio that learns. Nothing is fitted during a search, and every slice counts.
 
 Each earlier task is a hypothesis of how the new task will turn out, and has a probability
-(`foretune.surrogate.in_context`). Next comes the configuration with the greatest expected improvement under these
-hypotheses. If they were equally likely whatever is observed, this would be the greedy portfolio; if only one were
-possible, it would be the ranking of that task. After each slice the probabilities are updated.
+(`foretune.surrogate.in_context`). The next configuration is the one of greatest expected improvement under these
+hypotheses. After the default, equally likely hypotheses would make this the second choice of a greedy portfolio; a
+single one would make it the ranking of that task. After each slice the probabilities are updated.
 
 1. The default configuration is trained first: its curve says most about the task. Only where the time would not suffice
    for anything else, and the base model or the dataset is known, does the most promising configuration come first.
 2. A run goes on as long as it is expected to beat the best score so far.
 3. Then the configuration of greatest expected improvement is trained, as far as the time left allows.
 
-Symbols: N candidates, T slices, K hypotheses; g gains, see `foretune.surrogate.inputs`.
+Symbols:
+    N candidates i, T slices t, M hypotheses k.
+    g: (M, N, T) gains under each hypothesis, p: (M,) their probabilities (`foretune.surrogate.protocol.Outcomes`).
+    b: the best gain so far, 0 for the untrained model.
+
+    worth of a candidate        max_t sum_k p_k E[max(G - b, 0)],  G ~ N(g_kit, own^2),  over the slices t in reach
+    a run goes on while         max_t sum_k p_k g_kit > b
 
 Trials that are under way elsewhere are taken to end as predicted (the "kriging believer" of Ginsbourger et al., 2010).
 """
@@ -96,8 +102,7 @@ class TransferInContext:
         """Whether enough of the most promising run fits into the time after the default, or nothing is known of it."""
         if not self._is_familiar:
             return True
-        outcomes = self._predictor.outcomes({})
-        best = int(np.argmax(np.tensordot(outcomes.weights, outcomes.gains, 1).max(axis=1)))
+        best = int(np.argmax(self._predictor.outcomes({}).mean.max(axis=1)))
         default, wanted = self._slice_seconds[[0, best]].sum(axis=1)
         return best == 0 or bool(default + _ROOM * wanted <= seconds_left)
 
@@ -128,7 +133,7 @@ class TransferInContext:
         return slice_seconds(self._task, self._pool, self._surrogates.cost)
 
     def _best_gain(self, standing: Standing) -> float:
-        """Of all slices so far; that of the untrained model is 0, where its score is known."""
+        """b, of all slices so far; that of the untrained model is known only where gains are relative to its loss."""
         untrained = 0.0 if isinstance(self._link, LossLink) else -math.inf
         curves = (curve for curve in standing.curves.values() if len(curve))
         return max([untrained, *(float(self._link.gains(curve.scores).max()) for curve in curves)])
@@ -143,16 +148,16 @@ class TransferInContext:
         return coming & (np.cumsum(np.where(coming, seconds, 0.0), axis=1) <= seconds_left)
 
     def _believed(self, standing: Standing) -> Standing:
-        """The same with the slices that are under way elsewhere, as they are predicted."""
-        places = [place for key in standing.pending if (place := self._places.get(key))]
+        """The same with the slices that are under way elsewhere as they are predicted."""
+        places = [self._places[key] for key in standing.pending if key in self._places]
         if not places:
             return standing
-        predicted = self._predictor(standing.curves)
+        scores = self._link.scores(self._predictor.outcomes(standing.curves).mean)
         curves = dict(standing.curves)
         for place in places:
             key = self._pool[place].key
             slices = slice(0, standing.pending[key])
-            curves[key] = LearningCurve(predicted.mean[place, slices], self._slice_seconds[place, slices])
+            curves[key] = LearningCurve(scores[place, slices], self._slice_seconds[place, slices])
         return Standing(curves, standing.closed, standing.pending)
 
     def _under_way(self, standing: Standing) -> int | None:
@@ -168,13 +173,13 @@ class TransferInContext:
             return False
         if len(gains) < _LEAST_SLICES or gains[-1] >= best:
             return True
-        return float((outcomes.weights @ outcomes.gains[:, place])[payable].max()) > best
+        return float(outcomes.mean[place, payable].max()) > best
 
 
 def _worth(outcomes: Outcomes, payable: Bool[np.ndarray, "N T"], best: float) -> Float[np.ndarray, " N"]:
     """Expected improvement of each configuration at the best of its slices; -inf for one that cannot be trained."""
     if math.isinf(best):
-        expected = np.tensordot(outcomes.weights, outcomes.gains, 1)
+        expected = outcomes.mean
     else:
         each = expected_improvement(Prediction(outcomes.gains, np.full(outcomes.gains.shape, outcomes.own)), best)
         expected = np.tensordot(outcomes.weights, each, 1)

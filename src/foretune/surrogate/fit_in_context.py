@@ -16,11 +16,10 @@ from foretune.space import Encoder
 from foretune.surrogate.examples import Run, by_task
 from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.inputs import Link, LossLink, encode, known_features, link_of, width_of
-from foretune.surrogate.landmarks import LANDMARK_NAMES, landmarks
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, ConfigurationKernel, Scenarios, complete
-from foretune.surrogate.similarity import Similarity
-from foretune.surrogate.units import fit_unit
+from foretune.surrogate.similarity import LANDMARKS, Similarity, landmarks_of
+from foretune.surrogate.units import fit_units
 from foretune.types import Configuration
 
 
@@ -74,27 +73,22 @@ def fit_in_context(
     encoded = {one: row for task in tasks for one, row in zip(task.configurations, task.rows, strict=True)}
     rows = np.array([encoded[one] for one in known])
     row_scaling = Scaling.of(rows)
-    features = np.array([task.features for task in tasks])
-    feature_scaling = Scaling.of(features)
-    labels = tuple(labels_of(name) for name in groups)
-    scenarios = _scenarios(tasks, known, row_scaling(rows))
-    similarity = _similarity(tasks, features, feature_scaling)
-    best, scales = _units(tasks)
+    similarity = _similarity(tasks)
     return InContextSurrogate(
         encoder=encoder,
         feature_names=tuple(feature_names),
         reference=reference,
         slices=slices,
         recorded=known,
-        labels=labels,
+        labels=tuple(labels_of(name) for name in groups),
         row_scaling=row_scaling,
-        scenarios=scenarios,
+        scenarios=_scenarios(tasks, known, row_scaling(rows)),
         similarity=similarity,
-        unit=fit_unit(features, feature_scaling, best, scales),
+        units=fit_units(similarity.features, *_best_and_scales(tasks)),
     )
 
 
-def _units(tasks: Sequence[_Task]) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
+def _best_and_scales(tasks: Sequence[_Task]) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
     """Best gain and scale of each task; NaN for plain scores among losses relative to a known start."""
     best, scales = np.array([task.peaks.max() for task in tasks]), np.array([task.scale for task in tasks])
     relative = np.array([isinstance(task.link, LossLink) for task in tasks])
@@ -121,7 +115,7 @@ def _read(runs: Sequence[Run], encoder: Encoder, names: Sequence[str], slices: i
     kept = {_relative(run): run for run in reversed(ended)}
     kept = {one: kept[one] for one in reversed(kept)}
     gains = {one: np.append(run.gains, np.full(slices - len(run.gains), worst)) for one, run in kept.items()}
-    told = landmarks(gains[reference]) if reference in gains else np.full(len(LANDMARK_NAMES), np.nan)
+    told = landmarks_of(gains[reference]) if reference in gains else np.full(len(LANDMARKS), np.nan)
     task = runs[0].task
     rows = encode(encoder, task, [run.configuration for run in kept.values()])
     return _Task(tuple(kept), rows, np.array(list(gains.values())), known_features(task, names), told, link_of(task))
@@ -134,23 +128,13 @@ def _scenarios(tasks: Sequence[_Task], known: Sequence[Configuration], rows: Flo
         columns = [places[one] for one in task.configurations]
         values[index, columns] = np.maximum((task.gains - task.peaks.max()) / task.scale, LEAST_VALUE)
     kernel = ConfigurationKernel.of(rows)
-    filled = complete(values, rows, kernel)
-    peaks, recorded = filled.max(axis=2), ~np.isnan(values[:, :, 0])
-    apart = peaks - peaks.mean(axis=0)
-    return Scenarios(
-        rows,
-        filled.astype(np.float32),
-        recorded,
-        spread=float(np.sqrt(peaks.var(axis=1).mean())),
-        surprise=float(np.sqrt((apart[recorded] ** 2).mean())),
-        kernel=kernel,
-    )
+    return Scenarios(rows, complete(values, rows, kernel).astype(np.float32), kernel)
 
 
-def _similarity(tasks: Sequence[_Task], features: Float[np.ndarray, "M F"], scaling: Scaling) -> Similarity:
-    told = np.array([task.landmarks for task in tasks])
+def _similarity(tasks: Sequence[_Task]) -> Similarity:
+    features, told = np.array([task.features for task in tasks]), np.array([task.landmarks for task in tasks])
     has = ~np.isnan(told[:, 0])
-    told_scaling = Scaling.of(told[has] if has.any() else np.zeros_like(told))
+    scaling, told_scaling = Scaling.of(features), Scaling.of(told[has] if has.any() else np.zeros_like(told))
     return Similarity(scaling, scaling(features), told_scaling, told_scaling(told))
 
 

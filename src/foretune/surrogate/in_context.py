@@ -1,19 +1,25 @@
-"""The in-context surrogate: nothing is refitted, everything seen of the new task counts.
+"""The in-context surrogate: each earlier task is a hypothesis of how the new one will turn out.
 
-What is kept of earlier tasks are their curves (`foretune.surrogate.scenarios`) and what tells which of them a new task
-is like (`foretune.surrogate.similarity`): its meta-features, and, once the search has trained the reference
-configuration (the default, with which it begins), the landmarks of its curve. On the new task the earlier ones are
-blended by these weights, and all observed slices of all configurations are conditioned on
-(`foretune.surrogate.blend`).
+Nothing is fitted to the new task. All runs that were observed on it speak for or against each earlier task.
 
-Gains on the new task are g = center + scale (y - y_reference) with the peak of the reference run as center; before it
-is known, the best gain that is predicted from the meta-features is the center of y, with what that prediction misses on
-earlier tasks as one more unknown. The scale is one of a few readings around the weighted mean of those of earlier
-tasks, which what was seen then speaks for or against.
+Symbols:
+    M earlier tasks k, N candidates i, T slices t.
+    v: (M, N, T) values of the candidates on each earlier task (`foretune.surrogate.scenarios`).
+    a: the anchor, the run that others are compared with: the reference configuration (the default, with which a search
+        begins) if it is complete, else the first complete run.
+    c, s: center and scale. Before there is an anchor, c is the predicted gain of the best configuration
+        (`foretune.surrogate.units`); then it is the best gain of the anchor.
+    w: (M,) weights of the earlier tasks (`foretune.surrogate.similarity`).
+    y: (n,) gains of a candidate's n observed slices (`foretune.surrogate.inputs`).
+    e: `_EVIDENCE`.
 
-Sources: conditioning instead of refitting, FT-PFN (Rakotoarison et al., 2024); earlier tasks weighed by what is seen
-of the new one, RGPE (Feurer et al., 2018); a short probe as a feature of the task, landmarking (Pfahringer et al.,
-2000).
+    gains of hypothesis k          g_kit = c + s (v_kit - max_t v_kat)
+    likelihood of a run i under k  L_ki = exp(-mean_t ((y_it - c) / s - (g_kit - c) / s)^2 / (2 e^2))
+    probability of k               p_k = w_k prod_i L_ki / sum_k'(...)
+    a run that was begun           goes on from its last observed gain as it did on task k
+
+Sources: conditioning instead of refitting, FT-PFN (Rakotoarison et al., 2024); earlier tasks weighed by the runs seen
+on the new one, RGPE (Feurer et al., 2018).
 """
 
 from __future__ import annotations
@@ -24,27 +30,27 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from foretune.metadata.common import relative_to_width
 from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.inputs import LossLink, check_slices, encode, feature_vector, known_features, link_of, width_of
-from foretune.surrogate.landmarks import landmarks
 from foretune.surrogate.protocol import Observed, Outcomes, PredictsOutcomes
 from foretune.surrogate.scaling import Scaling
-from foretune.surrogate.scenarios import LEAST_VALUE, Interpolation, Scenarios
-from foretune.surrogate.similarity import Labels, Similarity, differing_labels
-from foretune.surrogate.units import Unit
+from foretune.surrogate.scenarios import LEAST_VALUE, Scenarios
+from foretune.surrogate.similarity import Labels, Similarity, differing_labels, landmarks_of
+from foretune.surrogate.units import TYPICAL, Unit, Units
 from foretune.types import Configuration, LearningCurve, Prediction, Task
 
 _CERTAIN = 1e-9
-_LEAST_SHARE = 1e-4
-"""Earlier tasks that weigh less than this share of the heaviest one are left out."""
 _EVIDENCE = 0.2
 """How far a run may be from that of an earlier task, in the unit of values, before that task counts less."""
 _OWN = 0.15
-"""What a run has of its own if the new task is like an earlier one, likewise."""
+"""Standard deviation of a run from that of an earlier task which the new one is like, in the same unit."""
+
+Gains = Mapping[int, np.ndarray]
+"""Place of a candidate -> (n,) gains of its observed slices."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class InContextSurrogate:
         row_scaling: of encoded configurations.
         scenarios: M x C x T.
         similarity: of tasks.
-        unit: of tasks.
+        units: of tasks.
     """
 
     kind: ClassVar[str] = "in-context"
@@ -75,7 +81,7 @@ class InContextSurrogate:
     row_scaling: Scaling
     scenarios: Scenarios
     similarity: Similarity
-    unit: Unit
+    units: Units
 
     @property
     def typical_features(self) -> Mapping[str, float]:
@@ -86,10 +92,18 @@ class InContextSurrogate:
         """See `PerformanceSurrogate.on`."""
         check_slices(task, self.slices)
         rows = self.row_scaling(encode(self.encoder, task, candidates))
-        width, places = width_of(task), {one: place for place, one in enumerate(self.recorded)}
-        known = np.array([places.get(relative_to_width(one, width), -1) for one in candidates], dtype=np.intp)
-        features = self._features(task)
-        return _OnTask(self, task, tuple(candidates), self.scenarios.interpolation(rows, known), features)
+        values = self.scenarios.values_of(rows, self._known(task, candidates))
+        return _OnTask(self, task, tuple(candidates), values, self._features(task))
+
+    def is_reference(self, task: Task, configuration: Configuration) -> bool:
+        """Whether this is the reference configuration at the width of the task's base model."""
+        return relative_to_width(configuration, width_of(task)) == self.reference
+
+    def _known(self, task: Task, candidates: Sequence[Configuration]) -> Int[np.ndarray, " N"]:
+        """Place of each candidate among those recorded, -1 for others."""
+        places = {one: place for place, one in enumerate(self.recorded)}
+        width = width_of(task)
+        return np.array([places.get(relative_to_width(one, width), -1) for one in candidates], dtype=np.intp)
 
     def _features(self, task: Task) -> Float[np.ndarray, " F"]:
         """Meta-features of the task; those that all earlier tasks have must be there."""
@@ -97,70 +111,78 @@ class InContextSurrogate:
         feature_vector(task, [name for name, column in columns if not np.isnan(column).any()])
         return known_features(task, self.feature_names)
 
-    def is_reference(self, task: Task, configuration: Configuration) -> bool:
-        """Whether this is the reference configuration at the width of the task's base model."""
-        return relative_to_width(configuration, width_of(task)) == self.reference
-
 
 @dataclass(frozen=True)
 class _OnTask:
+    """See `PredictsOutcomes`.
+
+    Attributes:
+        surrogate: knows the earlier tasks.
+        task: the new one.
+        candidates: the pool.
+        values: v.
+        features: meta-features of the new task.
+    """
+
     surrogate: InContextSurrogate
     task: Task
     candidates: tuple[Configuration, ...]
-    pool: Interpolation
+    values: np.ndarray
     features: np.ndarray
 
     def __call__(self, observed: Observed) -> Prediction:
-        found = self.outcomes(observed)
-        mean = np.tensordot(found.weights, found.gains, 1)
-        variance = np.tensordot(found.weights, (found.gains - mean) ** 2, 1) + found.own**2
-        link = link_of(self.task)
-        scores = link.scores(mean)
-        spread = np.maximum(np.sqrt(variance) * link.slopes(scores), _CERTAIN)
+        outcomes, link = self.outcomes(observed), link_of(self.task)
+        # variance of a mixture: between hypotheses, within each, and of the level that all have in common
+        between = np.tensordot(outcomes.weights, (outcomes.gains - outcomes.mean) ** 2, 1)
+        scores = link.scores(outcomes.mean)
+        spread = np.sqrt(between + outcomes.own**2 + outcomes.level**2) * link.slopes(scores)
         for place, curve in self._curves(observed).items():
             scores[place, : len(curve)], spread[place, : len(curve)] = curve.scores, _CERTAIN
-        return Prediction(scores, spread)
+        return Prediction(scores, np.maximum(spread, _CERTAIN))
 
     def outcomes(self, observed: Observed) -> Outcomes:
         """See `PredictsOutcomes`."""
-        gains = {place: link_of(self.task).gains(curve.scores) for place, curve in self._curves(observed).items()}
-        anchor = self._anchor(gains)
-        stage = self._stage(anchor, None if anchor is None else gains[anchor])
-        logs = np.log(stage.weights)
-        for place, seen in gains.items():
-            if anchor is not None and place != anchor:
-                values = np.maximum((seen - stage.center) / stage.scale, LEAST_VALUE)
-                apart = stage.values[:, place, : len(seen)] - values
-                logs = logs - 0.5 * (apart**2).mean(axis=1) / _EVIDENCE**2
-        weights = np.exp(logs - logs.max())
-        outcomes = stage.center + stage.scale * stage.values
-        for place, seen in gains.items():  # a run goes on from where it stands, as it did on the earlier tasks
-            outcomes[:, place] += (seen[-1] - outcomes[:, place, len(seen) - 1])[:, None]
-            outcomes[:, place, : len(seen)] = seen
-        return Outcomes(weights / weights.sum(), outcomes, stage.scale * _OWN)
+        seen: Gains = {place: link_of(self.task).gains(curve.scores) for place, curve in self._curves(observed).items()}
+        anchor = self._anchor(seen)
+        weights = self._weights(seen, anchor)
+        unit = self._unit(weights)
+        if anchor is None:
+            gains = unit.best + unit.scale * self.values
+            return Outcomes(weights, _going_on(gains, seen), unit.scale * _OWN, unit.error)
+        center = float(seen[anchor].max())
+        gains = center + unit.scale * (self.values - self.values[:, [anchor]].max(axis=2, keepdims=True))
+        others = {place: observed for place, observed in seen.items() if place != anchor}
+        weights = _posterior(weights, gains, others, center, unit.scale)
+        return Outcomes(weights, _going_on(gains, seen), unit.scale * _OWN)
 
     def _curves(self, observed: Observed) -> Mapping[int, LearningCurve]:
-        """What was seen of candidates, by place."""
+        """Observed slices of candidates, by place."""
         return {self._places[key]: curve for key, curve in observed.items() if key in self._places and len(curve)}
 
-    def _anchor(self, gains: Mapping[int, np.ndarray]) -> int | None:
-        """Place of the run that others are compared with: the reference, if it is complete, else the first that is."""
-        complete = [place for place, seen in gains.items() if len(seen) == self.surrogate.slices]
+    def _anchor(self, seen: Gains) -> int | None:
+        """Place of the anchor; None before a run is complete."""
+        complete = [place for place, gains in seen.items() if len(gains) == self.surrogate.slices]
         return self._reference if self._reference in complete else next(iter(complete), None)
+
+    def _weights(self, seen: Gains, anchor: int | None) -> Float[np.ndarray, " M"]:
+        """w, by the landmarks of the anchor if that is the reference."""
+        known = None if anchor is None or anchor != self._reference else landmarks_of(seen[anchor])
+        differing = differing_labels(labels_of(self.task.id), self.surrogate.labels)
+        return self.surrogate.similarity.weights(self.features, known, differing)
+
+    def _unit(self, weights: Float[np.ndarray, " M"]) -> Unit:
+        """Of the task, before any of its runs is complete.
+
+        If no zero-shot loss of an earlier task is known, their gains are plain scores, which say nothing of the unit of
+        a task whose gains are relative to its zero-shot loss.
+        """
+        if "zero_shot_nll" not in self.surrogate.feature_names and isinstance(link_of(self.task), LossLink):
+            return TYPICAL
+        return self.surrogate.units.of(self.surrogate.similarity.feature_scaling(self.features[None])[0], weights)
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
         return {one.key: place for place, one in enumerate(self.candidates)}
-
-    @cached_property
-    def _stages(self) -> dict[tuple[int | None, bytes], _Stage]:
-        return {}
-
-    def _stage(self, anchor: int | None, curve: Float[np.ndarray, " T"] | None) -> _Stage:
-        key = anchor, b"" if curve is None else curve.tobytes()
-        if key not in self._stages:
-            self._stages[key] = self._make_stage(anchor, curve)
-        return self._stages[key]
 
     @cached_property
     def _reference(self) -> int | None:
@@ -168,42 +190,25 @@ class _OnTask:
         places = (place for place, one in enumerate(self.candidates) if self.surrogate.is_reference(self.task, one))
         return next(places, None)
 
-    @cached_property
-    def _labels(self) -> Labels:
-        return labels_of(self.task.id)
 
-    @property
-    def _unit(self) -> Unit:
-        """Gains of tasks whose loss before training nobody knew are of another unit than losses relative to it."""
-        known = "zero_shot_nll" in self.surrogate.feature_names or not isinstance(link_of(self.task), LossLink)
-        return self.surrogate.unit if known else self.surrogate.unit.in_another_unit
-
-    def _make_stage(self, anchor: int | None, curve: Float[np.ndarray, " T"] | None) -> _Stage:
-        """What is known before (None) or after the curve of the anchor."""
-        whole, unit = self.surrogate, self._unit
-        told = None if curve is None or anchor != self._reference else landmarks(curve)
-        weights = whole.similarity.weights(self.features, told, differing_labels(self._labels, whole.labels))
-        tasks = np.flatnonzero(weights >= _LEAST_SHARE * weights.max())
-        weights = weights[tasks] / weights[tasks].sum()
-        values = self.pool.values(tasks)
-        scale = float(np.exp(unit.log_scale(tasks, weights)[0]))
-        if curve is None or anchor is None:
-            return _Stage(weights, values, unit.best(self.features), scale)
-        return _Stage(weights, values - values[:, anchor].max(axis=1)[:, None, None], float(curve.max()), scale)
+def _posterior(
+    weights: Float[np.ndarray, " M"], gains: Float[np.ndarray, "M N T"], seen: Gains, center: float, scale: float
+) -> Float[np.ndarray, " M"]:
+    """p, from w and the runs other than the anchor."""
+    logs = np.log(weights)
+    for place, observed in seen.items():
+        # Values below the least were cut off on earlier tasks, too.
+        values = np.maximum((observed - center) / scale, LEAST_VALUE)
+        apart = (gains[:, place, : len(observed)] - center) / scale - values
+        logs = logs - 0.5 * (apart**2).mean(axis=1) / _EVIDENCE**2  # log w_k + sum_i log L_ki
+    posterior = np.exp(logs - logs.max())
+    return posterior / posterior.sum()
 
 
-@dataclass(frozen=True)
-class _Stage:
-    """The pool before anything but the anchor is seen.
-
-    Attributes:
-        weights: (m,) probabilities of the earlier tasks.
-        values: (m, N, T) of the pool on each.
-        center: gain that is 0 there.
-        scale: gain that is 1 there, from center.
-    """
-
-    weights: np.ndarray
-    values: np.ndarray
-    center: float
-    scale: float
+def _going_on(gains: Float[np.ndarray, "M N T"], seen: Gains) -> Float[np.ndarray, "M N T"]:
+    """The same for runs that were not begun; those that were go on from their last observed gain."""
+    gains = gains.copy()
+    for place, observed in seen.items():
+        gains[:, place] += (observed[-1] - gains[:, place, len(observed) - 1])[:, None]
+        gains[:, place, : len(observed)] = observed
+    return gains

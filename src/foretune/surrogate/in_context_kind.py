@@ -18,14 +18,14 @@ from foretune.surrogate.kinds import IN_CONTEXT, Arrays, Data, Fitted, Kind, Sco
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import Scenarios
 from foretune.surrogate.similarity import Similarity
-from foretune.surrogate.units import Unit
+from foretune.surrogate.units import Units
 from foretune.types import Configuration
 
 _PARTS: Mapping[str, type[Any]] = {
     "row_scaling": Scaling,
     "scenarios": Scenarios,
     "similarity": Similarity,
-    "unit": Unit,
+    "units": Units,
 }
 
 

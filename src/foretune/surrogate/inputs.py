@@ -27,19 +27,7 @@ from foretune.types import Configuration, Task
 SLICES = 8
 """Of a run of `foretune tune`."""
 
-_LEAST_RATIO = 1e-4
-
-
-def gain(scores: Float[np.ndarray, " n"], zero_shot: float) -> Float[np.ndarray, " n"]:
-    """Gain of scores, which are losses with their sign turned; above -1."""
-    ratio = np.maximum(scores / zero_shot, _LEAST_RATIO)
-    return np.where(ratio < 1.0, -np.log(ratio), 1.0 / ratio - 1.0)
-
-
-def score_of_gain(gains: Float[np.ndarray, " n"], zero_shot: float) -> Float[np.ndarray, " n"]:
-    """The inverse of `gain`; gains of -1 and below are read as -0.99 (a hundred times the zero-shot loss)."""
-    bounded = np.maximum(gains, -0.99)
-    return zero_shot * np.where(bounded > 0.0, np.exp(-bounded), 1.0 / (1.0 + np.minimum(bounded, 0.0)))
+_LEAST_RATIO = 1e-4  # of a loss to the zero-shot loss
 
 
 def zero_shot_score(task: Task) -> float:
@@ -70,18 +58,25 @@ class Link(Protocol):
 
 @dataclass(frozen=True)
 class LossLink:
-    """See `gain`."""
+    """Between losses with their sign turned and gains, see the top of this file.
+
+    Attributes:
+        zero_shot: score of the untrained model, -z.
+        least_scale: see `Link`.
+    """
 
     zero_shot: float
     least_scale: float = 0.02
 
     def gains(self, scores: np.ndarray) -> np.ndarray:
-        """See `Link`."""
-        return gain(scores, self.zero_shot)
+        """See `Link`; above -1."""
+        ratio = np.maximum(scores / self.zero_shot, _LEAST_RATIO)  # loss / z
+        return np.where(ratio < 1.0, -np.log(ratio), 1.0 / ratio - 1.0)
 
     def scores(self, gains: np.ndarray) -> np.ndarray:
-        """See `Link`."""
-        return score_of_gain(gains, self.zero_shot)
+        """See `Link`; gains of -1 and below are read as -0.99 (a hundred times the zero-shot loss)."""
+        bounded = np.maximum(gains, -0.99)
+        return self.zero_shot * np.where(bounded > 0.0, np.exp(-bounded), 1.0 / (1.0 + np.minimum(bounded, 0.0)))
 
     def slopes(self, scores: np.ndarray) -> np.ndarray:
         """A gain that is off by d moves the loss by d times itself. Above the zero-shot loss it moves it more, which is

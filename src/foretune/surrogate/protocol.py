@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float
 
 from foretune.types import Configuration, LearningCurve, Prediction, Task
 
@@ -41,11 +42,18 @@ class Outcomes:
         gains: (K, N, T) of every candidate after every slice if the task is like each of them, see
             `foretune.surrogate.inputs`.
         own: standard deviation, in gains, of what a run has of its own.
+        level: standard deviation, in gains, by which all of them may be off together.
     """
 
     weights: np.ndarray
     gains: np.ndarray
     own: float
+    level: float = 0.0
+
+    @property
+    def mean(self) -> Float[np.ndarray, "N T"]:
+        """Expected gains."""
+        return np.tensordot(self.weights, self.gains, 1)
 
 
 @runtime_checkable

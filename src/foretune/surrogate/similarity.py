@@ -1,14 +1,24 @@
-"""How much each earlier task counts on a new one.
+"""How much each earlier task counts on a new one, before other runs than that of the default are seen.
 
-The weight of an earlier task falls with the sum of three mean squared distances,
+Symbols:
+    M earlier tasks, F meta-features, L landmarks.
+    d^2: (M,) squared distances of the new task from each earlier one, the sum of
+        d_f^2: mean over F of squared differences of standardized meta-features,
+        d_l^2: mean over L of squared differences of standardized landmarks, once the reference run is complete,
+        d_n^2: share of (dataset, base model) that differ.
+    h: `_WIDTH`, the distance at which an earlier task begins to count less.
+    w: (M,) weights.
 
-    w = exp(-(d^2 - min d^2) / (2 h^2)) + floor,     d^2 = d_features^2 + d_landmarks^2 + d_labels^2,
+    w = exp(-(d^2 - min d^2) / (2 h^2)) + floor,     divided by their sum.
 
-of standardized meta-features, of standardized landmarks of the reference run (once it is trained), and of labels:
-the share of (dataset, base model) that differ. Standardized columns of two tasks drawn at random are 2 apart in the
-mean square, which is also what a task without a reference run, or without a meta-feature, is taken to be. Weights are
-relative to the nearest task: one that is like no other is judged by those that are least unlike it (kernel regression:
-Nadaraya, 1964; Watson, 1964).
+Weights are relative to the nearest task: a new task that is like no other is judged by those that are least unlike it
+(kernel regression: Nadaraya, 1964; Watson, 1964). Standardized columns of two tasks drawn at random are 2 apart in the
+mean square, so that is the distance where a meta-feature or the reference run of a task is not known.
+
+The landmarks of a task are seven numbers of the curve of the reference configuration, with which every search begins
+(landmarking: Pfahringer et al., 2000). How far the loss falls, how soon, and whether it rises again tell more about the
+configurations that suit a task than any meta-feature does: long runs do where it is still falling at the end, short or
+careful ones where it overfits.
 """
 
 from __future__ import annotations
@@ -23,9 +33,10 @@ from foretune.surrogate.scaling import Scaling
 
 _TYPICAL = 2.0
 _WIDTH = 0.5
-"""h, the distance at which an earlier task begins to count less."""
 _FLOOR = 0.02
-"""Weight of the least similar task, as a share of that of an equal one."""
+"""Weight of the least similar task, as a share of the weight of an equal one."""
+LANDMARKS = ("first", "middle", "last", "best", "peak", "lost", "rise")
+_TAIL = 0.25
 
 Labels = tuple[str, ...]
 """Dataset and base model of a task."""
@@ -53,36 +64,49 @@ class Similarity:
         landmarks: Float[np.ndarray, " L"] | None,
         differing: Float[np.ndarray, " M"],
     ) -> Float[np.ndarray, " M"]:
-        """Weights that sum to 1.
+        """Weights w, which sum to 1.
 
         Args:
-            features: meta-features of the new task, as they are.
-            landmarks: of its reference run, None before that.
+            features: meta-features of the new task, not scaled.
+            landmarks: of its reference run, None before that is complete.
             differing: share of labels in which each earlier task differs.
         """
-        squared = self.squared(features, landmarks, differing)
-        closeness = np.exp(-0.5 * (squared - squared.min()) / _WIDTH**2) + _FLOOR
-        return closeness / closeness.sum()
-
-    def squared(
-        self,
-        features: Float[np.ndarray, " F"],
-        landmarks: Float[np.ndarray, " L"] | None,
-        differing: Float[np.ndarray, " M"],
-    ) -> Float[np.ndarray, " M"]:
-        """d^2 of each earlier task; arguments as of `weights`."""
         squared = differing + _mean_squares(self.features, self.feature_scaling, features)
         if landmarks is not None:
             squared = squared + _mean_squares(self.landmarks, self.landmark_scaling, landmarks)
-        return squared
+        closeness = np.exp(-0.5 * (squared - squared.min()) / _WIDTH**2) + _FLOOR
+        return closeness / closeness.sum()
+
+
+def landmarks_of(gains: Float[np.ndarray, " T"]) -> Float[np.ndarray, " L"]:
+    """Numbers of a complete curve of gains (`foretune.surrogate.inputs`), in the order of `LANDMARKS`.
+
+    Gain after the first slice, in the middle, and at the end; the best, and at which share of the run it was; the loss
+    after it; the rise in the last quarter.
+    """
+    last, count = len(gains) - 1, len(gains)
+    best = int(np.argmax(gains))
+    before_tail = max(last - round(_TAIL * count), 0)
+    return np.array(
+        [
+            gains[0],
+            gains[(count - 1) // 2],
+            gains[last],
+            gains[best],
+            (best + 1) / count,
+            gains[last] - gains[best],
+            gains[last] - gains[before_tail],
+        ]
+    )
 
 
 def differing_labels(labels: Labels, others: Sequence[Labels]) -> Float[np.ndarray, " M"]:
-    """Share of a task's labels that each other task does not have."""
+    """d_n^2: share of a task's labels that each other task does not have."""
     return np.array([np.mean([one != two for one, two in zip(labels, other, strict=True)]) for other in others])
 
 
 def _mean_squares(earlier: np.ndarray, scaling: Scaling, new: np.ndarray) -> Float[np.ndarray, " M"]:
+    """d_f^2 or d_l^2, over the columns that vary among earlier tasks."""
     varies = np.isfinite(scaling.spread)
     if not varies.any():
         return np.zeros(len(earlier))

@@ -12,25 +12,27 @@ from foretune.surrogate.inputs import (
     LossLink,
     PlainLink,
     encode,
-    gain,
     link_of,
-    score_of_gain,
     width_of,
     zero_shot_score,
 )
 from foretune.surrogate.meta_features import read_task
 from foretune.types import VALIDATION_NLL, Metric, Task
 
+LOSSES = LossLink(zero_shot=-4.0)
+ACCURACY = Metric("accuracy", maximize=True)
+
 
 @given(nll=st.floats(1e-3, 90), zero_shot=st.floats(0.5, 9))
-def test_gain_can_be_turned_back_into_the_score(nll, zero_shot):
-    scores = np.array([-min(nll, 90 * zero_shot)])
-    np.testing.assert_allclose(score_of_gain(gain(scores, -zero_shot), -zero_shot), scores, rtol=1e-6)
+def test_gains_can_be_turned_back_into_scores(nll, zero_shot):
+    scores, link = np.array([-min(nll, 90 * zero_shot)]), LossLink(-zero_shot)
+    np.testing.assert_allclose(link.scores(link.gains(scores)), scores, rtol=1e-6)
 
 
-def test_gain_is_zero_untrained_one_when_perfect_and_bounded_below():
-    np.testing.assert_allclose(gain(np.array([-4.0, -2.0, -1.0, -8.0]), -4.0), [0.0, np.log(2), np.log(4), -0.5])
-    assert -1 < gain(np.array([-1e9]), -4.0)[0] < -0.99
+def test_a_gain_is_zero_untrained_a_logarithm_below_and_bounded_above():
+    found = LOSSES.gains(np.array([-4.0, -2.0, -1.0, -8.0]))
+    np.testing.assert_allclose(found, [0.0, np.log(2), np.log(4), -0.5])
+    assert -1 < LOSSES.gains(np.array([-1e9]))[0] < -0.99
 
 
 def test_the_score_of_the_untrained_model_is_a_meta_feature():
@@ -47,10 +49,6 @@ def test_a_perfect_untrained_model_is_refused():
     features = {**synthetic_table().task("task-0").meta_features, "zero_shot_nll": 0.0}
     with pytest.raises(SurrogateError, match="nothing to improve"):
         read_task(Task("perfect", VALIDATION_NLL, features, 8))
-
-
-LOSSES = LossLink(zero_shot=-4.0)
-ACCURACY = Metric("accuracy", maximize=True)
 
 
 @pytest.mark.parametrize("link", [LOSSES, PlainLink()])
