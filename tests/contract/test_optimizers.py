@@ -14,6 +14,7 @@ from foretune.optimizer.ordered import Ordered
 from foretune.optimizer.successive_halving import SuccessiveHalving
 from foretune.optimizer.top_k import OneSliceTopK
 from foretune.paper.performance import DeepKernelSurrogate
+from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.protocol import Surrogates
 from foretune.types import LearningCurve, Report, Status, Trial
 
@@ -27,6 +28,8 @@ def make(request: pytest.FixtureRequest, recorded: RecordedTask, surrogates: Sur
     candidates = recorded.candidates
     if request.param in REFITTING and not isinstance(surrogates.performance, DeepKernelSurrogate):
         pytest.skip("only deep kernels can be refit")
+    if request.param == "transfer-in-context" and not isinstance(surrogates.performance, InContextSurrogate):
+        pytest.skip("only in-context surrogates know earlier tasks one by one")
 
     def build(seed: int = 0) -> Optimizer:
         if follower := FOLLOWERS.get(request.param):

@@ -58,6 +58,9 @@ class TransferInContext:
         task: to be finetuned.
         candidates: the pool; the first of them is the default.
         surrogates: fitted on other tasks.
+
+    Raises:
+        SurrogateError: if the surrogates don't know earlier tasks one by one.
     """
 
     def __init__(self, task: Task, candidates: Sequence[Configuration], *, surrogates: Surrogates) -> None:
@@ -67,6 +70,7 @@ class TransferInContext:
         self._link = link_of(task)
         self._history: tuple[Report, ...] = ()
         self._local_cost = LocalCost(task, self._pool, surrogates.cost)
+        self._predictor = _predictor(task, self._pool, surrogates)
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
@@ -118,17 +122,6 @@ class TransferInContext:
         return {one.key: place for place, one in enumerate(self._pool)}
 
     @cached_property
-    def _predictor(self) -> PredictsOutcomes:
-        predictor = self._surrogates.performance.on(self._task, self._pool)
-        if not isinstance(predictor, PredictsOutcomes):
-            kind = type(self._surrogates.performance).__name__
-            raise SurrogateError(
-                f"this search needs surrogates that know earlier tasks one by one, got {kind}; "
-                "fit them with `foretune fit --kind in-context`"
-            )
-        return predictor
-
-    @cached_property
     def _slice_seconds(self) -> Float[np.ndarray, "N T"]:
         return slice_seconds(self._task, self._pool, self._surrogates.cost)
 
@@ -174,6 +167,17 @@ class TransferInContext:
         if len(gains) < _LEAST_SLICES or gains[-1] >= best:
             return True
         return float(outcomes.mean[place, payable].max()) > best
+
+
+def _predictor(task: Task, pool: Sequence[Configuration], surrogates: Surrogates) -> PredictsOutcomes:
+    predictor = surrogates.performance.on(task, pool)
+    if not isinstance(predictor, PredictsOutcomes):
+        kind = type(surrogates.performance).__name__
+        raise SurrogateError(
+            f"this search needs surrogates that know earlier tasks one by one, got {kind}; "
+            "fit some with `foretune fit --kind in-context`"
+        )
+    return predictor
 
 
 def _worth(outcomes: Outcomes, payable: Bool[np.ndarray, "N T"], best: float) -> Float[np.ndarray, " N"]:

@@ -131,12 +131,14 @@ class _OnTask:
     features: np.ndarray
 
     def __call__(self, observed: Observed) -> Prediction:
-        outcomes, link = self.outcomes(observed), link_of(self.task)
-        # variance of a mixture: between hypotheses, within each, and of the level that all have in common
+        outcomes, link, curves = self.outcomes(observed), link_of(self.task), self._curves(observed)
+        level = np.full((len(self.candidates), 1), outcomes.level)
+        level[list(curves)] = 0.0
+        # variance of a mixture: between hypotheses, within each, and of the level that runs not begun have in common
         between = np.tensordot(outcomes.weights, (outcomes.gains - outcomes.mean) ** 2, 1)
         scores = link.scores(outcomes.mean)
-        spread = np.sqrt(between + outcomes.own**2 + outcomes.level**2) * link.slopes(scores)
-        for place, curve in self._curves(observed).items():
+        spread = np.sqrt(between + outcomes.own**2 + level**2) * link.slopes(scores)
+        for place, curve in curves.items():
             scores[place, : len(curve)], spread[place, : len(curve)] = curve.scores, _CERTAIN
         return Prediction(scores, np.maximum(spread, _CERTAIN))
 

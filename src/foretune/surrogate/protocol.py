@@ -42,7 +42,7 @@ class Outcomes:
         gains: (K, N, T) of every candidate after every slice if the task is like each of them, see
             `foretune.surrogate.inputs`.
         own: standard deviation, in gains, of what a run has of its own.
-        level: standard deviation, in gains, by which all of them may be off together.
+        level: standard deviation, in gains, by which all runs that were not begun may be off together.
     """
 
     weights: np.ndarray

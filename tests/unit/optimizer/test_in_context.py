@@ -109,12 +109,12 @@ def test_tasks_of_which_nothing_is_known_are_searched_too():
         assert found.score > np.mean(at_random)
 
 
-def test_surrogates_of_another_kind_are_refused_with_the_remedy(recorded):
-    optimizer = TransferInContext(recorded.task, recorded.candidates, surrogates=synthetic_surrogates("deep-kernel"))
+def test_surrogates_of_another_kind_are_refused_with_the_remedy():
+    recorded, surrogates = recorded_task(synthetic_table(), "task-3"), synthetic_surrogates("deep-kernel")
     with pytest.raises(
-        SurrogateError, match=r"got DeepKernelSurrogate; fit them with `foretune fit --kind in-context`"
+        SurrogateError, match=r"got DeepKernelSurrogate; fit some with `foretune fit --kind in-context`"
     ):
-        optimizer.ask()
+        TransferInContext(recorded.task, recorded.candidates, surrogates=surrogates)
 
 
 def after_the_first_run(recorded: RecordedTask) -> TransferInContext:
