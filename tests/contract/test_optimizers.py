@@ -10,9 +10,7 @@ import pytest
 
 from foretune.benchmark.replay import RecordedTask
 from foretune.optimizer import OPTIMIZERS, Optimizer, make_optimizer
-from foretune.optimizer.ordered import Ordered
-from foretune.optimizer.successive_halving import SuccessiveHalving
-from foretune.optimizer.top_k import OneSliceTopK
+from foretune.optimizer.baselines import Ordered, one_slice_top_k, successive_halving
 from foretune.paper.performance import DeepKernelSurrogate
 from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.protocol import Surrogates
@@ -20,7 +18,7 @@ from foretune.types import LearningCurve, Report, Status, Trial
 
 ROUNDS = 25
 REFITTING = {"quick-tune", "quick-tune-repaired"}
-FOLLOWERS = {"ordered": Ordered, "successive-halving": SuccessiveHalving, "one-slice-top-k": OneSliceTopK}
+FOLLOWERS = {"ordered": Ordered, "successive-halving": successive_halving, "one-slice-top-k": one_slice_top_k}
 
 
 @pytest.fixture(params=[*sorted(OPTIMIZERS), *FOLLOWERS])

@@ -127,8 +127,8 @@ OPTIMIZERS: Mapping[str, Entry] = MappingProxyType(
         ),
         "quick-tune": Entry(f"{_PAPER}.quick_tune:published", "deep-kernel", {"steps": at_least(0)}),
         "quick-tune-repaired": Entry(f"{_PAPER}.quick_tune:repaired", "deep-kernel", {"steps": at_least(0)}),
-        "random": Entry("foretune.optimizer.random:random", stochastic=True),
-        "default": Entry("foretune.optimizer.ordered:default_only"),
+        "random": Entry("foretune.optimizer.baselines:random", stochastic=True),
+        "default": Entry("foretune.optimizer.baselines:default_only"),
     }
 )
 

@@ -14,8 +14,8 @@ from synthetic_table import bare_table, synthetic_surrogates, synthetic_table
 from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
 from foretune.errors import SurrogateError
 from foretune.optimizer import in_context
+from foretune.optimizer.baselines import random_search
 from foretune.optimizer.in_context import TransferInContext
-from foretune.optimizer.random import random_search
 from foretune.optimizer.standing import slice_seconds, standing_of
 from foretune.surrogate.cost import EvenCost
 from foretune.surrogate.fit import fit
