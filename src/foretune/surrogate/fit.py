@@ -24,13 +24,12 @@ from foretune.space import SearchSpace
 from foretune.surrogate.cost import EvenCost, fit_cost, tells_work
 from foretune.surrogate.encoders import encoder_for, encoder_sha256
 from foretune.surrogate.examples import Run, by_task, read_runs
-from foretune.surrogate.folds import folds
 from foretune.surrogate.for_search import REMEDY, described_features, for_search
+from foretune.surrogate.hardware import of_one_kind, one_kind
+from foretune.surrogate.judge import errors_by_model, errors_by_task, folds, medians
 from foretune.surrogate.kinds import IN_CONTEXT, Data, find_kind
 from foretune.surrogate.memory import fit_memory
 from foretune.surrogate.protocol import Surrogates
-from foretune.surrogate.reference import of_one_kind, one_kind
-from foretune.surrogate.resources import errors_by_model, errors_by_task, medians
 from foretune.types import Configuration
 
 FOLDS = 3

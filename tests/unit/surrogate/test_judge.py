@@ -4,7 +4,7 @@ import numpy as np
 from synthetic_table import synthetic_table
 
 from foretune.surrogate.examples import read_runs
-from foretune.surrogate.folds import folds
+from foretune.surrogate.judge import folds
 
 
 def test_folds_hold_out_each_task_once_and_split_no_family():
