@@ -112,8 +112,9 @@ def _read(runs: Sequence[Run], encoder: Encoder, names: Sequence[str], slices: i
     """A task's runs whose end is known; one that diverged keeps the worst gain seen on its task."""
     worst = min([0.0, *(float(run.gains.min()) for run in runs if len(run.gains))])
     ended = [run for run in runs if run.diverged or len(run.gains) == slices]
-    kept = {_relative(run): run for run in reversed(ended)}
-    kept = {one: kept[one] for one in reversed(kept)}
+    kept: dict[Configuration, Run] = {}
+    for run in ended:
+        kept.setdefault(_relative(run), run)
     gains = {one: np.append(run.gains, np.full(slices - len(run.gains), worst)) for one, run in kept.items()}
     told = landmarks_of(gains[reference]) if reference in gains else np.full(len(LANDMARKS), np.nan)
     task = runs[0].task
