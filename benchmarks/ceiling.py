@@ -27,8 +27,8 @@ from foretune.benchmark.regret import interval
 from foretune.benchmark.replay import RecordedTask
 from foretune.metadata import read_meta_dataset
 from foretune.metadata.common import relative_to_width
+from foretune.surrogate.gains import gain_scale
 from foretune.surrogate.in_context import InContextSurrogate
-from foretune.surrogate.inputs import link_of
 from foretune.surrogate.kinds import IN_CONTEXT
 from foretune.surrogate.scenarios import LEAST_VALUE
 from foretune.types import Configuration, Prediction
@@ -74,9 +74,9 @@ def known_of(contest: Contest, task: str) -> Known | None:
     runs = [recorded.recordings[one.key] for one in pool]
     if len(pool) < LEAST_RUNS or min(len(run.curve) for run in runs) == 0:
         return None
-    link = link_of(recorded.task)
-    peaks = np.array([link.gains(run.curve.scores).max() for run in runs])
-    scale = max(float(peaks.max() - np.median(peaks)), link.least_scale)
+    relative = gain_scale(recorded.task)
+    peaks = np.array([relative.gains(run.curve.scores).max() for run in runs])
+    scale = max(float(peaks.max() - np.median(peaks)), relative.least)
     earlier = surrogate.scenarios.values.max(axis=2)[
         :, [places[relative_to_width(one, setting.hidden_size)] for one in pool]
     ]
@@ -92,7 +92,7 @@ def worth(
     curve = recorded.recordings[default.key].curve
     found = surrogate.on(recorded.task, pool).outcomes({default.key: curve})
     predicted = Prediction(found.gains, np.full(found.gains.shape, found.own))
-    best = max(0.0, float(link_of(recorded.task).gains(curve.scores).max()))
+    best = max(0.0, float(gain_scale(recorded.task).gains(curve.scores).max()))
     return np.tensordot(found.weights, expected_improvement(predicted, best), 1).max(axis=1)
 
 

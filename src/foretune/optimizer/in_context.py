@@ -36,7 +36,7 @@ from foretune.metadata.source import labels_of
 from foretune.optimizer.local_cost import LocalCost
 from foretune.optimizer.registry import Search
 from foretune.optimizer.standing import Standing, next_run, slice_seconds, standing_of
-from foretune.surrogate.inputs import LossLink, link_of
+from foretune.surrogate.gains import gain_scale
 from foretune.surrogate.protocol import Outcomes, PredictsOutcomes, Surrogates
 from foretune.types import Configuration, LearningCurve, Prediction, Report, Task, Trial
 
@@ -67,7 +67,7 @@ class TransferInContext:
         self._task = task
         self._pool = list(dict.fromkeys(candidates))
         self._surrogates = surrogates
-        self._link = link_of(task)
+        self._scale = gain_scale(task)
         self._history: tuple[Report, ...] = ()
         self._local_cost = LocalCost(task, self._pool, surrogates.cost)
         self._predictor = _predictor(task, self._pool, surrogates)
@@ -127,9 +127,9 @@ class TransferInContext:
 
     def _best_gain(self, standing: Standing) -> float:
         """b, of all slices so far; that of the untrained model is known only where gains are relative to its loss."""
-        untrained = 0.0 if isinstance(self._link, LossLink) else -math.inf
+        untrained = -math.inf if self._scale.zero_shot is None else 0.0
         curves = (curve for curve in standing.curves.values() if len(curve))
-        return max([untrained, *(float(self._link.gains(curve.scores).max()) for curve in curves)])
+        return max([untrained, *(float(self._scale.gains(curve.scores).max()) for curve in curves)])
 
     def _payable(self, standing: Standing, seconds_left: float) -> Bool[np.ndarray, "N T"]:
         """Slices that are not trained yet and can be reached within the time left."""
@@ -145,7 +145,7 @@ class TransferInContext:
         places = [self._places[key] for key in standing.pending if key in self._places]
         if not places:
             return standing
-        scores = self._link.scores(self._predictor.outcomes(standing.curves).mean)
+        scores = self._scale.scores(self._predictor.outcomes(standing.curves).mean)
         curves = dict(standing.curves)
         for place in places:
             key = self._pool[place].key
@@ -161,7 +161,7 @@ class TransferInContext:
 
     def _goes_on(self, place: int, outcomes: Outcomes, payable: Bool[np.ndarray, " T"], best: float) -> bool:
         """Whether the run is expected to beat the best so far, is itself the best, or has only begun."""
-        gains = self._link.gains(self._history[-1].curve.scores)
+        gains = self._scale.gains(self._history[-1].curve.scores)
         if not payable.any():
             return False
         if len(gains) < _LEAST_SLICES or gains[-1] >= best:

@@ -14,7 +14,7 @@ from foretune.metadata.orders import feature_distances
 from foretune.recommendation.advice import Advice, Interval, Recommendation
 from foretune.space import Encoder
 from foretune.surrogate import Surrogates
-from foretune.surrogate.inputs import link_of
+from foretune.surrogate.gains import gain_scale
 from foretune.surrogate.protocol import Predictor, PredictsOutcomes
 from foretune.types import Configuration, Task
 
@@ -92,7 +92,7 @@ def _cases(task: Task, predictor: Predictor, count: int) -> tuple[Float[np.ndarr
     if not isinstance(predictor, PredictsOutcomes):
         return np.empty(0), np.empty((0, count))
     found = predictor.outcomes({})
-    return found.weights, link_of(task).scores(found.gains.max(axis=2))
+    return found.weights, gain_scale(task).scores(found.gains.max(axis=2))
 
 
 def run_seconds(task: Task, candidates: Sequence[Configuration], surrogates: Surrogates) -> Float[np.ndarray, " n"]:

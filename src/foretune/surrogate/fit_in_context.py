@@ -14,8 +14,9 @@ from foretune.metadata.common import relative_to_width
 from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.examples import Run, by_task
+from foretune.surrogate.gains import GainScale, gain_scale
 from foretune.surrogate.in_context import InContextSurrogate
-from foretune.surrogate.inputs import Link, LossLink, encode, known_features, link_of, width_of
+from foretune.surrogate.inputs import encode, known_features, width_of
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, ConfigurationKernel, Scenarios, complete
 from foretune.surrogate.similarity import LANDMARKS, Similarity, landmarks_of
@@ -32,7 +33,7 @@ class _Task:
     gains: np.ndarray
     features: np.ndarray
     landmarks: np.ndarray
-    link: Link
+    gain_scale: GainScale
 
     @property
     def peaks(self) -> Float[np.ndarray, " n"]:
@@ -40,7 +41,7 @@ class _Task:
 
     @property
     def scale(self) -> float:
-        return max(float(self.peaks.max() - np.median(self.peaks)), self.link.least_scale)
+        return max(float(self.peaks.max() - np.median(self.peaks)), self.gain_scale.least)
 
 
 def fit_in_context(
@@ -91,7 +92,7 @@ def fit_in_context(
 def _best_and_scales(tasks: Sequence[_Task]) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
     """Best gain and scale of each task; NaN for plain scores among losses relative to a known start."""
     best, scales = np.array([task.peaks.max() for task in tasks]), np.array([task.scale for task in tasks])
-    relative = np.array([isinstance(task.link, LossLink) for task in tasks])
+    relative = np.array([task.gain_scale.zero_shot is not None for task in tasks])
     if not relative.any():
         return best, scales
     return np.where(relative, best, np.nan), np.where(relative, scales, np.nan)
@@ -119,7 +120,7 @@ def _read(runs: Sequence[Run], encoder: Encoder, names: Sequence[str], slices: i
     told = landmarks_of(gains[reference]) if reference in gains else np.full(len(LANDMARKS), np.nan)
     task = runs[0].task
     rows = encode(encoder, task, [run.configuration for run in kept.values()])
-    return _Task(tuple(kept), rows, np.array(list(gains.values())), known_features(task, names), told, link_of(task))
+    return _Task(tuple(kept), rows, np.array(list(gains.values())), known_features(task, names), told, gain_scale(task))
 
 
 def _scenarios(tasks: Sequence[_Task], known: Sequence[Configuration], rows: Float[np.ndarray, "C D"]) -> Scenarios:

@@ -10,11 +10,11 @@ Symbols:
     c, s: center and scale. Before there is an anchor, c is the predicted gain of the best configuration
         (`foretune.surrogate.units`); then it is the best gain of the anchor.
     w: (M,) weights of the earlier tasks (`foretune.surrogate.similarity`).
-    y: (n,) gains of a candidate's n observed slices (`foretune.surrogate.inputs`).
+    y: (n,) gains of a candidate's n observed slices (`foretune.surrogate.gains`).
     e: `_EVIDENCE`.
 
     gains of hypothesis k          g_kit = c + s (v_kit - max_t v_kat)
-    likelihood of a run i under k  L_ki = exp(-mean_t ((y_it - c) / s - (g_kit - c) / s)^2 / (2 e^2))
+    likelihood of a run i under k  L_ki = exp(-mean_t (y_it - g_kit)^2 / (2 e^2 s^2)),  y_it >= c + s LEAST_VALUE
     probability of k               p_k = w_k prod_i L_ki / sum_k'(...)
     a run that was begun           goes on from its last observed gain as it did on task k
 
@@ -35,7 +35,8 @@ from jaxtyping import Float, Int
 from foretune.metadata.common import relative_to_width
 from foretune.metadata.source import labels_of
 from foretune.space import Encoder
-from foretune.surrogate.inputs import LossLink, check_slices, encode, feature_vector, known_features, link_of, width_of
+from foretune.surrogate.gains import GainScale, gain_scale
+from foretune.surrogate.inputs import check_slices, encode, feature_vector, known_features, width_of
 from foretune.surrogate.protocol import Observed, Outcomes, PredictsOutcomes
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, Scenarios
@@ -131,20 +132,20 @@ class _OnTask:
     features: np.ndarray
 
     def __call__(self, observed: Observed) -> Prediction:
-        outcomes, link, curves = self.outcomes(observed), link_of(self.task), self._curves(observed)
+        outcomes, curves = self.outcomes(observed), self._curves(observed)
         level = np.full((len(self.candidates), 1), outcomes.level)
         level[list(curves)] = 0.0
         # variance of a mixture: between hypotheses, within each, and of the level that runs not begun have in common
         between = np.tensordot(outcomes.weights, (outcomes.gains - outcomes.mean) ** 2, 1)
-        scores = link.scores(outcomes.mean)
-        spread = np.sqrt(between + outcomes.own**2 + level**2) * link.slopes(scores)
+        scores = self._gain_scale.scores(outcomes.mean)
+        spread = np.sqrt(between + outcomes.own**2 + level**2) * self._gain_scale.slopes(scores)
         for place, curve in curves.items():
             scores[place, : len(curve)], spread[place, : len(curve)] = curve.scores, _CERTAIN
         return Prediction(scores, np.maximum(spread, _CERTAIN))
 
     def outcomes(self, observed: Observed) -> Outcomes:
         """See `PredictsOutcomes`."""
-        seen: Gains = {place: link_of(self.task).gains(curve.scores) for place, curve in self._curves(observed).items()}
+        seen: Gains = {place: self._gain_scale.gains(curve.scores) for place, curve in self._curves(observed).items()}
         anchor = self._anchor(seen)
         weights = self._weights(seen, anchor)
         unit = self._unit(weights)
@@ -178,9 +179,13 @@ class _OnTask:
         If no zero-shot loss of an earlier task is known, their gains are plain scores, which say nothing of the unit of
         a task whose gains are relative to its zero-shot loss.
         """
-        if "zero_shot_nll" not in self.surrogate.feature_names and isinstance(link_of(self.task), LossLink):
+        if "zero_shot_nll" not in self.surrogate.feature_names and self._gain_scale.zero_shot is not None:
             return TYPICAL
         return self.surrogate.units.of(self.surrogate.similarity.feature_scaling(self.features[None])[0], weights)
+
+    @cached_property
+    def _gain_scale(self) -> GainScale:
+        return gain_scale(self.task)
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
@@ -197,11 +202,9 @@ def _posterior(
     weights: Float[np.ndarray, " M"], gains: Float[np.ndarray, "M N T"], seen: Gains, center: float, scale: float
 ) -> Float[np.ndarray, " M"]:
     """p, from w and the runs other than the anchor."""
-    logs = np.log(weights)
+    logs, least = np.log(weights), center + scale * LEAST_VALUE  # as values of earlier tasks were cut off
     for place, observed in seen.items():
-        # Values below the least were cut off on earlier tasks, too.
-        values = np.maximum((observed - center) / scale, LEAST_VALUE)
-        apart = (gains[:, place, : len(observed)] - center) / scale - values
+        apart = (np.maximum(observed, least) - gains[:, place, : len(observed)]) / scale
         logs = logs - 0.5 * (apart**2).mean(axis=1) / _EVIDENCE**2  # log w_k + sum_i log L_ki
     posterior = np.exp(logs - logs.max())
     return posterior / posterior.sum()

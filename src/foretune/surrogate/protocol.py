@@ -40,7 +40,7 @@ class Outcomes:
     Attributes:
         weights: (K,) probabilities of the earlier tasks.
         gains: (K, N, T) of every candidate after every slice if the task is like each of them, see
-            `foretune.surrogate.inputs`.
+            `foretune.surrogate.gains`.
         own: standard deviation, in gains, of what a run has of its own.
         level: standard deviation, in gains, by which all runs that were not begun may be off together.
     """

@@ -79,7 +79,7 @@ class Similarity:
 
 
 def landmarks_of(gains: Float[np.ndarray, " T"]) -> Float[np.ndarray, " L"]:
-    """Numbers of a complete curve of gains (`foretune.surrogate.inputs`), in the order of `LANDMARKS`.
+    """Numbers of a complete curve of gains (`foretune.surrogate.gains`), in the order of `LANDMARKS`.
 
     Gain after the first slice, in the middle, and at the end; the best, and at which share of the run it was; the loss
     after it; the rise in the last quarter.

@@ -10,7 +10,7 @@ from synthetic_table import synthetic_surrogates, synthetic_table
 
 from foretune.recommendation import Advice, by_rule, from_surrogates, is_of_a_size_seen
 from foretune.space import Encoder, load_space
-from foretune.surrogate.inputs import link_of
+from foretune.surrogate.gains import gain_scale
 
 SPACE = load_space("peft")
 
@@ -82,7 +82,7 @@ def test_each_earlier_task_is_a_case_with_the_best_score_of_every_candidate_in_i
     pool = [one.configuration for one in advice.recommendations]
     outcomes = surrogates.performance.on(task, pool).outcomes({})
     np.testing.assert_allclose(advice.case_weights, outcomes.weights)
-    scores = link_of(task).scores(outcomes.gains).max(axis=2)
+    scores = gain_scale(task).scores(outcomes.gains).max(axis=2)
     for place, one in enumerate(advice.recommendations):
         np.testing.assert_allclose(one.cases, scores[:, place])
 
