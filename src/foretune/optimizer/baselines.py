@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from foretune.optimizer.registry import Search
-from foretune.optimizer.standing import Standing, next_run, next_slices, standing_of
+from foretune.optimizer.state import SearchState, next_run, next_slices, state_of
 from foretune.surrogate.protocol import CostSurrogate
 from foretune.types import Configuration, Report, Task, Trial
 
@@ -131,14 +131,14 @@ class Halving:
         """See `Optimizer.ask`."""
         if trial := next_run(self._first, self._history, self._task, self._cost, seconds_left, pending):
             return trial
-        standing = standing_of(self._history, pending)
+        state = state_of(self._history, pending)
         for group in self._brackets:
             for step in self._steps:
-                if any(standing.is_open(one, step) for one in group):
+                if any(state.is_open(one, step) for one in group):
                     return next_slices(group, step, self._history, self._task, self._cost, seconds_left, pending)
-                if any(standing.is_awaited(one, step) for one in group):
+                if any(state.is_awaited(one, step) for one in group):
                     break  # who goes on is not decided yet, so the next bracket begins
-                group = best_of(group, self._keep(len(group)), standing)  # noqa: PLW2901
+                group = best_of(group, self._keep(len(group)), state)  # noqa: PLW2901
         return None
 
     def tell(self, report: Report) -> None:
@@ -154,8 +154,8 @@ def rungs(max_fidelity: int, eta: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def best_of(configurations: Sequence[Configuration], count: int, standing: Standing) -> list[Configuration]:
+def best_of(configurations: Sequence[Configuration], count: int, state: SearchState) -> list[Configuration]:
     """The `count` of these with the best slice so far, best first; those that ended badly are not among them."""
-    alive = [one for one in configurations if one.key not in standing.closed]
-    scores = [float(standing.curves[one.key].scores.max()) for one in alive]
+    alive = [one for one in configurations if one.key not in state.closed]
+    scores = [float(state.curves[one.key].scores.max()) for one in alive]
     return [alive[index] for index in np.argsort(-np.array(scores), kind="stable")[:count]]

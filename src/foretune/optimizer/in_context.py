@@ -35,7 +35,7 @@ from foretune.errors import SurrogateError
 from foretune.metadata.source import labels_of
 from foretune.optimizer.local_cost import LocalCost
 from foretune.optimizer.registry import Search
-from foretune.optimizer.standing import Standing, next_run, slice_seconds, standing_of
+from foretune.optimizer.state import SearchState, next_run, slice_seconds, state_of
 from foretune.surrogate.gains import gain_scale
 from foretune.surrogate.protocol import Outcomes, PredictsOutcomes, Surrogates
 from foretune.types import Configuration, LearningCurve, Prediction, Report, Task, Trial
@@ -74,21 +74,21 @@ class TransferInContext:
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        standing = standing_of(self._history, pending)
-        if self._is_default_due(standing, seconds_left) and (
+        state = state_of(self._history, pending)
+        if self._is_default_due(state, seconds_left) and (
             trial := next_run(self._pool[:1], self._history, self._task, self._surrogates.cost, seconds_left, pending)
         ):
             return trial
-        payable = self._payable(standing, seconds_left)
+        payable = self._payable(state, seconds_left)
         if seconds_left <= 0 or not payable.any():
             return None
-        believed = self._believed(standing)
+        believed = self._believed(state)
         outcomes, best = self._predictor.outcomes(believed.curves), self._best_gain(believed)
-        place = self._under_way(standing)
+        place = self._under_way(state)
         if place is None or not self._goes_on(place, outcomes, payable[place], best):
             place = int(np.argmax(_worth(outcomes, payable, best)))
         chosen = self._pool[place]
-        seen = standing.seen(chosen)
+        seen = state.seen(chosen)
         return Trial(len(self._history) + len(pending), chosen, fidelity=seen + 1, resumes_from=seen)
 
     def tell(self, report: Report) -> None:
@@ -96,11 +96,11 @@ class TransferInContext:
         self._history = (*self._history, report)
         self._local_cost.tell(report)
 
-    def _is_default_due(self, standing: Standing, seconds_left: float) -> bool:
+    def _is_default_due(self, state: SearchState, seconds_left: float) -> bool:
         default = self._pool[0]
-        if not standing.is_open(default, self._task.max_fidelity):
+        if not state.is_open(default, self._task.max_fidelity):
             return False
-        return bool(standing.seen(default)) or (not self._history and self._has_room(seconds_left))
+        return bool(state.seen(default)) or (not self._history and self._has_room(seconds_left))
 
     def _has_room(self, seconds_left: float) -> bool:
         """Whether enough of the most promising run fits into the time after the default, or nothing is known of it."""
@@ -125,38 +125,38 @@ class TransferInContext:
     def _slice_seconds(self) -> Float[np.ndarray, "N T"]:
         return slice_seconds(self._task, self._pool, self._surrogates.cost)
 
-    def _best_gain(self, standing: Standing) -> float:
+    def _best_gain(self, state: SearchState) -> float:
         """b, of all slices so far; that of the untrained model is known only where gains are relative to its loss."""
         untrained = -math.inf if self._scale.zero_shot is None else 0.0
-        curves = (curve for curve in standing.curves.values() if len(curve))
+        curves = (curve for curve in state.curves.values() if len(curve))
         return max([untrained, *(float(self._scale.gains(curve.scores).max()) for curve in curves)])
 
-    def _payable(self, standing: Standing, seconds_left: float) -> Bool[np.ndarray, "N T"]:
+    def _payable(self, state: SearchState, seconds_left: float) -> Bool[np.ndarray, "N T"]:
         """Slices that are not trained yet and can be reached within the time left."""
         slices = self._task.max_fidelity
-        seen = np.array([standing.seen(one) for one in self._pool])
-        is_open = np.array([standing.is_open(one, slices) for one in self._pool])
+        seen = np.array([state.seen(one) for one in self._pool])
+        is_open = np.array([state.is_open(one, slices) for one in self._pool])
         coming = is_open[:, None] & (np.arange(slices) >= seen[:, None])
         seconds = self._slice_seconds * self._local_cost.factors[:, None]
         return coming & (np.cumsum(np.where(coming, seconds, 0.0), axis=1) <= seconds_left)
 
-    def _believed(self, standing: Standing) -> Standing:
+    def _believed(self, state: SearchState) -> SearchState:
         """The same with the slices that are under way elsewhere as they are predicted."""
-        places = [self._places[key] for key in standing.pending if key in self._places]
+        places = [self._places[key] for key in state.pending if key in self._places]
         if not places:
-            return standing
-        scores = self._scale.scores(self._predictor.outcomes(standing.curves).mean)
-        curves = dict(standing.curves)
+            return state
+        scores = self._scale.scores(self._predictor.outcomes(state.curves).mean)
+        curves = dict(state.curves)
         for place in places:
             key = self._pool[place].key
-            slices = slice(0, standing.pending[key])
+            slices = slice(0, state.pending[key])
             curves[key] = LearningCurve(scores[place, slices], self._slice_seconds[place, slices])
-        return Standing(curves, standing.closed, standing.pending)
+        return SearchState(curves, state.closed, state.pending)
 
-    def _under_way(self, standing: Standing) -> int | None:
+    def _under_way(self, state: SearchState) -> int | None:
         """The configuration that was trained last, unless it is done."""
         last = self._history[-1].trial.configuration if self._history else self._pool[0]
-        is_open = standing.seen(last) and standing.is_open(last, self._task.max_fidelity)
+        is_open = state.seen(last) and state.is_open(last, self._task.max_fidelity)
         return self._places.get(last.key) if is_open else None
 
     def _goes_on(self, place: int, outcomes: Outcomes, payable: Bool[np.ndarray, " T"], best: float) -> bool:

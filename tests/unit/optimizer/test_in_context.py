@@ -16,7 +16,7 @@ from foretune.errors import SurrogateError
 from foretune.optimizer import in_context
 from foretune.optimizer.baselines import random_search
 from foretune.optimizer.in_context import TransferInContext
-from foretune.optimizer.standing import slice_seconds, standing_of
+from foretune.optimizer.state import slice_seconds, state_of
 from foretune.surrogate.cost import EvenCost
 from foretune.surrogate.fit import fit
 from foretune.surrogate.protocol import Surrogates
@@ -311,4 +311,4 @@ def test_an_untrained_model_is_the_best_so_far_only_where_gains_are_relative_to_
     accuracies = TransferInContext(task, recorded.candidates, surrogates=synthetic_surrogates("in-context"))
     for optimizer, scores, best in ((losses, [-99.0, -98.0], 0.0), (accuracies, [0.6, 0.7], 0.7)):
         report = Report(Trial(0, recorded.candidates[0], 2), Status.OK, LearningCurve(scores, [1.0, 1.0]))
-        assert optimizer._best_gain(standing_of((report,))) == best
+        assert optimizer._best_gain(state_of((report,))) == best
