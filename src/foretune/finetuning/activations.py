@@ -94,15 +94,15 @@ def _saved(loss: Callable[[Batch], torch.Tensor], row: torch.Tensor, rows: int) 
     """Each storage that a forward pass over so many copies of a row keeps, by its address."""
     found: dict[int, torch.UntypedStorage] = {}
 
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
+    def pack(tensor: torch.Tensor) -> None:
+        # A tensor given back would hold the node that made it, which holds the tensor, for ever; and nothing unpacks.
         found[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
-        return tensor
 
     ids = row.expand(rows, -1)
     predicts = torch.zeros_like(ids, dtype=torch.bool)
     predicts[:, -1] = True
     try:
-        with saved_tensors_hooks(pack, lambda tensor: tensor):
+        with saved_tensors_hooks(pack, lambda nothing: nothing):
             loss(Batch(ids, predicts, ids[:, -1], np.arange(rows)))
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):
