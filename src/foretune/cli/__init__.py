@@ -1,4 +1,4 @@
-"""The command `foretune`: one small file per verb, each of which imports what is heavy only when it runs."""
+"""The command `foretune`: a small file per verb, which imports heavy libraries only when it runs."""
 
 from __future__ import annotations
 

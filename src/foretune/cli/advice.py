@@ -21,7 +21,7 @@ _UNKNOWN = ("-", "-", "-", "-", "-")
 
 
 def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> None:
-    """Print notes, the table, what speaks for each pick, and how to read it.
+    """Print notes, the table, the reasons for each pick, and how to read them.
 
     Args:
         advice: to show.

@@ -79,7 +79,7 @@ def talk(finetuned: Finetuned, lines: Iterator[str], max_new_tokens: int | None,
 
 
 def _lines() -> Iterator[str]:
-    """What the user types, or what is piped in, until it ends."""
+    """Lines that the user types, or the lines of a pipe, until the end."""
     if sys.stdin.isatty():
         import_module("readline")  # editing and history of `input`
     while True:

@@ -142,7 +142,7 @@ def _prepare(
     settings: Mapping[str, Any],
     console: Console,
 ) -> tuple[Collection, Callable[[TaskSource], dict[str, Any]]]:
-    """The collection for a model's size and input length, and what describes tasks on it."""
+    """The collection for a model's size and input length, and the function that describes tasks on it."""
     from foretune.finetuning.check import check_causal
     from foretune.finetuning.model import check_four_bit, choose_device, load_model, load_tokenizer
     from foretune.finetuning.shape import shape_of

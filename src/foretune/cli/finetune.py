@@ -1,4 +1,4 @@
-"""`foretune finetune`: one whole run of one configuration."""
+"""`foretune finetune`: a whole run of a configuration."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def tune(
 
 
 def _append(found: Found, folder: Path, family: str | None, console: Console) -> None:
-    """Add what the search has trained to a team's meta-dataset."""
+    """Append the runs of the search to a team's meta-dataset."""
     from foretune.learn import learn_into, meta_dataset_of_search
     from foretune.session.folder import JOURNAL, TRIALS
 

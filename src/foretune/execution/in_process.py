@@ -20,7 +20,7 @@ class InProcess:
     """Evaluates trials of one task right here: what `tune` takes as `evaluate`.
 
     Attributes:
-        data: what is trained and evaluated on.
+        data: to train and evaluate on.
         model: name or folder of the base model.
         directory: each configuration gets a folder below it.
         seed: decides the initial adapters and the order of the data.

@@ -83,7 +83,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a job.
+    """Result of a job.
 
     Attributes:
         report: as the optimizer is told.

@@ -1,8 +1,7 @@
-"""The schema of a meta-dataset: which columns its three tables have, of what type and unit, and which may be empty.
+"""The schema of a meta-dataset: the columns of its three tables, their types and units, and whether they may be empty.
 
-Names of hyperparameter columns start with `config.`, those of meta-features with `feature.`; what follows is free.
-An empty hyperparameter is one that the configuration does not have, an empty meta-feature one that is not known of the
-task.
+Names of hyperparameter columns start with `config.`, names of meta-feature columns with `feature.`; the rest is free.
+An empty hyperparameter does not exist in the configuration; an empty meta-feature is unknown.
 """
 
 from __future__ import annotations
