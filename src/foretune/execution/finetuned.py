@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transformers.generation.streamers import BaseStreamer
 
 _MAX_NEW_TOKENS = 256
-"""Where the folder does not say how long an answer may be."""
+"""Limit of an answer if the folder has none."""
 
 
 def load_finetuned(
@@ -32,7 +32,7 @@ def load_finetuned(
     """A base model with its adapter, or a whole finetuned model.
 
     Args:
-        folder: what a run left in `best/`: an adapter or, after full finetuning, a model.
+        folder: `best/` of a run: an adapter or, after full finetuning, a model.
         model: name or folder of the base model.
         device: where to.
         shared: use the base model that this process holds for its runs; the process keeps it.

@@ -85,5 +85,5 @@ class Run:
 
     @property
     def model(self) -> nn.Module:
-        """What computes logits."""
+        """The model that computes logits."""
         return self.adapted.model

@@ -1,4 +1,4 @@
-"""Training and evaluating slices of one run: the loop over optimizer steps, and what is saved after each slice."""
+"""Training and evaluating slices of one run: the loop over optimizer steps, and the files after each slice."""
 
 from __future__ import annotations
 

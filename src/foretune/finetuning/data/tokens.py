@@ -1,4 +1,4 @@
-"""What a model is trained, chosen and reported on: token ids, and which of them are learned."""
+"""The data of training, choice and report: token ids, and which of them are learned."""
 
 from __future__ import annotations
 

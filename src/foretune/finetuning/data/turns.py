@@ -1,4 +1,4 @@
-"""Reads what conversations are made of: texts, messages with their parts and tool calls, schemas of tools."""
+"""Reads the parts of conversations: texts, messages with their parts and tool calls, schemas of tools."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def _from_json(value: object, what: str, where: str) -> object:
 
 
 def _without_nulls(value: object) -> Any:
-    """Without what Parquet fills in: each object there has the fields of all others, as null."""
+    """Without the values that Parquet fills in: each object there has the fields of all others, as null."""
     if isinstance(value, Mapping):
         fields = cast("Mapping[str, Any]", value)
         return {name: _without_nulls(inner) for name, inner in fields.items() if inner is not None}
