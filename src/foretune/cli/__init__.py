@@ -17,7 +17,7 @@ VERBS = ("tune", "recommend", "finetune", "predict", "chat", "demo", "generate",
 
 commands = typer.Typer(
     name="foretune",
-    help="Finetune language models with what earlier finetuning runs have taught.",
+    help="Finetune language models with knowledge from earlier finetuning runs.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,7 +40,7 @@ def _begin(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Finetune language models with what earlier finetuning runs have taught."""
+    """Finetune language models with knowledge from earlier finetuning runs."""
 
 
 def app(arguments: Sequence[str] | None = None) -> None:

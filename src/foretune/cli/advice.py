@@ -48,7 +48,7 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
     lines: list[str] = []
     if tied(advice.recommendations):
         order = "; the quickest comes first" if _any_time(advice) else ""
-        lines.append(f"Picks of one rank (=) can't be told apart by what is known of earlier runs{order}.")
+        lines.append(f"Earlier runs can't tell picks of the same rank (=) apart{order}.")
     if advice.basis != "surrogates" and advice.recommendations and not on_hardware:
         lines.append("Times need --hardware, such as rtx-4090, a100-80gb or h100.")
     elif any(one.seconds is None for one in advice.recommendations):

@@ -28,7 +28,7 @@ def chat(
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="Tokens of an answer; by default those of the longest completion.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Base model, where it is not where it was.")] = None,
+    model: Annotated[str | None, typer.Option(help="Base model, if it has moved.")] = None,
     device: Device = "auto",
 ) -> None:
     """Talk to the model that RUN finetuned: /new begins another conversation, /quit ends."""

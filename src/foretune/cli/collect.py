@@ -33,7 +33,7 @@ def register(commands: typer.Typer) -> None:
 
 
 def collect_verb(
-    out: Annotated[Path, typer.Option(help="folder of the meta-dataset; a collection in it is gone on with")],
+    out: Annotated[Path, typer.Option(help="folder of the meta-dataset; continues a collection in it")],
     tasks: Annotated[list[str] | None, typer.Option(help="dataset, or DIR@ROWS for a training-set size")] = None,
     more: Annotated[list[str] | None, typer.Argument(metavar="[DIR]...", help="more tasks", show_default=False)] = None,
     train_rows: Annotated[

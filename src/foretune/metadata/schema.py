@@ -71,7 +71,7 @@ TASK_COLUMNS = (
     _text("family", "kind of dataset; its members never sit on both sides of a held-out comparison"),
     _text("source", "where the dataset comes from"),
     _text("license", "of the dataset"),
-    _text("metric", "what runs are judged by: validation_nll, in nats per completion token, where foretune trained"),
+    _text("metric", "metric that judges runs: validation_nll, in nats per completion token, for foretune's own runs"),
     _text("direction", "minimize or maximize the metric"),
     _text("cost_unit", "what the seconds of this task's runs count: seconds, or the only measure of cost there is"),
     _count("n_train", "training rows", "rows", least=1, optional=True),
