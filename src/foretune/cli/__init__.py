@@ -44,7 +44,7 @@ def _begin(
 
 
 def app(arguments: Sequence[str] | None = None) -> None:
-    """Run one verb and exit; what a user did wrong becomes a line on standard error and the exit code 2.
+    """Run one verb and exit; a user error becomes a line on standard error and the exit code 2.
 
     Args:
         arguments: without the name of the program; by default those of the process.

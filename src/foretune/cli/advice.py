@@ -59,7 +59,7 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
         exact = "" if error is None else f", standard error {error:.2g}"
         rows = f"{zero_shot['rows']} of {zero_shot['of_rows']} validation rows"
         lines.append(f"zero-shot: validation loss {zero_shot['nll']:.4f}{exact}, on {rows}")
-    # What a rule says of distances stands in its warning.
+    # The warning of a rule already has the distance.
     return [*lines, advice.distance] if advice.distance and advice.basis != "rule" else lines
 
 
@@ -117,7 +117,7 @@ def _gib(count: float | None) -> str:
 
 
 def _details(number: int, one: Recommendation) -> str:
-    """What the table has no room for."""
+    """The details that do not fit into the table."""
     shown = ("method", "rank", "learning_rate", "batch_size", "epochs")
     rest = {name: value for name, value in one.configuration.values.items() if name not in shown}
     said = ", ".join(

@@ -56,7 +56,7 @@ def talk(finetuned: Finetuned, lines: Iterator[str], max_new_tokens: int | None,
     """Answer line after line, as the words come.
 
     Args:
-        finetuned: what answers.
+        finetuned: the model that answers.
         lines: of the user.
         max_new_tokens: see `Finetuned.answers`.
         remembers: whether the turns before are part of the next prompt.

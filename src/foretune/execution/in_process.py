@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InProcess:
-    """Evaluates trials of one task right here: what `tune` takes as `evaluate`.
+    """Evaluates trials of one task right here: the `evaluate` of `tune`.
 
     Attributes:
         data: to train and evaluate on.

@@ -105,7 +105,7 @@ class Worker:
 
 
 class Subprocess:
-    """Evaluates trials of one task in a worker of its own: what `tune` takes as `evaluate`."""
+    """Evaluates trials of one task in a worker of its own: the `evaluate` of `tune`."""
 
     def __init__(
         self, worker: Worker, template: Job, directory: Path, stop: Callable[[], bool] = lambda: False

@@ -211,7 +211,7 @@ class Dropout(nn.Module):
         return activations * self.draw(activations) if self.training else activations
 
     def draw(self, activations: torch.Tensor) -> torch.Tensor:
-        """What to multiply activations with: 0 with probability `p`, else `1 / (1 - p)`."""
+        """The factor of each activation: 0 with probability `p`, else `1 / (1 - p)`."""
         count = activations.numel()
         drawn = torch.empty(-(-count // 4), dtype=torch.int64).random_(_INT64.min, _INT64.max)
         bits = drawn.view(torch.int16)[:count].view(activations.shape)

@@ -173,7 +173,7 @@ def time_training(
         model: the base model on its device; it is wrapped in an adapter and trained, so nobody may need it afterwards.
         name: of the base model.
         data: tokenized splits.
-        configuration: what to train.
+        configuration: to train.
         device: that the model is on.
 
     Returns:

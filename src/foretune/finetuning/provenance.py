@@ -1,4 +1,4 @@
-"""What a run was made with: hardware, library versions, peak memory, data."""
+"""The circumstances of a run: hardware, library versions, peak memory, data."""
 
 from __future__ import annotations
 
@@ -79,8 +79,7 @@ def peak_memory_bytes(device: str) -> int:
 
 
 def fingerprint(data: TokenizedSplits, model: str, configuration_key: str, seed: int) -> dict[str, Any]:
-    """Facts that must be the same for a run to go on: configuration, seed, training and validation tokens, model
-    name."""
+    """Facts that a run needs unchanged to go on: configuration, seed, training and validation tokens, model name."""
     return {
         "configuration": configuration_key,
         "seed": seed,

@@ -56,7 +56,7 @@ def prepare_run(order: Order, base: PreTrainedModel | None = None, *, splitting:
     """The order's model, wrapped and ready for its first step.
 
     Args:
-        order: what to train.
+        order: of the run.
         base: the base model, which is changed; by default see `foretune.finetuning.base.fresh_model`.
         splitting: of the same run's earlier slices; by default chosen by the memory that there is.
     """

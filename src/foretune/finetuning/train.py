@@ -127,7 +127,7 @@ def _curve(slices: Slices) -> LearningCurve:
 
 
 def _trained(order: Order, state: State | None) -> tuple[Slices, Status, str]:
-    """Train slice after slice; what was saved before a failure counts."""
+    """Train slice after slice; slices saved before a failure count."""
     done = list(state.slices) if state else []
     if len(done) >= order.trial.fidelity:
         return tuple(done), Status.OK, ""

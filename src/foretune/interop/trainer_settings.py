@@ -59,7 +59,7 @@ def state_settings(state: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def epochs_of(state: Mapping[str, Any]) -> dict[str, Value]:
-    """Passes over the training rows that were planned: what `max_steps` comes to where it ends the run before."""
+    """Planned passes over the training rows: as far as `max_steps` allows, if it ends the run earlier."""
     planned, reached = state.get("num_train_epochs"), state.get("epoch")
     if planned is None:
         return {}

@@ -3,7 +3,7 @@
 Hyperparameters come from `trainer_state.json` itself (the highest logged learning rate, the batch size of a device),
 the list in the model card, `training_args.json` (plain JSON, if somebody wrote one), `adapter_config.json` and a file
 of settings; later entries of this list override earlier entries. `training_args.bin` is a pickle and never opened. A
-slice ends with an evaluation. Its cost is its own evaluation time and, by its share of the steps, what remains of
+slice ends with an evaluation. Its cost is its own evaluation time and, by its share of the steps, the rest of
 `train_runtime` without evaluations; where runs have no `train_runtime` (a checkpoint of a run that did not end) costs
 are steps, or, only if asked for, seconds by the times at which checkpoints were written.
 """

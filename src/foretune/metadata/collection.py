@@ -101,7 +101,7 @@ class PlannedRun:
         name: its task, the key of its configuration, and the seed of the collection; a repetition has its number after
             that.
         source: the dataset.
-        configuration: what is trained.
+        configuration: to train.
     """
 
     name: str
@@ -124,7 +124,7 @@ def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
     with `longest_first`, by their steps.
 
     Args:
-        collection: what to collect.
+        collection: the planned collection.
         rows: of the table of tasks, by task.
     """
     shared = _common(collection)

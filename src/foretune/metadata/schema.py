@@ -28,7 +28,7 @@ class Column:
     Attributes:
         name: of the column.
         kind: text, integer, or number.
-        meaning: what it says, in words.
+        meaning: in words.
         unit: of its values; empty for text.
         optional: whether values may be missing.
         least: smallest value allowed.

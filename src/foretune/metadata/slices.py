@@ -1,8 +1,8 @@
 """Curves of another number of slices, by linear interpolation.
 
 A run is a way from 0 to 1; its curve is known at some *places*, the shares of the planned run at which slices ended.
-Read at `count` equal parts, values are interpolated between the places (those before the first place are its value),
-and costs as sums from 0, so that what the run cost up to any place stays.
+Read at `count` equal parts, values are interpolated between the places (before the first place they are its value).
+Costs are interpolated as sums from 0, so that the cost of the run up to any place stays.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Group:
     Attributes:
         model: base model.
         family: kind of dataset.
-        cost_unit: what the cost counts.
+        cost_unit: unit of the cost.
         tasks: how many.
         runs: how many.
         cost: of all runs, training and evaluation.
@@ -58,7 +58,7 @@ class Method:
     Attributes:
         model: base model.
         method: of finetuning; empty where configurations do not say.
-        cost_unit: what the cost counts.
+        cost_unit: unit of the cost.
         runs: how many.
         diverged: share.
         failed: share that ended badly in another way.
@@ -220,7 +220,7 @@ def agreement_rows(meta: MetaDataset, pairs: Sequence[Pair] | None = None) -> li
 
     Args:
         meta: the tables.
-        pairs: what `pair_rows` found, if it was asked before.
+        pairs: result of `pair_rows`, if known.
     """
     facts = dict(zip(meta.task_ids, frame_to_rows(meta.tasks), strict=True))
     kinds: dict[str, Callable[[Mapping[Any, Any], Mapping[Any, Any]], bool]] = {

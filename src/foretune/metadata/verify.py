@@ -43,7 +43,7 @@ class Passed:
     """A check that found nothing wrong.
 
     Attributes:
-        name: what was checked.
+        name: of the check.
         rows: how many rows it concerned.
     """
 

@@ -23,7 +23,7 @@ def write_meta_dataset(meta: MetaDataset, folder: str | Path) -> None:
     the others.
 
     Args:
-        meta: what to write.
+        meta: the tables.
         folder: made if absent; other files in it are left alone.
     """
     folder = Path(folder)

@@ -30,7 +30,7 @@ def save_plots(meta: MetaDataset, folder: Path, pairs: Sequence[Pair] | None = N
     Args:
         meta: the tables.
         folder: made if absent.
-        pairs: what `pair_rows` found, if it was asked before.
+        pairs: result of `pair_rows`, if known.
 
     Returns:
         The files.

@@ -26,7 +26,7 @@ class Sheet:
     """A table that is not rendered yet.
 
     Attributes:
-        title: what it shows.
+        title: its contents.
         note: how to read it.
         head: names of the columns; the first one names the rows.
         rows: cells as text.

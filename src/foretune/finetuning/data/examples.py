@@ -63,7 +63,7 @@ class Example:
 
     @property
     def prompt_key(self) -> str:
-        """What must not lie in two splits: the prompt with its roles, or all of an example without a prompt."""
+        """The key that must not be in two splits: the prompt with its roles, or all of an example without a prompt."""
         turns = self.messages[:-1] if any(turn.said.strip() for turn in self.messages[:-1]) else self.messages
         return "\x1e".join(f"{turn.role}\x1f{turn.said.strip()}" for turn in turns) or self.text.strip()
 

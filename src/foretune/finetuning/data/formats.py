@@ -184,4 +184,4 @@ FORMATS: tuple[Format, ...] = (
 """In the order they are tried: `text` is last because Alpaca's own file has such a column, too."""
 
 COLUMN_NAMES = tuple(dict.fromkeys(name for known in FORMATS for name in (*known.columns, *known.optional)))
-"""What a column can be for."""
+"""Uses of a column."""

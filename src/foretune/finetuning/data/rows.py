@@ -36,7 +36,7 @@ class Fault:
 
     @classmethod
     def of(cls, where: str, error: DataError) -> Fault:
-        """What an error says of a row."""
+        """The words of an error about a row."""
         return cls(where, str(error).removeprefix(f"{where}: "))
 
     def __str__(self) -> str:

@@ -178,7 +178,7 @@ def _with_arguments_as_text(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _directives(today: date) -> dict[str, str]:
-    """What each directive of `strftime` says on a day; longer ones first, a literal percent sign last."""
+    """The text of each directive of `strftime` on a day; longer ones first, a literal percent sign last."""
     plain = {f"%{letter}": today.strftime(f"%{letter}") for letter in _DIRECTIVES}
     short = {f"%-{letter}": today.strftime(f"%{letter}").lstrip("0") or "0" for letter in "dmjHIMSyU"}
     return {**short, **plain, "%%": "%"}

@@ -46,7 +46,7 @@ def read_text(value: object, what: str, where: str, *, needed: bool = True) -> s
 
 
 def written(value: object) -> object:
-    """Numbers and truth values as JSON writes them, everything else as it is; what is not a number is null."""
+    """Numbers and truth values as JSON writes them, all else as it is; NaN becomes null."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and math.isnan(value):
