@@ -82,7 +82,7 @@ def table_folder(out: Path, table: str) -> Path:
 
 def make_table(out: Path, tasks: int, configurations: int, common: float) -> Figures:
     shape, begun = Shape(tasks, configurations, common), cpu()
-    write_made_up(shape, table_folder(out, str(shape)))
+    write_made_up(shape, out / "tables" / str(shape))
     return {"seconds": cpu() - begun}
 
 

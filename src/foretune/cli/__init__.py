@@ -1,4 +1,4 @@
-"""The command `foretune`: one small file per verb, each of which imports what is heavy only when it runs."""
+"""The command `foretune`: a small file per verb, which imports heavy libraries only when it runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERBS = ("tune", "recommend", "finetune", "predict", "chat", "demo", "generate",
 
 commands = typer.Typer(
     name="foretune",
-    help="Finetune language models with what earlier finetuning runs have taught.",
+    help="Finetune language models with knowledge from earlier finetuning runs.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,11 +40,11 @@ def _begin(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Finetune language models with what earlier finetuning runs have taught."""
+    """Finetune language models with knowledge from earlier finetuning runs."""
 
 
 def app(arguments: Sequence[str] | None = None) -> None:
-    """Run one verb and exit; what a user did wrong becomes a line on standard error and the exit code 2.
+    """Run one verb and exit; a user error becomes a line on standard error and the exit code 2.
 
     Args:
         arguments: without the name of the program; by default those of the process.

@@ -21,7 +21,7 @@ _UNKNOWN = ("-", "-", "-", "-", "-")
 
 
 def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> None:
-    """Print notes, the table, what speaks for each pick, and how to read it.
+    """Print notes, the table, the reasons for each pick, and how to read them.
 
     Args:
         advice: to show.
@@ -48,7 +48,7 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
     lines: list[str] = []
     if tied(advice.recommendations):
         order = "; the quickest comes first" if _any_time(advice) else ""
-        lines.append(f"Picks of one rank (=) can't be told apart by what is known of earlier runs{order}.")
+        lines.append(f"Earlier runs can't tell picks of the same rank (=) apart{order}.")
     if advice.basis != "surrogates" and advice.recommendations and not on_hardware:
         lines.append("Times need --hardware, such as rtx-4090, a100-80gb or h100.")
     elif any(one.seconds is None for one in advice.recommendations):
@@ -59,7 +59,7 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
         exact = "" if error is None else f", standard error {error:.2g}"
         rows = f"{zero_shot['rows']} of {zero_shot['of_rows']} validation rows"
         lines.append(f"zero-shot: validation loss {zero_shot['nll']:.4f}{exact}, on {rows}")
-    # What a rule says of distances stands in its warning.
+    # The warning of a rule already has the distance.
     return [*lines, advice.distance] if advice.distance and advice.basis != "rule" else lines
 
 
@@ -117,7 +117,7 @@ def _gib(count: float | None) -> str:
 
 
 def _details(number: int, one: Recommendation) -> str:
-    """What the table has no room for."""
+    """The details that do not fit into the table."""
     shown = ("method", "rank", "learning_rate", "batch_size", "epochs")
     rest = {name: value for name, value in one.configuration.values.items() if name not in shown}
     said = ", ".join(

@@ -28,7 +28,7 @@ def chat(
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="Tokens of an answer; by default those of the longest completion.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Base model, where it is not where it was.")] = None,
+    model: Annotated[str | None, typer.Option(help="Base model, if it has moved.")] = None,
     device: Device = "auto",
 ) -> None:
     """Talk to the model that RUN finetuned: /new begins another conversation, /quit ends."""
@@ -56,7 +56,7 @@ def talk(finetuned: Finetuned, lines: Iterator[str], max_new_tokens: int | None,
     """Answer line after line, as the words come.
 
     Args:
-        finetuned: what answers.
+        finetuned: the model that answers.
         lines: of the user.
         max_new_tokens: see `Finetuned.answers`.
         remembers: whether the turns before are part of the next prompt.
@@ -79,7 +79,7 @@ def talk(finetuned: Finetuned, lines: Iterator[str], max_new_tokens: int | None,
 
 
 def _lines() -> Iterator[str]:
-    """What the user types, or what is piped in, until it ends."""
+    """Lines that the user types, or the lines of a pipe, until the end."""
     if sys.stdin.isatty():
         import_module("readline")  # editing and history of `input`
     while True:

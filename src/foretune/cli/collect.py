@@ -33,7 +33,7 @@ def register(commands: typer.Typer) -> None:
 
 
 def collect_verb(
-    out: Annotated[Path, typer.Option(help="folder of the meta-dataset; a collection in it is gone on with")],
+    out: Annotated[Path, typer.Option(help="folder of the meta-dataset; continues a collection in it")],
     tasks: Annotated[list[str] | None, typer.Option(help="dataset, or DIR@ROWS for a training-set size")] = None,
     more: Annotated[list[str] | None, typer.Argument(metavar="[DIR]...", help="more tasks", show_default=False)] = None,
     train_rows: Annotated[
@@ -142,7 +142,7 @@ def _prepare(
     settings: Mapping[str, Any],
     console: Console,
 ) -> tuple[Collection, Callable[[TaskSource], dict[str, Any]]]:
-    """The collection for a model's size and input length, and what describes tasks on it."""
+    """The collection for a model's size and input length, and the function that describes tasks on it."""
     from foretune.finetuning.check import check_causal
     from foretune.finetuning.model import check_four_bit, choose_device, load_model, load_tokenizer
     from foretune.finetuning.shape import shape_of

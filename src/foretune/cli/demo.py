@@ -34,14 +34,14 @@ def demo(
     budget: Annotated[
         str | None,
         typer.Option(
-            help="Time that the search may take, such as 90s or 3m. By default it trains what is predicted to take 180 "
-            "seconds, and finds the same on any machine, sooner or later."
+            help="Time that the search may take, such as 90s or 3m. By default it trains for 180 predicted seconds, "
+            "so that slow machines find the same, later."
         ),
     ] = None,
     max_slices: Annotated[int | None, typer.Option(min=1, help="Train no more slices than this.")] = None,
     model: Annotated[str, typer.Option(help="Base model: foretune-tiny, a folder, or a hub name.")] = "foretune-tiny",
     optimizer: Annotated[
-        str, typer.Option(help="What chooses the trials: transfer-in-context, transfer, random, ...")
+        str, typer.Option(help="Method that chooses the trials: transfer-in-context, transfer, random, ...")
     ] = "transfer-in-context",
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
 ) -> None:
@@ -64,7 +64,7 @@ def demo(
     console.print(f"Made a dataset of real facts: {facts}", highlight=False, soft_wrap=True)
     if budget is None:
         console.print(
-            "The search trains what is predicted to take 3 minutes on a free core; a busy or slower machine takes "
+            "The search trains for 3 minutes, as predicted for a free core; a busy or slower machine takes "
             "longer and finds the same. To end by the clock: --budget 3m",
             highlight=False,
             soft_wrap=True,

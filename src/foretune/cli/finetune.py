@@ -1,4 +1,4 @@
-"""`foretune finetune`: one whole run of one configuration."""
+"""`foretune finetune`: a whole run of a configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def register(commands: typer.Typer) -> None:
 def finetune(
     data: Annotated[str, typer.Argument(help="A JSONL, JSON, CSV or Parquet file, a folder of splits, or a hub name.")],
     config: Annotated[Path, typer.Option(help="YAML with the configuration: the best.yaml of a search, or your own.")],
-    output: Annotated[Path, typer.Option(help="Folder for the run; one that was begun is gone on with.")],
+    output: Annotated[Path, typer.Option(help="Folder for the run; continues an interrupted run in it.")],
     model: Annotated[str | None, typer.Option(help="Base model; by default the one that the file names.")] = None,
     seed: Annotated[int | None, typer.Option(help="By default the one in the file, or 0.")] = None,
     train_rows: Annotated[

@@ -88,7 +88,7 @@ def fit(
 
 
 def _check_out(out: Path, *, overwrite: bool) -> None:
-    """Nothing is lost by a fit: what is there is replaced only if asked for, and only if it is surrogates."""
+    """Nothing is lost by a fit: existing files are replaced only if asked for, and only if they are surrogates."""
     from foretune.errors import SurrogateError
 
     if not out.is_dir() or not (found := sorted(path.name for path in out.iterdir())):

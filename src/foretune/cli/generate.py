@@ -22,7 +22,7 @@ def generate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that gets one folder per dataset.")],
     only: Annotated[list[str] | None, typer.Option(help="Dataset to make; may be given again. Default: all.")] = None,
     rows: Annotated[int, typer.Option(help="Training rows of each, fewer where there are fewer prompts.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
 ) -> None:
     """Make small datasets of many kinds by rules, to collect a meta-dataset on."""
     check_output(out, "OUT")

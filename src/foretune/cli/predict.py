@@ -26,7 +26,7 @@ def register(commands: typer.Typer) -> None:
 
 def predict(
     run: Annotated[Path, typer.Argument(help="Output folder of tune or finetune, or the adapter folder in it.")],
-    prompt: Annotated[list[str] | None, typer.Option(help="What to answer; may be given several times.")] = None,
+    prompt: Annotated[list[str] | None, typer.Option(help="Prompt to answer; may be given several times.")] = None,
     data: Annotated[
         str | None, typer.Option(help="File of prompts, in any format that is trained on; completions may be missing.")
     ] = None,
@@ -37,12 +37,12 @@ def predict(
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="Tokens of an answer; by default those of the longest completion.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Base model, where it is not where it was.")] = None,
+    model: Annotated[str | None, typer.Option(help="Base model, if it has moved.")] = None,
     device: Device = "auto",
 ) -> None:
     """Answer prompts with the model that RUN finetuned, greedily.
 
-    Where --data has completions, the share of answers that equal them is told, too.
+    If --data has completions, the share of answers that equal them is printed, too.
     """
     from rich.console import Console
 

@@ -30,7 +30,7 @@ def recommend(
     model: Annotated[
         str, typer.Option(help="Base model: foretune-tiny, a folder with config.json and tokenizer, or a hub name.")
     ] = "foretune-tiny",
-    top: Annotated[int, typer.Option(min=1, help="So many configurations.")] = 5,
+    top: Annotated[int, typer.Option(min=1, help="Number of configurations.")] = 5,
     budget: Annotated[str | None, typer.Option(help="Leave out runs that are predicted to take longer.")] = None,
     hardware: Annotated[
         str | None, typer.Option(help="Accelerator to train a real LLM on, such as rtx-4090, a100-80gb or h100.")
@@ -56,10 +56,10 @@ def recommend(
     pick: Annotated[int, typer.Option(min=1, help="Which one to write.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Rank configurations for finetuning MODEL on DATA, with what is predicted of each, without training a step.
+    """Rank configurations for finetuning MODEL on DATA by predicted results, without training a step.
 
     For base models of a size that the surrogates learned from, they predict; for larger ones published sweeps over real
-    models tell learning rate and rank; else the usual rule is given. The model's weights need not be there.
+    models give learning rate and rank; otherwise the usual rule does. The model's weights need not be on this machine.
     """
     from rich.console import Console
 

@@ -34,7 +34,7 @@ def replay(
     ] = "1runs,2runs,3runs,5runs,15runs",
     seeds: Annotated[int, typer.Option(min=1, help="Of methods that draw at random.")] = 10,
     leave_out: Annotated[
-        Literal["task", "family", "model"], typer.Option(help="What of a target task methods may not learn from.")
+        Literal["task", "family", "model"], typer.Option(help="Group of a target task that methods may not learn from.")
     ] = "family",
     exclude_family: Annotated[
         list[str] | None, typer.Option(help="Family neither learned from nor replayed; may be given again.")
@@ -45,7 +45,7 @@ def replay(
         str | None,
         typer.Option(
             metavar="METHOD",
-            help="Of the methods, the one that the others are compared with in pairs; by default the portfolio.",
+            help="Method that the others are compared with in pairs; by default the portfolio.",
         ),
     ] = None,
     space: Annotated[
@@ -53,7 +53,7 @@ def replay(
         typer.Option(help="Search space of META's runs: a shipped name or a YAML file; else what suits them."),
     ] = None,
 ) -> None:
-    """Compare methods by replay: recorded curves answer their trials, recorded seconds are what they spend."""
+    """Compare methods by replay: recorded curves answer their trials, which cost the recorded seconds."""
     from rich.console import Console
 
     checks.check_output(out, "--out")

@@ -1,4 +1,4 @@
-"""When the user pressed Enter: what a budget counts from."""
+"""When the user pressed Enter: the zero of a budget."""
 
 from __future__ import annotations
 

@@ -27,14 +27,14 @@ def register(commands: typer.Typer) -> None:
 def tune(
     context: typer.Context,
     data: Annotated[str, typer.Argument(help="A JSONL, JSON, CSV or Parquet file, a folder of splits, or a hub name.")],
-    output: Annotated[Path, typer.Option(help="Folder for everything that comes of it.")],
+    output: Annotated[Path, typer.Option(help="Folder for the results.")],
     budget: Annotated[str, typer.Option(help="Time that the search may take, such as 90s, 3m, 2h or 1h30m.")],
     model: Annotated[str, typer.Option(help="Base model: foretune-tiny, a folder, or a hub name.")] = "foretune-tiny",
     seed: Annotated[int, typer.Option(help="Of splits, candidates, adapters and the order of the data.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the output folder.")] = False,
     space: Annotated[str, typer.Option(help="Search space: a shipped name or a YAML file.")] = "peft",
     optimizer: Annotated[
-        str, typer.Option(help="What chooses the trials: transfer-in-context, transfer, random, ...")
+        str, typer.Option(help="Method that chooses the trials: transfer-in-context, transfer, random, ...")
     ] = "transfer-in-context",
     max_slices: Annotated[int | None, typer.Option(min=1, help="Train no more slices than this.")] = None,
     candidates: Annotated[
@@ -66,9 +66,9 @@ def tune(
 ) -> None:
     """Find the best finetuning of MODEL on DATA within BUDGET, and keep its adapter.
 
-    BUDGET is what you wait for: loading, the zero-shot evaluation, the search, and scoring the best adapter at the end.
-    Where the search did not train the default configuration, that comes after it. Nothing is started that is predicted
-    to end too late. Ctrl-C ends the search and keeps the best; a second one stops at once.
+    BUDGET is the time that you wait: loading, the zero-shot evaluation, the search, and scoring the best adapter.
+    If the search did not train the default configuration, its run comes after that. Nothing is started that is
+    predicted to end too late. Ctrl-C ends the search and keeps the best; a second Ctrl-C stops at once.
     """
     from rich.console import Console
 
@@ -110,7 +110,7 @@ def tune(
 
 
 def _append(found: Found, folder: Path, family: str | None, console: Console) -> None:
-    """Add what the search has trained to a team's meta-dataset."""
+    """Append the runs of the search to a team's meta-dataset."""
     from foretune.learn import learn_into, meta_dataset_of_search
     from foretune.session.folder import JOURNAL, TRIALS
 

@@ -1,4 +1,4 @@
-"""What was finetuned, read back from disk as a user would."""
+"""A finetuned model, read back from disk as a user would."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transformers.generation.streamers import BaseStreamer
 
 _MAX_NEW_TOKENS = 256
-"""Where the folder does not say how long an answer may be."""
+"""Limit of an answer if the folder has none."""
 
 
 def load_finetuned(
@@ -32,10 +32,10 @@ def load_finetuned(
     """A base model with its adapter, or a whole finetuned model.
 
     Args:
-        folder: what a run left in `best/`: an adapter or, after full finetuning, a model.
+        folder: `best/` of a run: an adapter or, after full finetuning, a model.
         model: name or folder of the base model.
         device: where to.
-        shared: let the base model be the one that this process holds for its runs, which goes on holding it.
+        shared: use the base model that this process holds for its runs; the process keeps it.
     """
     if not (folder / "adapter_config.json").is_file():
         if shared:
@@ -83,7 +83,7 @@ class Finetuned:
 
 
 def open_finetuned(run: Path, *, model: str | None = None, device: str = "cpu") -> Finetuned:
-    """Load what a run has finetuned, ready to answer.
+    """Load the finetuned model of a run, ready to answer.
 
     Args:
         run: see `find_finetuned`.

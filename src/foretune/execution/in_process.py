@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InProcess:
-    """Evaluates trials of one task right here: what `tune` takes as `evaluate`.
+    """Evaluates trials of one task right here: the `evaluate` of `tune`.
 
     Attributes:
-        data: what is trained and evaluated on.
+        data: to train and evaluate on.
         model: name or folder of the base model.
         directory: each configuration gets a folder below it.
         seed: decides the initial adapters and the order of the data.

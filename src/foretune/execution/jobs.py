@@ -1,4 +1,4 @@
-"""What a parent and its worker process tell each other: one JSON object a line, never a pickle.
+"""Messages between a parent and its worker process: one JSON object a line, never a pickle.
 
 The parent writes a job:
 
@@ -35,7 +35,7 @@ class Job:
     """A trial with all that is needed to run it elsewhere.
 
     Attributes:
-        trial: what to train.
+        trial: configuration and fidelity.
         model: name or folder of the base model.
         data: where `load_splits` finds the dataset.
         directory: where the run keeps its slices and checkpoints.
@@ -83,7 +83,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a job.
+    """Result of a job.
 
     Attributes:
         report: as the optimizer is told.
@@ -132,7 +132,7 @@ def answer_from_json(values: Mapping[str, Any]) -> Answer:
 
 
 def read_records(directory: Path, fidelity: int) -> tuple[tuple[Mapping[str, Any], ...], Mapping[str, Any]]:
-    """What a run left in its directory: up to `fidelity` complete lines of `slices.jsonl`, and `run.json`."""
+    """The files in a run's directory: up to `fidelity` complete lines of `slices.jsonl`, and `run.json`."""
     slices_file, run_file = directory / "slices.jsonl", directory / "run.json"
     lines = slices_file.read_text(encoding="utf-8").split("\n")[:-1] if slices_file.exists() else []
     run = json.loads(run_file.read_text(encoding="utf-8")) if run_file.exists() else {}

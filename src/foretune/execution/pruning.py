@@ -1,4 +1,4 @@
-"""Which checkpoints of a search stay on disk: what may still be resumed, and the best adapter."""
+"""Checkpoints of a search that stay on disk: states that may be resumed, and the best adapter."""
 
 from __future__ import annotations
 

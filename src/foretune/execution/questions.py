@@ -20,7 +20,7 @@ _STAND_IN = "unknown"
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be answered.
+    """Prompts to be answered.
 
     Attributes:
         messages: the conversation up to the answer.
@@ -87,7 +87,7 @@ def _question(row: Row, renamed: Mapping[str, str]) -> Question:
 
 
 def _unanswered(row: Row, renamed: Mapping[str, str]) -> Example | None:
-    """A row without its completion, read by giving it one; None if that is not what it lacks."""
+    """A row without its completion, read by giving it one; None if it lacks something else."""
     turns = row.values.get("messages")
     names = [renamed.get(name, name) for name in _ANSWERS]
     added = [{name: _STAND_IN} for name in names if not row.values.get(name)]

@@ -1,4 +1,4 @@
-"""Where a run has left what it finetuned, and which base model that belongs to; without torch, to be quick."""
+"""The folder of a run's finetuned model, and its base model; without torch, to be quick."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def find_finetuned(run: Path) -> Path:
         run: the output folder of a search, of one run or of the demo, or the folder of weights itself.
 
     Raises:
-        JournalError: there is no such folder, or no weights in it (yet).
+        JournalError: the folder does not exist, or has no weights (yet).
     """
     for folder in (run, run / "adapter", run / "search" / "adapter"):
         if (folder / "adapter_config.json").is_file() or is_model(folder):

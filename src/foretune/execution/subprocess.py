@@ -72,13 +72,13 @@ class Worker:
             self._child = None
 
     def start(self) -> None:
-        """Start the child, which imports what it needs while the caller goes on; the first job would do it, too."""
+        """Start the child, which imports its libraries while the caller goes on; the first job would do it, too."""
         self._child = self._child or _Child(self._command, self._environment)
 
     def run(self, job: Job, stop: Callable[[], bool] = lambda: False) -> Answer:
         """Have the child do the job; a child that dies or hangs over it is reported, not raised.
 
-        The seconds of such a report are those since the job was handed over; starting the child is not in them.
+        The seconds of this report count from the start of the job; starting the child is not in them.
 
         Args:
             job: what to do.
@@ -105,7 +105,7 @@ class Worker:
 
 
 class Subprocess:
-    """Evaluates trials of one task in a worker of its own: what `tune` takes as `evaluate`."""
+    """Evaluates trials of one task in a worker of its own: the `evaluate` of `tune`."""
 
     def __init__(
         self, worker: Worker, template: Job, directory: Path, stop: Callable[[], bool] = lambda: False
@@ -217,12 +217,12 @@ class _Child:
 def _close(pipe: IO[Any]) -> None:
     try:
         pipe.close()
-    except BrokenPipeError:  # what was never read dies with the child
+    except BrokenPipeError:  # unread messages die with the child
         return
 
 
 def _answer_for_the_dead(job: Job, status: Status, message: str, seconds: float) -> Answer:
-    """What the run of a dead child left on disk, as far as the trial asked for it."""
+    """The slices that the run of a dead child left on disk, up to the fidelity of the trial."""
     slices, run = read_records(Path(job.directory), job.trial.fidelity)
     scores = np.array([VALIDATION_NLL.score(float(line["validation_nll"])) for line in slices])
     durations = np.array([float(line["train_seconds"]) + float(line["evaluation_seconds"]) for line in slices])

@@ -32,7 +32,7 @@ def serve(lines: Iterable[str], output: TextIO, run: Callable[[Job], Answer]) ->
     Args:
         lines: one job each.
         output: where the answers go, one line each.
-        run: does the job; it reports what goes wrong with the trial, and raises only what is wrong with the job.
+        run: does the job; it reports failures of the trial, and raises only errors of the job.
     """
     _write(output, {"ready": True})
     for line in lines:

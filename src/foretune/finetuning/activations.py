@@ -1,4 +1,4 @@
-"""What a forward pass keeps for the backward pass: measured, and made less by gradient checkpointing."""
+"""The activations that a forward pass keeps for the backward pass: measured, and reduced by gradient checkpointing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def can_checkpoint(model: nn.Module) -> bool:
 
 @contextmanager
 def checkpointed(model: nn.Module, *, on: bool = True) -> Generator[None]:
-    """Inside, layers keep for the backward pass only what goes into them; afterwards all is as before."""
+    """Inside, layers keep only their inputs for the backward pass; afterwards all is as before."""
     if not on:
         yield
         return
@@ -47,7 +47,7 @@ def _layers(model: nn.Module) -> int:
 
 
 def measure(model: nn.Module, loss: Callable[[Batch], torch.Tensor], row: torch.Tensor, *, logits: float) -> StepBytes:
-    """What a step takes, from what short forward passes keep.
+    """The bytes that a step takes, from the bytes that short forward passes keep.
 
     One row and two of it tell what grows with the rows, and what does not. At the peak, the layer whose gradients are
     being computed takes as much again as it keeps.
@@ -59,7 +59,7 @@ def measure(model: nn.Module, loss: Callable[[Batch], torch.Tensor], row: torch.
         logits: see `logit_bytes`; so few are computed here that they hardly count.
 
     Returns:
-        What does not fit even here takes infinitely much.
+        Infinite bytes per token, if even this does not fit.
     """
     fixed, kept = _kept(loss, row)
     return StepBytes(fixed, kept * (1 + 1 / _layers(model)) / len(row) + logits)
@@ -68,7 +68,7 @@ def measure(model: nn.Module, loss: Callable[[Batch], torch.Tensor], row: torch.
 def measure_checkpointed(
     model: nn.Module, loss: Callable[[Batch], torch.Tensor], row: torch.Tensor, *, logits: float, plain: StepBytes
 ) -> StepBytes:
-    """What a step takes with gradient checkpointing, given what it takes without, `plain`: see `measure`.
+    """The bytes that a step takes with gradient checkpointing, given the bytes without it, `plain`: see `measure`.
 
     Before the gradients of a layer, all that it keeps without checkpointing is computed.
     """
@@ -79,7 +79,7 @@ def measure_checkpointed(
 
 
 def _kept(loss: Callable[[Batch], torch.Tensor], row: torch.Tensor) -> tuple[float, float]:
-    """Bytes that a forward pass keeps whatever the rows, and those of each row."""
+    """Bytes that a forward pass keeps whatever the number of rows, and the bytes of each row."""
     with torch.random.fork_rng(devices=[row.device] if row.device.type == "cuda" else []):
         before = _saved(loss, row[:2], 1)
         one = _saved(loss, row, 1)
@@ -94,15 +94,15 @@ def _saved(loss: Callable[[Batch], torch.Tensor], row: torch.Tensor, rows: int) 
     """Each storage that a forward pass over so many copies of a row keeps, by its address."""
     found: dict[int, torch.UntypedStorage] = {}
 
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
+    def pack(tensor: torch.Tensor) -> None:
+        # A tensor given back would hold the node that made it, which holds the tensor, for ever; and nothing unpacks.
         found[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
-        return tensor
 
     ids = row.expand(rows, -1)
     predicts = torch.zeros_like(ids, dtype=torch.bool)
     predicts[:, -1] = True
     try:
-        with saved_tensors_hooks(pack, lambda tensor: tensor):
+        with saved_tensors_hooks(pack, lambda nothing: nothing):
             loss(Batch(ids, predicts, ids[:, -1], np.arange(rows)))
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):

@@ -1,4 +1,4 @@
-"""Adapters through PEFT: what a configuration's method means for a base model, and how the result is saved."""
+"""Adapters through PEFT: a configuration's method on a base model, and the files of the result."""
 
 from __future__ import annotations
 

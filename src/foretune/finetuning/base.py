@@ -29,7 +29,7 @@ _COPIED_BYTES = 2**30
 
 @dataclass(frozen=True)
 class _Reading:
-    """What decides the weights in memory."""
+    """The settings that decide the weights in memory."""
 
     name: str
     device: str
@@ -38,7 +38,7 @@ class _Reading:
 
 
 _held: dict[_Reading, PreTrainedModel] = {}
-"""At most one model, which nobody else holds; a process has memory for no more."""
+"""At most one model, held only here; a process has no memory for more."""
 
 
 def fresh_model(
@@ -57,10 +57,10 @@ def fresh_model(
         device: where the weights live.
         dtype: of the weights; default `foretune.finetuning.model.default_dtype`.
         quantized: 4-bit weights, see `foretune.finetuning.model.load_model`.
-        changes_weights: whether the run writes to the weights in place. One that only adds to the model, or puts other
-            tensors in the place of weights, gets a model whose weights are the shared ones.
-        copied_bytes: most bytes of weights that are copied for a run that changes them; the process gives up a model
-            with more to the run, and reads it again for the next one.
+        changes_weights: whether the run writes to the weights in place. A run that only adds to the model, or replaces
+            weights by other tensors, gets a model that shares its weights.
+        copied_bytes: most bytes of weights that are copied for a run that changes them; a larger model is handed over
+            to the run, and read again for the next run.
 
     Returns:
         A frozen model in evaluation mode, with modules and parameters that nobody else holds.
@@ -78,7 +78,7 @@ def fresh_model(
 
 
 def release() -> None:
-    """Hold no model any more, and give back what was kept of it: to other processes, or for another model."""
+    """Drop the model and return its memory to other processes, or for another model."""
     _held.clear()
     gc.collect()  # modules that were hooked or wrapped refer to each other in circles
     if torch.cuda.is_initialized():
@@ -86,13 +86,13 @@ def release() -> None:
 
 
 def weight_bytes(model: nn.Module) -> int:
-    """Bytes of a model's parameters, those that are tied counted once."""
+    """Bytes of a model's parameters; tied parameters count once."""
     return sum(parameter.nbytes for parameter in model.parameters())
 
 
 def _read(reading: _Reading) -> PreTrainedModel:
     if reading not in _held:
-        release()  # before the next one is read, for both together may not fit
+        release()  # before the next model is read, because both together may not fit
         loaded = load_model(reading.name, device=reading.device, dtype=reading.dtype, quantized=reading.quantized)
         _own_weights(loaded)
         _held[reading] = loaded

@@ -1,4 +1,4 @@
-"""Whether a base model is what scores and searches take it to be, asked once before anything is trained."""
+"""Checks of a base model before any training: assumptions that scores and searches rely on."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _PROBE = 24
 """Tokens of a row of the probe; the first two thirds stay, the others do not."""
 _MOVED = {torch.float32: 3e-4, torch.float64: 3e-4}
 _MOVED_ROUNDED = 0.05
-"""Share of the logits' spread that counts as a move, in float32 and below: mixtures batch tokens as their experts are
-chosen, which changes what is rounded how."""
+"""Share of the logits' spread that counts as a move, in float32 and below: mixtures batch tokens by their experts,
+which changes the rounding."""
 
 
 @torch.no_grad()

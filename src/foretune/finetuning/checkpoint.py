@@ -74,10 +74,10 @@ class State:
     """Everything a run needs to go on as if it had never stopped.
 
     Attributes:
-        fingerprint: what the run was made of; only the same may go on.
+        fingerprint: settings and data of the run; only a run with the same may go on.
         slices: trained so far, first to last.
         tensors: by dotted name.
-        splitting: of the steps; None in a state from before there was any.
+        splitting: of the steps; None in a state of an earlier version.
     """
 
     fingerprint: Mapping[str, Any]

@@ -1,9 +1,9 @@
 """The token that ends a completion: one that an adapter can learn to write, and where generation is to stop.
 
 A chat template or a tokenizer can name an end token that was added to the vocabulary and never trained. An adapter
-moves what comes before the output head, not the head, so some rows of it are out of reach: a row among the mean of all
-rows, or one of many alike, is beaten by another row for every hidden state. Such an end would never be written, and
-generation never stopped. Where that is so, completions end with another token that the model knows.
+changes the input of the output head, not the head, so some of its rows are out of reach: a row near the mean of all
+rows, or one of many alike, is beaten by another row for every hidden state. The model would never write this end token,
+and generation would never stop. Where that is so, completions end with another token that the model knows.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Ending:
 
 def find_ending(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Ending:
     """The first of these that an adapter can make the model write: the chat template's end of a turn, the tokenizer's
-    end token, those of the model's generation config, the begin token (which means "a new text starts").
+    end token, the end tokens of the model's generation config, the begin token (which means "a new text starts").
 
     Args:
         model: the base model.
@@ -94,7 +94,7 @@ def _note(tokenizer: PreTrainedTokenizerBase, named: int, token: int | None) -> 
 
 @dataclass(frozen=True)
 class _Head:
-    """What turns a hidden state h of the norm `radius` into logits: rows h + bias."""
+    """The output head, for hidden states h of the norm `radius`: logits = rows h + bias."""
 
     rows: torch.Tensor
     bias: torch.Tensor
@@ -107,7 +107,7 @@ class _Head:
 
 @torch.no_grad()
 def _head(model: PreTrainedModel) -> _Head | None:
-    """The output head, and the usual norm of what it is given; None for a model that has no linear one."""
+    """The output head, and the usual norm of its input; None for a model without a linear head."""
     head = cast("nn.Module | None", model.get_output_embeddings())
     weight = getattr(head, "weight", None)
     if head is None or not isinstance(weight, torch.Tensor) or weight.ndim != 2:
@@ -135,9 +135,9 @@ def _head(model: PreTrainedModel) -> _Head | None:
 def _lead(head: _Head, token: int) -> float:
     """How far a token's logit can be above all others, in nats, for a hidden state of the usual norm.
 
-    Ascent on the sphere of that norm, against the rows that come out on top; those that a new hidden state lifts above
-    them are added round by round. Measured with LoRA and IA3 on foretune-tiny: an end token with a negative lead is
-    never the first guess, however long one trains; one with a lead of 1 or more is learned, trained before or not.
+    Ascent on the sphere of that norm, against the rows that come out on top; further rows that a new hidden state lifts
+    above them are added round by round. Measured with LoRA and IA3 on foretune-tiny: an end token with a negative lead
+    is never the first guess, however long one trains; one with a lead of 1 or more is learned, trained before or not.
     """
     hidden = _on_sphere(head.rows[token].float() - head.rows.mean(0, dtype=torch.float32), head.radius)
     rivals, best = torch.tensor([token], device=head.rows.device), -float("inf")

@@ -81,7 +81,7 @@ def _is_fast(layer: BaseTunerLayer) -> bool:
 
 
 def _merged(layer: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """What the layer multiplies with, in bfloat16, and what it adds, which (IA)^3 scales, too.
+    """The layer's matrix in bfloat16, and its bias, which (IA)^3 scales, too.
 
     The weights and biases that are trained or kept stay the very same tensors.
     """
@@ -139,7 +139,7 @@ def _adapted_linear(layer: Any, activations: torch.Tensor, *given: Any, **named:
 class _AdaptedProduct(torch.autograd.Function):
     """`x @ weight.T + bias + scaling * (x * kept) @ A.T @ B.T`, for A (rank, inputs) and B (outputs, rank).
 
-    Rounds what PEFT's layer rounds, in its order, as long as `scaling` is a power of two. That is why x comes twice,
+    Rounds as PEFT's layer does, in the same order, as long as `scaling` is a power of two. That is why x comes twice,
     for the adapter and for the frozen weight: their gradients are added to those of other layers in turn.
     """
 
@@ -155,7 +155,7 @@ class _AdaptedProduct(torch.autograd.Function):
         kept: torch.Tensor | None,
         scaling: float,
     ) -> torch.Tensor:
-        """Outputs (..., outputs) of activations (..., inputs); `kept` is what dropout multiplies by, None without."""
+        """Outputs (..., outputs) of activations (..., inputs); `kept` is the factor of dropout, None without it."""
         dropped = _rows(adapted if kept is None else adapted * kept)
         inner = dropped @ a.t()
         ctx.save_for_backward(weight, a, b, kept, dropped, inner)
@@ -211,7 +211,7 @@ class Dropout(nn.Module):
         return activations * self.draw(activations) if self.training else activations
 
     def draw(self, activations: torch.Tensor) -> torch.Tensor:
-        """What to multiply activations with: 0 with probability `p`, else `1 / (1 - p)`."""
+        """The factor of each activation: 0 with probability `p`, else `1 / (1 - p)`."""
         count = activations.numel()
         drawn = torch.empty(-(-count // 4), dtype=torch.int64).random_(_INT64.min, _INT64.max)
         bits = drawn.view(torch.int16)[:count].view(activations.shape)

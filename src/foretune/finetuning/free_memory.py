@@ -13,12 +13,12 @@ _FILES = {
     "": ("memory.max", "memory.current", "inactive_file"),
     "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 }
-"""Of a control group, by the name of its hierarchy: limit, use, and what of that is a cache of files. The first are
-those of version 2, which has one hierarchy."""
+"""Of a control group, by the name of its hierarchy: limit, use, and the part of the use that is a cache of files. The
+first entry is version 2, which has a single hierarchy."""
 
 
 def free_memory(device: str) -> float:
-    """Bytes that are free on a device; infinite where nothing says."""
+    """Bytes that are free on a device; infinite if unknown."""
     if device.startswith("cuda"):
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return float(torch.cuda.mem_get_info(device)[0] + cached)
@@ -26,7 +26,7 @@ def free_memory(device: str) -> float:
 
 
 def main_memory(root: Path = Path("/")) -> float:
-    """Bytes that this process may still take: what Linux calls available, or less where a control group has a limit.
+    """Bytes that this process may still take: the available memory of Linux, or less where a control group has a limit.
 
     Args:
         root: where `proc` and `sys` are.
@@ -43,7 +43,7 @@ def main_memory(root: Path = Path("/")) -> float:
 
 
 def _left(root: Path, group: str, limit: str, used: str, cached: str) -> Iterator[float]:
-    """What a control group and those above it have left; in a container their names may be those of the host."""
+    """Bytes that a control group and its parents have left; in a container their names may be those of the host."""
     folder = root / group.lstrip("/")
     for one in (folder, *folder.parents):
         taken = _number(one / used, otherwise=0.0) - _number(one / "memory.stat", rf"^{cached} (\d+)", otherwise=0.0)

@@ -1,4 +1,4 @@
-"""Answers to prompts, written greedily: what a user sees before and after finetuning."""
+"""Answers to prompts, written greedily: the answers that a user sees before and after finetuning."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How the gradients of a step are computed in the memory that there is: whole, in micro-batches, or with less kept.
+"""How the gradients of a step are computed in the available memory: whole, in micro-batches, or with checkpointing.
 
-What a forward pass keeps for the backward pass grows with the tokens, padding included. A batch that does not fit is
-computed in micro-batches, whose gradients add up to those of the whole; where that would leave the hardware idle,
-gradient checkpointing keeps only what goes into each layer and computes the rest again, which costs another third.
+The activations that a forward pass keeps grow with the tokens, padding included. A batch that does not fit is computed
+in micro-batches, whose gradients add up to those of the whole batch. If these would be too small to keep the hardware
+busy, gradient checkpointing keeps only the inputs of each layer and computes the rest again, which costs another third.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from foretune.finetuning.free_memory import free_memory
 _Result = TypeVar("_Result")
 
 FILLING_TOKENS = {"accelerator": 1_024, "cpu": 128}
-"""Padded tokens of a micro-batch that keep the hardware busy. An accelerator does about 300 operations in bfloat16 in
-the time in which it reads a byte, so that the weights are read in a third of the time that 1,024 tokens are multiplied
-with them; kernels of fewer tokens are also shorter than their launch. A core has less to wait for: 128 rows of a matrix
-product are close to its peak."""
+"""Padded tokens of a micro-batch that keep the hardware busy. An accelerator does about 300 operations in bfloat16
+while it reads a byte. So reading the weights takes a third of the time of multiplying 1,024 tokens with them. Kernels
+of fewer tokens are also shorter than their launch. A core has less to wait for: 128 rows of a matrix product are close
+to its peak."""
 
 USABLE = {"accelerator": 0.9, "cpu": 0.35}
-"""Share of free memory that is planned with. An accelerator refuses what does not fit, and the step is computed again;
-a CPU's memory is shared with other programs, a process that takes too much of it is killed, and what its allocator
-keeps makes steps 1.3 to 2.1 times as large as predicted, and small ones with checkpointing up to 5.6 times
+"""Share of free memory that is planned with. On an accelerator a step that does not fit fails and is computed again. A
+CPU's memory is shared with other programs, and a process that takes too much is killed. There the allocator's reserve
+makes steps 1.3 to 2.1 times as large as predicted, and small steps with checkpointing up to 5.6 times
 (`benchmarks/step_memory.py`)."""
 _TRAINED_BYTES = 12
 """Of a trained parameter, beside itself: its gradient and Adam's two moments, in float32."""
@@ -43,7 +43,7 @@ class Split:
 
     Attributes:
         tokens: padded tokens of a micro-batch at most, though one row at least; None for whole batches.
-        checkpointing: whether what is inside of layers is computed again in the backward pass instead of being kept.
+        checkpointing: whether activations inside layers are computed again in the backward pass instead of being kept.
     """
 
     tokens: int | None = None
@@ -97,7 +97,7 @@ class Shortage:
 
 @dataclass(frozen=True)
 class StepBytes:
-    """What computing gradients takes at its peak, beside weights and optimizer.
+    """Peak bytes of computing gradients, beside weights and optimizer.
 
     Attributes:
         fixed: bytes, whatever the number of tokens.
@@ -126,7 +126,7 @@ def choose_split(
     checkpointing and micro-batches as large as fit; a single row at a time in the end, whether it fits or not.
 
     Args:
-        plain: what a step takes.
+        plain: bytes of a step.
         checkpointed: the same with gradient checkpointing; None where the architecture has none.
         free: bytes that may be used.
         whole: padded tokens of the largest batch.
@@ -143,13 +143,13 @@ def choose_split(
 
 
 def finer(split: Split, shortage: Shortage, *, filling: int, can_checkpoint: bool) -> Split | None:
-    """What to try after memory ran out in spite of a split.
+    """The next split to try after memory ran out.
 
-    Half of what failed, as long as that keeps the hardware busy; then checkpointing; then half again.
+    Half of the failed micro-batch, as long as that keeps the hardware busy; then checkpointing; then half again.
 
     Args:
         split: that was used.
-        shortage: what did not fit.
+        shortage: micro-batch that did not fit.
         filling: padded tokens that keep the hardware busy.
         can_checkpoint: whether the architecture has gradient checkpointing.
 
@@ -204,7 +204,7 @@ def in_halves(
 
 
 def release_memory() -> None:
-    """Give back what a computation left behind that failed."""
+    """Free the memory that a failed computation left behind."""
     gc.collect()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
@@ -214,7 +214,7 @@ def lacks_memory(error: Exception) -> bool:
     """Whether this says that memory ran out, of an accelerator or of the machine."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    # Torch words a shortage of main memory, or of what a library takes by itself, as a RuntimeError; so does oneDNN.
+    # Torch reports a shortage of main memory, or in a library, as a RuntimeError; so does oneDNN.
     words = ("allocate memory", "out of memory", "STATUS_ALLOC_FAILED", "could not create a primitive")
     return isinstance(error, RuntimeError) and any(one in str(error) for one in words)
 

@@ -39,7 +39,7 @@ def shipped_model() -> Path:
 
 
 def resolve_model(name: str | Path, *, weights: bool = True) -> str:
-    """What transformers should be given: an absolute folder for the shipped model and local folders, else a hub name.
+    """The name to give to transformers: an absolute folder for the shipped model and local folders, else a hub name.
 
     Args:
         name: `foretune-tiny`, a folder, or a hub name such as `org/model`.

@@ -28,7 +28,7 @@ from foretune.finetuning.task import LEAST_ROWS
 from foretune.types import Configuration, Trial
 
 STEPS = 3
-"""Of each batch size: one that loads what is needed, and two that are timed."""
+"""Of each batch size: a first step that loads kernels, and two timed steps."""
 SHARE = 1 / 3
 """Of a run's time that its evaluations may take."""
 CHEAP_SECONDS = 3.0
@@ -36,16 +36,16 @@ CHEAP_SECONDS = 3.0
 _LARGER = 4
 """Times the batch size: on hardware that small batches do not fill, steps cost and not tokens."""
 _FILLED_SECONDS = 1.0
-"""A step that takes longer fills the hardware: larger batches are not timed, for they would tell nothing new."""
+"""A longer step fills the hardware, so larger batches need no timing."""
 _FIRST_ROWS, _TIMED_SECONDS = 4, 0.5
 """Rows that are timed first, and the time from which on a clock is trusted."""
 
 
 def evaluation_seconds(model: PreTrainedModel, tokens: Tokens, seed: int) -> float:
-    """What an evaluation of a split takes, from a few rows of it.
+    """Seconds of an evaluation of a split, from a few rows of it.
 
     More rows are timed, four times as many each time, until the whole split is known to be cheap or the clock can be
-    trusted: few rows do not fill an accelerator, so what they say is too much rather than too little.
+    trusted: few rows do not fill an accelerator, so their estimate is too high rather than too low.
 
     Args:
         model: on its device.
@@ -113,7 +113,7 @@ def validation_rows(rows: int, whole_seconds: float, training_seconds: float) ->
 
 @dataclass(frozen=True)
 class Effort:
-    """What a run takes here, as far as it had to be measured.
+    """Cost of a run on this machine, as far as it had to be measured.
 
     Attributes:
         validation_rows: to score after each slice; None for all.
@@ -167,17 +167,17 @@ def timed(configuration: Configuration, rows: int) -> list[Configuration]:
 def time_training(
     model: PreTrainedModel, name: str, data: TokenizedSplits, configuration: Configuration, device: str
 ) -> dict[Configuration, float]:
-    """What training a slice takes here, by a few steps of a configuration and of the same with larger batches.
+    """Seconds of training a slice here, from a few steps of a configuration, and of the same with larger batches.
 
     Args:
         model: the base model on its device; it is wrapped in an adapter and trained, so nobody may need it afterwards.
         name: of the base model.
         data: tokenized splits.
-        configuration: what to train.
+        configuration: to train.
         device: that the model is on.
 
     Returns:
-        Seconds of a slice by configuration, its evaluation aside; without those that lack memory.
+        Seconds of a slice by configuration, its evaluation aside; without configurations that lack memory.
     """
     rows = len(data.train.input_ids)
     run = _prepared(Order(Trial(0, configuration, 1), data, name, device), model)
@@ -196,7 +196,7 @@ def time_training(
 def measure_step_bytes(
     name: str, data: TokenizedSplits, configuration: Configuration, device: str
 ) -> tuple[StepBytes, StepBytes | None] | None:
-    """What a step of a configuration takes, and the same with gradient checkpointing where the architecture has that.
+    """Bytes of a step of a configuration, without and (if the architecture has it) with gradient checkpointing.
 
     None where the memory does not even suffice to measure it.
     """

@@ -1,4 +1,4 @@
-"""What a run was made with: hardware, library versions, peak memory, data."""
+"""The circumstances of a run: hardware, library versions, peak memory, data."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def _processor() -> str:
 def reset_peak_memory(device: str) -> None:
     """Begin to measure anew: a worker that did large runs before should not report their memory for a small one.
 
-    What the process still holds counts, so the C library is asked to give back what it keeps for later. Linux alone can
-    reset a process's own peak.
+    Memory that the process still holds counts, so the C library is asked to return its reserve. Linux alone can reset a
+    process's own peak.
     """
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
@@ -79,7 +79,7 @@ def peak_memory_bytes(device: str) -> int:
 
 
 def fingerprint(data: TokenizedSplits, model: str, configuration_key: str, seed: int) -> dict[str, Any]:
-    """What must be the same for a run to go on: configuration, seed, training and validation tokens, model name."""
+    """Facts that a run needs unchanged to go on: configuration, seed, training and validation tokens, model name."""
     return {
         "configuration": configuration_key,
         "seed": seed,
@@ -89,7 +89,7 @@ def fingerprint(data: TokenizedSplits, model: str, configuration_key: str, seed:
 
 
 def fingerprint_of_splits(data: TokenizedSplits) -> str:
-    """What must be the same for scores to be compared: the tokens of all three splits."""
+    """Facts that must be the same for scores to be comparable: the tokens of all three splits."""
     return _digest((data.train, data.validation, data.test))
 
 

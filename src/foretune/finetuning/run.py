@@ -1,4 +1,4 @@
-"""A run in training: what was asked for, and all that its steps need."""
+"""A run in training: its order, and the objects that its steps need."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """What the caller of `finetune` asked for, checked; by default a run of which nothing is kept.
+    """The checked request of `finetune`; by default a run that leaves no files.
 
     Attributes:
         trial: configuration and fidelity.
@@ -85,5 +85,5 @@ class Run:
 
     @property
     def model(self) -> nn.Module:
-        """What computes logits."""
+        """The model that computes logits."""
         return self.adapted.model

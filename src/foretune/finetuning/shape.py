@@ -98,7 +98,7 @@ def _linear_sizes(model: PreTrainedModel, place: str) -> list[tuple[int, int]]:
 
 
 def _width(head: nn.Module, layers: list[tuple[int, int]]) -> int:
-    """What the head reads, unless it is behind a projection: then what most layers read or write."""
+    """Width of the head's input, unless it is behind a projection: then the most frequent width of the layers."""
     width = int(head.get_parameter("weight").shape[1])
     sizes = [size for one in layers for size in one]
     return width if width in sizes or not sizes else max(sizes, key=sizes.count)

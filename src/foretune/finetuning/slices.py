@@ -1,4 +1,4 @@
-"""Training and evaluating slices of one run: the loop over optimizer steps, and what is saved after each slice."""
+"""Training and evaluating slices of one run: the loop over optimizer steps, and the files after each slice."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def prepare_run(order: Order, base: PreTrainedModel | None = None, *, splitting:
     """The order's model, wrapped and ready for its first step.
 
     Args:
-        order: what to train.
+        order: of the run.
         base: the base model, which is changed; by default see `foretune.finetuning.base.fresh_model`.
         splitting: of the same run's earlier slices; by default chosen by the memory that there is.
     """

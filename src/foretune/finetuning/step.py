@@ -1,4 +1,4 @@
-"""One optimizer step: its gradients, whole or in micro-batches, and what happens where memory runs out."""
+"""One optimizer step: its gradients, whole or in micro-batches, and the way out where memory runs out."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def take_step(run: Run, rows: np.ndarray, step: int = 0) -> torch.Tensor:
     """Train on a batch at the learning rates as they are; returns its loss, for which an accelerator is not waited.
 
     Args:
-        run: its splitting becomes finer where memory runs out; what was computed of the step is then dropped, and
-            computed again with the same random numbers.
+        run: its splitting becomes finer where memory runs out; the step is then computed again with the same random
+            numbers.
         rows: numbers of the training rows.
         step: its number, to keep record.
 
@@ -73,12 +73,12 @@ def chosen_split(run: Run) -> Split:
 
 
 def step_bytes(run: Run) -> StepBytes:
-    """What a step of the run takes, measured."""
+    """Bytes of a step of the run, measured."""
     return measure(run.model, partial(batch_loss, run), _longest_row(run), logits=_logit_bytes(run))
 
 
 def checkpointed_bytes(run: Run, plain: StepBytes) -> StepBytes | None:
-    """The same with gradient checkpointing, given what it takes without; None where the architecture has none."""
+    """The same with gradient checkpointing, given the bytes without; None where the architecture has none."""
     if not can_checkpoint(run.model):
         return None
     loss = partial(batch_loss, run)
@@ -103,8 +103,8 @@ def resized(run: Run, batch_size: int) -> Run:
 
 
 def warm_up(run: Run) -> None:
-    """Take gradients once, and drop them: an accelerator loads each kernel when it is first needed, which takes
-    seconds in all, and the seconds of the first slice are to tell those of the others."""
+    """Take gradients once, and drop them: an accelerator loads each kernel on first use, which takes seconds in all,
+    and the seconds of the first slice should predict the other slices."""
     order, rows = run.order, np.arange(min(run.batch_size, len(run.lengths)))
     with torch.random.fork_rng(devices=[torch.device(order.device).index or 0]):
         _gradients(run, rows, 0)

@@ -1,9 +1,9 @@
-"""Which layers of a base model an adapter can sit on, found by what they are and where they sit.
+"""The layers of a base model that an adapter can sit on, found by their type and place.
 
-Looked at is the part of a model that writes text: layers of images and sound, cross-attention to an encoder that is not
-there, the output head and the routers of mixtures are never adapted. A mixture whose experts are one tensor of three
-dimensions keeps them frozen: PEFT could adapt them (`target_parameters`), but with LoRA alone, without dropout, and by
-making all experts' differences in every step.
+Only the part of a model that writes text counts. Layers for images and sound, cross-attention to an absent encoder, the
+output head and the routers of mixtures are never adapted. In a mixture whose experts are a tensor of three dimensions,
+the experts stay frozen: PEFT could adapt them (`target_parameters`), but with LoRA alone, without dropout, and by
+computing all experts' differences in every step.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SHARES = ("all", "attention", "mlp")
 _ATTENTION = re.compile(r"(?:attn|attention)(?![^.]*norm)")
 _MLP = re.compile(r"mlp|feed_?forward|ffn|experts|\bfc\d|(?:up|down)_proj$")
 _MIXER = re.compile(r"mixer|mamba|ssm|conv|temporal|lstm|recurrent")
-"""What stands in the place of attention in models that have a state."""
+"""Layers in the place of attention in models that have a state."""
 _ELSEWHERE = re.compile(r"vision|visual|image|audio|speech|cross_?att|encoder_attn")
 _ROUTER = re.compile(r"router|(?:^|\.)gate$|expert_gate$")
 _LAYER = re.compile(r"(?:^|\.)\d+(?:\.|$)")
@@ -34,7 +34,7 @@ _STATE_SPACE = frozenset({"falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemot
 
 
 def text_part(model: PreTrainedModel) -> nn.Module:
-    """What of a model writes text; the model itself where it says nothing else."""
+    """The part of a model that writes text; the model itself if it names none."""
     decoder: Any = model.get_decoder()
     embedding = model.get_input_embeddings()
     known = isinstance(decoder, nn.Module) and any(module is embedding for module in decoder.modules())
@@ -57,7 +57,7 @@ def target_modules(model: PreTrainedModel, share: str) -> list[str]:
 
     Args:
         model: the base model.
-        share: `attention` (or what stands in its place), `mlp` (the rest of the layers), or `all`.
+        share: `attention` (or the layers in its place), `mlp` (the rest of the layers), or `all`.
 
     Raises:
         ConfigurationError: `share` is none of these.
@@ -86,7 +86,7 @@ def available_targets(model: PreTrainedModel) -> tuple[str, ...]:
 
 
 def target_notes(model: PreTrainedModel) -> tuple[str, ...]:
-    """What to know of the layers that adapters do not reach, in sentences."""
+    """Notes on the layers that adapters do not reach, in sentences."""
     name, available, frozen = type(model).__name__, available_targets(model), frozen_experts(model)
     lacking = [share for share in SHARES if share not in available]
     notes = [f"{name} has no {share} layers that can be adapted: none is searched" for share in lacking]
@@ -111,7 +111,7 @@ def expert_tensors(model: PreTrainedModel) -> dict[str, nn.Parameter]:
 
 
 def is_attention(name: str) -> bool:
-    """Whether a layer of this name is part of attention, or of what stands in its place."""
+    """Whether a layer of this name is part of attention, or of the layers in its place."""
     return _place(name) == "attention"
 
 

@@ -1,4 +1,4 @@
-"""Describe a dataset on a base model as a `Task`: meta-features of both, and what the model can do already."""
+"""Describe a dataset on a base model as a `Task`: meta-features of both, and the untrained model's scores."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from foretune.metadata.source import TaskSource, task_id
 from foretune.types import VALIDATION_NLL, Task
 
 DEFAULT_MAX_LENGTH = 512
-"""Tokens of an example where nobody says otherwise and the model can take as many."""
+"""Most tokens of an example by default, if the model has as many positions."""
 
 
 LEAST_ROWS = 50
-"""Rows that are left of a split whatever limit of tokens is set: fewer say too little."""
+"""Least rows of a split, whatever the limit of tokens: fewer are too noisy."""
 
 
 def describe_task(
@@ -49,7 +49,7 @@ def describe_task(
         model: the base model, untouched.
         max_fidelity: slices of a complete run.
         task: name of the task; by default made of the dataset's name and size and the model's name.
-        scores: what `zero_shot` said, if it was asked before; only `validation` is used.
+        scores: result of `zero_shot`, if known; only `validation` is used.
 
     Returns:
         The task with all features in the registries of `foretune.metadata.features`, and `zero_shot_features`.
@@ -128,7 +128,7 @@ def _rows(tokens: Tokens, limit: int | None) -> int | None:
 
 
 def zero_shot_features(scores: Scores, vocabulary: int) -> dict[str, float]:
-    """What the untouched model's scores on the validation split say about the task.
+    """Meta-features from the untrained model's scores on the validation split.
 
     `zero_shot_nll` (nats per completion token), `zero_shot_relative_nll` (the same over log V, the loss of guessing
     among V tokens, so that tokenizers compare), `zero_shot_token_accuracy` and `zero_shot_exact_match` (shares).
@@ -142,7 +142,7 @@ def zero_shot_features(scores: Scores, vocabulary: int) -> dict[str, float]:
 
 
 def longest_input(shape: ModelShape | None) -> int:
-    """Tokens that an example may have: `DEFAULT_MAX_LENGTH`, or the model's positions where those are fewer."""
+    """Tokens that an example may have: `DEFAULT_MAX_LENGTH`, or the model's positions if fewer."""
     return min(DEFAULT_MAX_LENGTH, (shape and shape.positions) or DEFAULT_MAX_LENGTH)
 
 

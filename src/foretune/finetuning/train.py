@@ -58,9 +58,9 @@ def finetune(
         device: `cpu` or for instance `cuda:0`.
         test: also score the test split after every slice that is the best so far on validation.
         timeout_seconds: for this call; looked at between steps.
-        keep_state: save what resuming takes and the best adapter; without it only the figures are written.
-        processor_time: let the seconds of slices be those of the processor, all threads together, and not those of the
-            clock: on a CPU with one thread they are the same, but for what other programs take away.
+        keep_state: save the resume state and the best adapter; otherwise only the figures.
+        processor_time: measure slices in seconds of the processor, all threads together, instead of the clock: on an
+            idle CPU with one thread both are the same.
         stop: is asked before each step whether to end there, as after `timeout_seconds`.
 
     Returns:
@@ -127,7 +127,7 @@ def _curve(slices: Slices) -> LearningCurve:
 
 
 def _trained(order: Order, state: State | None) -> tuple[Slices, Status, str]:
-    """Train slice after slice; what was saved before a failure counts."""
+    """Train slice after slice; slices saved before a failure count."""
     done = list(state.slices) if state else []
     if len(done) >= order.trial.fidelity:
         return tuple(done), Status.OK, ""

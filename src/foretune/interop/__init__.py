@@ -1,8 +1,8 @@
 """Runs that people already have, in the tables of other tools, as meta-datasets.
 
-Each kind of source is one file with one function `(paths, options) -> MetaDataset`, entered in `registry.py`. Readers
-turn what they find into `RecordedRun`s (`rows.py`), from which one function makes the three tables. No torch here, and
-the libraries of the other tools are loaded only by the reader that needs them.
+Each kind of source is a file with a function `(paths, options) -> MetaDataset`, entered in `registry.py`. Readers turn
+their source into `RecordedRun`s (`rows.py`), from which one function makes the three tables. No torch here, and the
+libraries of the other tools are loaded only by the reader that needs them.
 """
 
 from foretune.interop.options import ImportOptions

@@ -1,4 +1,4 @@
-"""Any CSV file, read as its mapping says (`mapping.py`): nothing is averaged, and what is left out is counted."""
+"""Any CSV file, read as its mapping says (`mapping.py`): nothing is averaged, and omissions are counted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def import_csv(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
     """CSV files whose columns a mapping names.
 
     Raises:
-        InteropError: naming the file, the line, the column and what is expected there.
+        InteropError: naming the file, the line, the column and the expectation.
     """
     if options.mapping is None:
         message = "a CSV file needs --mapping FILE, which says what its columns are; docs/interop.md shows one"
@@ -95,7 +95,7 @@ class _Reader:
         return [self._run(sorted(group, key=self._fidelity)) for group in groups.values()]
 
     def _key(self, row: Mapping[str, str]) -> tuple[str, ...]:
-        """What the slices of one run have in common: the run's name, or all of task, configuration and seed."""
+        """Facts that the slices of a run share: the run's name, or all of task, configuration and seed."""
         fields = self._mapped.fields
         if "name" in fields["run"]:
             return (str(self._get(row, "run", "name", "text")),)

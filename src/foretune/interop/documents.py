@@ -1,4 +1,4 @@
-"""JSON and YAML files of other people: every fault names the file and what is expected in it."""
+"""JSON and YAML files of other people: every error names the file and the expectation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_text(path: Path) -> str:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """What a JSON or YAML file maps names to.
+    """The mapping in a JSON or YAML file.
 
     Raises:
         InteropError: if the file holds anything else.

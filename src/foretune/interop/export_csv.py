@@ -1,7 +1,7 @@
 """The three tables as CSV, for people and programs that read no Parquet, and back without a loss.
 
-Text is quoted and what is missing is not, so that an empty text differs from a missing one; numbers are written so that
-reading gives the same number. `metadata.json` has the type of every column, and the provenance.
+Text is quoted and missing values are not, so that an empty text differs from a missing value; numbers are written so
+that reading gives the same number. `metadata.json` has the type of every column, and the provenance.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def export_csv(meta: MetaDataset, folder: Path) -> list[str]:
 
 
 def read_exported_csv(folder: str | Path) -> MetaDataset:
-    """What `export_csv` wrote.
+    """Result of `export_csv`.
 
     Raises:
         MetaDatasetError: if a file is missing or damaged, or the tables are not a meta-dataset.

@@ -1,4 +1,4 @@
-"""The formats that a meta-dataset can be exported to; a new one is one function in a file of its own, entered here."""
+"""The formats that a meta-dataset can be exported to; a new kind is a function in a file of its own, entered here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXPORTS: Mapping[str, Export] = {
     "quicktunetool": export_quicktunetool,
     "csv": export_csv,
 }
-"""Kind -> writes into a folder that is there and empty, and says what a user should know, such as what it left out."""
+"""Kind -> function that writes into an existing empty folder, and returns remarks for the user, such as omissions."""
 
 
 def export(kind: str, meta: MetaDataset, folder: Path) -> list[str]:
@@ -25,11 +25,11 @@ def export(kind: str, meta: MetaDataset, folder: Path) -> list[str]:
 
     Args:
         kind: one of `EXPORTS`.
-        meta: what to write.
+        meta: the meta-dataset to write.
         folder: made if absent.
 
     Returns:
-        Remarks, such as what was left out.
+        Remarks, such as omissions.
 
     Raises:
         MetaDatasetError: if the kind is unknown, the folder has files already, or the format cannot hold the tables.

@@ -2,8 +2,8 @@
 
 Its curves are scores of which more is better and its search starts from 0, so a negative log-likelihood is exported as
 exp(-nll), the geometric mean of the probability of a completion token: from 0 to 1, and in the same order. Other
-metrics to minimize are negated. The cost is the mean over a run's slices, as its search divides by what one more slice
-costs.
+metrics to minimize are negated. The cost is the mean over a run's slices, because its search divides by the cost of a
+further slice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def export_quicktunetool(meta: MetaDataset, folder: Path) -> list[str]:
     """Write the four files; their rows are named by run.
 
     Returns:
-        What was left out.
+        Omissions.
 
     Raises:
         MetaDatasetError: if the tasks count their cost in different units, or no run has a slice.

@@ -64,7 +64,7 @@ def export_syne_tune(meta: MetaDataset, folder: Path) -> list[str]:
     """Write the six files.
 
     Returns:
-        What was left out.
+        Omissions.
 
     Raises:
         MetaDatasetError: if the tasks are judged by different metrics, or have no two configurations in common.
@@ -144,7 +144,7 @@ def _pool(meta: MetaDataset, table: Mapping[str, Mapping[str, Value]]) -> _Pool:
 
 
 def _constants(pool: _Pool) -> dict[str, Value]:
-    """Hyperparameters of which there is only one value, which no search space can hold."""
+    """Hyperparameters with only one value, which no search space can hold."""
     columns = zip(pool.names, zip(*pool.rows, strict=True), strict=True)
     return {name: values[0] for name, values in columns if len(set(values)) == 1}
 
@@ -169,7 +169,7 @@ def _evaluations(meta: MetaDataset, pool: _Pool, columns: Mapping[str, np.ndarra
 
 
 def _domain(values: Sequence[Value]) -> dict[str, Any]:
-    """What Syne Tune's `config_space.from_dict` reads."""
+    """A domain as Syne Tune's `config_space.from_dict` reads it."""
     distinct = sorted(set(values))  # pyright: ignore[reportArgumentType] - a column has values of one type
     least, most = distinct[0], distinct[-1]
     if isinstance(least, str | bool) or isinstance(most, str | bool):

@@ -1,4 +1,4 @@
-"""What the columns of a CSV file are: a small YAML file, checked when it is read.
+"""The meaning of the columns of a CSV file: a small YAML file, checked when it is read.
 
 ```yaml
 layout: long              # a row a slice, or a run of one slice; wide: a row a run, its slices in columns 1, 2, ...
@@ -14,7 +14,7 @@ hyperparameters:
 ```
 
 A field is the name of a column, `{column: NAME}`, or `{value: CONSTANT}`; a column may have `scale`, a factor for its
-numbers, and `values`, its words and what they mean. `run.seed` may be the word `repeats`: rows of one configuration get
+numbers, and `values`, its words and their meanings. `run.seed` may be the word `repeats`: rows of one configuration get
 0, 1, ... in their order. In the wide layout `slices.value` and `slices.seconds` are `{columns: PREFIX}`: `PREFIX1`,
 `PREFIX2`, ...
 """
@@ -51,8 +51,8 @@ class Field:
         column: name of a column; empty for a constant.
         constant: for all rows, if there is no column.
         prefix: of the columns `PREFIX1`, `PREFIX2`, ... of a wide table.
-        scale: what its numbers are multiplied with.
-        words: what the words of the column mean; empty for themselves.
+        scale: factor of its numbers.
+        words: meanings of the column's words; empty for themselves.
         kind: integer, number, text or boolean; empty where the field itself says it.
     """
 
@@ -86,7 +86,7 @@ class Mapped:
 
 
 def read_mapping(path: Path) -> Mapped:
-    """Read and check a mapping, from a file or from those that come with the package, by name.
+    """Read and check a mapping from a file, or a shipped mapping by name.
 
     Raises:
         InteropError: naming the file and the field that is wrong.
@@ -111,7 +111,7 @@ def _shipped(path: Path) -> Path:
     file = folder / f"{path.name}.yaml"
     if not file.is_file():
         names = ", ".join(sorted(one.stem for one in folder.glob("*.yaml")))
-        message = f"no mapping at {path}; give a YAML file that says what the columns are, or one of: {names}"
+        message = f"no mapping at {path}; give a YAML file with the meaning of the columns, or one of: {names}"
         raise InteropError(message)
     return file
 

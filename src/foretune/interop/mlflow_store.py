@@ -1,9 +1,9 @@
 """Runs in an MLflow store: parameters, the history of one metric, and the times at which it was logged.
 
-A slice ends where the metric was logged; which points are the curve's own, and what pauses cost, see
-`foretune.interop.points`. It costs the time since the one before, the first one since the start of the run, and never
-less than the millisecond that MLflow's clock resolves. Runs that are still going, and those without the metric, are
-left out and counted.
+A slice ends where the metric was logged; for the curve's own points, and the cost of pauses, see
+`foretune.interop.points`. It costs the time since the point before (the first point: since the start of the run), and
+at least the millisecond that MLflow's clock resolves. Unfinished runs, and runs without the metric, are left out and
+counted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the owner of a table says about it: names and units that the table itself may not have."""
+"""Facts that the owner of a table adds: names and units that the table itself may not have."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MORE_IS_BETTER = ("accuracy", "acc", "f1", "score", "bleu", "rouge", "rougel", 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What is said of a table from outside; empty or None where nothing is.
+    """Facts about a table from outside; empty or None where nothing is.
 
     Attributes:
-        metric: what runs are judged by, as the source calls it.
+        metric: the metric that judges runs, under its name in the source.
         test_metric: the same on a test split.
         direction: `minimize` or `maximize`; follows from the metric's name or the source where it is clear.
-        cost_unit: what the costs count, where they are not seconds.
-        dataset: what was finetuned on; `param:NAME` takes it from a parameter of the run.
+        cost_unit: unit of the costs, if not seconds.
+        dataset: name of the dataset; `param:NAME` takes it from a parameter of the run.
         model: the base model; `param:NAME` as above.
         rows: training rows.
         family: kind of dataset.
@@ -33,7 +33,7 @@ class ImportOptions:
         license: of the figures.
         parameters: which parameters of a run are hyperparameters, source's name to ours; empty for all of them.
         settings: a YAML or JSON file with hyperparameters of runs, by name of the run or for all.
-        mapping: a YAML file that says what the columns of a CSV are.
+        mapping: a YAML file with the meaning of the columns of a CSV.
         parts: which experiments (MLflow) or studies (Optuna) to read; empty for all.
         file_times: whether the times of files may stand in for times that a log does not have.
     """
@@ -58,7 +58,7 @@ class ImportOptions:
         """The metric.
 
         Args:
-            found: what the source has, for the message.
+            found: names in the source, for the message.
 
         Raises:
             InteropError: if none is given.
@@ -88,7 +88,7 @@ class ImportOptions:
         return name
 
     def chosen(self, parameters: Mapping[str, Value]) -> dict[str, Value]:
-        """Those parameters that are hyperparameters, under our names."""
+        """The parameters that are hyperparameters, under our names."""
         if not self.parameters:
             return dict(parameters)
         return {ours: parameters[theirs] for theirs, ours in self.parameters.items() if theirs in parameters}

@@ -1,9 +1,9 @@
 """Optuna studies: parameters, intermediate values and times of their trials.
 
-The curve of a trial are its intermediate values in the order of their steps, which may be counted from 0, or its one
-value where it has none. Optuna only knows when a trial began and ended, so every slice costs an equal part of the time
-in between, unless that is far beyond what most trials take: the study was paused. A pruned trial was stopped, a failed
-one failed; running and waiting ones are left out and counted.
+The curve of a trial is its intermediate values in the order of their steps, which may be counted from 0, or else its
+only value. Optuna only knows when a trial began and ended, so every slice costs an equal part of the time in between,
+unless that is far beyond what most trials take: the study was paused. A pruned trial was stopped, a failed one failed;
+running and waiting ones are left out and counted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from foretune.types import Status, Value
 _STATUSES = {"COMPLETE": Status.OK, "PRUNED": STOPPED, "FAIL": Status.FAILED}
 _MICROSECOND = 1e-6
 _PAUSE = 20.0
-"""Times what most trials take for a slice; more is a pause of the study. Batch sizes and ranks make up for less."""
+"""Multiple of the seconds per slice of most trials; more is a pause of the study. Batch sizes and ranks make up for
+less."""
 PAUSED_TRIAL = "a trial's time far beyond that of most trials is a pause of the study; it costs what those do"
 
 
@@ -152,7 +153,7 @@ def _slices(trial: Any) -> tuple[list[Slice], list[str]]:
 
 
 def _without_pauses(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
-    """Trials whose slices took far longer than those of most trials of the task take what those do.
+    """Trials whose slices took far longer than those of most trials of the task cost as much as most trials.
 
     Optuna does not say when a slice ended: that a study was paused shows in one trial's time alone.
     """

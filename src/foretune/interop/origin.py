@@ -1,4 +1,4 @@
-"""Where figures come from: the card beside a table, what its owner says, and the command that read it."""
+"""Where figures come from: the card beside a table, the facts from its owner, and the command that read it."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def provenance(kind: str, paths: Sequence[str], options: ImportOptions) -> dict[
 
 
 def file_name(path: str) -> str:
-    """The last part of a path or of an address, without what says where on a machine it is."""
+    """The last part of a path or of an address, without its place on a machine."""
     return Path(path.split("?", 1)[0]).name or path
 
 
 def figures_of(folder: Path, options: ImportOptions) -> dict[str, str]:
-    """`source` and `license` of the runs in a folder: what the options say, else its `card.json`, else nothing."""
+    """`source` and `license` of the runs in a folder: from the options, else from its `card.json`, else unknown."""
     card = folder / "card.json"
     found = read_object(card) if card.is_file() else {}
     commit = f"@{found['commit']}" if found.get("commit") else ""

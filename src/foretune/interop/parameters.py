@@ -42,7 +42,7 @@ def _truth(text: str) -> bool:
 
 
 def plain(values: Mapping[str, Any], where: object) -> dict[str, Value]:
-    """Only text, numbers and truth values, without what is missing.
+    """Only text, numbers and truth values, without missing values.
 
     Raises:
         InteropError: if a value is anything else.
@@ -56,7 +56,7 @@ def plain(values: Mapping[str, Any], where: object) -> dict[str, Value]:
 
 
 def settings_of(run: str, file: Path | None) -> dict[str, Value]:
-    """Hyperparameters of a run from a file beside it: those under its name, or all if no name has an object.
+    """Hyperparameters of a run from a file beside it: the parameters under its name, or all if no name has an object.
 
     Args:
         run: its name.

@@ -1,9 +1,9 @@
 """PEFT's method comparison: a folder of JSON files, one finetuning run each.
 
 The metric is the accuracy on the validation split after every block of steps; the accuracy on the test split belongs to
-the last block. The training-set size is the number of samples that a run sees. A slice costs the time elapsed since the
-one before, of which the evaluation is told apart. The hyperparameters are those that most methods share, and `variant`,
-PEFT's own name of the rest: two runs never have the same one.
+the last block. The training-set size is the number of samples that a run sees. A slice costs the time since the slice
+before; the evaluation is separated from it. The hyperparameters are the settings that most methods share, and
+`variant`, PEFT's own name of the rest: two runs never have the same one.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _settings(config: Mapping[str, Any], file: Path) -> dict[str, Value]:
 
 
 def _variant(name: str, config: Mapping[str, Any]) -> str:
-    """What an experiment's name (`METHOD/MODEL-REST`) says beside method and model."""
+    """The rest of an experiment's name (`METHOD/MODEL-REST`)."""
     rest, model = name.rpartition("/")[2], str(config.get("model_id", "")).rpartition("/")[2]
     return rest[len(model) :].lstrip("-") if model and rest.lower().startswith(model.lower()) else rest
 

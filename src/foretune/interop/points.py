@@ -1,4 +1,4 @@
-"""Points of a logged curve, as trackers keep them: which are the curve's own, how steps count, what the clock says.
+"""Points of a logged curve, as trackers keep them: the curve's own points, their steps, and their times.
 
 A log holds more than a curve. After training with `load_best_model_at_end`, a last evaluation logs the best model's
 value at the last step; a run that was resumed logs some steps again; some loops count steps from 0; and a clock goes on
@@ -42,7 +42,7 @@ def own_points(logged: Iterable[Point]) -> list[Point]:
     """The points of the curve by rising step: the first value at each step.
 
     A later value at the last step is a further evaluation, often of another model (the best one). Where a log goes back
-    to an earlier step, the run was resumed from there, and what follows replaces what was logged before.
+    to an earlier step, the run was resumed there, and later entries replace earlier entries.
     """
     curve: list[Point] = []
     for point in sorted(logged, key=lambda one: (one.time, one.step)):
@@ -55,7 +55,7 @@ def own_points(logged: Iterable[Point]) -> list[Point]:
 
 
 def without_best_again(points: Sequence[Point], *, maximize: bool) -> tuple[list[Point], list[str]]:
-    """The points without a last one that is the best model's, and a remark if there was one.
+    """The points without a final point of the best model, and a remark if there was such a point.
 
     It is taken for that if it is exactly the best value so far and stands at another distance than the points before.
     """
@@ -83,7 +83,7 @@ def counted_steps(steps: Sequence[int]) -> tuple[list[int | None], bool]:
 
 
 def without_pauses(slices: Sequence[Slice]) -> tuple[list[Slice], list[str]]:
-    """The slices, each taking what the median time per step allows where the clock says far more, and a remark then.
+    """The slices, where a slice that took far longer than the median time per step costs the median, and a remark then.
 
     Of two slices the faster one is the measure. A slice without steps counts as one.
     """

@@ -39,7 +39,7 @@ def import_public_llm(paths: Sequence[str], options: ImportOptions) -> MetaDatas
 
 
 def _with_common_features(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list[str]]:
-    """The runs with those meta-features that all tasks have, and notes: so the first version of the table was made."""
+    """The runs with the meta-features that all tasks have, and notes: so the first version of the table was made."""
     tasks = {run.task.id: run.task for run in runs}
     names = sorted({name for task in tasks.values() for name in task.features})
     lacking = {name: [task.id for task in tasks.values() if name not in task.features] for name in names}

@@ -50,7 +50,7 @@ def import_quicktunetool(paths: Sequence[str], options: ImportOptions) -> MetaDa
     """Tables of quicktunetool, from their folders.
 
     Raises:
-        InteropError: naming the file, the row and what is expected.
+        InteropError: naming the file, the row and the expectation.
     """
     runs = [run for path in paths for run in _runs(Path(path), options)]
     return tables(runs, provenance("quicktunetool", paths, options))

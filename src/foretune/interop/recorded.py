@@ -1,4 +1,4 @@
-"""What all readers make of a source: recorded runs of recorded tasks."""
+"""The common result of all readers: recorded runs of recorded tasks."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class RecordedTask:
     Attributes:
         dataset: its name.
         model: name of the base model.
-        metric: what runs are judged by.
+        metric: that judges runs.
         direction: `minimize` or `maximize`.
-        cost_unit: what costs count.
+        cost_unit: unit of costs.
         rows: training rows; None if unknown.
         family: kind of dataset; the dataset's name where nothing else is known.
         source: where the dataset comes from.
@@ -55,15 +55,15 @@ class RecordedRun:
 
     Attributes:
         name: as its source calls it; made unique with the name of the task in front.
-        task: what was trained.
+        task: that was trained.
         configuration: its hyperparameters.
         slices: of its curve.
         seed: as recorded; None numbers the runs of one configuration 0, 1, ... in the order of the table.
         status: how it ended, one of `foretune.metadata.schema.STATUSES`.
         message: why it did not end well.
         facts: further columns of the table of runs, such as `hardware` or `peak_memory_bytes`.
-        planned: steps of the complete run, which tells how far one that stopped has come; None if it is not known.
-        remarks: what of the run was changed or left out, in words that fit any run.
+        planned: steps of the complete run, for the progress of a stopped run; None if it is not known.
+        remarks: changes and omissions, in words that fit any run.
     """
 
     name: str
@@ -79,7 +79,7 @@ class RecordedRun:
 
 
 def is_number(value: float) -> bool:
-    """Whether it is finite, and not what a database stores in the place of infinity."""
+    """Whether it is finite, and not a database's replacement for infinity."""
     return math.isfinite(value) and abs(value) < INFINITE
 
 

@@ -1,4 +1,4 @@
-"""The kinds of sources, by name: a new one is one file and one line here."""
+"""The kinds of sources, by name: a new kind is a file and a line here."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def import_runs(kind: str, paths: Sequence[str], options: ImportOptions | None =
     Args:
         kind: one of `IMPORTERS`.
         paths: files, folders or addresses, whatever the kind takes.
-        options: what the table does not say itself.
+        options: facts that the table lacks.
 
     Raises:
-        InteropError: if there is no such kind, or the source cannot be read as one.
+        InteropError: if the kind is unknown, or the source is not of this kind.
     """
     if kind not in IMPORTERS:
         message = f"unknown kind of source {kind!r}; choose one of {', '.join(IMPORTERS)}"

@@ -35,7 +35,7 @@ class Slice:
 
 
 def resample(slices: Sequence[Slice], count: int, planned: float | None = None) -> list[Slice]:
-    """The curve of a run at those of `count` equal parts of it that were trained to their end.
+    """The curve of a run at `count` equal parts of it, as far as they were trained.
 
     Slice k of n lies at its share of the planned steps (epochs where there are no steps, k / n where there is neither).
     How values and costs are read between slices see `foretune.metadata.slices`. A test value that only the last slice

@@ -1,7 +1,7 @@
-"""The three tables of a meta-dataset, made of recorded runs: what all readers share.
+"""The three tables of a meta-dataset, made of recorded runs: shared by all readers.
 
-A slice's cost is in the task's `cost_unit`, seconds where the source has them. What has to be changed on the way
-(curves of other lengths than the task's, figures that cannot be true) is counted in `provenance["notes"]`.
+A slice's cost is in the task's `cost_unit`, seconds where the source has them. Changes (curves of other lengths than
+the task's, impossible figures) are counted in `provenance["notes"]`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def tables(runs: Iterable[RecordedRun], provenance: Mapping[str, Any], notes: Se
     Args:
         runs: in the order that the tables will have.
         provenance: how the meta-dataset was made; `notes` are added to it.
-        notes: what the reader left out or changed.
+        notes: omissions and changes of the reader.
 
     Raises:
         InteropError: if there is no run, or tasks of one name differ.
@@ -61,7 +61,7 @@ def tables(runs: Iterable[RecordedRun], provenance: Mapping[str, Any], notes: Se
 
 
 def _remarks(runs: Sequence[RecordedRun]) -> list[str]:
-    """What was said of runs, once each, with the runs that it was said of."""
+    """The remarks on runs, once each, with the names of their runs."""
     found: dict[str, list[str]] = defaultdict(list)
     for run in runs:
         for remark in dict.fromkeys(run.remarks):

@@ -1,7 +1,7 @@
-"""Recorded runs as a meta-dataset can hold them: without what `foretune metadata verify` refuses.
+"""Recorded runs as a meta-dataset can hold them: without figures that `foretune metadata verify` refuses.
 
-Other tools record what cannot be true: infinite values, steps that do not grow, times in no known form. Nothing is made
-up in its place: it is left out, and the run carries a remark.
+Other tools record impossible figures: infinite values, steps that do not grow, times in no known form. They are left
+out, with a remark on the run; nothing is made up in their place.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def growing_counts(run: RecordedRun) -> RecordedRun:
 
 
 def without_copies(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list[str]]:
-    """The runs without those that are alike in configuration and in every slice, and names of those."""
+    """The runs without copies (equal in configuration and in every slice), and the names of the copies."""
     seen, kept, copies = set[object](), list[RecordedRun](), list[str]()
     for run in runs:
         values = [one.value for one in run.slices]
@@ -65,7 +65,7 @@ def without_copies(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list
 
 
 def sound_features(tasks: Sequence[RecordedTask]) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Meta-features by task, and notes on what was left out: what contradicts the rows, or differs on one model."""
+    """Meta-features by task, and notes on omissions: meta-features that contradict the rows, or differ on a model."""
     kept = {task.id: {name: value for name, value in task.features.items() if is_number(value)} for task in tasks}
     notes = list[str]()
     rows = [task for task in tasks if _contradicts_rows(task, kept[task.id].get("log_train_rows"))]

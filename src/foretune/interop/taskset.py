@@ -32,7 +32,7 @@ def import_taskset(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
     """Tasks of TaskSet, from `.npz` files or folders of them.
 
     Raises:
-        InteropError: naming the file and what is expected in it.
+        InteropError: naming the file and the expectation.
     """
     runs = [run for path in paths for file in _files(Path(path)) for run in _runs(file, options)]
     notes = ["a slice is 200 steps; the point before the first step is left out"]

@@ -1,9 +1,9 @@
 """Folders of TensorBoard events: one run each, with a scalar under the tag that `--metric` names.
 
-A slice ends where the scalar was written and costs the wall time since the one before, the first one since the run's
-first event; which points are the curve's own, and what pauses cost, see `foretune.interop.points`. Hyperparameters are
-those of the HParams plugin, written in the run's folder or in one right below it, as `SummaryWriter.add_hparams` does,
-and those of a file of settings.
+A slice ends where the scalar was written, and costs the wall time since the slice before (the first slice: since the
+run's first event); for the curve's own points, and the cost of pauses, see `foretune.interop.points`. Hyperparameters
+come from the HParams plugin, written in the run's folder or in a folder right below it (as `SummaryWriter.add_hparams`
+does), and from a file of settings.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A run has one slice, all of its steps, and is judged by the loss on the test split, for there is no validation split.
 Rows of the same learning rate and rank are repetitions. Runs that diverged are not in the tables but in a note below
-them; they become runs without slices where the note leaves no doubt which ones they are. The training-set size is what
-a run sees, steps times batch size.
+them; they become runs without slices if the note identifies them without doubt. The training-set size is the number of
+rows that a run sees, steps times batch size.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class _Section:
 
     Attributes:
         model: its name.
-        fields: what the list above the table says.
+        fields: from the list above the table.
         rows: of the table, by column.
-        diverged: how many runs diverged, at which learning rates, with which ranks.
+        diverged: number of diverged runs, with their learning rates and ranks.
     """
 
     model: str
@@ -56,7 +56,7 @@ def tinker_runs(paths: Sequence[str], options: ImportOptions) -> tuple[list[Reco
     """The runs of all models, and how many that diverged could not be told.
 
     Raises:
-        InteropError: naming the file, the line and what is expected there.
+        InteropError: naming the file, the line and the expectation.
     """
     runs: list[RecordedRun] = []
     unknown = 0
@@ -79,7 +79,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _sections(file: Path) -> tuple[list[_Section], dict[str, str]]:
-    """The parts that have a table, and what is said of all of them at the top (batch size, steps, adapter)."""
+    """The parts that have a table, and the facts at the top that hold for all (batch size, steps, adapter)."""
     lines = read_text(file).splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("## ")]
     parts = zip(starts, [*starts[1:], len(lines)], strict=True)

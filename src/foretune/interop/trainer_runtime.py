@@ -1,8 +1,8 @@
-"""Which steps of a Trainer's run its `train_runtime` is of.
+"""The steps of a Trainer's run that its `train_runtime` covers.
 
-A run that was killed and resumed logs the seconds of its last part alone. Which steps that part has follows from the
-log: since transformers 5, `train_steps_per_second` counts the steps of the part; before, `train_loss` is the sum of the
-part's losses over all steps, which the logged losses after its start come to.
+A run that was killed and resumed logs the seconds of its last part alone. The log gives the steps of that part: since
+transformers 5, `train_steps_per_second` counts them; before, `train_loss` is the sum of the part's losses over all
+steps, so the logged losses after its start add up to it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Entry = Mapping[str, Any]
 
 
 def first_step(entry: Entry, log: Sequence[Entry], *, earlier: int, save_steps: float | None) -> int:
-    """After how many steps of the run the part began that an entry with `train_runtime` is of.
+    """The step of the run after which the part of an entry with `train_runtime` began.
 
     Args:
         entry: of the log.
         log: all entries up to this one.
-        earlier: steps that an earlier part has ended with; what the answer is where the log does not tell.
+        earlier: last step of an earlier part; the answer if the log does not tell.
         save_steps: steps between checkpoints, from which runs are resumed; None if unknown.
     """
     last, runtime = int(entry["step"]), float(entry["train_runtime"])
@@ -35,7 +35,7 @@ def first_step(entry: Entry, log: Sequence[Entry], *, earlier: int, save_steps: 
 
 
 def _nearest(start: float, error: float, save_steps: float | None) -> int:
-    """The step that a part began after, which is that of a checkpoint if one lies within the error."""
+    """The step after which a part began: that of a checkpoint, if a checkpoint lies within the error."""
     if save_steps and save_steps >= 1:
         saved = round(start / save_steps) * save_steps
         if abs(saved - start) <= max(error, 0.5):

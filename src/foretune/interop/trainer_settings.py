@@ -25,7 +25,7 @@ _NAMES = {
     "num_epochs": "epochs",
     "total_train_batch_size": "batch_size",
 }
-"""What the Trainer calls a hyperparameter, in its arguments or in the model card, and what it is called here."""
+"""The Trainer's name of a hyperparameter, in its arguments or in the model card -> our name."""
 
 
 def beside(folder: Path, state: Path, name: str) -> dict[str, Any] | None:
@@ -35,7 +35,7 @@ def beside(folder: Path, state: Path, name: str) -> dict[str, Any] | None:
 
 
 def arguments_of(folder: Path, state: Path) -> dict[str, Value]:
-    """What the model card or a JSON file of the Trainer's arguments says."""
+    """Settings in the model card or in a JSON file of the Trainer's arguments."""
     card = next((place / "README.md" for place in (folder, state.parent) if (place / "README.md").is_file()), None)
     said: dict[str, Any] = dict(typed([dict(_CARD_LINE.findall(read_text(card)))])[0]) if card else {}
     said |= beside(folder, state, "training_args.json") or {}
@@ -49,7 +49,7 @@ def arguments_of(folder: Path, state: Path) -> dict[str, Value]:
 
 
 def state_settings(state: Mapping[str, Any]) -> dict[str, Value]:
-    """What the state itself knows: the highest logged learning rate stands for the learning rate."""
+    """Settings in the state itself: the highest logged learning rate stands for the learning rate."""
     rates = [float(entry["learning_rate"]) for entry in state["log_history"] if "learning_rate" in entry]
     found: dict[str, Any] = {
         "learning_rate": max(rates, default=None),
@@ -59,7 +59,7 @@ def state_settings(state: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def epochs_of(state: Mapping[str, Any]) -> dict[str, Value]:
-    """Passes over the training rows that were planned: what `max_steps` comes to where it ends the run before."""
+    """Planned passes over the training rows: as far as `max_steps` allows, if it ends the run earlier."""
     planned, reached = state.get("num_train_epochs"), state.get("epoch")
     if planned is None:
         return {}

@@ -2,10 +2,10 @@
 
 Hyperparameters come from `trainer_state.json` itself (the highest logged learning rate, the batch size of a device),
 the list in the model card, `training_args.json` (plain JSON, if somebody wrote one), `adapter_config.json` and a file
-of settings; what comes later in this list overrides what comes before. `training_args.bin` is a pickle and never
-opened. A slice ends with an evaluation. Its cost is its own evaluation time and, by its share of the steps, what
-remains of `train_runtime` without evaluations; where runs have no `train_runtime` (a checkpoint of a run that did not
-end) costs are steps, or, only if asked for, seconds by the times at which checkpoints were written.
+of settings; later entries of this list override earlier entries. `training_args.bin` is a pickle and never opened. A
+slice ends with an evaluation. Its cost is its own evaluation time and, by its share of the steps, the rest of
+`train_runtime` without evaluations; where runs have no `train_runtime` (a checkpoint of a run that did not end) costs
+are steps, or, only if asked for, seconds by the times at which checkpoints were written.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RESUMED = (
 )
 _WHEN = ("step", "epoch")
 _NOISE = 1e-5
-"""What two evaluations of one model may differ by, relative."""
+"""Relative difference that two evaluations of the same model may have."""
 _TIMES = ("_runtime", "_per_second")
 
 
@@ -62,12 +62,12 @@ class Part:
 
 @dataclass(frozen=True)
 class _Log:
-    """What one run left.
+    """The files of a run.
 
     Attributes:
         folder: that was given.
         state: its last `trainer_state.json`.
-        evaluations: those entries of the log that have the metric, one a step.
+        evaluations: entries of the log with the metric, one per step.
         model: name of the base model; empty if the adapter does not say.
         settings: hyperparameters.
     """
@@ -85,7 +85,7 @@ class _Log:
 
     @cached_property
     def parts(self) -> list[Part]:
-        """What the log has the wall time of, each part from its first to its last step."""
+        """The parts of the run whose wall time is in the log, each from its first to its last step."""
         found, log = list[Part](), self.state["log_history"]
         for place, entry in enumerate(log):
             if "train_runtime" in entry and int(entry.get("step", 0)) > 0:
@@ -106,21 +106,21 @@ class _Log:
 
     @property
     def remarks(self) -> list[str]:
-        """What was not taken as it stands."""
+        """Changes and omissions."""
         timed = sum(part.last - part.first for part in self.parts)
         return [RESUMED] if 0 < timed < self.steps else []
 
     @property
     def runtime(self) -> str:
-        """What the log calls the seconds of an evaluation."""
+        """The log's name of the seconds of an evaluation."""
         return next((name for name in self.evaluations[0] if name.endswith("_runtime")), "eval_runtime")
 
 
 def import_trainer_state(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
-    """Runs of the Trainer, from their folders or from folders of such folders.
+    """Runs of the Trainer, from their folders or from parents of their folders.
 
     Raises:
-        InteropError: naming the folder and what it lacks.
+        InteropError: naming the folder and the missing part.
     """
     folders = [folder for path in paths for folder in _runs_in(Path(path))]
     logs = [_log(folder, options) for folder in folders]
@@ -145,7 +145,7 @@ def _runs_in(path: Path) -> list[Path]:
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """Names of the folders, with those above them where that is needed to tell them apart."""
+    """Names of the folders, with parent folders where needed to tell them apart."""
     for depth in range(1, 6):
         names = ["/".join(folder.resolve().parts[-depth:]) for folder in folders]
         if len(set(names)) == len(names):

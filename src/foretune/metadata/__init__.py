@@ -1,4 +1,4 @@
-"""What is known of earlier finetuning: tables of runs (schema, read, write) and meta-features of datasets and models.
+"""Knowledge of earlier finetuning: tables of runs (schema, read, write) and meta-features of datasets and models.
 
 No torch here: a meta-dataset can be read where no model can be trained.
 """

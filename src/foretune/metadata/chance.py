@@ -19,8 +19,8 @@ def tasks_at_chance(meta: MetaDataset) -> frozenset[str]:
     """Tasks whose best exact match, over all slices of all runs, is not above that of the most common answer.
 
     Above means by more than two standard errors of a share p of n validation rows, sqrt(p (1 - p) / n). Of tasks
-    without a common answer (`CLOSED_SET`), or without these figures, nothing is said. What runs on a task at chance
-    differ in is how well they know the shares of the answers.
+    without a common answer (`CLOSED_SET`), or without these figures, nothing is said. On a task at chance, runs differ
+    only in how well they know the shares of the answers.
     """
     if _SHARE not in meta.tasks or not len(meta.runs):
         return frozenset()

@@ -1,4 +1,4 @@
-"""Is this a meta-dataset? Every check names the table, the row, what is expected and what to do about it."""
+"""Is this a meta-dataset? Every error names the table, the row, the expectation and a remedy."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def fail(table: str, frame: pd.DataFrame, bad: Any, problem: str, remedy: str) -
         table: its name.
         frame: its rows.
         bad: one boolean a row.
-        problem: in words; `{column}` stands for what the row has there.
-        remedy: what to do about it.
+        problem: in words; `{column}` stands for the row's value.
+        remedy: what the user can do.
 
     Raises:
         MetaDatasetError: if there is one.
@@ -87,7 +87,7 @@ def _check_values(table: str, frame: pd.DataFrame, column: Column) -> None:
         fail(table, frame, values.isna(), f"{name} is missing", f"give {column.meaning}, or remove the row")
     if column.kind == "text":
         return
-    harmless = column.least or 0.0  # stands for what is missing
+    harmless = column.least or 0.0  # stands for a missing value
     numbers = values.astype("Float64").fillna(harmless).astype("float64")
     value = f"{name} is {{{name}}}"
     fail(table, frame, ~np.isfinite(numbers), value, "only finite numbers are allowed; correct or remove the row")

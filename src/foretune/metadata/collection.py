@@ -1,8 +1,8 @@
-"""What is to be collected: tasks, a base model, and which configurations are run on which task, in which order.
+"""A planned collection: tasks, a base model, and the order in which configurations are run on each task.
 
 The first configuration of every task is the default, a share of the others is common to all tasks, and the rest are
-draws of its own. Everything follows from one seed, and a larger collection only adds to a smaller one. Or all tasks get
-the same given configurations.
+draws of its own. Everything follows from a seed, and a larger collection only adds runs to a smaller collection. Or all
+tasks get the same given configurations.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Collection:
-    """What is to be collected.
+    """A planned collection.
 
     Attributes:
         sources: the tasks.
@@ -44,7 +44,7 @@ class Collection:
         device: `cpu`, `cuda`, ...
         validation_tokens: slices are scored on about so many tokens of the validation split; None for all of it.
         test_tokens: the same of the test split.
-        repeats: how many further times each run is done, with other seeds: what the noise is measured by.
+        repeats: how many further times each run is done, with other seeds: they measure the noise.
         columns: which columns of the datasets to take; None for those of a known convention.
         last_turn_only: learn the last answer of a conversation alone.
         skip_bad_rows: leave out rows that cannot be used.
@@ -101,7 +101,7 @@ class PlannedRun:
         name: its task, the key of its configuration, and the seed of the collection; a repetition has its number after
             that.
         source: the dataset.
-        configuration: what is trained.
+        configuration: to train.
     """
 
     name: str
@@ -124,7 +124,7 @@ def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
     with `longest_first`, by their steps.
 
     Args:
-        collection: what to collect.
+        collection: the planned collection.
         rows: of the table of tasks, by task.
     """
     shared = _common(collection)
@@ -142,7 +142,7 @@ def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
 
 
 def _steps(run: PlannedRun, row: Row) -> float:
-    """Optimizer steps of a run, about; what an accelerator that small batches do not fill takes for it goes by them."""
+    """Optimizer steps of a run, about; on an accelerator that small batches do not fill, seconds follow the steps."""
     values = run.configuration.values
     return row["n_train"] * float(values.get("epochs", 1)) / float(values.get("batch_size", 1))
 

@@ -29,7 +29,7 @@ def relative_to_width(configuration: Configuration, hidden_size: int | None) -> 
     """The configuration with its learning rate as a multiple of the reference, to two digits.
 
     More digits would tell configurations apart that were drawn as the same ones: a search space for another width has
-    the ends of its ranges rounded to three digits, which moves what is drawn by up to half a percent.
+    the ends of its ranges rounded to three digits, which moves draws by up to half a percent.
 
     Args:
         configuration: as it was trained.
@@ -72,10 +72,11 @@ def best_losses(meta: MetaDataset) -> dict[str, dict[Configuration, float]]:
 
 
 def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Configuration, ...]]:
-    """Best validation loss of every configuration that was run on every task, as far as there are such.
+    """Best validation losses of tasks by configurations, as a whole matrix.
 
     Where a task could not take all common configurations (large ones are spared long runs), either that task or those
-    configurations are left out: of the choices "what was run on at least so many tasks", the largest matrix is taken.
+    configurations are left out: of the choices "configurations that were run on at least k tasks", the largest
+    matrix is taken.
 
     Returns:
         The losses (M, C; scores with their sign turned), the tasks, and the configurations relative to the width of the

@@ -63,7 +63,7 @@ class MetaDataset:
 
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:
-        """Task -> what its runs are judged by."""
+        """Task -> the metric that judges its runs."""
         columns = zip(self.tasks["task"], self.tasks["metric"], self.tasks["direction"], strict=True)
         return {task: _metric(name, direction) for task, name, direction in columns}
 
@@ -73,7 +73,7 @@ class MetaDataset:
         return Configuration(values) if values else None
 
     def facts(self, column: str) -> dict[str, Any]:
-        """Task -> what a column of the table of tasks says of it."""
+        """Task -> its value in a column of the table of tasks."""
         return dict(zip(self.tasks["task"], self.tasks[column], strict=True))
 
     @cached_property
@@ -96,7 +96,7 @@ class MetaDataset:
         return {str(run): LearningCurve(scores[rows], seconds[rows]) for run, rows in places.items()}
 
     def task(self, task: str) -> Task:
-        """The task of that name, with those meta-features that are known of it.
+        """The task of that name, with its known meta-features.
 
         Raises:
             MetaDatasetError: if there is none.
@@ -118,7 +118,7 @@ class MetaDataset:
         """Validation scores and seconds of a run; empty if it ended before its first slice.
 
         Raises:
-            MetaDatasetError: if there is no such run.
+            MetaDatasetError: if no run has this name.
         """
         if run not in self.configurations:
             message = f"no run {run!r} in this meta-dataset of {len(self.runs)} runs; take a name from runs.parquet"

@@ -1,9 +1,9 @@
-"""Meta-features: few, strong numbers that say what a dataset and a base model are like.
+"""Meta-features: few, strong numbers that describe a dataset and a base model.
 
-A new one is one decorated function: `@dataset_feature("name")` over a `DatasetSample`, or `@model_feature("name")` over
-a `ModelShape`. Each is deterministic and takes seconds on 100,000 rows. Quantities that span decades are given
-as their log10. *Words* are runs of word characters or single other signs, in lower case; they depend on no tokenizer.
-The base model's zero-shot loss, the strongest known predictor of what finetuning gains (arXiv 2506.14681), needs the
+A new feature is a decorated function: `@dataset_feature("name")` over a `DatasetSample`, or `@model_feature("name")`
+over a `ModelShape`. Each is deterministic and takes seconds on 100,000 rows. Quantities that span decades are given as
+their log10. *Words* are runs of word characters or single other signs, in lower case; they depend on no tokenizer. The
+base model's zero-shot loss, the strongest known predictor of the gain from finetuning (arXiv 2506.14681), needs the
 model itself and is added by `foretune.finetuning.task`.
 """
 
@@ -26,7 +26,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 @dataclass(frozen=True)
 class DatasetSample:
-    """What the features of a dataset are computed from.
+    """The data from which a dataset's features are computed.
 
     Attributes:
         prompts: of the training rows.

@@ -37,13 +37,13 @@ def rows_to_frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame
 
 
 def frame_to_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Undo `rows_to_frame`: plain Python values, without those that are missing."""
+    """Undo `rows_to_frame`: plain Python values, without missing values."""
     rows = frame_to_arrow(frame).to_pylist()
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 def frame_to_arrow(frame: pd.DataFrame) -> pa.Table:
-    """The frame as an Arrow table; what is missing becomes null."""
+    """The frame as an Arrow table; missing values become null."""
     return pa.table({str(name): _column_to_arrow(frame[name]) for name in frame.columns})
 
 

@@ -11,10 +11,10 @@ other tasks only (all but that task, or all but its family):
 - random: the expected regret over all orders, in closed form;
 - average: by mean rank on the other tasks;
 - portfolio: greedily, the next one lowers the mean over tasks of the best rank so far most (PoSH, auto-sklearn 2.0);
-- oracle: the order of that other task whose losses correlate most (Spearman) with those to be predicted. It looks at
-  the answer, and is what perfect knowledge of task similarity could win.
+- oracle: the order of the other task whose losses correlate most (Spearman) with the losses to be predicted. It looks
+  at the answer, so it bounds the gain from perfect knowledge of task similarity.
 
-The portfolio minus the oracle, with its standard error over tasks, is what meta-features could add.
+The portfolio minus the oracle, with its standard error over tasks, bounds the gain from meta-features.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ LeaveOut = Literal["task", "family", "model"]
 
 @dataclass(frozen=True)
 class Gate:
-    """What the gate found.
+    """Result of the gate.
 
     Attributes:
         tasks: M names.
         configurations: C configurations that all these tasks share.
         left_out: tasks with runs that lack some of them.
         regrets: method -> (M, 4) regret of each task after 1, 2, 3 and 5 full runs.
-        units: (M,) what a regret of 1 is worth, in standard deviations over seeds; NaN where the noise is not known.
+        units: (M,) a regret of 1 in standard deviations over seeds; NaN where the noise is not known.
         correlation: mean Spearman correlation of the losses between two tasks.
         top_correlation: the same over the half of the configurations that is better on average.
         overfitted: share of complete runs that end more than 2 % above their best loss.
@@ -93,7 +93,8 @@ def gate(meta: MetaDataset, *, leave_out: LeaveOut = "task") -> Gate:
 
     Args:
         meta: with some configurations that were run on all tasks; where there are several seeds, the first counts.
-        leave_out: what is kept from the methods: the task alone, its whole family, or all tasks of its base model.
+        leave_out: knowledge that is kept from the methods: the task alone, its whole family, or all tasks of its base
+            model.
 
     Raises:
         MetaDatasetError: if it has fewer than 3 tasks with runs, or fewer than 3 configurations in common.
@@ -165,7 +166,7 @@ def _regrets(target: Float[np.ndarray, " C"], others: Losses) -> dict[str, Float
 
 
 def _normalised(losses: Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
-    """Regret of each configuration; one without a loss counts as the worst that has one."""
+    """Regret of each configuration; a run without a loss counts as the worst run with a loss."""
     finite, spread = _finite(losses), _spread(losses)
     return (finite - finite.min()) / spread if spread > 0 else np.zeros(len(losses))
 
@@ -175,7 +176,7 @@ def _finite(losses: Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
 
 
 def _spread(losses: Float[np.ndarray, " C"]) -> float:
-    """Median minus best: what a regret of 1 is."""
+    """Median minus best: a regret of 1."""
     finite = _finite(losses)
     return float(np.median(finite) - finite.min())
 

@@ -1,4 +1,4 @@
-"""Append-only logs of a collection under way: one JSON line per described task, and one per finished run.
+"""Append-only logs of a collection under way: a JSON line per described task, and a line per finished run.
 
 `tasks.jsonl` holds rows of the table of tasks, `runs.jsonl` holds {"run": row of the table of runs, "slices": [rows of
 the table of curves without their run]}. A line is on disk before anyone relies on it; a half-written last line, left by
@@ -69,7 +69,7 @@ def read_runs(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def restore_logs(folder: Path) -> dict[str, Any] | None:
-    """Make the logs anew from the tables in a folder that has no logs, such as a copy of a shipped meta-dataset.
+    """Recreate the logs from the tables in a folder without logs, for instance a copy of a shipped meta-dataset.
 
     Returns:
         The provenance of the tables; None if there was nothing to restore.

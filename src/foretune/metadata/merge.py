@@ -1,8 +1,8 @@
 """Join meta-datasets that several people collected, whatever order they are given in.
 
-Tasks of one name are united if what they say agrees, each adding what the others do not know; runs are united by name,
-and get as many slices as the longest of their task. A source that is itself a merged table counts as its
-own sources, so that merging in one step or in several comes to the same.
+Tasks of the same name are united if their facts agree; each adds the facts that the others lack; runs are united by
+name, and get as many slices as the longest of their task. A source that is itself a merged table counts as its own
+sources, so that merging in one step or in several comes to the same.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Merged:
-    """What came out.
+    """Result of a merge.
 
     Attributes:
         meta: all of them as one.
@@ -137,7 +137,7 @@ def _merge_runs(
 
 
 def _records(meta: MetaDataset, lengths: Mapping[str, int]) -> list[Row]:
-    """Each run with its slices, of which a complete one has as many as its task in `lengths`."""
+    """Each run with its slices; a complete run has the number of slices in `lengths` of its task."""
     slices: dict[str, list[Row]] = {run: [] for run in meta.runs["run"]}
     for one in frame_to_rows(meta.curves):
         slices[one["run"]].append(one)
@@ -149,7 +149,7 @@ def _records(meta: MetaDataset, lengths: Mapping[str, int]) -> list[Row]:
 
 
 def _work(run: Row) -> tuple[Any, ...]:
-    """What no two runs of a table may have in common: task, seed and configuration."""
+    """Key that no two runs of a table may share: task, seed and configuration."""
     values = sorted((name, value) for name, value in run.items() if name.startswith(CONFIGURATION_PREFIX))
     return (run["task"], run["seed"], *values)
 

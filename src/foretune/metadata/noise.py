@@ -1,4 +1,4 @@
-"""The noise of a task: how far the best score of a run moves when only its seed changes, and what that is worth."""
+"""The noise of a task: how far the best score of a run moves when only its seed changes, and how much that matters."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def seed_noise(meta: MetaDataset) -> Mapping[str, float | None]:
 def luck(meta: MetaDataset, counts: Sequence[int]) -> Mapping[str, Float[np.ndarray, " k"]]:
     """Regret of knowing how every configuration does on average over seeds, but not how it does with the one at hand.
 
-    On the configurations that were run most often: each of their runs in turn is what happens, and the order is by the
+    On the configurations that were run most often: each of their runs in turn is the outcome, and the order is by the
     mean of the others. Regret is the best of that run's scores minus the best of the first `count` in the order, in
     units of best minus median of all first runs of the task; the mean over the runs.
 

@@ -1,4 +1,4 @@
-"""Orders of configurations that follow from recorded runs: by mean rank, as a greedy portfolio, or those of one task.
+"""Orders of configurations that follow from recorded runs: by mean rank, as a greedy portfolio, or of a single task.
 
 The pools of tasks may overlap only in part and be of different size, so the unit is the rank of a configuration as a
 quantile of its task's pool: (rank - 1/2) / pool size, which is close to 0 for the best and to 1 for the worst. Equal
@@ -7,8 +7,8 @@ task with a quantile of 1/2 would draw it,
 
     (sum of quantiles + 1/2) / (n + 1),
 
-so that what did well on one task does not come before what did well on twenty. Where every configuration was run on
-every task, that changes no order, and the orders are those of `foretune.metadata.gate`.
+so that a success on a single task does not come before a success on twenty. Where every configuration was run on every
+task, that changes no order, and the orders are those of `foretune.metadata.gate`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Ranks:
     """How configurations ranked on the tasks of a meta-dataset.
 
     Attributes:
-        tasks: M names, those that have runs.
+        tasks: (M,) names of tasks with runs.
         places: configuration, relative to the width of the base model -> column.
         quantiles: (M, C) NaN where a configuration was not run.
         costs: (C,) of a complete run, as a share of the task's mean complete run, on average over tasks; 1 where none
@@ -91,7 +91,7 @@ def _costs(meta: MetaDataset, places: Mapping[Configuration, int]) -> Float[np.n
 
 
 def average_order(quantiles: Quantiles) -> Order:
-    """Columns by their mean quantile; those that were run nowhere are left out."""
+    """Columns by their mean quantile; configurations without a run are left out."""
     means = _means(quantiles)
     order = np.argsort(means, kind="stable")
     return order[_known(quantiles)[order]]
@@ -110,7 +110,7 @@ def portfolio_order(
 
     Args:
         quantiles: M x C.
-        costs: of a run; what is lowered is divided by them. Before anything is run, the best quantile is 1.
+        costs: of a run; the reduction is divided by them. Before anything is run, the best quantile is 1.
         begun: columns that are run in any case, before the others.
     """
     means = _means(quantiles)
@@ -143,8 +143,8 @@ def nearest_order(quantiles: Quantiles, distances: Float[np.ndarray, " M"]) -> O
 def feature_distances(target: Mapping[str, float], others: Sequence[Mapping[str, float]]) -> Float[np.ndarray, " M"]:
     """Euclidean distances of a task's meta-features to those of other tasks, standardized by the other tasks.
 
-    Only meta-features that half of them or more have and that differ among the others count. One that is not known is
-    as far off as those of two tasks drawn at random are.
+    Only meta-features that half of them or more have and that differ among the others count. An unknown meta-feature
+    counts as far off as those of two random tasks.
     """
     names = sorted(name for name in target if 2 * sum(name in features for features in others) >= len(others))
     table = np.array([[features.get(name, np.nan) for name in names] for features in others])
@@ -161,4 +161,4 @@ def _known(quantiles: Quantiles) -> np.ndarray:
 
 def _means(quantiles: Quantiles) -> Float[np.ndarray, " C"]:
     means = (np.nansum(quantiles, axis=0) + 0.5) / ((~np.isnan(quantiles)).sum(axis=0) + 1)
-    return means.round(12)  # what is equal but for rounding stays in the order of the table
+    return means.round(12)  # values that are equal but for rounding stay in the order of the table

@@ -20,10 +20,10 @@ from foretune.metadata.write import sha256
 
 
 def read_meta_dataset(folder: str | Path) -> MetaDataset:
-    """Read and check the tables in a folder, or those of a shipped meta-dataset, such as `foretune-tiny-v1`.
+    """Read and check the tables in a folder, or of a shipped meta-dataset like `foretune-tiny-v1`.
 
     Raises:
-        MetaDatasetError: naming file, row, what is expected and what to do.
+        MetaDatasetError: naming the file, the row, the expectation and a remedy.
     """
     folder = meta_dataset_folder(folder)
     if not folder.is_dir():
@@ -42,7 +42,7 @@ def read_meta_dataset(folder: str | Path) -> MetaDataset:
 
 
 def read_header(path: Path) -> Mapping[str, Any]:
-    """What `metadata.json` says: schema version, provenance, rows, units and checksums.
+    """Contents of `metadata.json`: schema version, provenance, rows, units and checksums.
 
     Raises:
         MetaDatasetError: if it is missing, damaged, or of another version of the schema.

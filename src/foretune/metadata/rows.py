@@ -1,4 +1,4 @@
-"""Rows of the tables, from what the finetuning engine calls its figures, and tables from rows."""
+"""Rows of the tables from the figures of the finetuning engine, and tables from rows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run_row(
         seed: of the run.
         status: see `foretune.metadata.schema.STATUSES`.
         message: why it did not end well.
-        configuration: what was trained.
+        configuration: as trained.
         known: content of the run's `run.json`; empty if it ended before that was written.
     """
     return {
@@ -66,7 +66,7 @@ def slice_rows(slices: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def zero_shot_columns(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     """The columns of the table of tasks for the untouched model's scores: split -> score -> value.
 
-    What the table has no column for, such as the standard error, is left out.
+    Figures without a column, such as the standard error, are left out.
     """
     return {
         f"zero_shot_{split}_{name.replace(_METRIC, 'value')}": value

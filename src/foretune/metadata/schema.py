@@ -1,8 +1,7 @@
-"""The schema of a meta-dataset: which columns its three tables have, of what type and unit, and which may be empty.
+"""The schema of a meta-dataset: the columns of its three tables, their types and units, and whether they may be empty.
 
-Names of hyperparameter columns start with `config.`, those of meta-features with `feature.`; what follows is free.
-An empty hyperparameter is one that the configuration does not have, an empty meta-feature one that is not known of the
-task.
+Names of hyperparameter columns start with `config.`, names of meta-feature columns with `feature.`; the rest is free.
+An empty hyperparameter does not exist in the configuration; an empty meta-feature is unknown.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class Column:
     Attributes:
         name: of the column.
         kind: text, integer, or number.
-        meaning: what it says, in words.
+        meaning: in words.
         unit: of its values; empty for text.
         optional: whether values may be missing.
         least: smallest value allowed.
@@ -72,7 +71,7 @@ TASK_COLUMNS = (
     _text("family", "kind of dataset; its members never sit on both sides of a held-out comparison"),
     _text("source", "where the dataset comes from"),
     _text("license", "of the dataset"),
-    _text("metric", "what runs are judged by: validation_nll, in nats per completion token, where foretune trained"),
+    _text("metric", "metric that judges runs: validation_nll, in nats per completion token, for foretune's own runs"),
     _text("direction", "minimize or maximize the metric"),
     _text("cost_unit", "what the seconds of this task's runs count: seconds, or the only measure of cost there is"),
     _count("n_train", "training rows", "rows", least=1, optional=True),

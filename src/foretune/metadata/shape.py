@@ -14,7 +14,7 @@ class ModelShape:
         width: the hidden size.
         inner: width of the feed-forward block; of a mixture, of all experts together that a token passes. Where blocks
             have other than three matrices, that of three with as many entries.
-        queries: heads times their size; what attention, or what stands for it, puts out.
+        queries: heads times their size; the output of attention, or of the layer in its place.
         pairs: key-value heads times their size.
         vocabulary: tokens that the output head chooses from.
         embeddings: parameters of the input embedding and, where that is another matrix, of the output head.

@@ -1,8 +1,8 @@
 """Curves of another number of slices, by linear interpolation.
 
 A run is a way from 0 to 1; its curve is known at some *places*, the shares of the planned run at which slices ended.
-Read at `count` equal parts, values are interpolated between the places (those before the first place are its value),
-and costs as sums from 0, so that what the run cost up to any place stays.
+Read at `count` equal parts, values are interpolated between the places (before the first place they are its value).
+Costs are interpolated as sums from 0, so that the cost of the run up to any place stays.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SUMS = ("epochs", "steps", "tokens")
 
 
 def equal_parts(reached: float, count: int) -> Float[np.ndarray, " k"]:
-    """Ends of those of `count` equal parts of a run that were trained to their end, k <= count.
+    """Ends of the `count` equal parts of a run, as far as it was trained: k <= count.
 
     Args:
         reached: share of the planned run that was trained, up to 1.
@@ -40,7 +40,7 @@ def values_at(
 
 
 def sums_at(ends: Float[np.ndarray, " k"], places: Sequence[float], sums: Sequence[float]) -> Float[np.ndarray, " k"]:
-    """What grows from 0 (steps, tokens) at `ends`."""
+    """Counts that grow from 0 (steps, tokens), at `ends`."""
     return np.interp(ends, [0.0, *places], [0.0, *sums])
 
 
@@ -52,7 +52,7 @@ def costs_at(ends: Float[np.ndarray, " k"], places: Sequence[float], costs: Sequ
 def resampled_rows(rows: Sequence[Mapping[str, Any]], slices: int, count: int) -> list[dict[str, Any]]:
     """Rows of the table of curves, of a run of whose `slices` slices these are the first, at `count` equal parts.
 
-    What only some slices have is left out, but for test values of the last slice of a complete run.
+    Figures that only some slices have are left out, except test values of the last slice of a complete run.
     """
     if slices == count or not rows:
         return [dict(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Where a task comes from: a dataset on disk, how many of its training rows, and what its card says of it."""
+"""Where a task comes from: a dataset on disk, the number of training rows, and the facts on its card."""
 
 from __future__ import annotations
 

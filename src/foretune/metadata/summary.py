@@ -1,7 +1,7 @@
-"""What is in a meta-dataset, in numbers: counts, cost, how runs end, and how much configurations rank alike.
+"""The contents of a meta-dataset in numbers: counts, cost, how runs end, and how much configurations rank alike.
 
 Rank correlations are Spearman's, over the configurations that two tasks share, by the best loss of each run. The top
-half are those that rank better on average over all tasks that ran them: where tasks agree only on what is bad, the
+half are those that rank better on average over all tasks that ran them: if tasks agree only on bad configurations, the
 correlation is high over all configurations and low over these.
 """
 
@@ -37,7 +37,7 @@ class Group:
     Attributes:
         model: base model.
         family: kind of dataset.
-        cost_unit: what the cost counts.
+        cost_unit: unit of the cost.
         tasks: how many.
         runs: how many.
         cost: of all runs, training and evaluation.
@@ -58,7 +58,7 @@ class Method:
     Attributes:
         model: base model.
         method: of finetuning; empty where configurations do not say.
-        cost_unit: what the cost counts.
+        cost_unit: unit of the cost.
         runs: how many.
         diverged: share.
         failed: share that ended badly in another way.
@@ -116,7 +116,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Spread:
-    """What can be reached on a task.
+    """Losses that runs reach on a task.
 
     Attributes:
         task: name.
@@ -138,7 +138,7 @@ class Spread:
 
     @cached_property
     def unit(self) -> float:
-        """What values are compared with: zero-shot where known, else the median."""
+        """Value that others are compared with: zero-shot where known, else the median."""
         return self.zero_shot or abs(float(np.median(self.values))) or 1.0
 
 
@@ -162,7 +162,7 @@ def total_costs(meta: MetaDataset) -> dict[str, float]:
 
 
 def run_costs(meta: MetaDataset) -> dict[str, float]:
-    """Run -> what training and evaluation cost together, in its task's unit."""
+    """Run -> cost of training and evaluation together, in its task's unit."""
     return {run: float(meta.curve(run).seconds.sum()) for run in meta.runs["run"]}
 
 
@@ -220,7 +220,7 @@ def agreement_rows(meta: MetaDataset, pairs: Sequence[Pair] | None = None) -> li
 
     Args:
         meta: the tables.
-        pairs: what `pair_rows` found, if it was asked before.
+        pairs: result of `pair_rows`, if known.
     """
     facts = dict(zip(meta.task_ids, frame_to_rows(meta.tasks), strict=True))
     kinds: dict[str, Callable[[Mapping[Any, Any], Mapping[Any, Any]], bool]] = {
@@ -240,7 +240,7 @@ def agreement_rows(meta: MetaDataset, pairs: Sequence[Pair] | None = None) -> li
 
 
 def spread_rows(meta: MetaDataset) -> list[Spread]:
-    """What can be reached on each task that has runs, in the order of families, then of names."""
+    """Losses that runs reach on each task, by family, then by name."""
     losses = best_losses(meta)
     zero_shot = meta.facts("zero_shot_validation_value")
     found: list[Spread] = []
@@ -285,7 +285,7 @@ def _correlation(
 
 
 def _same(first: Mapping[Any, Any], second: Mapping[Any, Any], *names: str) -> bool:
-    """Whether two tasks agree in these columns; what is missing agrees with nothing."""
+    """Whether two tasks agree in these columns; a missing value agrees with nothing."""
     return all(name in first and first[name] == second.get(name) for name in names)
 
 

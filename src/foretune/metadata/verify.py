@@ -1,4 +1,4 @@
-"""Is this meta-dataset worth trusting? All that reading checks, and what only a closer look finds.
+"""Is this meta-dataset worth trusting? All checks of reading, and checks that take a closer look.
 
 A new check is one decorated function, `@check("name")` over `Evidence`, which counts the rows it looked at, or raises.
 """
@@ -24,7 +24,7 @@ from foretune.metadata.shipped import meta_dataset_folder
 from foretune.types import VALIDATION_NLL, Status
 
 UNKNOWN = ("", "unknown")
-"""What stands in `started` where nobody knows."""
+"""Values of `started` that mean unknown."""
 _TOLERANCE = 1e-6
 _CURVE = ("validation_value", "train_seconds", "evaluation_seconds")
 
@@ -35,7 +35,7 @@ _READING: dict[str, tuple[str, ...]] = {
     "curves are prefixes, in order": ("curves",),
     "seconds above 0": ("curves",),
 }
-"""What reading has checked already -> the tables concerned."""
+"""Check that reading has done already -> the tables concerned."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Passed:
     """A check that found nothing wrong.
 
     Attributes:
-        name: what was checked.
+        name: of the check.
         rows: how many rows it concerned.
     """
 
@@ -53,7 +53,7 @@ class Passed:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What checks look at.
+    """Input of the checks.
 
     Attributes:
         header: content of `metadata.json`.
@@ -77,7 +77,7 @@ class Evidence:
 
 Check = Callable[[Evidence], int]
 CHECKS: dict[str, Check] = {}
-"""What reading does not check, by name."""
+"""Checks that reading does not do, by name."""
 
 
 def check(name: str) -> Callable[[Check], Check]:
@@ -97,7 +97,7 @@ def verify(folder: str | Path) -> list[Passed]:
         All checks, in their order.
 
     Raises:
-        MetaDatasetError: at the first fault, naming file, row, what is wrong and what to do.
+        MetaDatasetError: at the first fault, naming the file, the row, the fault and a remedy.
     """
     folder = meta_dataset_folder(folder)
     meta = read_meta_dataset(folder)
@@ -196,7 +196,7 @@ def check_test_values(evidence: Evidence) -> int:
 
 @check("epochs, steps and tokens grow")
 def check_growth(evidence: Evidence) -> int:
-    """Every slice trains on something: what shuffled slices do not look like."""
+    """Every slice trains on something, so counts of shuffled slices do not grow."""
     curves = evidence.meta.curves
     for name in ("epochs", "steps", "tokens"):
         stays = curves.groupby("run")[name].diff().astype("Float64").fillna(1.0) <= 0
@@ -207,7 +207,7 @@ def check_growth(evidence: Evidence) -> int:
 
 @check("complete runs trained their epochs")
 def check_epochs(evidence: Evidence) -> int:
-    """The last slice of an ok run ends at the configuration's epochs, give or take what a step rounds up.
+    """The last slice of an ok run ends at the configuration's epochs, give or take the rounding of a step.
 
     A run of fewer steps than slices goes on until every slice has one.
     """
@@ -261,13 +261,13 @@ def check_features(evidence: Evidence) -> int:
 def _check_feature(tasks: pd.DataFrame, feature: str, what: str, expected: np.ndarray) -> None:
     name = FEATURE_PREFIX + feature
     if name in tasks:
-        differs = np.abs(_numbers(tasks[name]) - expected) > _TOLERANCE  # what is missing differs from nothing
+        differs = np.abs(_numbers(tasks[name]) - expected) > _TOLERANCE  # a missing value differs from nothing
         fail("tasks", tasks, differs, f"{name} is not {what}", "compute the meta-features of the task again")
 
 
 @check("one base model, one set of meta-features")
 def check_models(evidence: Evidence) -> int:
-    """Tasks on a base model of the same name agree on what that model is like."""
+    """Tasks on a base model of the same name agree on the model's features."""
     tasks = evidence.meta.tasks
     for name in [name for name in tasks.columns if name.startswith(FEATURE_PREFIX + "model_")]:
         first = tasks.groupby("model")[name].transform("first")
@@ -281,8 +281,8 @@ def check_models(evidence: Evidence) -> int:
 def check_copies(evidence: Evidence) -> int:
     """No two runs have the same values and seconds in every slice.
 
-    Runs of a single value may well be alike where nobody measured their cost; they are left out. So are figures from
-    elsewhere, which may be rounded, but for runs of one configuration.
+    Runs of a single value may well be alike where nobody measured their cost; they are left out. Figures from elsewhere
+    may be rounded, so copies among them are looked for only within a configuration.
     """
     meta, seen = evidence.meta, dict[tuple[bytes, str], str]()
     elsewhere = dict(zip(meta.runs["run"], meta.runs["source"].notna(), strict=True))

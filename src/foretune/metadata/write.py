@@ -17,13 +17,13 @@ from foretune.metadata.schema import SCHEMA_VERSION, TABLES, units
 
 
 def write_meta_dataset(meta: MetaDataset, folder: str | Path) -> None:
-    """Write all tables; what a kill leaves half-done, `read_meta_dataset` recognises by its checksums.
+    """Write all tables; after a kill, `read_meta_dataset` recognizes unfinished tables by their checksums.
 
     Each file appears under its name only when it is complete; `metadata.json` is replaced last and has the checksums of
     the others.
 
     Args:
-        meta: what to write.
+        meta: the tables.
         folder: made if absent; other files in it are left alone.
     """
     folder = Path(folder)

@@ -111,7 +111,7 @@ def _draw_search(axes: Axes, report: RunReport) -> None:
 
 
 def _limit_loss(axes: Axes, report: RunReport) -> None:
-    """Keep a diverged run from squeezing all others: what lies far above the zero-shot loss is cut off."""
+    """Keep a diverged run from squeezing all others: values far above the zero-shot loss are cut off."""
     losses = [loss for trial in report.trials for loss in trial.validation_nll]
     heights = losses + [row.validation.nll for row in report.scores]
     if heights:

@@ -1,4 +1,4 @@
-"""The figures of `foretune metadata describe`: what can be reached on each task, how alike tasks are, cost, curves."""
+"""The figures of `foretune metadata describe`: losses on each task, similarity of tasks, cost, curves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MANY = 40
 """Tasks from which on their names are written smaller."""
 _WORST_SHOWN = 1.6
-"""Values further beyond those of the base model are drawn at the edge."""
+"""Values far beyond the base model's are drawn at the edge."""
 
 
 def save_plots(meta: MetaDataset, folder: Path, pairs: Sequence[Pair] | None = None) -> list[Path]:
@@ -30,7 +30,7 @@ def save_plots(meta: MetaDataset, folder: Path, pairs: Sequence[Pair] | None = N
     Args:
         meta: the tables.
         folder: made if absent.
-        pairs: what `pair_rows` found, if it was asked before.
+        pairs: result of `pair_rows`, if known.
 
     Returns:
         The files.
@@ -94,7 +94,7 @@ def _draw_strip(axes: Axes, row: int, one: Spread, *, labeled: bool) -> None:
 
 
 def _shown(one: Spread, values: np.ndarray) -> np.ndarray:
-    """Values relative to the base model's, those much worse than it at the edge."""
+    """Values relative to the base model's; much worse values are at the edge."""
     relative = values / one.unit
     return relative if one.maximize else np.minimum(relative, _WORST_SHOWN)
 
@@ -192,7 +192,7 @@ def _method_names(rows: Sequence[Method]) -> list[str]:
 
 
 def short_names(tasks: Sequence[str]) -> list[str]:
-    """Names without what all of them end with, the base model, after a colon."""
+    """Names without the base model after the colon, which all of them share."""
     ends = {task.rpartition(":")[2] for task in tasks}
     return [task.rpartition(":")[0] or task for task in tasks] if len(ends) == 1 else list(tasks)
 

@@ -67,7 +67,7 @@ def _task_values(meta: MetaDataset, task: str) -> list[str]:
 
 def group_table(groups: Sequence[Group]) -> Table:
     """Counts and cost by base model and family."""
-    table = _table("Models and families", "hours of whatever a run ran on: core-hours where that is one core")
+    table = _table("Models and families", "hours of each run's hardware: core-hours on a single core")
     table.add_column("model", overflow="ellipsis")
     table.add_column("family", overflow="ellipsis")
     for name in ("tasks", "runs", "cost"):

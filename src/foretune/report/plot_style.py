@@ -1,4 +1,4 @@
-"""What the figures of this package have in common: colors, frames, and scales."""
+"""The common style of all figures: colors, frames, and scales."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
     Args:
         curves: by method.
         tasks: that they are means over.
-        leave_out: what was kept from the methods.
+        leave_out: knowledge that was kept from the methods.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 (half a second that only drawing should cost)
 

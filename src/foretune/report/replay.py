@@ -26,7 +26,7 @@ class Sheet:
     """A table that is not rendered yet.
 
     Attributes:
-        title: what it shows.
+        title: its contents.
         note: how to read it.
         head: names of the columns; the first one names the rows.
         rows: cells as text.
@@ -90,7 +90,7 @@ def sheets(frame: pd.DataFrame, contestants: Sequence[str], baseline: str | None
 
 
 def _sheets_by_model(frame: pd.DataFrame, note: str) -> list[Sheet]:
-    """One for each of several base models, for what holds on the mean over tasks may fail on a model."""
+    """A table for each of several base models, because a mean over tasks can hide a failure on a model."""
     parts = list(frame.groupby("model", sort=False))
     if len(parts) < 2:
         return []

@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a model scores on one split.
+    """Scores of a model on a split.
 
     Attributes:
         nll: nats per completion token.
@@ -87,7 +87,7 @@ class RunReport:
     Attributes:
         data: where the dataset is.
         model: the base model.
-        optimizer: what chose the trials.
+        optimizer: its name.
         seed: of everything random.
         budget_seconds: that were allowed; None for no limit.
         spent_seconds: that were used, loading and the scoring of the best included.
@@ -98,7 +98,7 @@ class RunReport:
         default_key: of the configuration that a practitioner would start with.
         scores: rows of the final table.
         trials: one curve per configuration, in order of their first slice.
-        notes: what was done to the data.
+        notes: changes to the data.
         versions: of the libraries that matter.
     """
 
@@ -162,10 +162,10 @@ def write_run_report(report: RunReport, path: Path) -> None:
 
 
 def read_run_report(path: Path) -> RunReport:
-    """Read what `write_run_report` wrote.
+    """Read a file of `write_run_report`.
 
     Raises:
-        JournalError: if the file is not such a report.
+        JournalError: if the file is no report of a run.
     """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

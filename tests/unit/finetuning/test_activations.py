@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from contextlib import suppress
 from types import SimpleNamespace
 
@@ -43,6 +44,24 @@ def test_what_is_kept_by_hand() -> None:
     each = 4 * WIDTH * (1 + 3)  # into the first layer, and out of all three
     assert found.fixed == 4 * WIDTH
     assert found.token == pytest.approx(each * (1 + 1 / 3) + 7.0)
+
+
+def test_nothing_that_was_computed_outlives_the_measurement() -> None:
+    model, seen = Known(2), []
+
+    def loss(batch: Batch) -> torch.Tensor:
+        found = model.loss(batch)
+        seen.append(weakref.ref(found))
+        return found
+
+    measure(model, loss, torch.arange(1, 11), logits=0.0)
+    used = model.layers[0].weight.expand_as(model.layers[0].weight).grad_fn.next_functions[0][0]
+    assert "marked" not in used.metadata
+    used.metadata["marked"] = True
+    del used
+    after = model.layers[0].weight.expand_as(model.layers[0].weight).grad_fn.next_functions[0][0]
+    assert "marked" not in after.metadata  # no graph holds on to the node of the weight
+    assert [one() for one in seen] == [None] * 3
 
 
 def test_what_does_not_fit_takes_infinitely_much() -> None:

@@ -1,4 +1,4 @@
-"""`foretune metadata describe`: what is in a meta-dataset."""
+"""`foretune metadata describe`: the contents of a meta-dataset."""
 
 from __future__ import annotations
 

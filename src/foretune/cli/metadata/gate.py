@@ -31,7 +31,7 @@ def gate_verb(
         Literal["task", "family", "model"], typer.Option(help="what each task's order may not be learned from")
     ] = "task",
 ) -> None:
-    """Measure what transfer could win: regret of fixed orders after 1, 2, 3 and 5 full runs, one task left out.
+    """Measure how much transfer could win: regret of fixed orders after 1, 2, 3 and 5 full runs, one task left out.
 
     0 is the best configuration of the pool, 1 the median one.
     """

@@ -29,12 +29,12 @@ def import_verb(
     ],
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="files, folders or addresses")],
     out: Annotated[Path, typer.Option(metavar="META", help="new folder for the meta-dataset")],
-    metric: Annotated[str, typer.Option(help="what runs are judged by, as the source calls it")] = "",
+    metric: Annotated[str, typer.Option(help="metric that judges runs, under its name in the source")] = "",
     test_metric: Annotated[str, typer.Option(help="the same on a test split")] = "",
     direction: Annotated[
         Literal["minimize", "maximize"] | None, typer.Option(help="of the metric; follows from common names")
     ] = None,
-    cost_unit: Annotated[str, typer.Option(help="what costs count, where they are not seconds")] = "",
+    cost_unit: Annotated[str, typer.Option(help="unit of costs, if not seconds")] = "",
     dataset: Annotated[str, typer.Option(help="name of the dataset; param:NAME takes it from a parameter")] = "",
     model: Annotated[str, typer.Option(help="name of the base model; param:NAME takes it from a parameter")] = "",
     rows: Annotated[int | None, typer.Option(min=1, help="training rows")] = None,
@@ -46,7 +46,7 @@ def import_verb(
     ] = None,
     part: Annotated[list[str] | None, typer.Option(help="experiment or study to read; repeatable")] = None,
     settings: Annotated[Path | None, typer.Option(help="YAML or JSON: further hyperparameters of runs")] = None,
-    mapping: Annotated[Path | None, typer.Option(help="YAML: what the columns of a CSV are")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="YAML: meaning of the columns of a CSV")] = None,
     file_times: Annotated[
         bool, typer.Option("--file-times", help="let times of checkpoints stand in for times not logged")
     ] = False,

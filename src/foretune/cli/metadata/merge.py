@@ -20,7 +20,7 @@ def merge_verb(
     folders: Folders,
     out: Annotated[Path, typer.Option(help="folder of the new meta-dataset")],
     on_conflict: Annotated[
-        Literal["error", "keep-first"], typer.Option(help="what to do with runs of one name and other content")
+        Literal["error", "keep-first"], typer.Option(help="for different runs of the same name")
     ] = "error",
 ) -> None:
     """Join meta-datasets: tasks that are the same, and every run once."""

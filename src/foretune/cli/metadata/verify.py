@@ -1,4 +1,4 @@
-"""`foretune metadata verify`: whether meta-datasets are what they should be."""
+"""`foretune metadata verify`: check meta-datasets."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Data in: files, folders and hub datasets become examples, splits, and tokens.
 
 One file per step: `files` reads one file (`decoding` its bytes, `tables` its cells), `sources` a folder or the hub;
-`formats` turns columns into examples (`columns` finds them, `turns` reads messages, `reading` notes what was left
-aside), `splits` makes three disjoint splits of them, `rendering` writes them as the model expects (`template` applies
-its chat template), `tokenizing` makes `tokens` of that, which a model is trained on. No torch here.
+`formats` turns columns into examples (`columns` finds them, `turns` reads messages, `reading` notes unused columns);
+`splits` makes three disjoint splits; `rendering` writes examples as the model expects them (`template` applies its chat
+template); `tokenizing` turns that text into `tokens` for training. No torch here.
 """
 
 from foretune.finetuning.data.examples import Example, Message, Splits, prompt_and_completion

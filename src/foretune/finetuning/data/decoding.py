@@ -11,7 +11,7 @@ from foretune.errors import DataError
 
 
 def decompress(path: Path, content: bytes) -> bytes:
-    """What a `.gz` file holds.
+    """The contents of a `.gz` file.
 
     Raises:
         DataError: if it is damaged, or not compressed at all.

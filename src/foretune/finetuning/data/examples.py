@@ -14,8 +14,8 @@ class Message:
 
     Attributes:
         role: system, user, assistant or tool.
-        content: what is said; may be empty where an assistant only calls tools.
-        other: JSON object of what chat templates read besides, such as `tool_calls`; empty if there is nothing.
+        content: the text; may be empty where an assistant only calls tools.
+        other: JSON object of further entries for chat templates, such as `tool_calls`; may be empty.
         learned: whether the loss is taken on it; only the assistant's messages ever are.
     """
 
@@ -26,7 +26,7 @@ class Message:
 
     @property
     def said(self) -> str:
-        """The content, or what stands for it where tools are called without a word."""
+        """The content, or the tool calls of a message without content."""
         return self.content or self.other
 
 
@@ -63,7 +63,7 @@ class Example:
 
     @property
     def prompt_key(self) -> str:
-        """What must not lie in two splits: the prompt with its roles, or all of an example without a prompt."""
+        """The key that must not be in two splits: the prompt with its roles, or all of an example without a prompt."""
         turns = self.messages[:-1] if any(turn.said.strip() for turn in self.messages[:-1]) else self.messages
         return "\x1e".join(f"{turn.role}\x1f{turn.said.strip()}" for turn in turns) or self.text.strip()
 
@@ -88,10 +88,10 @@ class Splits:
 
     Attributes:
         name: of the file, folder or hub dataset.
-        train: what is learned.
-        validation: what configurations and checkpoints are chosen by.
-        test: what the final choice is reported on.
-        notes: what was done to the data on its way here, for the user.
+        train: examples to learn from.
+        validation: examples that choose configurations and checkpoints.
+        test: examples for the report on the final choice.
+        notes: changes to the data, for the user.
         skip_bad_rows: whether rows that cannot be used are left out, and counted in a note, instead of being an error.
     """
 

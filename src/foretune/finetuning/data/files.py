@@ -35,7 +35,7 @@ class Decimal(float):
 
 
 def ending_of(path: Path) -> str:
-    """The part of a name that says how the file is read, such as `.csv` or `.jsonl.gz`; empty if it says nothing."""
+    """The part of a name that decides how the file is read, such as `.csv` or `.jsonl.gz`; empty if it says nothing."""
     *rest, last = ["", *(suffix.lower() for suffix in path.suffixes)]
     if last == _COMPRESSED and rest[-1] in READERS:
         return "".join(path.suffixes[-2:]) if rest[-1] != ".parquet" else ""
@@ -110,7 +110,7 @@ def _list_start(text: str) -> int | None:
                 return value
             at = _next(text, decoder.raw_decode(text, value)[1])
     except (ValueError, RecursionError):
-        pass  # the reader of lines says what is broken
+        pass  # the reader of lines names the fault
     return None
 
 

@@ -1,6 +1,6 @@
 """Recognizes the column conventions of TRL, Alpaca, ShareGPT and of tables for questions and for classification.
 
-A new convention is one function and one line in `FORMATS`.
+A new convention is a function and a line in `FORMATS`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from foretune.finetuning.data.turns import read_list, read_messages, read_text, 
 
 @dataclass(frozen=True)
 class Format:
-    """A convention: the columns it needs, those it may have, and how an example is made of them."""
+    """A convention: required columns, optional columns, and the function that makes an example of them."""
 
     columns: tuple[str, ...]
     optional: tuple[str, ...]
@@ -29,10 +29,10 @@ class Format:
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of a row.
+    """A row as an example.
 
     Attributes:
-        example: what is learned.
+        example: to learn from.
         used: the columns that it was made of.
         written: whether it has numbers or truth values as text.
     """
@@ -63,7 +63,7 @@ def read_row(row: Row, renamed: Mapping[str, str]) -> Reading:
 
 
 def _missing(row: Row, cells: Cells) -> str:
-    """What is wrong with columns that make up no convention."""
+    """The fault of columns that match no convention."""
     found = f"columns missing; found: {', '.join(repr(str(name)) for name in row.values) or 'none'}"
     advice = "say which columns to take, for instance --columns prompt=QUESTION,completion=ANSWER"
     for known in FORMATS:
@@ -123,7 +123,7 @@ def _read_conversations(cells: Cells) -> Example:
 
 
 def _pair(question: str, answer: str, more: str = "") -> Format:
-    """A convention of one question, perhaps with what it is about, and one answer."""
+    """A convention of a question, perhaps with its context, and an answer."""
 
     def read(cells: Cells) -> Example:
         asked = _text(cells, question, needed=False)
@@ -184,4 +184,4 @@ FORMATS: tuple[Format, ...] = (
 """In the order they are tried: `text` is last because Alpaca's own file has such a column, too."""
 
 COLUMN_NAMES = tuple(dict.fromkeys(name for known in FORMATS for name in (*known.columns, *known.optional)))
-"""What a column can be for."""
+"""Uses of a column."""

@@ -29,7 +29,7 @@ def read_examples(
         source: a dataset as it was found.
         renamed: the user's columns, see `Cells.of`.
         last_turn_only: learn the last answer of a conversation alone.
-        skip_bad_rows: leave out what cannot be used.
+        skip_bad_rows: leave out unusable rows.
 
     Raises:
         DataError: if rows cannot be used and are not to be left out, or there are no others in the training split.

@@ -1,4 +1,5 @@
-"""From an example to text: what is given, what is learned, and each begin, end and opening mark exactly once."""
+"""From an example to text: pieces that are given, pieces that are learned, and each begin, end and opening mark
+once."""
 
 from __future__ import annotations
 
@@ -210,7 +211,7 @@ def _text_or_nothing(conversation: Sequence[dict[str, Any]], tools: Any, templat
 
 
 def _marked_span(whole: str, block: tuple[int, int], prompt: str, template: ChatTemplate) -> tuple[int, int]:
-    """What the template itself marks as the assistant's, after the prompt, with the end of the turn and no more."""
+    """The span that the template itself marks as the assistant's: from the end of the prompt to the end of the turn."""
     begin, end = block
     asked = _common(prompt, whole)
     begin = asked if begin < asked < end else begin
@@ -282,7 +283,7 @@ def _plain(messages: Sequence[Message], learned: Sequence[int]) -> tuple[Piece, 
 
 
 def _after(before: str, answer: str) -> str:
-    """An answer with one space, or the line end or space that there is, between it and what is before it."""
+    """An answer with a single space before it, unless a line end or space already separates it from the text before."""
     if before.endswith(" ") and _ONE_SPACE.match(answer):
         return answer[1:]
     return answer if not before or before[-1].isspace() or answer[:1].isspace() else f" {answer}"

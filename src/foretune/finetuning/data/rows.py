@@ -1,4 +1,4 @@
-"""A row as it was read, and what becomes of the rows that cannot be used."""
+"""A row as it was read, and the treatment of unusable rows."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Fault:
-    """A row that cannot be used: where it is, and what is wrong with it."""
+    """A row that cannot be used: its place and its fault."""
 
     where: str
     what: str
 
     @classmethod
     def of(cls, where: str, error: DataError) -> Fault:
-        """What an error says of a row."""
+        """The words of an error about a row."""
         return cls(where, str(error).removeprefix(f"{where}: "))
 
     def __str__(self) -> str:

@@ -37,7 +37,7 @@ class Source:
     Attributes:
         name: for people.
         rows: by split, `train` among them; a dataset without splits has only that.
-        notes: what was left aside.
+        notes: unused files.
     """
 
     name: str

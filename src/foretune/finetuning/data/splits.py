@@ -16,7 +16,7 @@ from foretune.finetuning.data.reading import read_examples
 from foretune.finetuning.data.sources import read_source
 
 _LEAST_PROMPTS = 10
-"""Distinct prompts that are needed before a split is made: with fewer, the user should say what is what."""
+"""Distinct prompts that are needed before a split is made: with fewer, the user should give the splits."""
 _MOST_HELD_OUT = 500
 """Rows in a split that is made here: more cost time at every evaluation and hardly add precision."""
 

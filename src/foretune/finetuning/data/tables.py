@@ -39,7 +39,7 @@ def read_table(path: Path, text: str, *, delimiter: str | None = None) -> Iterat
 
 @contextmanager
 def _cells_of_any_length(characters: int) -> Generator[None]:
-    """Let cells be as long as the file; what was allowed before is allowed again afterwards."""
+    """Let cells be as long as the file; the former limit is restored afterwards."""
     with _LIMIT:
         before = csv.field_size_limit(max(characters, csv.field_size_limit()))
         try:

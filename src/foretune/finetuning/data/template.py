@@ -72,12 +72,12 @@ class ChatTemplate:
 
     @cached_property
     def after_answer(self) -> str:
-        """What the template writes after the last answer, such as `<|im_end|>` and a line end."""
+        """The text that the template writes after the last answer, such as `<|im_end|>` and a line end."""
         return self._probed.rpartition(_PROBE)[2]
 
     @cached_property
     def turn_end(self) -> str:
-        """The part of that which ends a turn: up to the first special token and those that follow it at once.
+        """The end of a turn in that text: up to the first special token, and special tokens directly after it.
 
         Empty if nothing but space is written.
         """
@@ -92,7 +92,7 @@ class ChatTemplate:
 
     @cached_property
     def in_parts(self) -> bool:
-        """Whether the template wants contents as lists of parts, as those of models that see images do."""
+        """Whether the template wants contents as lists of parts, like templates of image models."""
         return _PROBE not in self._probe(in_parts=False) and _PROBE in self._probe(in_parts=True)
 
     @property
@@ -120,7 +120,7 @@ class ChatTemplate:
         return special_tokens(self.tokenizer)
 
     def turn(self, text: str) -> tuple[str, bool]:
-        """A turn without what is written after its end, and whether a special token ends it."""
+        """A turn without the text after its end, and whether a special token ends it."""
         at = text.rfind(self.turn_end) if self.turn_end else -1
         bare = text[: at + len(self.turn_end)] if at >= 0 else text.rstrip()
         ended = bare.endswith(self.specials)
@@ -178,13 +178,13 @@ def _with_arguments_as_text(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _directives(today: date) -> dict[str, str]:
-    """What each directive of `strftime` says on a day; longer ones first, a literal percent sign last."""
+    """The text of each directive of `strftime` on a day; longer ones first, a literal percent sign last."""
     plain = {f"%{letter}": today.strftime(f"%{letter}") for letter in _DIRECTIVES}
     short = {f"%-{letter}": today.strftime(f"%{letter}").lstrip("0") or "0" for letter in "dmjHIMSyU"}
     return {**short, **plain, "%%": "%"}
 
 
 def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
-    """All special tokens as text, those that are added, too."""
+    """All special tokens as text, including added tokens."""
     added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
     return tuple(token for token in dict.fromkeys([*map(str, tokenizer.all_special_tokens), *added]) if token)

@@ -42,7 +42,7 @@ def tokenize(
         max_length: tokens that a row may have, at least 2.
         end_token_id: ends completions, whatever the chat template writes; if None that, or else the tokenizer's end
             token. See `foretune.finetuning.ending` for models that cannot learn it.
-        today: the day that chat templates are told which write the date; None for today.
+        today: the day for chat templates that write the date; None for today.
 
     Raises:
         DataError: if every row of a split is too long, or the chat template rejects a conversation.
@@ -90,8 +90,8 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Encoder:
-    """A tokenizer with what it begins a text with, the token that ends completions (and the template's, which it is put
-    in place of), and how examples are written."""
+    """A tokenizer with the begin token of a text, the token that ends completions, the template's end token that this
+    replaces, and the renderer of examples."""
 
     tokenizer: PreTrainedTokenizerBase
     begin: list[int]
@@ -173,7 +173,7 @@ class _Encoder:
         return cast("list[list[int]]", encoded["input_ids"])
 
     def _piece(self, piece: Piece) -> list[int]:
-        """Tokens of a part of a text; after a line end, since some tokenizers put a space before what comes first."""
+        """Tokens of a part of a text; after a line end, since some tokenizers put a space before the first word."""
         after, alone, line_end = self._ids([f"\n{piece.text}", piece.text, "\n"])
         return after[len(line_end) :] if after[: len(line_end)] == line_end else alone
 

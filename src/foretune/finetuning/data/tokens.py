@@ -1,4 +1,4 @@
-"""What a model is trained, chosen and reported on: token ids, and which of them are learned."""
+"""The data of training, choice and report: token ids, and which of them are learned."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TokenizedSplits:
-    """What a model is trained, chosen and reported on; `notes` adds what tokenizing did to those of `Splits`."""
+    """The data of training, choice and report; `notes` adds the changes by tokenizing to those of `Splits`."""
 
     name: str
     train: Tokens

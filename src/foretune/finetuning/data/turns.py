@@ -1,4 +1,4 @@
-"""Reads what conversations are made of: texts, messages with their parts and tool calls, schemas of tools."""
+"""Reads the parts of conversations: texts, messages with their parts and tool calls, schemas of tools."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read_text(value: object, what: str, where: str, *, needed: bool = True) -> s
 
 
 def written(value: object) -> object:
-    """Numbers and truth values as JSON writes them, everything else as it is; what is not a number is null."""
+    """Numbers and truth values as JSON writes them, all else as it is; NaN becomes null."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and math.isnan(value):
@@ -167,7 +167,7 @@ def _from_json(value: object, what: str, where: str) -> object:
 
 
 def _without_nulls(value: object) -> Any:
-    """Without what Parquet fills in: each object there has the fields of all others, as null."""
+    """Without the values that Parquet fills in: each object there has the fields of all others, as null."""
     if isinstance(value, Mapping):
         fields = cast("Mapping[str, Any]", value)
         return {name: _without_nulls(inner) for name, inner in fields.items() if inner is not None}
