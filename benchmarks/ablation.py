@@ -49,7 +49,6 @@ WHOLE = "transfer-in-context"
 BASELINES = ("portfolio", "portfolio:same_size=1", "nearest-task")
 CONSTANTS: Mapping[str, Sequence[float]] = {
     "foretune.surrogate.similarity._WIDTH": (0.35, 0.7, 1.0),
-    "foretune.surrogate.similarity._FLOOR": (0.0, 0.1),
     "foretune.surrogate.in_context._EVIDENCE": (0.1, 0.4),
     "foretune.surrogate.in_context._OWN": (0.05, 0.3),
     "foretune.optimizer.in_context._ROOM": (0.0, 1.0),

@@ -9,7 +9,7 @@ Symbols:
     h: `_WIDTH`, the distance at which an earlier task begins to count less.
     w: (M,) weights.
 
-    w = exp(-(d^2 - min d^2) / (2 h^2)) + floor,     divided by their sum.
+    w = exp(-(d^2 - min d^2) / (2 h^2)),     divided by their sum.
 
 Weights are relative to the nearest task: a new task that is like no other is judged by those that are least unlike it
 (kernel regression: Nadaraya, 1964; Watson, 1964). Standardized columns of two tasks drawn at random are 2 apart in the
@@ -33,8 +33,6 @@ from foretune.surrogate.scaling import Scaling
 
 _TYPICAL = 2.0
 _WIDTH = 0.5
-_FLOOR = 0.02
-"""Weight of the least similar task, as a share of the weight of an equal one."""
 LANDMARKS = ("first", "middle", "last", "best", "peak", "lost", "rise")
 _TAIL = 0.25
 
@@ -74,7 +72,7 @@ class Similarity:
         squared = differing + _mean_squares(self.features, self.feature_scaling, features)
         if landmarks is not None:
             squared = squared + _mean_squares(self.landmarks, self.landmark_scaling, landmarks)
-        closeness = np.exp(-0.5 * (squared - squared.min()) / _WIDTH**2) + _FLOOR
+        closeness = np.exp(-0.5 * (squared - squared.min()) / _WIDTH**2)
         return closeness / closeness.sum()
 
 
