@@ -49,8 +49,7 @@ WHOLE = "transfer-in-context"
 BASELINES = ("portfolio", "portfolio:same_size=1", "nearest-task")
 CONSTANTS: Mapping[str, Sequence[float]] = {
     "foretune.surrogate.similarity._WIDTH": (0.35, 0.7, 1.0),
-    "foretune.surrogate.in_context._EVIDENCE": (0.1, 0.4),
-    "foretune.surrogate.in_context._OWN": (0.05, 0.3),
+    "foretune.surrogate.in_context._OWN": (0.1, 0.4),
     "foretune.optimizer.in_context._ROOM": (0.0, 1.0),
     "foretune.optimizer.in_context._LEAST_SLICES": (1, 8),
 }
@@ -61,19 +60,6 @@ CHOSEN_BY = ("2runs", "3runs")
 def without_features(surrogate: InContextSurrogate) -> InContextSurrogate:
     unknown = np.full_like(surrogate.similarity.features, np.nan)
     return replace(surrogate, similarity=replace(surrogate.similarity, features=unknown))
-
-
-def without_landmarks(surrogate: InContextSurrogate) -> InContextSurrogate:
-    unknown = np.full_like(surrogate.similarity.landmarks, np.nan)
-    return replace(surrogate, similarity=replace(surrogate.similarity, landmarks=unknown))
-
-
-def without_labels(surrogate: InContextSurrogate) -> InContextSurrogate:
-    return replace(surrogate, labels=tuple(("", "") for _ in surrogate.labels))
-
-
-def all_tasks_alike(surrogate: InContextSurrogate) -> InContextSurrogate:
-    return without_features(without_landmarks(without_labels(surrogate)))
 
 
 @dataclass(frozen=True)
@@ -109,6 +95,10 @@ class BlinkeredPredictor:
     def __call__(self, observed: Observed) -> Prediction:
         return self.whole(self._kept(observed))
 
+    @property
+    def is_familiar(self) -> bool:
+        return self.whole.is_familiar
+
     def outcomes(self, observed: Observed) -> Outcomes:
         return self.whole.outcomes(self._kept(observed))
 
@@ -132,9 +122,6 @@ def searching(performance: Callable[[InContextSurrogate], InContextSurrogate | B
 
 VARIANTS: Mapping[str, Method] = {
     "meta-features unknown": searching(without_features),
-    "landmarks of the default unknown": searching(without_landmarks),
-    "dataset and base model unknown": searching(without_labels),
-    "all earlier tasks alike": searching(all_tasks_alike),
     "observing the default only": searching(
         lambda whole: Blinkered(whole, lambda surrogate, task, one: surrogate.is_reference(task, one))
     ),

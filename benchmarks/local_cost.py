@@ -20,7 +20,6 @@ import numpy as np
 from foretune.benchmark.replay import recorded_task
 from foretune.benchmark.timing import hardware_by_task, timing_of
 from foretune.metadata import MetaDataset, read_meta_dataset
-from foretune.metadata.source import labels_of
 from foretune.optimizer.local_cost import LocalCost
 from foretune.surrogate.cost import LinearCost, fit_cost
 from foretune.surrogate.encoders import encoder_for
@@ -93,16 +92,14 @@ def main() -> None:
     meta = read_meta_dataset(parser.parse_args().meta)
     runs, encoder = of_one_kind(read_runs([meta])), encoder_for([meta], None)
     here = {run.task.id for run in runs}
-    models = sorted({labels_of(name)[1] for name in meta.task_ids})
-    without = {
-        model: fit_cost([run for run in runs if labels_of(run.task.id)[1] != model], encoder) for model in models
-    }
+    models = sorted(set(meta.models.values()))
+    without = {model: fit_cost([run for run in runs if run.model != model], encoder) for model in models}
     tasks = complete_runs(meta)
     same = {name: one for name, one in tasks.items() if name in here}
     other = {name: one for name, one in tasks.items() if name not in here}
     for title, shown in (("each base model left out, same hardware", same), ("on other hardware", other)):
         if shown:
-            show(title, shown, lambda name: without[labels_of(name)[1]])
+            show(title, shown, lambda name: without[meta.models[name]])
 
 
 if __name__ == "__main__":

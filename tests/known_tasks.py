@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from foretune.space import observed_encoder
-from foretune.surrogate.in_context import InContextSurrogate
+from foretune.surrogate.in_context import InContextSurrogate, Origin
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import ConfigurationKernel, Scenarios
-from foretune.surrogate.similarity import LANDMARKS, Similarity
+from foretune.surrogate.similarity import Similarity
 from foretune.surrogate.units import fit_units
 from foretune.types import Configuration, Metric, Task
 
@@ -33,30 +33,31 @@ def surrogate_of(
     *,
     best: Sequence[float] | None = None,
     scales: Sequence[float] | None = None,
-    labels: Sequence[tuple[str, str]] | None = None,
+    features: np.ndarray | None = None,
 ) -> InContextSurrogate:
-    """Of earlier tasks without meta-features and without a reference run, which are therefore all alike.
+    """Of earlier tasks, all alike unless they have meta-features.
 
     Args:
         values: (M, N, T) of the configurations of `pool_of`, the first of which is the reference.
         best: (M,) gains of each task's best configuration; by default 1.
         scales: (M,) distances from that to the median one; by default 1.
-        labels: dataset and base model of each earlier task; by default those of no new task.
+        features: (M, F) meta-features, named `f0`, `f1`, ...; by default none.
     """
     count, pool = len(values), pool_of(values.shape[1])
     encoder = observed_encoder(pool)
     scaling = Scaling.of(encoder.encode(pool))
-    rows, nothing = scaling(encoder.encode(pool)), np.empty((count, 0))
-    unknown = np.full((count, len(LANDMARKS)), np.nan)
+    rows = scaling(encoder.encode(pool))
+    features = np.empty((count, 0)) if features is None else features
+    feature_scaling = Scaling.of(features)
     return InContextSurrogate(
         encoder=encoder,
-        feature_names=(),
+        feature_names=tuple(f"f{place}" for place in range(features.shape[1])),
         reference=pool[0],
         slices=values.shape[2],
         recorded=tuple(pool),
-        labels=tuple(labels or [("earlier", "another")] * count),
+        origins=(Origin("earlier", 100, "another"),) * count,
         row_scaling=scaling,
         scenarios=Scenarios(rows, values, ConfigurationKernel.of(rows)),
-        similarity=Similarity(Scaling.of(nothing), nothing, Scaling.of(np.zeros_like(unknown)), unknown),
-        units=fit_units(nothing, np.array(best or [1.0] * count), np.array(scales or [1.0] * count)),
+        similarity=Similarity(feature_scaling, feature_scaling(features)),
+        units=fit_units(feature_scaling(features), np.array(best or [1.0] * count), np.array(scales or [1.0] * count)),
     )

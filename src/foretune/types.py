@@ -72,15 +72,21 @@ class Task:
 
     Attributes:
         id: unique name.
-        metric: what is optimized.
+        metric: to optimize.
         meta_features: name to finite number, see `foretune.metadata.features`.
         max_fidelity: number of slices of a complete run.
+        dataset: its name; empty where it is not known.
+        rows: training rows; None where that is not known.
+        model: name of the base model; empty where it is not known.
     """
 
     id: str
     metric: Metric
     meta_features: Mapping[str, float]
     max_fidelity: int
+    dataset: str = ""
+    rows: int | None = None
+    model: str = ""
 
     def __post_init__(self) -> None:
         if self.max_fidelity < 1:

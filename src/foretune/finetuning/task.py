@@ -61,7 +61,9 @@ def describe_task(
         **zero_shot_features(validation, shape.vocabulary),
     }
     name = task or task_id(splits.name, len(splits.train), model_name)
-    return Task(name, VALIDATION_NLL, features, max_fidelity)
+    return Task(
+        name, VALIDATION_NLL, features, max_fidelity, splits.name, len(splits.train), model=Path(model_name).name
+    )
 
 
 def features_without_weights(splits: Splits, data: TokenizedSplits, shape: ModelShape) -> dict[str, float]:

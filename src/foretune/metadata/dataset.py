@@ -108,7 +108,16 @@ class MetaDataset:
         row = rows.iloc[0]
         names = [name for name in rows.columns if name.startswith(FEATURE_PREFIX)]
         features = {name.removeprefix(FEATURE_PREFIX): float(row[name]) for name in names if not pd.isna(row[name])}
-        return Task(task, self.metrics[task], features, int(row["max_fidelity"]))
+        trained = None if pd.isna(row["n_train"]) else int(row["n_train"])
+        return Task(
+            task,
+            self.metrics[task],
+            features,
+            int(row["max_fidelity"]),
+            dataset=str(row["dataset"]),
+            rows=trained,
+            model=self.models[task],
+        )
 
     def runs_of(self, task: str) -> tuple[str, ...]:
         """The runs of a task, in the order of the table."""

@@ -86,12 +86,6 @@ def stated_parameters(model: str) -> float | None:
     return float(match[1]) * _UNITS[match[2].lower()] if match else None
 
 
-def labels_of(task: str) -> tuple[str, str]:
-    """Dataset and base model from the name of a task; a name of another form is its own dataset, on no model."""
-    dataset, colon, model = task.rpartition(":")
-    return (dataset.rpartition("@")[0] or dataset, model) if colon else (task, "")
-
-
 def _read_card(file: Path) -> Mapping[str, Any]:
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))

@@ -32,7 +32,6 @@ from jaxtyping import Bool, Float
 
 from foretune.acquisition import expected_improvement
 from foretune.errors import SurrogateError
-from foretune.metadata.source import labels_of
 from foretune.optimizer.local_cost import LocalCost
 from foretune.optimizer.registry import Search
 from foretune.optimizer.state import SearchState, next_run, slice_seconds, state_of
@@ -104,18 +103,11 @@ class TransferInContext:
 
     def _has_room(self, seconds_left: float) -> bool:
         """Whether enough of the most promising run fits into the time after the default, or nothing is known of it."""
-        if not self._is_familiar:
+        if not self._predictor.is_familiar:
             return True
         best = int(np.argmax(self._predictor.outcomes({}).mean.max(axis=1)))
         default, wanted = self._slice_seconds[[0, best]].sum(axis=1)
         return best == 0 or bool(default + _ROOM * wanted <= seconds_left)
-
-    @property
-    def _is_familiar(self) -> bool:
-        """Whether earlier tasks were on the same base model, or the same dataset, of the same size, on another one."""
-        dataset, model = self._task.id.rpartition(":")[0], labels_of(self._task.id)[1]
-        earlier: Sequence[str] = self._surrogates.card.get("tasks", ())
-        return any(labels_of(name)[1] == model or name.rpartition(":")[0] == dataset for name in earlier)
 
     @cached_property
     def _places(self) -> Mapping[str, int]:

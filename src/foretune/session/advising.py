@@ -203,7 +203,8 @@ class Question:
             f"the weights of {self.model} are not there, so its loss on the data is taken to be "
             f"{features['zero_shot_nll']:.2f}, as is typical; predicted losses are as rough as that"
         )
-        return Task(name, VALIDATION_NLL, features, SLICES), {}, (note,)
+        task = Task(name, VALIDATION_NLL, features, SLICES, splits.name, len(splits.train), Path(self.model).name)
+        return task, {}, (note,)
 
 
 def _zero_shot(model: PreTrainedModel, tokens: Tokens, seed: int, step: Callable[[str], None]) -> Scores:

@@ -11,17 +11,16 @@ from jaxtyping import Float
 
 from foretune.errors import SurrogateError
 from foretune.metadata.common import relative_to_width
-from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.examples import Run, by_task
 from foretune.surrogate.gains import GainScale, gain_scale
-from foretune.surrogate.in_context import InContextSurrogate
+from foretune.surrogate.in_context import InContextSurrogate, Origin
 from foretune.surrogate.inputs import encode, known_features, width_of
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, ConfigurationKernel, Scenarios, complete
-from foretune.surrogate.similarity import LANDMARKS, Similarity, landmarks_of
+from foretune.surrogate.similarity import Similarity
 from foretune.surrogate.units import fit_units
-from foretune.types import Configuration
+from foretune.types import Configuration, Task
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,6 @@ class _Task:
     rows: np.ndarray
     gains: np.ndarray
     features: np.ndarray
-    landmarks: np.ndarray
     gain_scale: GainScale
 
     @property
@@ -57,7 +55,7 @@ def fit_in_context(
         runs: to learn from.
         encoder: of their configurations.
         feature_names: meta-features, of which a task may lack some.
-        reference: configuration, relative to the width of the base model, whose curve tells about a task; by default
+        reference: configuration, relative to the width of the base model, that other runs are compared with; by default
             the one that most tasks have.
 
     Raises:
@@ -69,7 +67,7 @@ def fit_in_context(
         raise SurrogateError("no run is complete, so there is no learning curve to learn from; collect some")
     slices = max(_slices(group) for group in groups.values())
     groups = {name: group for name, group in groups.items() if _slices(group) == slices}
-    tasks = [_read(group, encoder, feature_names, slices, reference) for group in groups.values()]
+    tasks = [_read(group, encoder, feature_names, slices) for group in groups.values()]
     known = tuple(dict.fromkeys(one for task in tasks for one in task.configurations))
     encoded = {one: row for task in tasks for one, row in zip(task.configurations, task.rows, strict=True)}
     rows = np.array([encoded[one] for one in known])
@@ -81,7 +79,7 @@ def fit_in_context(
         reference=reference,
         slices=slices,
         recorded=known,
-        labels=tuple(labels_of(name) for name in groups),
+        origins=tuple(_origin(group[0].task) for group in groups.values()),
         row_scaling=row_scaling,
         scenarios=_scenarios(tasks, known, row_scaling(rows)),
         similarity=similarity,
@@ -109,7 +107,7 @@ def reference_of(runs: Sequence[Run]) -> Configuration:
     return count.most_common(1)[0][0]
 
 
-def _read(runs: Sequence[Run], encoder: Encoder, names: Sequence[str], slices: int, reference: Configuration) -> _Task:
+def _read(runs: Sequence[Run], encoder: Encoder, names: Sequence[str], slices: int) -> _Task:
     """A task's runs whose end is known; one that diverged keeps the worst gain seen on its task."""
     worst = min([0.0, *(float(run.gains.min()) for run in runs if len(run.gains))])
     ended = [run for run in runs if run.diverged or len(run.gains) == slices]
@@ -117,10 +115,9 @@ def _read(runs: Sequence[Run], encoder: Encoder, names: Sequence[str], slices: i
     for run in ended:
         kept.setdefault(_relative(run), run)
     gains = {one: np.append(run.gains, np.full(slices - len(run.gains), worst)) for one, run in kept.items()}
-    told = landmarks_of(gains[reference]) if reference in gains else np.full(len(LANDMARKS), np.nan)
     task = runs[0].task
     rows = encode(encoder, task, [run.configuration for run in kept.values()])
-    return _Task(tuple(kept), rows, np.array(list(gains.values())), known_features(task, names), told, gain_scale(task))
+    return _Task(tuple(kept), rows, np.array(list(gains.values())), known_features(task, names), gain_scale(task))
 
 
 def _scenarios(tasks: Sequence[_Task], known: Sequence[Configuration], rows: Float[np.ndarray, "C D"]) -> Scenarios:
@@ -134,10 +131,13 @@ def _scenarios(tasks: Sequence[_Task], known: Sequence[Configuration], rows: Flo
 
 
 def _similarity(tasks: Sequence[_Task]) -> Similarity:
-    features, told = np.array([task.features for task in tasks]), np.array([task.landmarks for task in tasks])
-    has = ~np.isnan(told[:, 0])
-    scaling, told_scaling = Scaling.of(features), Scaling.of(told[has] if has.any() else np.zeros_like(told))
-    return Similarity(scaling, scaling(features), told_scaling, told_scaling(told))
+    features = np.array([task.features for task in tasks])
+    scaling = Scaling.of(features)
+    return Similarity(scaling, scaling(features))
+
+
+def _origin(task: Task) -> Origin:
+    return Origin(task.dataset, task.rows, task.model)
 
 
 def _slices(runs: Sequence[Run]) -> int:

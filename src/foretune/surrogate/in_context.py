@@ -11,7 +11,7 @@ Symbols:
         (`foretune.surrogate.units`); then it is the best gain of the anchor.
     w: (M,) weights of the earlier tasks (`foretune.surrogate.similarity`).
     y: (n,) gains of a candidate's n observed slices (`foretune.surrogate.gains`).
-    e: `_EVIDENCE`.
+    e: `_OWN`, what a run has of its own.
 
     gains of hypothesis k          g_kit = c + s (v_kit - max_t v_kat)
     likelihood of a run i under k  L_ki = exp(-mean_t (y_it - g_kit)^2 / (2 e^2 s^2)),  y_it >= c + s LEAST_VALUE
@@ -27,31 +27,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from foretune.metadata.common import relative_to_width
-from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.gains import GainScale, gain_scale
 from foretune.surrogate.inputs import check_slices, encode, feature_vector, known_features, width_of
 from foretune.surrogate.protocol import Observed, Outcomes, PredictsOutcomes
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, Scenarios
-from foretune.surrogate.similarity import Labels, Similarity, differing_labels, landmarks_of
+from foretune.surrogate.similarity import Similarity
 from foretune.surrogate.units import TYPICAL, Unit, Units
 from foretune.types import Configuration, LearningCurve, Prediction, Task
 
 _CERTAIN = 1e-9
-_EVIDENCE = 0.2
-"""How far a run may be from that of an earlier task, in the unit of values, before that task counts less."""
-_OWN = 0.15
-"""Standard deviation of a run from that of an earlier task which the new one is like, in the same unit."""
+_OWN = 0.2
+"""Standard deviation of a run from that of an earlier task which the new one is like, in the unit of values."""
 
 Gains = Mapping[int, np.ndarray]
 """Place of a candidate -> (n,) gains of its observed slices."""
+
+
+class Origin(NamedTuple):
+    """Of a task: dataset, training rows (None where that is not known) and base model."""
+
+    dataset: str
+    rows: int | None
+    model: str
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,10 @@ class InContextSurrogate:
     Attributes:
         encoder: of configurations.
         feature_names: meta-features, in order; none for tables that have none.
-        reference: configuration, relative to the width of the base model, whose curve tells most about a task.
+        reference: configuration, relative to the width of the base model, that other runs are compared with.
         slices: of a complete run.
         recorded: the C configurations, relative to width.
-        labels: of the M earlier tasks.
+        origins: of the M earlier tasks.
         row_scaling: of encoded configurations.
         scenarios: M x C x T.
         similarity: of tasks.
@@ -78,7 +83,7 @@ class InContextSurrogate:
     reference: Configuration
     slices: int
     recorded: tuple[Configuration, ...]
-    labels: tuple[Labels, ...]
+    origins: tuple[Origin, ...]
     row_scaling: Scaling
     scenarios: Scenarios
     similarity: Similarity
@@ -87,7 +92,7 @@ class InContextSurrogate:
     @property
     def typical_features(self) -> Mapping[str, float]:
         """See `PerformanceSurrogate`."""
-        return dict(zip(self.feature_names, self.similarity.feature_scaling.center.tolist(), strict=True))
+        return dict(zip(self.feature_names, self.similarity.scaling.center.tolist(), strict=True))
 
     def on(self, task: Task, candidates: Sequence[Configuration]) -> PredictsOutcomes:
         """See `PerformanceSurrogate.on`."""
@@ -143,11 +148,20 @@ class _OnTask:
             scores[place, : len(curve)], spread[place, : len(curve)] = curve.scores, _CERTAIN
         return Prediction(scores, np.maximum(spread, _CERTAIN))
 
+    @property
+    def is_familiar(self) -> bool:
+        """See `PredictsOutcomes`."""
+        task = self.task
+        return any(
+            one.model == task.model or (one.dataset, one.rows) == (task.dataset, task.rows)
+            for one in self.surrogate.origins
+        )
+
     def outcomes(self, observed: Observed) -> Outcomes:
         """See `PredictsOutcomes`."""
         seen: Gains = {place: self._gain_scale.gains(curve.scores) for place, curve in self._curves(observed).items()}
         anchor = self._anchor(seen)
-        weights = self._weights(seen, anchor)
+        weights = self.surrogate.similarity.weights(self.features)
         unit = self._unit(weights)
         if anchor is None:
             gains = unit.best + unit.scale * self.values
@@ -167,12 +181,6 @@ class _OnTask:
         complete = [place for place, gains in seen.items() if len(gains) == self.surrogate.slices]
         return self._reference if self._reference in complete else next(iter(complete), None)
 
-    def _weights(self, seen: Gains, anchor: int | None) -> Float[np.ndarray, " M"]:
-        """w, by the landmarks of the anchor if that is the reference."""
-        known = None if anchor is None or anchor != self._reference else landmarks_of(seen[anchor])
-        differing = differing_labels(labels_of(self.task.id), self.surrogate.labels)
-        return self.surrogate.similarity.weights(self.features, known, differing)
-
     def _unit(self, weights: Float[np.ndarray, " M"]) -> Unit:
         """Of the task, before any of its runs is complete.
 
@@ -181,7 +189,7 @@ class _OnTask:
         """
         if "zero_shot_nll" not in self.surrogate.feature_names and self._gain_scale.zero_shot is not None:
             return TYPICAL
-        return self.surrogate.units.of(self.surrogate.similarity.feature_scaling(self.features[None])[0], weights)
+        return self.surrogate.units.of(self.surrogate.similarity.scaling(self.features[None])[0], weights)
 
     @cached_property
     def _gain_scale(self) -> GainScale:
@@ -205,7 +213,7 @@ def _posterior(
     logs, least = np.log(weights), center + scale * LEAST_VALUE  # as values of earlier tasks were cut off
     for place, observed in seen.items():
         apart = (np.maximum(observed, least) - gains[:, place, : len(observed)]) / scale
-        logs = logs - 0.5 * (apart**2).mean(axis=1) / _EVIDENCE**2  # log w_k + sum_i log L_ki
+        logs = logs - 0.5 * (apart**2).mean(axis=1) / _OWN**2  # log w_k + sum_i log L_ki
     posterior = np.exp(logs - logs.max())
     return posterior / posterior.sum()
 

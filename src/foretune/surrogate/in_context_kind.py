@@ -12,7 +12,7 @@ from foretune.space import Encoder
 from foretune.surrogate.arrays import flatten, restore
 from foretune.surrogate.examples import Run, by_task
 from foretune.surrogate.fit_in_context import fit_in_context
-from foretune.surrogate.in_context import InContextSurrogate
+from foretune.surrogate.in_context import InContextSurrogate, Origin
 from foretune.surrogate.judge import can_be_judged, judge
 from foretune.surrogate.kinds import IN_CONTEXT, Arrays, Data, Fitted, Kind, Scores
 from foretune.surrogate.scaling import Scaling
@@ -65,7 +65,7 @@ def _take_apart(performance: InContextSurrogate) -> tuple[dict[str, Any], dict[s
         "reference": dict(performance.reference.values),
         "slices": performance.slices,
         "recorded": [dict(one.values) for one in performance.recorded],
-        "labels": performance.labels,
+        "origins": performance.origins,
     }
     parts = {path: array for name in _PARTS for path, array in flatten(getattr(performance, name), name).items()}
     return facts, parts
@@ -78,7 +78,7 @@ def _put_together(encoder: Encoder, facts: Mapping[str, Any], arrays: Arrays) ->
         reference=Configuration(facts["reference"]),
         slices=int(facts["slices"]),
         recorded=tuple(Configuration(values) for values in facts["recorded"]),
-        labels=tuple(tuple(labels) for labels in facts["labels"]),
+        origins=tuple(Origin(*values) for values in facts["origins"]),
         **{name: restore(kind, arrays, name) for name, kind in _PARTS.items()},
     )
 

@@ -60,6 +60,11 @@ class Outcomes:
 class PredictsOutcomes(Predictor, Protocol):
     """A predictor that says which earlier tasks a new one may be like."""
 
+    @property
+    def is_familiar(self) -> bool:
+        """Whether an earlier task was on the same base model, or on the same dataset of the same size."""
+        ...
+
     def outcomes(self, observed: Observed) -> Outcomes:
         """The same question as that of `Predictor`."""
         ...

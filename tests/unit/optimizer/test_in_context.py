@@ -19,6 +19,7 @@ from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.state import slice_seconds, state_of
 from foretune.surrogate.cost import EvenCost
 from foretune.surrogate.fit import fit
+from foretune.surrogate.in_context import Origin
 from foretune.surrogate.protocol import Surrogates
 from foretune.types import Configuration, LearningCurve, Metric, Report, Status, Trial
 
@@ -72,15 +73,18 @@ def test_where_time_is_short_the_best_prediction_takes_the_place_of_the_first_ca
 
 
 @pytest.mark.parametrize(
-    ("earlier", "is_first"),
-    [("mine@100:a-model", False), ("mine@100:another-model", False), ("other@100:a-model", False),
-     ("mine@50:another-model", True), ("other@100:another-model", True)],
+    ("dataset", "rows", "model", "is_first"),
+    [("mine", 100, "a-model", False), ("mine", 100, "another", False), ("other", 100, "a-model", False),
+     ("mine", 50, "another", True), ("other", 100, "another", True)],
 )  # fmt: skip
-def test_however_short_the_time_is_the_first_candidate_comes_first_on_an_unfamiliar_task(recorded, earlier, is_first):
+def test_however_short_the_time_is_the_first_candidate_comes_first_on_an_unfamiliar_task(
+    recorded, dataset, rows, model, is_first
+):
     """Of which neither the base model nor the dataset, at this size, was seen."""
-    task = replace(recorded.task, id="mine@100:a-model")
+    task = replace(recorded.task, dataset="mine", rows=100, model="a-model")
     known = synthetic_surrogates("in-context")
-    surrogates = replace(known, card={**known.card, "tasks": [earlier]})
+    origins = (Origin(dataset, rows, model),) * len(known.performance.origins)
+    surrogates = replace(known, performance=replace(known.performance, origins=origins))
     default = slice_seconds(task, recorded.candidates[:1], surrogates.cost).sum()
     trial = TransferInContext(task, recorded.candidates, surrogates=surrogates).ask(seconds_left=default)
     assert trial is not None

@@ -14,9 +14,7 @@ from foretune.surrogate.fit import fit
 from foretune.surrogate.fit_in_context import fit_in_context, reference_of
 from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.judge import judge
-from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE
-from foretune.surrogate.similarity import landmarks_of
 from foretune.types import LearningCurve
 
 ENCODER = Encoder.of(load_space("peft"))
@@ -61,17 +59,11 @@ def test_a_run_that_a_task_lacks_is_filled_in_and_no_other_is_changed():
     np.testing.assert_array_equal(part.scenarios.values[1:, others], whole.scenarios.values[1:, kept])
 
 
-def test_landmarks_are_those_of_the_reference_run():
-    some = runs()
-    surrogate = fit_in_context(some, ENCODER, NAMES)
-    told = np.array(
-        [
-            next(landmarks_of(run.gains) for run in group if surrogate.is_reference(run.task, run.configuration))
-            for group in by_task(some).values()
-        ]
-    )
-    np.testing.assert_allclose(surrogate.similarity.landmark_scaling.center, told.mean(axis=0))
-    np.testing.assert_allclose(surrogate.similarity.landmarks, Scaling.of(told)(told))
+def test_origins_are_dataset_rows_and_base_model_of_each_task():
+    table = synthetic_table(tasks=2, configurations=4)
+    found = fit_in_context(read_runs([table]), ENCODER, NAMES).origins
+    rows = table.tasks.set_index("task").loc[list(table.task_ids)]
+    assert [tuple(one) for one in found] == list(zip(rows["dataset"], rows["n_train"], rows["model"], strict=True))
 
 
 def test_the_card_says_how_it_did_on_tasks_held_out():
@@ -125,16 +117,6 @@ def test_without_a_complete_run_there_is_nothing_to_learn():
            for run in runs()]  # fmt: skip
     with pytest.raises(SurrogateError, match=r"no runs to learn from|no run is complete"):
         fit_in_context(cut, ENCODER, NAMES)
-
-
-def test_a_reference_that_no_task_has_leaves_the_search_without_landmarks():
-    """It is never complete, so that only meta-features and what is seen count."""
-    one = reference_of(runs())
-    stranger = replace(one, values={**one.values, "learning_rate": 0.123})
-    surrogate = fit_in_context(runs(), ENCODER, NAMES, reference=stranger)
-    assert np.isnan(surrogate.similarity.landmarks).all()
-    run = runs()[0]
-    assert np.isfinite(surrogate.on(run.task, [run.configuration])({}).mean).all()
 
 
 def test_judging_takes_nothing_from_the_fit_and_can_be_left_out():

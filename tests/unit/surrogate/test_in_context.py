@@ -32,8 +32,9 @@ def curve(scores: list[float]) -> LearningCurve:
     return LearningCurve(scores, np.ones(len(scores)))
 
 
-def outcomes(surrogate: InContextSurrogate, seen: dict[int, list[float]]) -> Outcomes:
-    return surrogate.on(new_task(T), POOL).outcomes({POOL[place].key: curve(scores) for place, scores in seen.items()})
+def outcomes(surrogate: InContextSurrogate, seen: dict[int, list[float]], task: Task | None = None) -> Outcomes:
+    observed = {POOL[place].key: curve(scores) for place, scores in seen.items()}
+    return surrogate.on(task or new_task(T), POOL).outcomes(observed)
 
 
 def after_reference(anchor: int = 0, best: float = 0.7) -> np.ndarray:
@@ -61,7 +62,7 @@ def test_after_the_reference_gains_are_relative_to_it(surrogate):
 def test_other_runs_change_the_probabilities_by_the_likelihood_of_their_slices(surrogate, count):
     seen = [0.5, 0.6, 0.2][:count]
     apart = (after_reference()[:, 2, :count] - seen) / SCALE
-    likelihood = np.exp(-np.mean(apart**2, axis=1) / (2 * in_context._EVIDENCE**2))
+    likelihood = np.exp(-np.mean(apart**2, axis=1) / (2 * in_context._OWN**2))
     found = outcomes(surrogate, {0: REFERENCE, 2: seen})
     np.testing.assert_allclose(found.weights, likelihood / likelihood.sum())
 
@@ -75,11 +76,12 @@ def test_likelihoods_of_several_runs_multiply_whatever_their_order(surrogate):
 
 
 def test_a_like_task_weighs_more_before_and_after():
-    surrogate = surrogate_of(VALUES, labels=[("new", "model"), ("new", "another"), ("other", "another")])
-    prior = outcomes(surrogate, {0: REFERENCE}).weights
+    surrogate = surrogate_of(VALUES, features=np.array([[0.0], [0.5], [1.0]]))
+    task = replace(new_task(T), meta_features={"f0": 0.0})
+    prior = outcomes(surrogate, {0: REFERENCE}, task).weights
     assert prior[0] > prior[1] > prior[2]
     level = outcomes(surrogate_of(VALUES), {0: REFERENCE, 2: [0.5]}).weights
-    found = outcomes(surrogate, {0: REFERENCE, 2: [0.5]}).weights
+    found = outcomes(surrogate, {0: REFERENCE, 2: [0.5]}, task).weights
     np.testing.assert_allclose(found, prior * level / (prior * level).sum())
 
 
@@ -149,8 +151,8 @@ def test_before_a_run_is_complete_predictions_are_less_certain_by_the_level(surr
 def test_losses_come_back_from_gains():
     """A gain of g is a loss of exp(-g) times the untrained model's, and is off by as much in relative terms."""
     surrogate = replace(surrogate_of(VALUES[:1], best=[1.5]), feature_names=("zero_shot_nll",))
-    scaling = replace(surrogate.similarity.feature_scaling, center=np.array([4.0]), spread=np.array([np.inf]))
-    similarity = replace(surrogate.similarity, feature_scaling=scaling, features=np.zeros((1, 1)))
+    scaling = replace(surrogate.similarity.scaling, center=np.array([4.0]), spread=np.array([np.inf]))
+    similarity = replace(surrogate.similarity, scaling=scaling, features=np.zeros((1, 1)))
     regression = replace(
         surrogate.units.regression, center=np.zeros(1), spread=np.ones(1), weights=np.array([[0.0], [1.5]])
     )
