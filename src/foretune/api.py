@@ -219,15 +219,15 @@ def recommend(
         hardware: accelerator to train a real LLM on, such as `rtx-4090` or `h100`.
         space: search space: a shipped name or a YAML file.
         seed: of splits and candidates.
-        options: further fields of `foretune.session.advising.Question`.
+        options: further fields of `foretune.session.advising.RecommendRequest`.
 
     Raises:
         ForetuneError: whatever is wrong with the input.
     """
     from foretune.recommendation.accelerators import find_accelerator
-    from foretune.session.advising import Question
+    from foretune.session.advising import RecommendRequest
 
-    question = Question(
+    question = RecommendRequest(
         data=str(data),
         model=str(model),
         top=top,

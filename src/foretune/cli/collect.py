@@ -18,7 +18,7 @@ from foretune.session.waiting import waiting
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from foretune.collect import Progress
+    from foretune.collect import CollectionProgress
     from foretune.execution.jobs import Answer, Job
     from foretune.metadata.collection import Collection
     from foretune.metadata.source import TaskSource
@@ -200,7 +200,7 @@ def _start_worker() -> Generator[Callable[[Job], Answer]]:
         yield worker.run
 
 
-def _show(console: Any, progress: Progress) -> None:
+def _show(console: Any, progress: CollectionProgress) -> None:
     if not progress.last:
         console.print(f"{progress.finished} of {progress.planned} runs are done already.", highlight=False)
         return

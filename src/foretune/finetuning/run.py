@@ -68,7 +68,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """A model in training."""
 
     order: Order

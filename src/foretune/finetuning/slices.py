@@ -21,7 +21,7 @@ from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.memory import Splitting
 from foretune.finetuning.model import default_dtype, embedding_rows
 from foretune.finetuning.optim import PeakRates, make_optimizer, optimizer_tensors, plan, restore_optimizer
-from foretune.finetuning.run import Order, Run, StoppedError
+from foretune.finetuning.run import Order, StoppedError, TrainingRun
 from foretune.finetuning.step import chosen_split, generator_states, set_generators, take_step, warm_up
 from foretune.types import Status
 
@@ -52,7 +52,9 @@ def train_slices(order: Order, state: State | None) -> Iterator[Slice]:
         yield slices[-1]
 
 
-def prepare_run(order: Order, base: PreTrainedModel | None = None, *, splitting: Splitting | None = None) -> Run:
+def prepare_run(
+    order: Order, base: PreTrainedModel | None = None, *, splitting: Splitting | None = None
+) -> TrainingRun:
     """The order's model, wrapped and ready for its first step.
 
     Args:
@@ -74,7 +76,7 @@ def prepare_run(order: Order, base: PreTrainedModel | None = None, *, splitting:
         use_fast_layers(adapted.model)
     optimizer = make_optimizer(adapted, configuration)
     planned = plan(configuration, len(order.data.train.input_ids))
-    run = Run(
+    run = TrainingRun(
         order=order,
         adapted=adapted,
         optimizer=optimizer,
@@ -90,7 +92,7 @@ def prepare_run(order: Order, base: PreTrainedModel | None = None, *, splitting:
     return replace(run, splitting=splitting or Splitting(chosen_split(run)))
 
 
-def _train_slice(run: Run, slices: Slices) -> Slice:
+def _train_slice(run: TrainingRun, slices: Slices) -> Slice:
     order, data = run.order, run.order.data
     fidelity = len(slices) + 1
     first, last = (run.plan.slice_end(at) for at in (fidelity - 1, fidelity))
@@ -118,7 +120,7 @@ def _train_slice(run: Run, slices: Slices) -> Slice:
     )
 
 
-def _train_steps(run: Run, first: int, last: int) -> int:
+def _train_steps(run: TrainingRun, first: int, last: int) -> int:
     """Take steps `first` to `last` - 1; returns the tokens they read, padding not counted."""
     order, tokens = run.order, 0
     batches: list[np.ndarray] = []
@@ -138,14 +140,14 @@ def _train_steps(run: Run, first: int, last: int) -> int:
     return tokens
 
 
-def _check(run: Run, loss: float, what: str) -> None:
+def _check(run: TrainingRun, loss: float, what: str) -> None:
     if not loss <= run.worst_loss:
         raise StoppedError(
             Status.DIVERGED, f"{what} is {loss:.4g}, beyond {run.worst_loss:.4g}; a lower learning_rate may help"
         )
 
 
-def _keep(run: Run, slices: Slices, begun: str) -> None:
+def _keep(run: TrainingRun, slices: Slices, begun: str) -> None:
     """Best adapter first, then the state, then the line: after a kill in between, redoing the slice writes the same."""
     directory = run.order.directory
     if run.order.keep_state:
@@ -156,7 +158,7 @@ def _keep(run: Run, slices: Slices, begun: str) -> None:
     _note(run, begun)
 
 
-def _note(run: Run, begun: str) -> None:
+def _note(run: TrainingRun, begun: str) -> None:
     """Write `run.json`."""
     order = run.order
     values = {
@@ -174,13 +176,13 @@ def _note(run: Run, begun: str) -> None:
     checkpoint.write_json(order.directory / "run.json", values)
 
 
-def _tensors(run: Run) -> dict[str, torch.Tensor]:
+def _tensors(run: TrainingRun) -> dict[str, torch.Tensor]:
     tensors = {f"parameters.{name}": value for name, value in run.adapted.trained.items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(run.optimizer).items()}
     return tensors | {f"generators.{kind}": value for kind, value in generator_states(run.order.device).items()}
 
 
-def _restore(run: Run, state: State) -> None:
+def _restore(run: TrainingRun, state: State) -> None:
     def under(prefix: str) -> dict[str, torch.Tensor]:
         return {name[len(prefix) :]: value for name, value in state.tensors.items() if name.startswith(prefix)}
 

@@ -94,7 +94,7 @@ class Collection:
 
 
 @dataclass(frozen=True)
-class PlannedRun:
+class CollectionRun:
     """One run that is to be done.
 
     Attributes:
@@ -119,7 +119,7 @@ class PlannedRun:
         return _digest(self.name)
 
 
-def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
+def plan(collection: Collection, rows: Mapping[str, Row]) -> list[CollectionRun]:
     """All runs in their order: the first configuration of every task, then the second of every task, and so on; or,
     with `longest_first`, by their steps.
 
@@ -132,7 +132,7 @@ def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
     drawn = {task: _draw(collection, source, rows[task], shared) for task, source in tasks.items()}
     ends = ["", *(f".{repeat}" for repeat in range(1, collection.repeats + 1))]
     planned = [
-        PlannedRun(f"{task}/{drawn[task][place].key}/{collection.seed}{end}", source, drawn[task][place])
+        CollectionRun(f"{task}/{drawn[task][place].key}/{collection.seed}{end}", source, drawn[task][place])
         for place in range(collection.configurations)
         for end in ends
         for task, source in tasks.items()
@@ -141,7 +141,7 @@ def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
     return sorted(planned, key=lambda run: -_steps(run, rows[run.task])) if collection.longest_first else planned
 
 
-def _steps(run: PlannedRun, row: Row) -> float:
+def _steps(run: CollectionRun, row: Row) -> float:
     """Optimizer steps of a run, about; on an accelerator that small batches do not fill, seconds follow the steps."""
     values = run.configuration.values
     return row["n_train"] * float(values.get("epochs", 1)) / float(values.get("batch_size", 1))

@@ -321,10 +321,10 @@ def test_a_slow_model_is_scored_on_a_sample(data, monkeypatch):
 
 
 def test_what_is_computed_and_how_far_is_told(data):
-    from foretune.session.advising import Question
+    from foretune.session.advising import RecommendRequest
 
     said: list[str] = []
-    asked = Question(str(data), "foretune-tiny", top=1, candidates=4)
+    asked = RecommendRequest(str(data), "foretune-tiny", top=1, candidates=4)
     asked.advice(said.append)
     assert said[:3] == [
         "reading the data",
