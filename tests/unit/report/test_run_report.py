@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from foretune.errors import JournalError
-from foretune.journal import Entry
+from foretune.journal import JournalEntry
 from foretune.report.curves import draw_curves, save_curves
 from foretune.report.run_report import (
     Measurement,
@@ -30,7 +30,7 @@ def an_entry(number, configuration, losses, spent, status=Status.OK, message="")
     fidelity = len(losses) + (status is not Status.OK)
     trial = Trial(number, configuration, fidelity, resumes_from=fidelity - 1)
     curve = LearningCurve(-np.array(losses, dtype=float), np.full(len(losses), 2.0))
-    return Entry(Report(trial, status, curve, message, 2.0), spent)
+    return JournalEntry(Report(trial, status, curve, message, 2.0), spent)
 
 
 ENTRIES = (

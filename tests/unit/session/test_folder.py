@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from foretune.errors import JournalError
-from foretune.journal import Entry, append_entry, create_journal
+from foretune.journal import JournalEntry, append_entry, create_journal
 from foretune.session.folder import JOURNAL, check_folder, locked, set_aside
 from foretune.session.search import Settings
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
@@ -20,7 +20,7 @@ def begun(folder, entries=1, settings=BEGUN):
     folder.mkdir()
     create_journal(folder / JOURNAL, {"settings": settings, "setup_seconds": 1.0})
     for _ in range(entries):
-        append_entry(folder / JOURNAL, Entry(REPORT, 2.0))
+        append_entry(folder / JOURNAL, JournalEntry(REPORT, 2.0))
     return folder
 
 

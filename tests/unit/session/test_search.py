@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from foretune.errors import JournalError
-from foretune.journal import Entry, append_entry, create_journal, read_journal
+from foretune.journal import JournalEntry, append_entry, create_journal, read_journal
 from foretune.session import search as searching
 from foretune.session.search import reserve, whole_slices
 from foretune.tuner import Budget
@@ -52,7 +52,7 @@ def test_of_two_searches_that_begin_at_once_one_is_refused(tmp_path, monkeypatch
     def meanwhile(*_, **__):
         output.mkdir()
         create_journal(output / "journal.jsonl", {"setup_seconds": 1.0})
-        append_entry(output / "journal.jsonl", Entry(report(8, Status.OK), 2.0))
+        append_entry(output / "journal.jsonl", JournalEntry(report(8, Status.OK), 2.0))
         return None, True
 
     for name in ("check_settings", "on_this_machine"):
