@@ -21,7 +21,7 @@ from foretune.finetuning.evaluate import Scores, evaluate
 from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.memory import Splitting, StepBytes, lacks_memory
 from foretune.finetuning.optim import SLICES, plan
-from foretune.finetuning.run import Order, TrainingRun
+from foretune.finetuning.run import RunRequest, TrainingRun
 from foretune.finetuning.slices import prepare_run
 from foretune.finetuning.step import checkpointed_bytes, resized, step_bytes, take_step
 from foretune.finetuning.task import LEAST_ROWS
@@ -180,7 +180,7 @@ def time_training(
         Seconds of a slice by configuration, its evaluation aside; without configurations that lack memory.
     """
     rows = len(data.train.input_ids)
-    run = _prepared(Order(Trial(0, configuration, 1), data, name, device), model)
+    run = _prepared(RunRequest(Trial(0, configuration, 1), data, name, device), model)
     if run is None:
         return {}
     found: dict[Configuration, float] = {}
@@ -200,7 +200,7 @@ def measure_step_bytes(
 
     None where the memory does not even suffice to measure it.
     """
-    run = _prepared(Order(Trial(0, configuration, 1), data, name, device), splitting=Splitting())
+    run = _prepared(RunRequest(Trial(0, configuration, 1), data, name, device), splitting=Splitting())
     if run is None:
         return None
     plain = step_bytes(run)
@@ -208,12 +208,12 @@ def measure_step_bytes(
 
 
 def _prepared(
-    order: Order, model: PreTrainedModel | None = None, *, splitting: Splitting | None = None
+    request: RunRequest, model: PreTrainedModel | None = None, *, splitting: Splitting | None = None
 ) -> TrainingRun | None:
-    """The order's run on this model, or on a fresh one; None where the memory does not suffice."""
-    quantized = method_of(order.trial.configuration) == "qlora"
+    """The requested run on this model, or on a fresh one; None where the memory does not suffice."""
+    quantized = method_of(request.trial.configuration) == "qlora"
     try:
-        return prepare_run(order, base=None if quantized else model, splitting=splitting)
+        return prepare_run(request, base=None if quantized else model, splitting=splitting)
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):
             raise

@@ -63,7 +63,7 @@ def take_step(run: TrainingRun, rows: np.ndarray, step: int = 0) -> torch.Tensor
 
 def chosen_split(run: TrainingRun) -> Split:
     """How to split the run's steps by the memory that is free."""
-    device, longest = run.order.device, int(run.lengths.max())
+    device, longest = run.request.device, int(run.lengths.max())
     whole = min(run.batch_size, len(run.lengths)) * longest
     plain = step_bytes(run)
     free, filling = usable_memory(device, run.adapted.parameters_trained), FILLING_TOKENS[device_kind(device)]
@@ -86,8 +86,8 @@ def checkpointed_bytes(run: TrainingRun, plain: StepBytes) -> StepBytes | None:
 
 
 def _longest_row(run: TrainingRun) -> torch.Tensor:
-    ids = run.order.data.train.input_ids[int(run.lengths.argmax())]
-    return torch.from_numpy(ids.astype(np.int64)).to(run.order.device)
+    ids = run.request.data.train.input_ids[int(run.lengths.argmax())]
+    return torch.from_numpy(ids.astype(np.int64)).to(run.request.device)
 
 
 def _logit_bytes(run: TrainingRun) -> float:
@@ -105,35 +105,35 @@ def resized(run: TrainingRun, batch_size: int) -> TrainingRun:
 def warm_up(run: TrainingRun) -> None:
     """Take gradients once, and drop them: an accelerator loads each kernel on first use, which takes seconds in all,
     and the seconds of the first slice should predict the other slices."""
-    order, rows = run.order, np.arange(min(run.batch_size, len(run.lengths)))
-    with torch.random.fork_rng(devices=[torch.device(order.device).index or 0]):
+    request, rows = run.request, np.arange(min(run.batch_size, len(run.lengths)))
+    with torch.random.fork_rng(devices=[torch.device(request.device).index or 0]):
         _gradients(run, rows, 0)
     run.optimizer.zero_grad(set_to_none=True)
-    torch.cuda.synchronize(order.device)
+    torch.cuda.synchronize(request.device)
 
 
 def _gradients(run: TrainingRun, rows: np.ndarray, step: int) -> torch.Tensor:
     """Leave the gradients of a batch's mean loss, and return that; where memory runs out, split further."""
     while True:
-        states = generator_states(run.order.device)
+        states = generator_states(run.request.device)
         loss = _accumulated(run, rows)
         if isinstance(loss, torch.Tensor):
             return loss
         run.optimizer.zero_grad(set_to_none=True)
-        set_generators(run.order.device, states)
+        set_generators(run.request.device, states)
         release_memory()
         _split_further(run, loss, step)
 
 
 def _accumulated(run: TrainingRun, rows: np.ndarray) -> torch.Tensor | Shortage:
     """Add up the gradients of a batch's micro-batches; returns the mean loss of all, or where memory ran out."""
-    order, split = run.order, run.splitting.split
+    request, split = run.request, run.splitting.split
     parts = micro_batches(rows, run.lengths, split.tokens)
     losses: list[torch.Tensor] = []
     with checkpointed(run.model, on=split.checkpointing):
         for part in parts:
             try:
-                batch = make_batch(order.data.train, part, pad_id=0, device=order.device)
+                batch = make_batch(request.data.train, part, pad_id=0, device=request.device)
                 loss = batch_loss(run, batch, int(run.completions[rows].sum()) if len(parts) > 1 else None)
                 loss.backward()
             except (RuntimeError, MemoryError) as error:
@@ -147,7 +147,7 @@ def _accumulated(run: TrainingRun, rows: np.ndarray) -> torch.Tensor | Shortage:
 def _split_further(run: TrainingRun, shortage: Shortage, step: int) -> None:
     splitting, able = run.splitting, can_checkpoint(run.model)
     splitting.shortages.append(step)
-    filling = FILLING_TOKENS[device_kind(run.order.device)]
+    filling = FILLING_TOKENS[device_kind(run.request.device)]
     split = finer(splitting.split, shortage, filling=filling, can_checkpoint=able)
     if split is None:
         how = "with gradient checkpointing" if able else "and this architecture has no gradient checkpointing"
@@ -161,7 +161,7 @@ def _split_further(run: TrainingRun, shortage: Shortage, step: int) -> None:
 def batch_loss(run: TrainingRun, batch: Batch, predicted: int | None = None) -> torch.Tensor:
     """Of a batch's tokens, the mean; of a micro-batch, its share of the mean over so many tokens of the whole batch."""
     # One context a step: inside of it, torch keeps the copies of weights in bfloat16 that it has once made.
-    with autocast(run.order.device):
+    with autocast(run.request.device):
         logits = completion_logits(run.model, batch, run.selection).float()
     if predicted is None:
         return functional.cross_entropy(logits, batch.labels)

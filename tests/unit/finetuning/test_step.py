@@ -20,7 +20,7 @@ from foretune.finetuning import slices, step
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.memory import WHOLE, Split, Splitting
 from foretune.finetuning.model import load_model
-from foretune.finetuning.run import Order, TrainingRun
+from foretune.finetuning.run import RunRequest, TrainingRun
 from foretune.finetuning.slices import prepare_run
 from foretune.finetuning.step import resized, take_step
 from foretune.finetuning.train import finetune
@@ -60,7 +60,7 @@ def prepared(configuration) -> Callable[..., TrainingRun]:
     """A run of a method on an untrained model, always with the same initial values."""
 
     def prepare(method: str, base: PreTrainedModel, data: TokenizedSplits = DATA, **changes) -> TrainingRun:
-        order = Order(
+        request = RunRequest(
             trial=Trial(0, configuration(method, **{"batch_size": 8} | changes), 1),
             data=data,
             model="untrained",
@@ -75,7 +75,7 @@ def prepared(configuration) -> Callable[..., TrainingRun]:
             fingerprint={},
         )
         torch.manual_seed(1)
-        return prepare_run(order, base)
+        return prepare_run(request, base)
 
     return prepare
 
