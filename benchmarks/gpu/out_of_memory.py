@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from workload import SHAPES, append, case_given, config_of, in_fresh_process, request_of, random_model, report
+from workload import SHAPES, append, case_given, config_of, in_fresh_process, random_model, report, request_of
 
 from foretune.finetuning import slices, step
 from foretune.finetuning.batches import Batch, completion_logits

@@ -35,10 +35,10 @@ from workload import (
     append,
     case_given,
     in_fresh_process,
-    request_of,
     random_model,
     random_rows,
     report,
+    request_of,
     synchronize,
 )
 
