@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from foretune.metadata.collection import Collection, CollectionRun, Row, command
 from foretune.metadata.log import RUNS_LOG, TASKS_LOG, append_line, compile_logs, read_runs, read_tasks, restore_logs
 from foretune.metadata.rows import run_row, slice_rows
 from foretune.metadata.source import TaskSource
+from foretune.request import DataRequest
 from foretune.types import Status, Trial
 
 COMPILE_EVERY = 100
@@ -126,12 +127,11 @@ def _check_settings(collection: Collection, folder: Path) -> None:
         "max_length": collection.max_length,
         "validation_tokens": collection.validation_tokens,
         "test_tokens": collection.test_tokens,
-        **collection.reading,
+        **collection.reading.unusual(),
     }
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
-        reading = ("columns", "last_turn_only", "skip_bad_rows")
-        for name in ("model", "max_length", "validation_tokens", "test_tokens", *reading):
+        for name in ("model", "max_length", "validation_tokens", "test_tokens", *asdict(collection.reading)):
             if before.get(name) != settings.get(name):
                 was = f"{folder} was collected with {name} {before.get(name)!r}"
                 message = f"{was}, not {settings.get(name)!r}; use another --out"
@@ -160,18 +160,20 @@ def _job(collection: Collection, planned: CollectionRun, directory: Path, row: R
     return Job(
         trial=Trial(0, planned.configuration, int(row["max_fidelity"])),
         model=collection.model,
-        data=str(planned.source.path),
+        data=DataRequest(
+            str(planned.source.path),
+            train_rows=planned.source.rows,
+            validation_rows=int(row["n_validation"]),
+            test_rows=int(row["n_test"]) or None,
+            max_length=collection.max_length,
+            reading=collection.reading,
+        ),
         directory=str(directory),
-        train_rows=planned.source.rows,
-        validation_rows=int(row["n_validation"]),
-        test_rows=int(row["n_test"]) or None,
-        max_length=collection.max_length,
         seed=planned.seed,
         device=collection.device,
         keep_state=False,
         processor_time=collection.device == "cpu",
         timeout_seconds=collection.timeout_seconds,
-        **collection.reading,
     )
 
 

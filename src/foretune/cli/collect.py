@@ -93,6 +93,7 @@ def collect_verb(
     from foretune.collect import collect
     from foretune.collect import finish as compile_tables
     from foretune.metadata.source import parse_sources
+    from foretune.request import Reading
     from foretune.session.recipe import read_configurations
 
     console = Console()
@@ -114,9 +115,7 @@ def collect_verb(
         "validation_tokens": validation_tokens,
         "test_tokens": test_tokens,
         "repeats": repeats,
-        "columns": columns,
-        "last_turn_only": last_turn_only,
-        "skip_bad_rows": skip_bad_rows,
+        "reading": Reading(columns, last_turn_only, skip_bad_rows),
     }
     with waiting(console, "loading the model"):
         collection, describe = _prepare(sources, model, space, max_length, settings, console)

@@ -2,12 +2,14 @@
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from foretune.execution.jobs import Job, answer_to_json, job_from_json, job_to_json
 from foretune.execution.subprocess import Subprocess, Worker
+from foretune.request import DataRequest, Reading
 from foretune.types import Configuration, Status, Trial
 
 PROGRAM = """
@@ -31,7 +33,7 @@ COMMAND = (sys.executable, "-c", PROGRAM)
 
 def a_job(act, directory="nowhere", **settings):
     trial = Trial(3, Configuration({"act": act}), 1)
-    return Job(trial, "foretune-tiny", "data", str(directory), **settings)
+    return Job(trial, "foretune-tiny", DataRequest("data"), str(directory), **settings)
 
 
 def test_one_child_answers_job_after_job():
@@ -116,7 +118,9 @@ def test_as_evaluate_each_configuration_has_a_folder():
 
 
 def test_jobs_and_answers_survive_json():
-    job = a_job("answer", train_rows=5, timeout_seconds=2.5, max_length=64)
+    job = a_job("answer", timeout_seconds=2.5)
+    reading = Reading("prompt=Q", skip_bad_rows=True)
+    job = replace(job, data=DataRequest("data", train_rows=5, max_length=64, today="2026-02-27", reading=reading))
     assert job_from_json(job_to_json(job)) == job
     with Worker(COMMAND) as worker:
         answer = worker.run(job)

@@ -59,5 +59,7 @@ def test_of_two_searches_that_begin_at_once_one_is_refused(tmp_path, monkeypatch
         monkeypatch.setattr(searching, name, lambda settings, **_: settings)
     monkeypatch.setattr(searching, "_prepare", meanwhile)
     with pytest.raises(JournalError, match="already exists"):
-        searching.search(searching.Settings("questions.jsonl", "foretune-tiny"), Budget(), output, Console(quiet=True))
+        searching.search(
+            searching.TuneOptions.of("questions.jsonl", "foretune-tiny"), Budget(), output, Console(quiet=True)
+        )
     assert len(read_journal(output / "journal.jsonl").entries) == 1
