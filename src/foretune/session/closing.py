@@ -102,17 +102,8 @@ def _default_report(found: Found, known: Report | None, console: Console) -> Rep
         return known
     what = "training the default configuration to its end, for comparison (outside of the budget; Ctrl-C ends it)"
     with waiting(console, what), Interruption() as ending:
-        from foretune.execution.in_process import InProcess
-
-        evaluate = InProcess(
-            found.setup.data,
-            found.options.model,
-            found.output / TRIALS,
-            found.options.seed,
-            found.options.device,
-            stop=ending.asked,
-        )
-        report = evaluate(Trial(len(found.result.history), found.setup.default, slices, resumes_from=done))
+        evaluate = found.setup.executor(found.options, found.output / TRIALS, None, stop=ending.asked)
+        report = evaluate(Trial(len(found.result.history), found.setup.default, slices, resumes_from=done), None)
     console.print(
         f"the default configuration was trained for comparison, {report.seconds:.0f} s outside of the budget",
         style="dim",
