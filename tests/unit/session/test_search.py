@@ -63,3 +63,22 @@ def test_of_two_searches_that_begin_at_once_one_is_refused(tmp_path, monkeypatch
             searching.TuneOptions.of("questions.jsonl", "foretune-tiny"), Budget(), output, Console(quiet=True)
         )
     assert len(read_journal(output / "journal.jsonl").entries) == 1
+
+
+def test_a_journal_keeps_what_was_asked_for_flat():
+    asked = {"columns": "prompt=Q", "max_length": 64, "train_rows": 9, "seed": 3, "skip_bad_rows": True}
+    options = searching.TuneOptions.of(
+        "questions.jsonl", "foretune-tiny", today="2026-02-27", surrogates="mine", **asked
+    )
+    assert (options.data.today, options.data.reading.skip_bad_rows, options.seed) == ("2026-02-27", True, 3)
+    assert options.to_json() == {
+        **asked,
+        "data": "questions.jsonl",
+        "model": "foretune-tiny",
+        "surrogate": "mine",
+        "device": "cpu",
+        "space": "peft",
+        "optimizer": "transfer-in-context",
+        "candidates": 256,
+        "last_turn_only": False,
+    }
