@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from foretune.errors import DataError
-from foretune.finetuning.data import Example, Message, Splits, Tokens, load_splits, tokenize
+from foretune.finetuning.data import Example, Message, Splits, load_splits, tokenize
 
 SHARED = Path(__file__).parents[5] / "shared" / "models"
 
@@ -122,21 +121,6 @@ def test_rows_longer_than_the_tokenizer_likes_make_no_noise(plain_tokenizer, cap
     tokens = tokenize(_splits(_example("x" * 500)), plain_tokenizer, 1000)
     assert tokens.train.total == 505
     assert not caplog.records
-
-
-def test_tokens_count_themselves(plain_tokenizer):
-    tokens = tokenize(_splits(_example(), _example("longer", "a")), plain_tokenizer, 100).train
-    assert len(tokens) == 2
-    assert tokens.input_ids[0].dtype == np.int32
-    assert tokens.lengths.tolist() == [7, 9]
-    assert tokens.completion_lengths.tolist() == [5, 3]
-    assert tokens.total == 16
-
-
-@pytest.mark.parametrize("starts", [[0], [3], [1, 1]])
-def test_tokens_are_checked_at_birth(starts):
-    with pytest.raises(ValueError, match="one completion start per row"):
-        Tokens((np.arange(3),), np.array(starts))
 
 
 @pytest.mark.parametrize("name", ["stories260K", "babyllama-tok105-940K"])

@@ -11,6 +11,8 @@ from foretune.finetuning.data.formats import FORMATS, read_row
 from foretune.finetuning.data.rows import Row
 
 Q, A = Message("user", "q"), Message("assistant", "a")
+
+
 S = Message("system", "s")
 
 
@@ -84,18 +86,6 @@ def test_text_is_learned_whole():
     example = _read(text="once upon a time")
     assert example == Example(text="once upon a time")
     assert prompt_and_completion(example) == ("", "once upon a time")
-
-
-def test_prompt_and_completion_of_a_conversation():
-    assert prompt_and_completion(Example((S, Q, A))) == ("s\nq", "a")
-
-
-def test_the_key_of_a_prompt_ignores_the_answer_and_outer_spaces():
-    other = Example((Message("user", " q "), Message("assistant", "b")))
-    assert Example((Q, A)).prompt_key == other.prompt_key
-    assert Example((Q, A)).prompt_key != Example((S, Q, A)).prompt_key
-    nothing = Message("user", "")
-    assert Example((nothing, A)).prompt_key != Example((nothing, Message("assistant", "b"))).prompt_key
 
 
 @pytest.mark.parametrize(

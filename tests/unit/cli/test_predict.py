@@ -1,14 +1,11 @@
 """The verbs that answer: what they refuse before anything is loaded, and how a conversation goes on."""
 
-import json
 import subprocess
 import sys
 
 import pytest
 
 import foretune.cli
-from foretune.cli.chat import talk
-from foretune.execution.finetuned import Finetuned, open_finetuned
 from foretune.finetuning.generate import answer
 from foretune.finetuning.model import load_model, load_tokenizer
 
@@ -62,29 +59,3 @@ def test_several_prompts_are_shown_with_their_answers(run, tiny_model, tmp_path,
     assert stop.value.code == 0
     first, second = answer(load_model(tiny_model), load_tokenizer(tiny_model), ["red", "green"], 3)
     assert capsys.readouterr().out == f"> red\n{first}\n\n> green\n{second}\n\n"
-
-
-def test_a_folder_with_settings_says_where_answers_end(tiny_model, tmp_path):
-    import shutil
-
-    folder = shutil.copytree(tiny_model, tmp_path / "model")
-    bare = open_finetuned(folder)
-    assert (bare.stops, bare.max_new_tokens) == ((4,), 256)
-    settings = json.loads((folder / "generation_config.json").read_text())
-    (folder / "generation_config.json").write_text(json.dumps(settings | {"eos_token_id": [7, 4], "max_new_tokens": 9}))
-    told = open_finetuned(folder)
-    assert (told.stops, told.max_new_tokens) == ((7, 4), 9)
-
-
-@pytest.mark.parametrize("remembers", [True, False])
-def test_a_conversation_goes_on_until_it_begins_anew(tiny_model, capsys, remembers):
-    asked = []
-
-    class Echo(Finetuned):
-        def answers(self, prompts, **_):
-            asked.append([message.content for message in prompts[0]])
-            return [f"answer {len(asked)}"]
-
-    model = Echo(load_model(tiny_model), load_tokenizer(tiny_model), (4,), 8)
-    talk(model, iter(["a", "", "b", "/new", "c", "/quit", "d"]), None, remembers=remembers)
-    assert asked == ([["a"], ["a", "answer 1", "b"], ["c"]] if remembers else [["a"], ["b"], ["c"]])

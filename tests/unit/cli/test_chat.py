@@ -1,0 +1,21 @@
+"""A conversation in the terminal."""
+
+import pytest
+
+from foretune.cli.chat import talk
+from foretune.execution.finetuned import Finetuned
+from foretune.finetuning.model import load_model, load_tokenizer
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_a_conversation_goes_on_until_it_begins_anew(tiny_model, capsys, remembers):
+    asked = []
+
+    class Echo(Finetuned):
+        def answers(self, prompts, **_):
+            asked.append([message.content for message in prompts[0]])
+            return [f"answer {len(asked)}"]
+
+    model = Echo(load_model(tiny_model), load_tokenizer(tiny_model), (4,), 8)
+    talk(model, iter(["a", "", "b", "/new", "c", "/quit", "d"]), None, remembers=remembers)
+    assert asked == ([["a"], ["a", "answer 1", "b"], ["c"]] if remembers else [["a"], ["b"], ["c"]])
