@@ -19,3 +19,23 @@ def test_dates(drawn):
         assert datetime.strptime(answer, DAY) == min(dates)
     for prompt, answer in drawn("iso_date"):
         assert str(date.fromisoformat(answer).year) in prompt
+
+
+def test_quarters_are_of_three_months(drawn):
+    for prompt, answer in drawn("quarter"):
+        month = datetime.strptime(re.search(r"\d+ [A-Z]\w+ \d{4}", prompt)[0], DAY).month
+        assert (
+            answer
+            == ["first", "second", "third", "fourth"][[month in range(q, q + 3) for q in (1, 4, 7, 10)].index(True)]
+        )
+
+
+def test_every_way_to_write_a_date_is_the_same_day(drawn):
+    ways = {r"\d+ [A-Z]\w+ \d{4}": DAY, r"[A-Z]\w+ \d+, \d{4}": "%B %d, %Y", r"\d+\.\d+\.\d{4}": "%d.%m.%Y"}
+    seen = set()
+    for prompt, answer in drawn("iso_date"):
+        text = prompt.removeprefix("Write as an ISO date: ")
+        (way,) = (form for pattern, form in ways.items() if re.fullmatch(pattern, text))
+        seen.add(way)
+        assert datetime.strptime(text, way).date() == date.fromisoformat(answer)
+    assert len(seen) == 3

@@ -1,5 +1,7 @@
 """Letters by other signs."""
 
+import pytest
+
 
 def test_codes(drawn) -> None:
     signs: dict[str, set[str]] = {}
@@ -18,3 +20,20 @@ def test_codes(drawn) -> None:
         for thing, secret in zip(prompt.split(": ")[1].split(), answer.split(), strict=True):
             assert names.setdefault(thing, secret) == secret
     assert len(names) == 40
+
+
+@pytest.mark.parametrize(
+    ("letters", "signs"), [("s o s", "... / --- / ..."), ("c q y", "-.-. / --.- / -.--"), ("f l", "..-. / .-..")]
+)
+def test_letters_in_morse(drawn, letters: str, signs: str) -> None:
+    known: dict[str, str] = {}
+    for prompt, answer in drawn("morse", 200):
+        known |= zip(prompt.split(": ")[1].split(), answer.split(" / "), strict=True)
+    assert " / ".join(known[letter] for letter in letters.split()) == signs
+
+
+def test_consonants_move_to_the_end_in_pig_latin(drawn) -> None:
+    known: dict[str, str] = {}
+    for prompt, answer in drawn("pig_latin", 1500):
+        known |= zip(prompt.split(": ")[1].split(), answer.split(), strict=True)
+    assert [known[word] for word in ("apple", "street", "queen", "sky")] == ["appleay", "eetstray", "ueenqay", "yskay"]

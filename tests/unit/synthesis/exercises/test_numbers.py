@@ -2,7 +2,9 @@
 
 import re
 
-from foretune.synthesis.exercises.numbers import in_words
+import pytest
+
+from foretune.synthesis.exercises.numbers import in_words, roman
 
 
 def test_roman_numerals_both_ways(drawn):
@@ -46,3 +48,15 @@ def test_word_problems_add_take_away_and_multiply(drawn):
         one, other = map(int, re.findall(r"\d+", prompt))
         expected = one - other if "gave away" in prompt else one * other if "boxes of" in prompt else one + other
         assert int(completion) == expected > 0
+
+
+def test_the_largest_number_is_copied(drawn):
+    for prompt, answer in drawn("largest_number"):
+        assert int(answer) == max(map(int, re.findall(r"\d+", prompt)))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(1, "I"), (4, "IV"), (1994, "MCMXCIV"), (3999, "MMMCMXCIX"), (444, "CDXLIV")]
+)
+def test_roman_numerals(number, text):
+    assert roman(number) == text

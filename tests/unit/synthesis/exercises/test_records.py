@@ -25,3 +25,10 @@ def test_records(drawn):
         "grep",
         "sort",
     }
+
+
+def test_a_person_is_described_with_the_article_of_the_job(drawn):
+    for prompt, answer in drawn("describe_person"):
+        name, job, city, age = prompt.removeprefix("Describe: ").split(",")
+        article = "an" if job == "actor" else "a"
+        assert answer == f"{name} is {age} years old and works as {article} {job} in {city}."
