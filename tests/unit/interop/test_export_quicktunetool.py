@@ -48,3 +48,16 @@ class TestQuickTuneTool:
         runs, curves = run_rows("a")
         remarks = export("quicktunetool", build([task_row("a")], [(runs, curves[:-1])]), tmp_path / "out")
         assert remarks == ["1 runs without a slice were left out"]
+
+    def test_without_a_slice_there_is_nothing_to_export(self, tmp_path):
+        runs, _ = run_rows("a")
+        nothing = build([task_row("a")], [([{**run, "status": "failed", "message": "x"} for run in runs], [])])
+        with pytest.raises(MetaDatasetError, match="no run of these tasks has a slice; there is nothing"):
+            export("quicktunetool", nothing, tmp_path / "out")
+
+    def test_other_metrics_are_scores_and_names_in_both_tables_are_told_apart(self, tmp_path):
+        task = task_row("a", metric="error", direction="minimize", **{"feature.rank": 7.0})
+        export("quicktunetool", build([task], [run_rows("a")]), tmp_path / "out")
+        curve, meta = (pd.read_csv(tmp_path / "out" / f"{name}.csv", index_col=0) for name in ("curve", "meta"))
+        assert curve.loc["a/lora/0"].tolist() == [-3.0, -2.0]
+        assert meta["task_rank"].tolist() == [7.0] * 3

@@ -1,9 +1,9 @@
-"""What is said from outside, and hyperparameters without types."""
+"""Facts that the owner of a table adds."""
 
 import pytest
 
 from foretune.errors import InteropError
-from foretune.interop import ImportOptions, import_runs
+from foretune.interop import ImportOptions
 from foretune.interop.options import direction_of
 
 
@@ -33,6 +33,33 @@ def test_parameters_are_chosen_and_renamed():
     assert chosen == {"learning_rate": 0.1}
 
 
-def test_an_unknown_kind_is_refused_with_the_known_ones():
-    with pytest.raises(InteropError, match="unknown kind of source 'wandb'; choose one of csv, mlflow"):
-        import_runs("wandb", ["x"])
+@pytest.mark.parametrize(
+    ("metric", "direction"),
+    [("Test-PPL", "minimize"), ("valid word error", "minimize"), ("exact_match", "maximize"), ("rougeL", "maximize")],
+)
+def test_a_word_of_the_name_is_enough(metric, direction):
+    assert direction_of(metric, None) == direction
+
+
+@pytest.mark.parametrize("metric", ["f1_loss", "", "lossy"])
+def test_a_name_with_both_or_no_words_does_not_tell(metric):
+    with pytest.raises(InteropError, match=f"is more or less of '{metric}' better"):
+        direction_of(metric, None)
+
+
+def test_a_metric_is_asked_for_with_those_that_the_source_has():
+    assert ImportOptions(metric="loss").needed_metric("a, b") == "loss"
+    with pytest.raises(InteropError, match="no metric given; name one with --metric, the source has: a, b"):
+        ImportOptions().needed_metric("a, b")
+
+
+def test_an_option_goes_before_what_the_source_says():
+    assert ImportOptions(dataset="mine").named("dataset", {}, "theirs") == "mine"
+    assert ImportOptions().named("dataset", {}, "theirs") == "theirs"
+    with pytest.raises(InteropError, match="no parameter 'd'; it has none"):
+        ImportOptions(dataset="param:d").named("dataset", {})
+
+
+def test_all_parameters_are_hyperparameters_unless_some_are_chosen():
+    assert ImportOptions().chosen({"lr": 0.1}) == {"lr": 0.1}
+    assert ImportOptions(parameters={"absent": "rank"}).chosen({"lr": 0.1}) == {}

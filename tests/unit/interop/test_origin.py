@@ -3,7 +3,7 @@
 import pytest
 
 from foretune.interop import ImportOptions
-from foretune.interop.origin import figures_of, provenance, stated_size
+from foretune.interop.origin import figures_of, file_name, provenance, stated_size
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,20 @@ def test_provenance_has_the_command_without_places_of_a_machine(tmp_path):
     command = provenance("mlflow", [f"sqlite:///{tmp_path}/store.db"], options)["command"]
     expected = "import mlflow store.db --metric eval_loss --settings s.yaml --parameter lr=learning_rate"
     assert command == f"foretune metadata {expected}"
+
+
+def test_every_fact_that_was_given_is_in_the_command():
+    options = ImportOptions(rows=5, direction="maximize", source="a b", parts=("one", "two"), file_times=True)
+    found = provenance("csv", ["/home/me/runs.csv", "http://host/x.csv?token=1"], options)
+    assert found == {
+        "how": "imported from csv",
+        "command": "foretune metadata import csv runs.csv x.csv --direction maximize --rows 5 --source 'a b' "
+        "--part one --part two --file-times",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/a/b/", "b"), ("sqlite:///a/b.db?mode=ro", "b.db"), ("b", "b"), ("/", "/"), (".", ".")]
+)
+def test_the_last_part_of_a_path_names_it(path, name):
+    assert file_name(path) == name

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from foreign_logs import Log, write_public_llm
 
+from foretune.errors import InteropError
 from foretune.interop import ImportOptions, import_runs
+from foretune.interop.public_llm import PARTS, _with_common_features, import_public_llm
+from foretune.interop.recorded import RecordedRun, RecordedTask
 from foretune.interop.taskset import import_taskset
 from foretune.metadata import read_meta_dataset
 
@@ -62,3 +66,29 @@ def test_a_task_of_taskset_is_read_whole():
     best = meta.curves["validation_value"].min()
     with np.load(file) as found:
         assert best == pytest.approx(np.nanmin(found["valid"][:, 1:]))
+
+
+def test_features_that_a_task_lacks_are_left_out_of_all_and_named():
+    size, depth = {"size": 9.0}, {"size": 8.0, "depth": 2.0}
+    runs = [
+        RecordedRun(name, RecordedTask(name, "m", "loss", "minimize", features=features), {"rank": 8})
+        for name, features in (("a", size), ("b", depth), ("c", depth))
+    ]
+    kept, notes = _with_common_features(runs)
+    assert [dict(run.task.features) for run in kept] == [{"size": 9.0}, {"size": 8.0}, {"size": 8.0}]
+    assert notes == ["feature depth is left out, for it is not known of a:m"]
+    assert _with_common_features(runs[1:]) == (runs[1:], [])
+
+
+def test_both_parts_are_needed(tmp_path):
+    (tmp_path / PARTS[0]).mkdir()
+    for paths in ([str(tmp_path)], [], [str(tmp_path)] * 2):
+        with pytest.raises(InteropError, match="expected one folder that has peft_metamathqa and tinker_sft_sweep"):
+            import_public_llm(paths, ImportOptions())
+
+
+def test_both_parts_are_one_table(tmp_path):
+    logs = [Log(name, [0.5, 0.75], [1, 2], [1.0, 1.0], {"rank": rank}) for name, rank in (("a", 8), ("b", 16))]
+    meta = import_public_llm(*write_public_llm(tmp_path, logs, "d"))
+    assert counts(meta) == (2, 4, 6)
+    assert sorted(set(meta.tasks["metric"])) == ["test_nll", "valid_accuracy"]

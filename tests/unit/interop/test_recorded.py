@@ -2,7 +2,9 @@
 
 import math
 
-from foretune.interop.recorded import finite_slices
+import pytest
+
+from foretune.interop.recorded import RecordedTask, finite_slices, is_number
 from foretune.interop.resample import Slice
 from foretune.types import Status
 
@@ -11,3 +13,23 @@ def test_a_curve_ends_before_the_first_value_that_is_no_number():
     kept, status, message = finite_slices([Slice(1.0, 1.0), Slice(math.nan, 1.0), Slice(1.0, 1.0)])
     assert (len(kept), status) == (1, Status.DIVERGED)
     assert "slice 2" in message
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(0.0, True), (-3.3e38, True), (3.4e38, False), (-1.8e308, False), (math.inf, False), (math.nan, False)],
+)
+def test_infinities_of_databases_are_no_numbers(value, number):
+    assert is_number(value) is number
+
+
+def test_a_run_of_numbers_is_whole():
+    slices = [Slice(1.0, 1.0), Slice(-2.0, 1.0)]
+    assert finite_slices(iter(slices)) == (slices, Status.OK, "")
+    assert finite_slices([]) == ([], Status.OK, "")
+    assert finite_slices([Slice(math.inf, 1.0)]) == ([], Status.DIVERGED, "the metric was inf after slice 1")
+
+
+@pytest.mark.parametrize(("rows", "name"), [(500, "data@500:base"), (None, "data:base")])
+def test_a_task_is_named_by_dataset_size_and_base_model(rows, name):
+    assert RecordedTask("data", "org/base", "loss", "minimize", rows=rows).id == name
