@@ -1,9 +1,12 @@
 """Faults are named with the table, the row and a remedy."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from foretune.errors import MetaDatasetError
+from foretune.metadata import MetaDataset
+from foretune.metadata.check import fail
 
 
 def change(table, at, **values):
@@ -89,3 +92,28 @@ def test_a_missing_column_is_named(rows, build):
     meta = build(rows)
     with pytest.raises(MetaDatasetError, match=r"runs.parquet lacks the columns hardware, seed"):
         type(meta)(meta.tasks, meta.runs.drop(columns=["seed", "hardware"]), meta.curves)
+
+
+def test_a_column_of_another_type_is_named(rows, build):
+    meta = build(rows)
+    for table, column, values, message in (
+        ("curves", "steps", meta.curves["steps"].astype("float64"), "'steps' holds float64, expected integer; store"),
+        ("curves", "epochs", meta.curves["epochs"].astype(str), "'epochs' holds (object|str), expected number"),
+        ("tasks", "family", range(3), "'family' holds int64, expected text"),
+        ("tasks", "feature.zero_shot_nll", list("abc"), "'feature.zero_shot_nll' holds (object|str), expected number"),
+    ):
+        tables = {name: getattr(meta, name) for name in ("tasks", "runs", "curves")}
+        tables[table] = tables[table].assign(**{column: values})
+        with pytest.raises(MetaDatasetError, match=rf"^{table}.parquet: column {message}"):
+            MetaDataset(**tables)
+
+
+def test_tables_without_rows_are_sound(build):
+    assert build({"tasks": [], "runs": [], "curves": []}).task_ids == ()
+
+
+def test_the_first_bad_row_is_named_with_its_values():
+    frame = pd.DataFrame({"run": ["a", "b", "c"], "seed": [1, 2, 3], "config.x": [0, 0, 0]})
+    fail("runs", frame, [False, False, False], "is {seed}", "mend it")
+    with pytest.raises(MetaDatasetError, match=r"^runs.parquet, row 2 \(run 'b'\): is 2; mend it$"):
+        fail("runs", frame, [False, True, True], "is {seed}", "mend it")

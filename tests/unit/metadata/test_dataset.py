@@ -1,4 +1,4 @@
-"""Reading, checking and writing meta-datasets."""
+"""A meta-dataset in memory: configurations, curves, tasks and parts."""
 
 import numpy as np
 import pytest

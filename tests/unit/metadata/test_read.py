@@ -2,11 +2,14 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from foretune.errors import MetaDatasetError
 from foretune.metadata import read_meta_dataset, write_meta_dataset
 from foretune.metadata.shipped import shipped_meta_datasets
+from foretune.metadata.write import sha256
 
 
 class TestFiles:
@@ -62,3 +65,22 @@ class TestFiles:
     def rewrite(self, folder, **changes):
         path = folder / "metadata.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    def test_a_table_that_is_no_parquet_is_named(self, folder):
+        (folder / "runs.parquet").write_bytes(b"PAR1nothing")
+        checksums = json.loads((folder / "metadata.json").read_text())["sha256"]
+        self.rewrite(folder, sha256={**checksums, "runs.parquet": sha256(folder / "runs.parquet")})
+        with pytest.raises(
+            MetaDatasetError, match=r"runs.parquet is not a Parquet table \(.*\); restore it, or compile"
+        ):
+            read_meta_dataset(folder)
+
+    def test_a_fault_of_a_row_is_named_with_the_folder(self, folder):
+        table = pq.read_table(folder / "runs.parquet")
+        place = table.column_names.index("status")
+        done = table.set_column(place, "status", pa.array(["done"] * len(table)))
+        pq.write_table(done, folder / "runs.parquet")
+        checksums = json.loads((folder / "metadata.json").read_text())["sha256"]
+        self.rewrite(folder, sha256={**checksums, "runs.parquet": sha256(folder / "runs.parquet")})
+        with pytest.raises(MetaDatasetError, match=rf"^{folder}: runs.parquet, row 1 .*unknown status 'done'"):
+            read_meta_dataset(folder)
