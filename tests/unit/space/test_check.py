@@ -3,10 +3,18 @@
 from pathlib import Path
 
 import pytest
+from ConfigSpace import (
+    CategoricalHyperparameter,
+    ConfigurationSpace,
+    EqualsCondition,
+    InCondition,
+    UniformFloatHyperparameter,
+)
 from space_files import described, entry, written
 
 from foretune.errors import ConfigurationError
 from foretune.space import load_space
+from foretune.space.check import check_space
 
 
 def test_a_hyperparameter_that_the_engine_does_not_know(tmp_path: Path) -> None:
@@ -55,3 +63,33 @@ def test_variants_that_could_both_exist(tmp_path: Path) -> None:
     condition["value"] = "pissa"
     with pytest.raises(ConfigurationError, match="'learning_rate:ia3' and 'learning_rate:pissa' can be active at once"):
         load_space(written(tmp_path, description))
+
+
+def test_a_space_without_a_method_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="search space 'mine' lacks 'method'; list it as a categorical"):
+        check_space("mine", ConfigurationSpace({"rank": (1, 8)}))
+
+
+def test_all_that_is_wrong_is_listed_at_once() -> None:
+    space = ConfigurationSpace({"method": ["ia3", "full"], "learning_rate": (0.1, 20.0), "momentum": (0.1, 0.9)})
+    with pytest.raises(ConfigurationError) as caught:
+        check_space("mine", space)
+    absent = "batch_size, schedule, warmup, weight_decay, optimizer, epochs"
+    assert str(caught.value).split("; ")[:1] == [
+        "search space 'mine': 'learning_rate' may be 20.0, expected a number of at least 1e-09 and at most 10"
+    ]
+    assert f"method ia3 needs {absent}, target_modules; add them (type constant: not searched)" in str(caught.value)
+    assert f"method full needs {absent}; add them" in str(caught.value)
+
+
+@pytest.mark.parametrize(("values", "clash"), [(("full",), False), (("full", "ia3"), True), ((), True)])
+def test_variants_of_a_hyperparameter_depend_on_different_values(values: tuple[str, ...], clash: bool) -> None:
+    method = CategoricalHyperparameter("method", ["ia3", "full"])
+    one, other = (UniformFloatHyperparameter(name, 0.1, 0.2) for name in ("learning_rate", "learning_rate:full"))
+    space = ConfigurationSpace()
+    space.add(method, one, other, EqualsCondition(one, method, "ia3"))
+    if values:
+        space.add(InCondition(other, method, list(values)))
+    with pytest.raises(ConfigurationError) as caught:
+        check_space("mine", space)
+    assert ("can be active at once; let them depend" in str(caught.value)) is clash
