@@ -1,8 +1,12 @@
 """Compressed files, and encodings other than UTF-8."""
 
+import gzip
+from pathlib import Path
+
 import pytest
 
 from foretune.errors import DataError
+from foretune.finetuning.data.decoding import decode, decompress
 from foretune.finetuning.data.files import read_rows
 
 
@@ -24,3 +28,27 @@ def test_what_begins_like_another_encoding_gets_advice_for_that(write):
     path = write("a.csv", "日本\nab\n".encode("utf-16-le") + b"\xff")
     with pytest.raises(DataError, match=r"is not valid UTF-8; .*iconv -f UTF-16LE"):
         read_rows(path)
+
+
+def test_a_compressed_file_is_whole_or_named():
+    whole = gzip.compress(b"text")
+    assert decompress(Path("a.gz"), whole) == b"text"
+    for content in (whole[:-4], whole[:12] + b"xx" + whole[14:], b"text"):
+        with pytest.raises(
+            DataError, match=r"^a.gz: cannot be decompressed \(.*\); copy it again, or give it without .gz"
+        ):
+            decompress(Path("a.gz"), content)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
+def test_text_has_no_mark_in_front(encoding):
+    assert decode(Path("a.csv"), "a,é\n".encode(encoding)) == "a,é\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "likely"),
+    [("é".encode("latin1"), "LATIN1"), ("日ab".encode("utf-16-be") + b"\xff\xff\xff", "UTF-16BE")],
+)
+def test_the_remedy_names_the_likely_encoding(content, likely):
+    with pytest.raises(DataError, match=rf"byte 0x.* iconv -f {likely} -t UTF-8 a.csv > fixed.csv"):
+        decode(Path("a.csv"), content)

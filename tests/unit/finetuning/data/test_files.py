@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foretune.errors import DataError
-from foretune.finetuning.data.files import READERS, read_rows
+from foretune.finetuning.data.files import READERS, ending_of, read_rows, stem_of
 
 ROWS = [{"prompt": 'one, "two"\nthree', "completion": "été"}, {"prompt": "b", "completion": "c"}]
 
@@ -122,3 +122,41 @@ def test_classes_of_parquet_files_have_names(tmp_path):
     table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     parquet.write_table(table, tmp_path / "a.parquet")
     assert [row.values["label"] for row in read_rows(tmp_path / "a.parquet")] == ["good", "bad", None]
+
+
+@pytest.mark.parametrize(
+    ("name", "ending", "stem"),
+    [
+        ("a.jsonl", ".jsonl", "a"),
+        ("a.JSONL.Gz", ".JSONL.Gz", "a"),
+        ("a.b.csv", ".csv", "a.b"),
+        ("v1.0.tsv.gz", ".tsv.gz", "v1.0"),
+        ("a.parquet.gz", "", "a.parquet"),
+        ("a.txt.gz", "", "a.txt"),
+        ("a.gz", "", "a"),
+        ("a.xlsx", "", "a"),
+        ("train", "", "train"),
+        (".csv", "", ".csv"),
+    ],
+)
+def test_the_ending_decides_how_a_file_is_read(name, ending, stem):
+    assert (ending_of(Path(name)), stem_of(Path(name))) == (ending, stem)
+
+
+def test_a_file_that_cannot_be_opened_says_why(tmp_path):
+    with pytest.raises(
+        DataError, match=r"none.csv: cannot be read \(No such file or directory\); check the path and its"
+    ):
+        read_rows(tmp_path / "none.csv")
+    with pytest.raises(DataError, match=r"data: cannot read files without an ending; use one of .jsonl"):
+        read_rows(tmp_path / "data")
+
+
+def test_a_list_under_a_usual_name_is_the_rows_and_under_another_is_a_value(write):
+    inner = [{"text": "a"}, {"text": "b"}]
+    found = read_rows(write("a.json", json.dumps({"meta": {"n": [1, 2]}, "rows": inner})))
+    assert [dict(row.values) for row in found] == inner
+    (row,) = read_rows(write("b.json", json.dumps({"things": inner})))
+    assert dict(row.values) == {"things": inner}
+    (row,) = read_rows(write("c.json", json.dumps({"data": "x"})))
+    assert dict(row.values) == {"data": "x"}
