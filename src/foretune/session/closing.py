@@ -78,7 +78,7 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
 
 
 def _held_out_rows(ground: Ground) -> int:
-    return len(ground.data.validation) + len(ground.data.test)
+    return len(ground.whole.validation) + len(ground.whole.test)
 
 
 def _score_best(found: Found, incumbent: Incumbent) -> ModelScores:

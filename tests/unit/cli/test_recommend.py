@@ -1,3 +1,5 @@
+""""""
+
 from __future__ import annotations
 
 import json
@@ -23,7 +25,11 @@ LLAMA_3B = {
     "vocab_size": 128256,
     "tie_word_embeddings": True,
 }
+
+
 UNLIKE = "predictions are guesses: this dataset and model are unlike all that they were learned from"
+
+
 ROWS = [{"prompt": f"What is {i} plus {i}?", "completion": str(2 * i)} for i in range(120)]
 
 
@@ -269,39 +275,6 @@ def test_picks_that_cannot_be_told_apart_share_a_rank_and_the_quickest_is_first(
     assert "the quickest comes first" in output
 
 
-def test_a_pick_is_exported_for_finetune_and_nothing_is_overwritten(data, tmp_path):
-    from foretune.session.recipe import read_configuration
-
-    asked = (data, "--model", "Qwen/Qwen3-8B", "--json", "--seed", 3)
-    second = json.loads(recommend(*asked))["recommendations"][1]
-    path = tmp_path / "pick.yaml"
-    result = invoke(*asked, "--export", path, "--pick", 2)
-    assert json.loads(result.stdout)["recommendations"][1] == second
-    written = read_configuration(path)
-    assert written["configuration"] == second["configuration"]
-    assert (written["model"], written["data"], written["seed"]) == ("Qwen/Qwen3-8B", str(data), 3)
-    assert f"Pick 2 is in {path}: foretune finetune {data} --config {path} --output RUN" in result.stderr
-    again = CliRunner().invoke(commands, ["recommend", str(data), "--export", str(path)])
-    assert isinstance(again.exception, ConfigurationError)
-    assert "is there already and will not be overwritten" in str(again.exception)
-    assert read_configuration(path) == written
-
-
-def test_a_pick_without_a_file_is_refused(data):
-    result = CliRunner().invoke(commands, ["recommend", str(data), "--pick", "2"])
-    assert isinstance(result.exception, ConfigurationError)
-    assert str(result.exception) == "--pick 2 is of no use without --export; give the file to write it to"
-
-
-def test_a_pick_that_is_not_there_cannot_be_exported(data, tmp_path):
-    path = tmp_path / "pick.yaml"
-    asked = ["recommend", str(data), "--model", "gpt2", "--export", str(path), "--pick", "2"]
-    result = CliRunner().invoke(commands, asked)
-    assert isinstance(result.exception, ConfigurationError)
-    assert "there is no pick 2 to export, 1 were recommended" in str(result.exception)
-    assert not path.exists()
-
-
 def test_what_was_exported_finetunes(data, tiny_model, tmp_path):
     path, output = tmp_path / "pick.yaml", tmp_path / "run"
     recommend(data, "--model", tiny_model, "--top", 1, "--candidates", 1, "--export", path)
@@ -309,26 +282,3 @@ def test_what_was_exported_finetunes(data, tiny_model, tmp_path):
     assert result.exit_code == 0, result.output
     assert (output / "adapter" / "adapter_model.safetensors").exists()
     assert json.loads((output / "run.json").read_text())["model"] == str(tiny_model)
-
-
-def test_a_slow_model_is_scored_on_a_sample(data, monkeypatch):
-    from foretune.session import advising
-
-    monkeypatch.setattr(advising, "ZERO_SHOT_SECONDS", 1e-9)
-    output = recommend(data, "--top", 1, "--candidates", 4)
-    assert "on 16 of 24 validation rows" in output
-    assert "standard error" in output
-
-
-def test_what_is_computed_and_how_far_is_told(data):
-    from foretune.session.advising import Question
-
-    said: list[str] = []
-    asked = Question(str(data), "foretune-tiny", top=1, candidates=4)
-    asked.advice(said.append)
-    assert said[:3] == [
-        "reading the data",
-        "loading the model",
-        "scoring the base model on the validation rows: timing a few",
-    ]
-    assert said[-2:] == ["scoring the base model on the validation rows: 24 of 24", "predicting 4 configurations"]
