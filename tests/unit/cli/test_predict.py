@@ -1,11 +1,17 @@
 """The verbs that answer: what they refuse before anything is loaded, and how a conversation goes on."""
 
+import io
+import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 import foretune.cli
+from foretune.cli.predict import _tell_matches, _write
+from foretune.execution.questions import Question
 from foretune.finetuning.generate import answer
 from foretune.finetuning.model import load_model, load_tokenizer
 
@@ -59,3 +65,26 @@ def test_several_prompts_are_shown_with_their_answers(run, tiny_model, tmp_path,
     assert stop.value.code == 0
     first, second = answer(load_model(tiny_model), load_tokenizer(tiny_model), ["red", "green"], 3)
     assert capsys.readouterr().out == f"> red\n{first}\n\n> green\n{second}\n\n"
+
+
+def questions(*pairs):
+    return [replace(Question.of(prompt), completion=completion) for prompt, completion in pairs]
+
+
+def test_answers_are_counted_that_equal_the_completion(tmp_path, capsys):
+    console = Console(file=io.StringIO(), width=200)
+    asked = questions(("a", "yes"), ("b", "no"), ("c", ""))
+    _tell_matches(asked, ["yes", "yes", "x"], tmp_path / "out", console)
+    assert console.file.getvalue() == f"exact match: 1 of 2 (50.0%); the answers are in {tmp_path / 'out'}\n"
+    _tell_matches(questions(("a", "")), ["x"], None, console)
+    assert console.file.getvalue().splitlines()[-1] == "1 answers"
+
+
+def test_answers_are_written_as_lines_of_json(tmp_path, capsys):
+    asked = questions(("a", "é"), ("b", ""))
+    _write(asked, ["é", "n"], tmp_path / "out.jsonl")
+    _write(asked, ["é", "n"], None)
+    lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+    assert capsys.readouterr().out == lines
+    assert "é" in lines
+    assert [row["answer"] for row in map(json.loads, lines.splitlines())] == ["é", "n"]

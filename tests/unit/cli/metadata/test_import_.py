@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import foretune.cli
+from foretune.cli.metadata.import_ import _renamed
 from foretune.metadata import read_meta_dataset
 
 
@@ -52,3 +53,8 @@ def test_an_unknown_kind_is_one_line(task, tmp_path, capsys):
     assert run("wandb", task, "--out", tmp_path / "meta") == 2
     assert "no kind of source is called 'wandb'" in capsys.readouterr().err
     assert not (tmp_path / "meta").exists()
+
+
+def test_parameters_keep_their_names_or_get_ours():
+    assert _renamed(["lr=learning_rate", "rank", "note=a=b"]) == {"lr": "learning_rate", "rank": "rank", "note": "a=b"}
+    assert _renamed([]) == {}
