@@ -1,52 +1,66 @@
-"""What each ingredient of the transferred search is worth: regret without it, on tasks of families it never saw.
+"""What each source of knowledge and each constant is worth to the default search, and what choosing them is worth.
 
-Run: python benchmarks/ablation.py META --out FOLDER [--leave-out family] [--budget 1runs,2runs,3runs,5runs,15runs]
-     [--variants NAME ...]
+Run: python benchmarks/ablation.py META [--target TABLE] --out FOLDER [--leave-out family]
+     [--budget 1runs,2runs,3runs,5runs]
 
-Every variant is `transfer-in-context` with one thing changed; each is replayed on the same tasks as `foretune replay`
-does it, thinking for free. A negative difference from the whole means that the search is better without the ingredient.
-Searches that are done are lines of FOLDER/replays.jsonl; delete it after changing a variant.
+Replayed as `foretune replay` does it, thinking for free, are the default search as it is, the same without each source
+of its knowledge, and with each of its named constants changed. Printed are
+
+- the regret of each variant, and its difference from the search as it is with its 95 % interval over tasks: a negative
+  one means that the search is better without the thing;
+- the difference of the search from each baseline;
+- where META holds the tasks that are replayed, the error of the choice itself: families are divided in halves at
+  random, the variant with the least regret on one half is scored on the other, and so many divisions are averaged. The
+  same for the search as it is and for the baselines, on the same halves.
+
+With --target, the tasks of another table are replayed. For one of tasks that nothing may be chosen by, each run is a
+look that belongs into the log of docs/protocol.md. Searches that are done are lines of FOLDER/replays.jsonl; delete it
+after changing the search.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 
 from foretune.benchmark.budgets import parse_amounts
-from foretune.benchmark.compare import Terms, prepare, replay_all
-from foretune.benchmark.figures import results_frame, scales_of
-from foretune.benchmark.knowledge import Knowledge
-from foretune.benchmark.methods import Chosen, Method, choose
+from foretune.benchmark.compare import Contest, Replayed, Terms, prepare, replay_all
+from foretune.benchmark.figures import results_frame, scales_of, task_means
+from foretune.benchmark.methods import METHODS, Chosen, Method
+from foretune.benchmark.regret import interval
 from foretune.benchmark.setting import Setting
 from foretune.metadata import read_meta_dataset
 from foretune.metadata.noise import seed_noise
 from foretune.optimizer.in_context import TransferInContext
 from foretune.optimizer.protocol import Optimizer
-from foretune.optimizer.standing import next_run
-from foretune.report.replay import markdown, sheets
-from foretune.surrogate.encoders import encoder_for
-from foretune.surrogate.examples import read_runs
-from foretune.surrogate.fit import common_features, default_of
-from foretune.surrogate.fit_in_context import InContextRecipe, fit_in_context
 from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.kinds import IN_CONTEXT
-from foretune.surrogate.pace import paced
-from foretune.surrogate.protocol import Cases, Observed, Predictor, PredictsCases, Surrogates
-from foretune.types import Configuration, Prediction, Report, Task, Trial
+from foretune.surrogate.protocol import Observed, Outcomes, PredictsOutcomes
+from foretune.types import Configuration, Prediction, Task
 
 WHOLE = "transfer-in-context"
-BASELINES = ("random", "portfolio", "oracle")
-FLOOR = 2
-_NO_WIDTH = 1e6
-Change = Callable[[InContextSurrogate], InContextSurrogate]
+BASELINES = ("portfolio", "portfolio:same_size=1", "nearest-task")
+CONSTANTS: Mapping[str, Sequence[float]] = {
+    "foretune.surrogate.similarity._WIDTH": (0.35, 0.7, 1.0),
+    "foretune.surrogate.in_context._EVIDENCE": (0.1, 0.4),
+    "foretune.surrogate.in_context._OWN": (0.05, 0.3),
+    "foretune.optimizer.in_context._ROOM": (0.0, 1.0),
+    "foretune.optimizer.in_context._LEAST_SLICES": (1, 8),
+}
+DIVISIONS = 2_000
+CHOSEN_BY = ("2runs", "3runs")
+
+
+def without_features(surrogate: InContextSurrogate) -> InContextSurrogate:
+    unknown = np.full_like(surrogate.similarity.features, np.nan)
+    return replace(surrogate, similarity=replace(surrogate.similarity, features=unknown))
 
 
 def without_landmarks(surrogate: InContextSurrogate) -> InContextSurrogate:
@@ -59,30 +73,20 @@ def without_labels(surrogate: InContextSurrogate) -> InContextSurrogate:
 
 
 def all_tasks_alike(surrogate: InContextSurrogate) -> InContextSurrogate:
-    return replace(surrogate, similarity=replace(surrogate.similarity, width=_NO_WIDTH))
-
-
-def exact_blend(surrogate: InContextSurrogate) -> InContextSurrogate:
-    """What a new task may have for itself is only noise."""
-    return replace(surrogate, deviations=replace(surrogate.deviations, own=1e-3, run=1e-3))
-
-
-def complete_runs(whole: InContextSurrogate, task: Task, one: Configuration, slices: int) -> bool:
-    del task, one
-    return slices == whole.slices
-
-
-def the_default(whole: InContextSurrogate, task: Task, one: Configuration, slices: int) -> bool:
-    del slices
-    return whole.is_reference(task, one)
+    return without_features(without_landmarks(without_labels(surrogate)))
 
 
 @dataclass(frozen=True)
 class Blinkered:
-    """A performance surrogate that is shown only part of what was observed."""
+    """A performance surrogate that is shown the runs of some configurations alone.
+
+    Attributes:
+        whole: the surrogate.
+        keep: (surrogate, task, configuration) -> whether it is shown.
+    """
 
     whole: InContextSurrogate
-    keep: Callable[[Task, Configuration, int], bool]
+    keep: Callable[[InContextSurrogate, Task, Configuration], bool]
 
     @property
     def typical_features(self) -> Mapping[str, float]:
@@ -92,148 +96,126 @@ class Blinkered:
     def recorded(self) -> tuple[Configuration, ...]:
         return self.whole.recorded
 
-    def on(self, task: Task, candidates: Sequence[Configuration]) -> Predictor:
-        by_key = {one.key: one for one in candidates}
-        return BlinkeredPredictor(
-            self.whole.on(task, candidates), lambda key, slices: self.keep(task, by_key[key], slices)
-        )
+    def on(self, task: Task, candidates: Sequence[Configuration]) -> PredictsOutcomes:
+        shown = frozenset(one.key for one in candidates if self.keep(self.whole, task, one))
+        return BlinkeredPredictor(self.whole.on(task, candidates), shown)
 
 
 @dataclass(frozen=True)
 class BlinkeredPredictor:
-    whole: Predictor
-    keep: Callable[[str, int], bool]
+    whole: PredictsOutcomes
+    shown: frozenset[str]
 
     def __call__(self, observed: Observed) -> Prediction:
         return self.whole(self._kept(observed))
 
-    def cases(self, observed: Observed) -> Cases:
-        if not isinstance(self.whole, PredictsCases):
-            raise TypeError("only the in-context surrogate predicts cases")
-        return self.whole.cases(self._kept(observed))
+    def outcomes(self, observed: Observed) -> Outcomes:
+        return self.whole.outcomes(self._kept(observed))
 
     def _kept(self, observed: Observed) -> Observed:
-        return {key: curve for key, curve in observed.items() if self.keep(key, len(curve))}
+        return {key: curve for key, curve in observed.items() if key in self.shown}
 
 
-class AfterPortfolio:
-    """The default and the first few of the greedy portfolio are trained in any case; then the search goes on."""
-
-    def __init__(self, setting: Setting, search: Optimizer, surrogates: Surrogates) -> None:
-        first = [setting.first] if setting.first else []
-        self._order = [*first, *[one for one in setting.portfolio if one not in first][:FLOOR]]
-        self._task, self._search, self._surrogates = setting.task, search, surrogates
-        self._history: tuple[Report, ...] = ()
-
-    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
-        floor = next_run(self._order, self._history, self._task, self._surrogates.cost, seconds_left, pending)
-        return floor or self._search.ask(seconds_left, pending)
-
-    def tell(self, report: Report) -> None:
-        self._history = (*self._history, report)
-        self._search.tell(report)
-
-
-def searching(setting: Setting, surrogates: Surrogates) -> Optimizer:
-    pool = [setting.first, *setting.candidates] if setting.first else list(setting.candidates)
-    if setting.is_elsewhere:
-        surrogates = paced(surrogates, setting.task, setting.timing.pace)
-    return TransferInContext(setting.task, pool, surrogates=surrogates)
-
-
-def changed(change: Change) -> Callable[[Setting, int], Optimizer]:
-    """The search with a surrogate that something was taken from."""
-
-    @cache
-    def surrogates(knowledge: Knowledge) -> Surrogates:
-        whole = knowledge.surrogates(IN_CONTEXT)
-        if not isinstance(whole.performance, InContextSurrogate):
-            raise TypeError("only the in-context surrogate can be taken apart")
-        return replace(whole, performance=change(whole.performance))
-
-    return lambda setting, _: searching(setting, surrogates(setting.knowledge))
-
-
-def refitted(feature_names: Callable[[Sequence[str]], Sequence[str]]) -> Callable[[Setting, int], Optimizer]:
-    """The search with a surrogate that was fitted on some of the meta-features."""
-
-    @cache
-    def surrogates(knowledge: Knowledge) -> Surrogates:
-        runs = read_runs([knowledge.meta])
-        encoder, names = encoder_for([knowledge.meta], knowledge.space), feature_names(common_features(runs))
-        performance = fit_in_context(runs, encoder, names, InContextRecipe(), reference=default_of([knowledge.meta]))
-        return replace(knowledge.surrogates(IN_CONTEXT), performance=performance)
-
-    return lambda setting, _: searching(setting, surrogates(setting.knowledge))
-
-
-def blinkered(keep: Callable[[InContextSurrogate, Task, Configuration, int], bool]) -> Callable[..., Optimizer]:
-    """The search with a surrogate that is told only part of what was seen."""
+def searching(performance: Callable[[InContextSurrogate], InContextSurrogate | Blinkered]) -> Method:
+    """The search with a changed surrogate."""
 
     def make(setting: Setting, _: int) -> Optimizer:
-        whole = setting.knowledge.surrogates(IN_CONTEXT)
-        inner = whole.performance
-        if not isinstance(inner, InContextSurrogate):
-            raise TypeError("only the in-context surrogate tells what it is told")
-        seen = Blinkered(inner, lambda task, one, slices: keep(inner, task, one, slices))
-        return searching(setting, replace(whole, performance=seen))
+        whole = setting.surrogates(IN_CONTEXT)
+        if not isinstance(whole.performance, InContextSurrogate):
+            raise TypeError("only the in-context surrogate can be taken apart")
+        pool = [setting.first, *setting.candidates] if setting.first else setting.candidates
+        changed = replace(whole, performance=performance(whole.performance))
+        return TransferInContext(setting.task, pool, surrogates=changed)
 
-    return make
-
-
-def after_portfolio(setting: Setting, _: int) -> Optimizer:
-    surrogates = setting.knowledge.surrogates(IN_CONTEXT)
-    return AfterPortfolio(setting, searching(setting, surrogates), surrogates)
+    return Method(make, stochastic=False, default_first=False, times_steps=True)
 
 
-VARIANTS: Mapping[str, Callable[[Setting, int], Optimizer]] = {
-    "without meta-features": refitted(lambda _: []),
-    "without zero-shot meta-features": refitted(lambda names: [one for one in names if "zero_shot" not in one]),
-    "without landmarks of the default": changed(without_landmarks),
-    "without labels": changed(without_labels),
-    "all earlier tasks alike": changed(all_tasks_alike),
-    "no deviations from the blend": changed(exact_blend),
-    "observing complete runs only": blinkered(complete_runs),
-    "observing the default only": blinkered(the_default),
-    "observing nothing": blinkered(lambda *_: False),
-    "after the first two of the portfolio": after_portfolio,
-}
-OPTIONS: Mapping[str, str] = {
-    "best mean, not expected improvement": f"{WHOLE}:explore=0",
-    "one normal distribution, not cases": f"{WHOLE}:cases=0",
-    "only the next run planned": f"{WHOLE}:ahead=0",
-    "improvement per second^0.3": f"{WHOLE}:cost_power=0.3",
-    "improvement per second": f"{WHOLE}:cost_power=1",
-    "runs never left": f"{WHOLE}:patience=1e9",
-    "the default first in any case": f"{WHOLE}:room=0",
+VARIANTS: Mapping[str, Method] = {
+    "meta-features unknown": searching(without_features),
+    "landmarks of the default unknown": searching(without_landmarks),
+    "dataset and base model unknown": searching(without_labels),
+    "all earlier tasks alike": searching(all_tasks_alike),
+    "observing the default only": searching(
+        lambda whole: Blinkered(whole, lambda surrogate, task, one: surrogate.is_reference(task, one))
+    ),
+    "observing nothing": searching(lambda whole: Blinkered(whole, lambda *_: False)),
 }
 
 
-def chosen(name: str) -> Chosen:
-    if name in OPTIONS:
-        return replace(choose([OPTIONS[name]])[0], name=name)
-    return Chosen(name, Method(VARIANTS[name], stochastic=False, default_first=False, times_steps=True), {})
+def replayed(contest: Contest, folder: Path) -> list[Replayed]:
+    """All searches of all variants."""
+
+    def told(done: int, of: int) -> None:
+        print(f"{done}/{of}", end="\r", file=sys.stderr)
+
+    variants = tuple(Chosen(name, method, {}) for name, method in VARIANTS.items())
+    searches = replay_all(replace(contest, methods=(*contest.methods, *variants)), folder, told)
+    for path, values in CONSTANTS.items():
+        for value in values:
+            method = Chosen(f"{path.rpartition('.')[2]} = {value:g}", METHODS[WHOLE], {})
+            print(f"\n{method.name}", file=sys.stderr)
+            with patch(path, value):
+                searches += replay_all(replace(contest, methods=(method,)), folder, told)
+    return searches
+
+
+def table(frame: pd.DataFrame, budgets: Sequence[str]) -> None:
+    """Regret of each variant, and the difference from the search as it is with its interval."""
+    found = task_means(frame, "regret_median")
+    print(f"{frame['task'].nunique()} tasks of {frame['family'].nunique()} families")
+    print(f"{'':<34}" + "".join(f"{budget:>9}" for budget in budgets) + "   difference from the search as it is")
+    for method in dict.fromkeys(frame["method"]):
+        own = {budget: np.array(list(found[method, budget].values())) for budget in budgets}
+        apart = {budget: interval(own[budget] - np.array(list(found[WHOLE, budget].values()))) for budget in budgets}
+        cells = "".join(f"{own[budget].mean():>9.3f}" for budget in budgets)
+        differences = "  ".join(f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]" for one in apart.values())
+        print(f"{method:<34}{cells}   {differences if method != WHOLE else ''}")
+
+
+def nested(frame: pd.DataFrame, budgets: Sequence[str], names: Sequence[str]) -> None:
+    """Regret of the variant chosen on half of the families, on the other half."""
+    found = task_means(frame, "regret_median")
+    tasks = list(found[WHOLE, budgets[0]])
+    families = dict(zip(frame["task"], frame["family"], strict=True))
+    kinds = np.array(sorted(set(families.values())))
+    place = np.array([int(np.flatnonzero(kinds == families[task])[0]) for task in tasks])
+    regrets = {name: np.array([list(found[name, budget].values()) for budget in budgets]) for name in names}
+    regrets |= {name: np.array([list(found[name, one].values()) for one in budgets]) for name in BASELINES}
+    by = [budgets.index(budget) for budget in CHOSEN_BY if budget in budgets] or [len(budgets) - 1]
+    rng, chosen, wins = np.random.default_rng(0), list[np.ndarray](), dict.fromkeys(names, 0)
+    fixed: dict[str, list[np.ndarray]] = {name: [] for name in (WHOLE, *BASELINES)}
+    for _ in range(DIVISIONS):
+        half = np.isin(place, rng.permutation(len(kinds))[: len(kinds) // 2])
+        best = min(names, key=lambda name: float(regrets[name][by][:, half].mean()))
+        wins[best] += 1
+        chosen.append(regrets[best][:, ~half].mean(axis=1))
+        for name, values in fixed.items():
+            values.append(regrets[name][:, ~half].mean(axis=1))
+    print(f"\nOn the other half of the families, mean over {DIVISIONS:,} divisions:")
+    for name, values in {"chosen on the first half": chosen, **fixed}.items():
+        print(f"{name:<34}" + "".join(f"{value:>9.3f}" for value in np.mean(values, axis=0)))
+    often = sorted(wins.items(), key=lambda one: -one[1])[:5]
+    print("Chosen most often: " + ", ".join(f"{name} {count / DIVISIONS:.0%}" for name, count in often))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("meta", type=Path)
+    parser.add_argument("--target", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--leave-out", choices=["task", "family", "model"], default="family")
-    parser.add_argument("--budget", default="1runs,2runs,3runs,5runs,15runs")
-    parser.add_argument("--variants", nargs="+", choices=[*VARIANTS, *OPTIONS], default=[*VARIANTS, *OPTIONS])
-    parser.add_argument("--seeds", type=int, default=5, help="of random search")
+    parser.add_argument("--budget", default="1runs,2runs,3runs,5runs")
     arguments = parser.parse_args()
     meta = read_meta_dataset(arguments.meta)
-    terms = Terms(arguments.leave_out, parse_amounts(arguments.budget), seeds=arguments.seeds, charge_overhead=False)
-    contest = prepare(meta, meta, terms, None, arguments.out / "surrogates", [*BASELINES, WHOLE])
-    contest = replace(contest, methods=(*contest.methods, *map(chosen, arguments.variants)))
-    searches = replay_all(contest, arguments.out, lambda done, of: print(f"{done}/{of}", end="\r", file=sys.stderr))
-    frame = results_frame(searches, contest, scales_of(contest, seed_noise(meta)), meta)
-    names = [method.name for method in contest.methods if method.name != "oracle"]
-    text = "\n".join(markdown(sheet) for sheet in sheets(frame, names, WHOLE) if sheet.printed)
-    (arguments.out / "ablation.md").write_text(text, encoding="utf-8")
-    print(text)
+    target = read_meta_dataset(arguments.target) if arguments.target else meta
+    terms = Terms(arguments.leave_out, parse_amounts(arguments.budget), charge_overhead=False)
+    contest = prepare(meta, target, terms, None, arguments.out / "surrogates", [*BASELINES, WHOLE])
+    searches = replayed(contest, arguments.out)
+    frame = results_frame(searches, contest, scales_of(contest, seed_noise(target)), target)
+    budgets = [str(one) for one in terms.budgets]
+    table(frame, budgets)
+    if target is meta:
+        nested(frame, budgets, [name for name in dict.fromkeys(frame["method"]) if name not in BASELINES])
 
 
 if __name__ == "__main__":

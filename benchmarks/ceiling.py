@@ -20,15 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
-from foretune.acquisition import expected_improvement, on_log_axis
+from foretune.acquisition import expected_improvement
 from foretune.benchmark.budgets import parse_amounts
 from foretune.benchmark.compare import Contest, Terms, prepare
 from foretune.benchmark.regret import interval
 from foretune.benchmark.replay import RecordedTask
 from foretune.metadata import read_meta_dataset
 from foretune.metadata.common import relative_to_width
+from foretune.surrogate.gains import gain_scale
 from foretune.surrogate.in_context import InContextSurrogate
-from foretune.surrogate.inputs import link_of
 from foretune.surrogate.kinds import IN_CONTEXT
 from foretune.surrogate.scenarios import LEAST_VALUE
 from foretune.types import Configuration, Prediction
@@ -38,7 +38,6 @@ NUGGET = 0.1
 """Variance of what each run has for itself, in the unit of values: a standard deviation of a third of the distance
 from the median to the best."""
 SHARES = (0.25, 0.5, 1.0)
-EXPLORE = 0.5
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,9 @@ def known_of(contest: Contest, task: str) -> Known | None:
     runs = [recorded.recordings[one.key] for one in pool]
     if len(pool) < LEAST_RUNS or min(len(run.curve) for run in runs) == 0:
         return None
-    link = link_of(recorded.task)
-    peaks = np.array([link.gains(run.curve.scores).max() for run in runs])
-    scale = max(float(peaks.max() - np.median(peaks)), link.least_scale)
+    relative = gain_scale(recorded.task)
+    peaks = np.array([relative.gains(run.curve.scores).max() for run in runs])
+    scale = max(float(peaks.max() - np.median(peaks)), relative.least)
     earlier = surrogate.scenarios.values.max(axis=2)[
         :, [places[relative_to_width(one, setting.hidden_size)] for one in pool]
     ]
@@ -89,11 +88,12 @@ def known_of(contest: Contest, task: str) -> Known | None:
 def worth(
     surrogate: InContextSurrogate, recorded: RecordedTask, pool: Sequence[Configuration], default: Configuration
 ) -> np.ndarray:
-    """What the search goes by (`TransferInContext`), were time no object."""
+    """What the search goes by (`foretune.optimizer.in_context`), were time no object."""
     curve = recorded.recordings[default.key].curve
-    predicted = surrogate.on(recorded.task, pool)({default.key: curve})
-    on_axis, incumbent = on_log_axis(predicted, float(curve.scores.max()))
-    return expected_improvement(Prediction(on_axis.mean, EXPLORE * on_axis.std), incumbent).max(axis=1)
+    found = surrogate.on(recorded.task, pool).outcomes({default.key: curve})
+    predicted = Prediction(found.gains, np.full(found.gains.shape, found.own))
+    best = max(0.0, float(gain_scale(recorded.task).gains(curve.scores).max()))
+    return np.tensordot(found.weights, expected_improvement(predicted, best), 1).max(axis=1)
 
 
 def regrets(known: Known, rng: np.random.Generator) -> Iterator[tuple[str, float]]:

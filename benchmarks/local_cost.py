@@ -25,8 +25,8 @@ from foretune.optimizer.local_cost import LocalCost
 from foretune.surrogate.cost import LinearCost, fit_cost
 from foretune.surrogate.encoders import encoder_for
 from foretune.surrogate.examples import read_runs
+from foretune.surrogate.hardware import of_one_kind
 from foretune.surrogate.pace import Pace, PacedCost, paced_cost
-from foretune.surrogate.reference import of_one_kind
 from foretune.types import Configuration, LearningCurve, Report, Status, Task, Trial
 
 SLICES = 8

@@ -35,22 +35,6 @@ def expected_improvement(prediction: Prediction, incumbent: float) -> Float[np.n
     return np.maximum(prediction.std * (z * below + density), 0.0)
 
 
-def on_log_axis(prediction: Prediction, incumbent: float) -> tuple[Prediction, float]:
-    """Losses (negative scores) as -log(loss), so that every halving of it counts the same; others as they are.
-
-    A normal distribution over losses would hope for losses below 0. To first order a loss that is off by sigma moves
-    its logarithm by sigma / loss.
-
-    Args:
-        prediction: of scores.
-        incumbent: the best score so far.
-    """
-    if incumbent >= 0 or (prediction.mean >= 0).any():
-        return prediction, incumbent
-    losses = -prediction.mean
-    return Prediction(-np.log(losses), prediction.std / losses), -math.log(-incumbent)
-
-
 def per_cost(
     improvement: Float[np.ndarray, "*shape"], seconds: Float[np.ndarray, "*shape"], power: float = 1.0
 ) -> Float[np.ndarray, "*shape"]:

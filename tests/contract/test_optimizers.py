@@ -10,16 +10,15 @@ import pytest
 
 from foretune.benchmark.replay import RecordedTask
 from foretune.optimizer import OPTIMIZERS, Optimizer, make_optimizer
-from foretune.optimizer.ordered import Ordered
-from foretune.optimizer.successive_halving import SuccessiveHalving
-from foretune.optimizer.top_k import OneSliceTopK
+from foretune.optimizer.baselines import Ordered, one_slice_top_k, successive_halving
 from foretune.paper.performance import DeepKernelSurrogate
+from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.protocol import Surrogates
 from foretune.types import LearningCurve, Report, Status, Trial
 
 ROUNDS = 25
 REFITTING = {"quick-tune", "quick-tune-repaired"}
-FOLLOWERS = {"ordered": Ordered, "successive-halving": SuccessiveHalving, "one-slice-top-k": OneSliceTopK}
+FOLLOWERS = {"ordered": Ordered, "successive-halving": successive_halving, "one-slice-top-k": one_slice_top_k}
 
 
 @pytest.fixture(params=[*sorted(OPTIMIZERS), *FOLLOWERS])
@@ -27,6 +26,8 @@ def make(request: pytest.FixtureRequest, recorded: RecordedTask, surrogates: Sur
     candidates = recorded.candidates
     if request.param in REFITTING and not isinstance(surrogates.performance, DeepKernelSurrogate):
         pytest.skip("only deep kernels can be refit")
+    if request.param == "transfer-in-context" and not isinstance(surrogates.performance, InContextSurrogate):
+        pytest.skip("only in-context surrogates know earlier tasks one by one")
 
     def build(seed: int = 0) -> Optimizer:
         if follower := FOLLOWERS.get(request.param):

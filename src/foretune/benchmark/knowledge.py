@@ -23,7 +23,7 @@ from foretune.surrogate import Surrogates, load_surrogates, save_surrogates
 from foretune.surrogate.encoders import encoder_for, encoder_sha256
 from foretune.surrogate.examples import recorded_hardware
 from foretune.surrogate.fit import fit
-from foretune.surrogate.reference import one_kind
+from foretune.surrogate.hardware import one_kind
 
 LEAST_TASKS = 3
 EVERYTHING = "everything"

@@ -20,11 +20,9 @@ from foretune.benchmark.needs import needs_default, needs_features, needs_of_kin
 from foretune.benchmark.oracle import Oracle
 from foretune.benchmark.setting import Setting
 from foretune.errors import ConfigurationError
-from foretune.optimizer.ordered import Ordered
+from foretune.optimizer.baselines import Ordered, one_slice_top_k, successive_halving
 from foretune.optimizer.protocol import Optimizer
 from foretune.optimizer.registry import OPTIMIZERS, Entry, Option, Search, at_least, switch
-from foretune.optimizer.successive_halving import SuccessiveHalving
-from foretune.optimizer.top_k import OneSliceTopK
 from foretune.surrogate import Surrogates
 from foretune.types import Configuration
 
@@ -123,12 +121,12 @@ def _nearest(setting: Setting, seed: int) -> Optimizer:
 
 def _portfolio_sha(setting: Setting, seed: int, eta: int = 2) -> Optimizer:
     order = setting.then_others(setting.portfolio, seed)
-    return SuccessiveHalving(setting.task, order, first=setting.first, eta=eta)
+    return successive_halving(setting.task, order, first=setting.first, eta=eta)
 
 
 def _top_k(setting: Setting, seed: int, count: int = 12, keep: int = 3) -> Optimizer:
     order = setting.then_others([], seed)
-    return OneSliceTopK(setting.task, order, first=setting.first, count=count, keep=keep)
+    return one_slice_top_k(setting.task, order, first=setting.first, count=count, keep=keep)
 
 
 def _oracle(setting: Setting, seed: int, after_default: bool = False) -> Optimizer:

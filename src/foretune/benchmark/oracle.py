@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from foretune.benchmark.replay import RecordedTask, Recording
-from foretune.optimizer.standing import standing_of
+from foretune.optimizer.state import state_of
 from foretune.types import Configuration, Report, Trial
 
 
@@ -26,8 +26,8 @@ class Oracle:
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        standing = standing_of(self._history, pending)
-        tried = standing.curves.keys() | standing.pending.keys()
+        state = state_of(self._history, pending)
+        tried = state.curves.keys() | state.pending.keys()
         if self._first and self._first.key not in tried:
             return Trial(len(self._history) + len(pending), self._first, self._recorded.task.max_fidelity)
         reachable = [

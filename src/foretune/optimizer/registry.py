@@ -123,21 +123,12 @@ OPTIMIZERS: Mapping[str, Entry] = MappingProxyType(
         "transfer-in-context": Entry(
             "foretune.optimizer.in_context:transfer_in_context",
             "in-context",
-            {
-                "explore": float,
-                "cost_power": float,
-                "patience": float,
-                "least_slices": at_least(1),
-                "cases": switch,
-                "ahead": switch,
-                "room": float,
-            },
             default_first=False,
         ),
         "quick-tune": Entry(f"{_PAPER}.quick_tune:published", "deep-kernel", {"steps": at_least(0)}),
         "quick-tune-repaired": Entry(f"{_PAPER}.quick_tune:repaired", "deep-kernel", {"steps": at_least(0)}),
-        "random": Entry("foretune.optimizer.random:random", stochastic=True),
-        "default": Entry("foretune.optimizer.ordered:default_only"),
+        "random": Entry("foretune.optimizer.baselines:random", stochastic=True),
+        "default": Entry("foretune.optimizer.baselines:default_only"),
     }
 )
 

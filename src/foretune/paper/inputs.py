@@ -4,7 +4,7 @@ Symbols (an array's shape is in brackets):
 
     n   questions, each about one configuration after some slice
     s   slices seen of it, f slices it is asked about, T = 8 slices of a complete run
-    g   (s,) gains of the curve so far (`foretune.surrogate.inputs`)
+    g   (s,) gains of the curve so far (`foretune.surrogate.gains`)
     X   (n, D) rows: five blocks side by side
         configuration | progress (5) | meta-features (F) | curve (T + 4) | fidelity (2)
 

@@ -31,7 +31,8 @@ from jaxtyping import Float, Int
 from foretune.paper.examples import Examples
 from foretune.paper.inputs import Inputs
 from foretune.paper.posterior import Network, SparsePosterior
-from foretune.surrogate.inputs import SLICES, check_slices, encode, feature_vector, link_of, zero_shot_score
+from foretune.surrogate.gains import gain_scale
+from foretune.surrogate.inputs import SLICES, check_slices, encode, feature_vector, zero_shot_score
 from foretune.surrogate.protocol import Observed, Predictor
 from foretune.types import Configuration, LearningCurve, Prediction, Task
 
@@ -112,18 +113,18 @@ class DeepKernelSurrogate:
     ) -> tuple[Float[np.ndarray, "n T"], Float[np.ndarray, "n T"]]:
         """Mean and standard deviation of scores; of slices that were seen, these and 1e-9."""
         zero_shot_score(task)  # says what the task lacks
-        link, seen = link_of(task), np.array([len(curve) for curve in curves], dtype=np.intp)
+        scale, seen = gain_scale(task), np.array([len(curve) for curve in curves], dtype=np.intp)
         coming = np.arange(SLICES) >= seen[:, None]  # (n, T)
         which, slices = np.nonzero(coming)  # a question for every slice to come, candidate by candidate
-        gains = [link.gains(curve.scores) for curve in curves]
+        gains = [scale.gains(curve.scores) for curve in curves]
         before = np.array([curve[-1] if len(curve) else 0.0 for curve in gains])
         pool, known = [candidates[at] for at in which.tolist()], [gains[at] for at in which.tolist()]
         rows = self.inputs(task, pool, known, slices + 1)
         mean, std = self.predict_gain(task, rows, before[which], seen[which], slices + 1)
         means = np.array([np.append(curve.scores, np.zeros(SLICES - len(curve))) for curve in curves])
         stds = np.full(means.shape, _CERTAIN)
-        means[coming] = link.scores(mean)
-        stds[coming] = np.maximum(std * link.slopes(means[coming]), _CERTAIN)
+        means[coming] = scale.scores(mean)
+        stds[coming] = np.maximum(std * scale.slopes(means[coming]), _CERTAIN)
         return means, stds
 
     def predict_gain(

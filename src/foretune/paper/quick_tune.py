@@ -37,7 +37,7 @@ from foretune.acquisition import expected_improvement, per_cost
 from foretune.errors import SurrogateError
 from foretune.optimizer.local_cost import LocalCost
 from foretune.optimizer.registry import Search
-from foretune.optimizer.standing import Standing, slice_seconds, standing_of
+from foretune.optimizer.state import SearchState, slice_seconds, state_of
 from foretune.paper.performance import DeepKernelSurrogate
 from foretune.paper.refit import Refit, RefittedSurrogate
 from foretune.paper.transfer import Transfer
@@ -101,16 +101,16 @@ class QuickTune:
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        standing = standing_of(self._history, pending)
-        places = [place for place, one in enumerate(self._pool) if standing.is_open(one, self._task.max_fidelity)]
-        seen = np.array([standing.seen(self._pool[place]) for place in places], dtype=np.intp)
+        state = state_of(self._history, pending)
+        places = [place for place, one in enumerate(self._pool) if state.is_open(one, self._task.max_fidelity)]
+        seen = np.array([state.seen(self._pool[place]) for place in places], dtype=np.intp)
         seconds = self._slice_seconds[places, seen] * self._local_cost.factors[places]
         payable = seconds <= seconds_left
         if seconds_left <= 0 or not payable.any():
             return None
         best = 0
         if self._history or pending or not payable[0]:
-            improvement = self._improvement(places, seen, standing)
+            improvement = self._improvement(places, seen, state)
             values = np.where(payable, per_cost(improvement, self._prices(seconds)), -np.inf)
             best = int(np.argmax(values))
         chosen, done = self._pool[places[best]], int(seen[best])
@@ -133,19 +133,19 @@ class QuickTune:
         mean, spread = self._cost_scale
         return np.maximum((seconds - mean) / spread, _LEAST_COST)
 
-    def _improvement(self, places: Sequence[int], seen: np.ndarray, standing: Standing) -> Float[np.ndarray, " n"]:
+    def _improvement(self, places: Sequence[int], seen: np.ndarray, state: SearchState) -> Float[np.ndarray, " n"]:
         """Expected improvement after each candidate's next slice over the best that was seen after as many."""
-        predicted = self._predictor(standing.curves)
-        best = incumbents(standing, self._task.max_fidelity, zero_shot_score(self._task))[seen]
+        predicted = self._predictor(state.curves)
+        best = incumbents(state, self._task.max_fidelity, zero_shot_score(self._task))[seen]
         return expected_improvement(Prediction(predicted.mean[places, seen] - best, predicted.std[places, seen]), 0.0)
 
 
-def incumbents(standing: Standing, max_fidelity: int, zero_shot: float) -> Float[np.ndarray, " T"]:
+def incumbents(state: SearchState, max_fidelity: int, zero_shot: float) -> Float[np.ndarray, " T"]:
     """For each fidelity the best score after as many slices.
 
     Where no run got that far, the best of any slice; the untrained model's score before the first one.
     """
-    curves = [curve.scores for curve in standing.curves.values() if len(curve)]
+    curves = [curve.scores for curve in state.curves.values() if len(curve)]
     overall = max((float(scores.max()) for scores in curves), default=zero_shot)
     reached = ([scores[slices] for scores in curves if len(scores) > slices] for slices in range(max_fidelity))
     return np.array([max(scores, default=overall) for scores in reached])

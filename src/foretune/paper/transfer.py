@@ -29,7 +29,7 @@ from jaxtyping import Float
 from foretune.acquisition import expected_improvement, per_cost
 from foretune.optimizer.local_cost import LocalCost
 from foretune.optimizer.registry import Search
-from foretune.optimizer.standing import Standing, incumbent_score, slice_seconds, standing_of
+from foretune.optimizer.state import SearchState, incumbent_score, slice_seconds, state_of
 from foretune.surrogate.inputs import zero_shot_score
 from foretune.surrogate.protocol import Predictor, Surrogates
 from foretune.types import Configuration, Prediction, Report, Task, Trial
@@ -77,14 +77,14 @@ class Transfer:
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
-        standing = standing_of(self._history, pending)
+        state = state_of(self._history, pending)
         fidelities = self._task.max_fidelity
-        open_ones = (index for index, one in enumerate(self._pool) if standing.is_open(one, fidelities))
+        open_ones = (index for index, one in enumerate(self._pool) if state.is_open(one, fidelities))
         pool = list(islice(open_ones, self._portfolio))
         if not pool or seconds_left <= 0:
             return None
-        untrained = np.array([np.arange(fidelities) >= standing.seen(self._pool[index]) for index in pool])
-        improvement = np.where(untrained, self._improvement(pool, standing), np.nan)
+        untrained = np.array([np.arange(fidelities) >= state.seen(self._pool[index]) for index in pool])
+        improvement = np.where(untrained, self._improvement(pool, state), np.nan)
         seconds = np.where(untrained, self._slice_seconds[pool] * self._local_cost.factors[pool, None], 0.0)
         values = worth(improvement, seconds, self._horizon, seconds_left, self._cost_power)
         best = int(np.argmax(values))
@@ -93,7 +93,7 @@ class Transfer:
         if not math.isfinite(values[best]):
             return None
         chosen = self._pool[pool[best]]
-        seen = standing.seen(chosen)
+        seen = state.seen(chosen)
         return Trial(len(self._history) + len(pending), chosen, fidelity=seen + 1, resumes_from=seen)
 
     def tell(self, report: Report) -> None:
@@ -123,10 +123,10 @@ class Transfer:
     def _slice_seconds(self) -> Float[np.ndarray, "n t"]:
         return slice_seconds(self._task, self._pool, self._surrogates.cost)
 
-    def _improvement(self, pool: Sequence[int], standing: Standing) -> Float[np.ndarray, "n t"]:
+    def _improvement(self, pool: Sequence[int], state: SearchState) -> Float[np.ndarray, "n t"]:
         """Expected improvement at every fidelity; entries already trained are meaningless."""
-        predicted = self._predictor(standing.curves)
-        incumbent = incumbent_score(standing, zero_shot_score(self._task))
+        predicted = self._predictor(state.curves)
+        incumbent = incumbent_score(state, zero_shot_score(self._task))
         return expected_improvement(Prediction(predicted.mean[pool], predicted.std[pool]), incumbent)
 
 

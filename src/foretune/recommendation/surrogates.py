@@ -14,7 +14,8 @@ from foretune.metadata.orders import feature_distances
 from foretune.recommendation.advice import Advice, Interval, Recommendation
 from foretune.space import Encoder
 from foretune.surrogate import Surrogates
-from foretune.surrogate.protocol import Predictor, PredictsCases
+from foretune.surrogate.gains import gain_scale
+from foretune.surrogate.protocol import Predictor, PredictsOutcomes
 from foretune.types import Configuration, Task
 
 _DEVIATIONS = 1.28
@@ -62,7 +63,7 @@ def from_surrogates(
     memory = surrogates.memory.predict(task, candidates) if surrogates.memory else None
     order = [place for place in np.argsort(-peaks, kind="stable").tolist() if costs[place] <= seconds]
     distances = feature_distances(task.meta_features, [table.task(other).meta_features for other in table.task_ids])
-    weights, cases = _cases(predictor, len(candidates))
+    weights, cases = _cases(task, predictor, len(candidates))
     rows = tuple(
         Recommendation(
             candidates[place],
@@ -85,13 +86,13 @@ def from_surrogates(
     return Advice(rows, "surrogates", task.metric.name, distance, tuple(warnings), tuple(weights.tolist()))
 
 
-def _cases(predictor: Predictor, count: int) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "K N"]]:
+def _cases(task: Task, predictor: Predictor, count: int) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "K N"]]:
     """Weights of the earlier tasks that this one may turn out like, and the best score of each candidate if it does;
     empty for surrogates that know of no cases."""
-    if not isinstance(predictor, PredictsCases):
+    if not isinstance(predictor, PredictsOutcomes):
         return np.empty(0), np.empty((0, count))
-    found = predictor.cases({})
-    return found.weights, found.prediction.mean.max(axis=2)
+    found = predictor.outcomes({})
+    return found.weights, gain_scale(task).scores(found.gains.max(axis=2))
 
 
 def run_seconds(task: Task, candidates: Sequence[Configuration], surrogates: Surrogates) -> Float[np.ndarray, " n"]:

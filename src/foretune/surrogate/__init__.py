@@ -1,7 +1,6 @@
 """Models meta-learned from recorded runs: what score a configuration will reach, and what the next slice will cost.
 
-Fitting (`foretune.surrogate.fit`) needs torch and gpytorch; predicting and loading need numpy only, so that `ask` stays
-cheap.
+Predicting and loading need numpy only, so that `ask` stays cheap.
 """
 
 from foretune.surrogate.protocol import CostSurrogate, PerformanceSurrogate, Surrogates

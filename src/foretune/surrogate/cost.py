@@ -36,13 +36,6 @@ _SECONDS_PER_PRICE = 1e-10
 """Seconds a token and a parameter: 6 operations on a processor of 60 billion a second, until slices are measured."""
 _TRAINED_PER_EVALUATED = 3.0
 """A token that is trained on costs a pass forward and two backward, one that is evaluated on a pass forward."""
-WORK_NAMES = (
-    "cost.log_steps",
-    "cost.log_tokens",
-    "cost.log_step_tokens",
-    "cost.log_tokens_per_step",
-    "cost.log_validation_tokens",
-)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
-from foretune.surrogate.inputs import link_of
+from foretune.surrogate.gains import gain_scale
 from foretune.types import Configuration, LearningCurve, Status, Task
 
 _LEARNED_FROM = (Status.OK, Status.DIVERGED, STOPPED)
@@ -49,7 +49,7 @@ class Run:
     @cached_property
     def gains(self) -> Float[np.ndarray, " t"]:
         """The curve as relative improvement over zero-shot."""
-        return link_of(self.task).gains(self.curve.scores)
+        return gain_scale(self.task).gains(self.curve.scores)
 
 
 def read_runs(meta_datasets: Sequence[MetaDataset]) -> list[Run]:

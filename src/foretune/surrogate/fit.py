@@ -11,7 +11,7 @@ What comes out depends on the meta-datasets and the seed alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,17 +20,16 @@ from foretune.errors import SurrogateError
 from foretune.metadata import MetaDataset
 from foretune.metadata.common import relative_to_width
 from foretune.metadata.digest import data_sha256
-from foretune.space import SearchSpace
+from foretune.space import Encoder, SearchSpace
 from foretune.surrogate.cost import EvenCost, fit_cost, tells_work
 from foretune.surrogate.encoders import encoder_for, encoder_sha256
 from foretune.surrogate.examples import Run, by_task, read_runs
-from foretune.surrogate.folds import folds
 from foretune.surrogate.for_search import REMEDY, described_features, for_search
-from foretune.surrogate.kinds import IN_CONTEXT, Data, find_kind
+from foretune.surrogate.hardware import of_one_kind, one_kind
+from foretune.surrogate.judge import errors_by_model, errors_by_task, folds, medians
+from foretune.surrogate.kinds import IN_CONTEXT, Data, Fitted, find_kind
 from foretune.surrogate.memory import fit_memory
 from foretune.surrogate.protocol import Surrogates
-from foretune.surrogate.reference import of_one_kind, one_kind
-from foretune.surrogate.resources import errors_by_model, errors_by_task, medians
 from foretune.types import Configuration
 
 FOLDS = 3
@@ -69,30 +68,21 @@ def fit(
     Raises:
         SurrogateError: if nothing is left to learn from, or what the kind needs is not installed.
     """
-    chosen = find_kind(kind)
+    chosen, tell = find_kind(kind), progress or (lambda _: None)
     chosen.check()
     runs = _selected(read_runs(meta_datasets), exclude_families, exclude_tasks)
-    reference, notes = default_of(meta_datasets), tuple[str, ...]()
-    if search:
-        usable = for_search(runs, search)
-        runs, notes = usable.runs, usable.notes
-        if chosen.needs_all:
-            runs = _described(usable.runs)
-            left = len(usable.runs) - len(runs)
-            notes += (f"{left} runs on tasks that foretune has not described are left out",) if left else ()
-        reference = reference or _default(search)
+    runs, notes = _for_search(runs, search, described=chosen.needs_all) if search else (runs, ())
+    reference = default_of(meta_datasets) or (_default(search) if search else None)
     encoder = encoder_for(meta_datasets, space or search)
     names = common_features(runs) if chosen.needs_all else known_by_most(runs)
     names = [name for name in names if name in described_features(runs)] if search else names
     parts = folds(runs, FOLDS, np.random.default_rng(seed))
-    tell = progress or (lambda _: None)
     judged = parts if judge else []
     held_out = parts if chosen.needs_held_out else judged
     fitted = chosen.fit(Data(runs, encoder, names, held_out, reference, seed, tell), recipe)
     tell("the cost and memory surrogates")
     priced = of_one_kind([run for run in runs if tells_work(run)])
     works = any(len(run.train_seconds) for run in priced)
-    resources = errors_by_task(priced, encoder, judged) if works else {}
     card: dict[str, Any] = {
         "data_sha256": [data_sha256(meta_dataset) for meta_dataset in meta_datasets],
         "tasks": sorted(by_task(runs)),
@@ -104,15 +94,35 @@ def fit(
         "excluded_tasks": sorted(exclude_tasks),
         "notes": list(notes),
         **fitted.facts,
-        "held_out": {
-            "mean": {**fitted.mean, **medians(resources)},
-            "by_task": {task: {**scores, **resources.get(task, {})} for task, scores in fitted.by_task.items()},
-            "by_model": errors_by_model(priced, encoder) if works and judge else {},
-        },
+        "held_out": _held_out(fitted, priced if works else [], encoder, judged),
     }
     if not works:
         return Surrogates(fitted.performance, EvenCost(), card)
     return Surrogates(fitted.performance, fit_cost(priced, encoder), card, fit_memory(priced, encoder))
+
+
+def _for_search(runs: Sequence[Run], search: SearchSpace, *, described: bool) -> tuple[Sequence[Run], tuple[str, ...]]:
+    """The runs in the words of the search space, if need be those on described tasks alone, and notes on what was
+    changed."""
+    usable = for_search(runs, search)
+    if not described:
+        return usable.runs, usable.notes
+    kept = _described(usable.runs)
+    left = len(usable.runs) - len(kept)
+    note = f"{left} runs on tasks that foretune has not described are left out"
+    return kept, (*usable.notes, note) if left else usable.notes
+
+
+def _held_out(
+    fitted: Fitted, priced: Sequence[Run], encoder: Encoder, parts: Sequence[Collection[str]]
+) -> Mapping[str, Any]:
+    """Scores of the card: of performance, seconds and bytes on tasks held out, of the last two on base models, too."""
+    resources = errors_by_task(priced, encoder, parts) if priced else {}
+    return {
+        "mean": {**fitted.mean, **medians(resources)},
+        "by_task": {task: {**scores, **resources.get(task, {})} for task, scores in fitted.by_task.items()},
+        "by_model": errors_by_model(priced, encoder) if parts else {},
+    }
 
 
 def default_of(meta_datasets: Sequence[MetaDataset]) -> Configuration | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -14,33 +14,14 @@ from foretune.metadata.common import relative_to_width
 from foretune.metadata.source import labels_of
 from foretune.space import Encoder
 from foretune.surrogate.examples import Run, by_task
-from foretune.surrogate.in_context import Deviations, InContextSurrogate
-from foretune.surrogate.inputs import Link, LossLink, encode, known_features, link_of, width_of
-from foretune.surrogate.landmarks import LANDMARK_NAMES, landmarks
+from foretune.surrogate.gains import GainScale, gain_scale
+from foretune.surrogate.in_context import InContextSurrogate
+from foretune.surrogate.inputs import encode, known_features, width_of
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import LEAST_VALUE, ConfigurationKernel, Scenarios, complete
-from foretune.surrogate.similarity import Labels, Similarity
-from foretune.surrogate.units import fit_unit
-from foretune.surrogate.widths import LEAST_GROUPS, best_width
+from foretune.surrogate.similarity import LANDMARKS, Similarity, landmarks_of
+from foretune.surrogate.units import fit_units
 from foretune.types import Configuration
-
-_WIDTH = 0.64
-
-
-@dataclass(frozen=True)
-class InContextRecipe:
-    """How the in-context surrogate is made.
-
-    Attributes:
-        width: h, distance at which earlier tasks stop to count, see `foretune.surrogate.similarity`; None for what is
-            best on families held out, and, for base models that were never seen, on base models held out.
-        floor: weight of the least similar task.
-        deviations: how far a new task may be from a blend of earlier ones.
-    """
-
-    width: float | None = None
-    floor: float = 1e-3
-    deviations: Deviations = field(default_factory=Deviations)
 
 
 @dataclass(frozen=True)
@@ -52,7 +33,7 @@ class _Task:
     gains: np.ndarray
     features: np.ndarray
     landmarks: np.ndarray
-    link: Link
+    gain_scale: GainScale
 
     @property
     def peaks(self) -> Float[np.ndarray, " n"]:
@@ -60,14 +41,13 @@ class _Task:
 
     @property
     def scale(self) -> float:
-        return max(float(self.peaks.max() - np.median(self.peaks)), self.link.least_scale)
+        return max(float(self.peaks.max() - np.median(self.peaks)), self.gain_scale.least)
 
 
 def fit_in_context(
     runs: Sequence[Run],
     encoder: Encoder,
     feature_names: Sequence[str],
-    recipe: InContextRecipe | None = None,
     *,
     reference: Configuration | None = None,
 ) -> InContextSurrogate:
@@ -77,14 +57,13 @@ def fit_in_context(
         runs: to learn from.
         encoder: of their configurations.
         feature_names: meta-features, of which a task may lack some.
-        recipe: how.
         reference: configuration, relative to the width of the base model, whose curve tells about a task; by default
             the one that most tasks have.
 
     Raises:
         SurrogateError: if no run is complete.
     """
-    recipe, reference = recipe or InContextRecipe(), reference or reference_of(runs)
+    reference = reference or reference_of(runs)
     groups = {name: group for name, group in by_task(runs).items() if _slices(group)}
     if not groups:
         raise SurrogateError("no run is complete, so there is no learning curve to learn from; collect some")
@@ -95,37 +74,25 @@ def fit_in_context(
     encoded = {one: row for task in tasks for one, row in zip(task.configurations, task.rows, strict=True)}
     rows = np.array([encoded[one] for one in known])
     row_scaling = Scaling.of(rows)
-    features = np.array([task.features for task in tasks])
-    feature_scaling = Scaling.of(features)
-    labels = tuple(labels_of(name) for name in groups)
-    scenarios = _scenarios(tasks, known, row_scaling(rows))
-    similarity = _similarity(tasks, features, feature_scaling, recipe)
-    if recipe.width is None:
-        families, models = [group[0].family for group in groups.values()], [model for _, model in labels]
-        width = elsewhere = _best_width(similarity, tasks, labels, families, scenarios)
-        if len(set(models)) >= LEAST_GROUPS:
-            elsewhere = _best_width(similarity, tasks, labels, models, scenarios)
-        similarity = replace(similarity, width=width, width_elsewhere=elsewhere)
-    best, scales = _units(tasks)
+    similarity = _similarity(tasks)
     return InContextSurrogate(
         encoder=encoder,
         feature_names=tuple(feature_names),
         reference=reference,
         slices=slices,
         recorded=known,
-        labels=labels,
+        labels=tuple(labels_of(name) for name in groups),
         row_scaling=row_scaling,
-        scenarios=scenarios,
+        scenarios=_scenarios(tasks, known, row_scaling(rows)),
         similarity=similarity,
-        unit=fit_unit(features, feature_scaling, best, scales),
-        deviations=recipe.deviations,
+        units=fit_units(similarity.features, *_best_and_scales(tasks)),
     )
 
 
-def _units(tasks: Sequence[_Task]) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
+def _best_and_scales(tasks: Sequence[_Task]) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
     """Best gain and scale of each task; NaN for plain scores among losses relative to a known start."""
     best, scales = np.array([task.peaks.max() for task in tasks]), np.array([task.scale for task in tasks])
-    relative = np.array([isinstance(task.link, LossLink) for task in tasks])
+    relative = np.array([task.gain_scale.zero_shot is not None for task in tasks])
     if not relative.any():
         return best, scales
     return np.where(relative, best, np.nan), np.where(relative, scales, np.nan)
@@ -146,13 +113,14 @@ def _read(runs: Sequence[Run], encoder: Encoder, names: Sequence[str], slices: i
     """A task's runs whose end is known; one that diverged keeps the worst gain seen on its task."""
     worst = min([0.0, *(float(run.gains.min()) for run in runs if len(run.gains))])
     ended = [run for run in runs if run.diverged or len(run.gains) == slices]
-    kept = {_relative(run): run for run in reversed(ended)}
-    kept = {one: kept[one] for one in reversed(kept)}
+    kept: dict[Configuration, Run] = {}
+    for run in ended:
+        kept.setdefault(_relative(run), run)
     gains = {one: np.append(run.gains, np.full(slices - len(run.gains), worst)) for one, run in kept.items()}
-    told = landmarks(gains[reference]) if reference in gains else np.full(len(LANDMARK_NAMES), np.nan)
+    told = landmarks_of(gains[reference]) if reference in gains else np.full(len(LANDMARKS), np.nan)
     task = runs[0].task
     rows = encode(encoder, task, [run.configuration for run in kept.values()])
-    return _Task(tuple(kept), rows, np.array(list(gains.values())), known_features(task, names), told, link_of(task))
+    return _Task(tuple(kept), rows, np.array(list(gains.values())), known_features(task, names), told, gain_scale(task))
 
 
 def _scenarios(tasks: Sequence[_Task], known: Sequence[Configuration], rows: Float[np.ndarray, "C D"]) -> Scenarios:
@@ -162,39 +130,14 @@ def _scenarios(tasks: Sequence[_Task], known: Sequence[Configuration], rows: Flo
         columns = [places[one] for one in task.configurations]
         values[index, columns] = np.maximum((task.gains - task.peaks.max()) / task.scale, LEAST_VALUE)
     kernel = ConfigurationKernel.of(rows)
-    filled = complete(values, rows, kernel)
-    peaks, recorded = filled.max(axis=2), ~np.isnan(values[:, :, 0])
-    apart = peaks - peaks.mean(axis=0)
-    return Scenarios(
-        rows,
-        filled.astype(np.float32),
-        recorded,
-        spread=float(np.sqrt(peaks.var(axis=1).mean())),
-        surprise=float(np.sqrt((apart[recorded] ** 2).mean())),
-        kernel=kernel,
-    )
+    return Scenarios(rows, complete(values, rows, kernel).astype(np.float32), kernel)
 
 
-def _similarity(
-    tasks: Sequence[_Task], features: Float[np.ndarray, "M F"], scaling: Scaling, recipe: InContextRecipe
-) -> Similarity:
-    told = np.array([task.landmarks for task in tasks])
+def _similarity(tasks: Sequence[_Task]) -> Similarity:
+    features, told = np.array([task.features for task in tasks]), np.array([task.landmarks for task in tasks])
     has = ~np.isnan(told[:, 0])
-    told_scaling = Scaling.of(told[has] if has.any() else np.zeros_like(told))
-    width = recipe.width or _WIDTH
-    return Similarity(scaling, scaling(features), told_scaling, told_scaling(told), width, width, recipe.floor)
-
-
-def _best_width(
-    similarity: Similarity,
-    tasks: Sequence[_Task],
-    labels: Sequence[Labels],
-    groups: Sequence[str],
-    scenarios: Scenarios,
-) -> float:
-    features, told = (np.array([getattr(task, name) for task in tasks]) for name in ("features", "landmarks"))
-    peaks = scenarios.values.max(axis=2)
-    return best_width(similarity, features, told, labels, groups, peaks, scenarios.recorded)
+    scaling, told_scaling = Scaling.of(features), Scaling.of(told[has] if has.any() else np.zeros_like(told))
+    return Similarity(scaling, scaling(features), told_scaling, told_scaling(told))
 
 
 def _slices(runs: Sequence[Run]) -> int:

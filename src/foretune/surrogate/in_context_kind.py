@@ -11,33 +11,33 @@ import numpy as np
 from foretune.space import Encoder
 from foretune.surrogate.arrays import flatten, restore
 from foretune.surrogate.examples import Run, by_task
-from foretune.surrogate.fit_in_context import InContextRecipe, fit_in_context
-from foretune.surrogate.in_context import Deviations, InContextSurrogate
+from foretune.surrogate.fit_in_context import fit_in_context
+from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.judge import can_be_judged, judge
 from foretune.surrogate.kinds import IN_CONTEXT, Arrays, Data, Fitted, Kind, Scores
 from foretune.surrogate.scaling import Scaling
 from foretune.surrogate.scenarios import Scenarios
 from foretune.surrogate.similarity import Similarity
-from foretune.surrogate.units import Unit
+from foretune.surrogate.units import Units
 from foretune.types import Configuration
 
 _PARTS: Mapping[str, type[Any]] = {
     "row_scaling": Scaling,
     "scenarios": Scenarios,
     "similarity": Similarity,
-    "unit": Unit,
-    "deviations": Deviations,
+    "units": Units,
 }
 
 
-def _fit(data: Data, recipe: InContextRecipe | None) -> Fitted:
+def _fit(data: Data, recipe: None) -> Fitted:
     """Nothing is trained."""
+    del recipe
     judged = dict[str, Scores]()
     for part in data.held_out():
         rest = data.without(part)
-        surrogate = fit_in_context(rest, data.encoder, data.names, recipe, reference=data.reference)
+        surrogate = fit_in_context(rest, data.encoder, data.names, reference=data.reference)
         judged |= _judge(surrogate, data, part)
-    performance = fit_in_context(data.runs, data.encoder, data.names, recipe, reference=data.reference)
+    performance = fit_in_context(data.runs, data.encoder, data.names, reference=data.reference)
     return Fitted(performance, _means(judged), judged, {"kind": IN_CONTEXT})
 
 

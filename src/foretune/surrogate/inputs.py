@@ -1,20 +1,8 @@
-"""What the surrogates see of a task, a configuration and a curve, as numbers.
-
-The *gain* of a score says how far the loss fell from the base model's zero-shot loss z, on a scale on which every
-halving counts the same:
-
-    g = log(z / loss)  if loss < z,  else  (z - loss) / loss,
-
-so 0 is the untrained model whatever the task. z is known on a new task before any training. The logarithm makes
-differences among good runs, which a search is about, as large as those among bad ones; the other branch keeps runs that
-went wrong (ten times the untrained model's loss is -0.9) from drowning all others.
-"""
+"""What the surrogates see of a task and of a configuration, as numbers. Curves are in `foretune.surrogate.gains`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -27,95 +15,10 @@ from foretune.types import Configuration, Task
 SLICES = 8
 """Of a run of `foretune tune`."""
 
-_LEAST_RATIO = 1e-4
-
-
-def gain(scores: Float[np.ndarray, " n"], zero_shot: float) -> Float[np.ndarray, " n"]:
-    """Gain of scores, which are losses with their sign turned; above -1."""
-    ratio = np.maximum(scores / zero_shot, _LEAST_RATIO)
-    return np.where(ratio < 1.0, -np.log(ratio), 1.0 / ratio - 1.0)
-
-
-def score_of_gain(gains: Float[np.ndarray, " n"], zero_shot: float) -> Float[np.ndarray, " n"]:
-    """The inverse of `gain`; gains of -1 and below are read as -0.99 (a hundred times the zero-shot loss)."""
-    bounded = np.maximum(gains, -0.99)
-    return zero_shot * np.where(bounded > 0.0, np.exp(-bounded), 1.0 / (1.0 + np.minimum(bounded, 0.0)))
-
 
 def zero_shot_score(task: Task) -> float:
     """The untrained model's score on this task."""
     return task.metric.score(read_task(task).zero_shot_nll)
-
-
-class Link(Protocol):
-    """Between the scores of a task and gains, in which differences on all tasks are comparable."""
-
-    @property
-    def least_scale(self) -> float:
-        """Gains that differ by less are noise."""
-        ...
-
-    def gains(self, scores: np.ndarray) -> np.ndarray:
-        """Of any shape."""
-        ...
-
-    def scores(self, gains: np.ndarray) -> np.ndarray:
-        """The inverse."""
-        ...
-
-    def slopes(self, scores: np.ndarray) -> np.ndarray:
-        """By how much a score changes with its gain, to first order."""
-        ...
-
-
-@dataclass(frozen=True)
-class LossLink:
-    """See `gain`."""
-
-    zero_shot: float
-    least_scale: float = 0.02
-
-    def gains(self, scores: np.ndarray) -> np.ndarray:
-        """See `Link`."""
-        return gain(scores, self.zero_shot)
-
-    def scores(self, gains: np.ndarray) -> np.ndarray:
-        """See `Link`."""
-        return score_of_gain(gains, self.zero_shot)
-
-    def slopes(self, scores: np.ndarray) -> np.ndarray:
-        """A gain that is off by d moves the loss by d times itself. Above the zero-shot loss it moves it more, which is
-        left out: that a run went wrong is no reason to hope for it."""
-        return np.abs(scores)
-
-
-@dataclass(frozen=True)
-class PlainLink:
-    """The gain is the score: for tasks of which no zero-shot loss is known."""
-
-    least_scale: float = 1e-9
-
-    def gains(self, scores: np.ndarray) -> np.ndarray:
-        """See `Link`."""
-        return np.asarray(scores, dtype=np.float64)
-
-    def scores(self, gains: np.ndarray) -> np.ndarray:
-        """See `Link`."""
-        return gains.copy()
-
-    def slopes(self, scores: np.ndarray) -> np.ndarray:
-        """See `Link`."""
-        return np.ones_like(scores)
-
-
-def link_of(task: Task) -> Link:
-    """By the zero-shot loss, where it is known."""
-    zero_shot = task.meta_features.get("zero_shot_nll")
-    if zero_shot is None or task.metric.maximize:
-        return PlainLink()
-    if zero_shot <= 0:
-        raise SurrogateError(f"task {task.id!r} has a zero-shot loss of {zero_shot}: there is nothing to improve")
-    return LossLink(task.metric.score(zero_shot))
 
 
 def width_of(task: Task) -> int | None:

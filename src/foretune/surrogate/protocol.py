@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float
 
 from foretune.types import Configuration, LearningCurve, Prediction, Task
 
@@ -33,23 +34,33 @@ class Predictor(Protocol):
 
 
 @dataclass(frozen=True)
-class Cases:
-    """What may come, as one of K cases.
+class Outcomes:
+    """How a task may turn out: like one of K earlier ones.
 
     Attributes:
-        weights: (K,) probabilities of the cases.
-        prediction: normal distributions (K, N, T), in each of them.
+        weights: (K,) probabilities of the earlier tasks.
+        gains: (K, N, T) of every candidate after every slice if the task is like each of them, see
+            `foretune.surrogate.gains`.
+        own: standard deviation, in gains, of what a run has of its own.
+        level: standard deviation, in gains, by which all runs that were not begun may be off together.
     """
 
     weights: np.ndarray
-    prediction: Prediction
+    gains: np.ndarray
+    own: float
+    level: float = 0.0
+
+    @property
+    def mean(self) -> Float[np.ndarray, "N T"]:
+        """Expected gains."""
+        return np.tensordot(self.weights, self.gains, 1)
 
 
 @runtime_checkable
-class PredictsCases(Protocol):
-    """A predictor that knows more than one normal distribution."""
+class PredictsOutcomes(Predictor, Protocol):
+    """A predictor that says which earlier tasks a new one may be like."""
 
-    def cases(self, observed: Observed) -> Cases:
+    def outcomes(self, observed: Observed) -> Outcomes:
         """The same question as that of `Predictor`."""
         ...
 

@@ -1,4 +1,4 @@
-"""Ridge regression on standardized columns: what cost and memory surrogates are made of."""
+"""Ridge regression on standardized columns: of costs, of memory, and of how good a task can get."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-_PENALTY = 1.0
 _CLIP = 5.0
 
 
@@ -31,12 +30,12 @@ class Ridge:
         return scaled @ self.weights[:-1] + self.weights[-1]
 
 
-def fit_ridge(rows: Float[np.ndarray, "n D"], targets: Float[np.ndarray, "n K"]) -> Ridge:
-    """Least squares with a penalty of 1 on each standardized weight."""
+def fit_ridge(rows: Float[np.ndarray, "n D"], targets: Float[np.ndarray, "n K"], penalty: float = 1.0) -> Ridge:
+    """Least squares with a penalty on each standardized weight."""
     center, spread = rows.mean(0), rows.std(0)
     spread[spread < 1e-9] = 1.0
     scaled = (rows - center) / spread
     intercept = targets.mean(0)
-    gram = scaled.T @ scaled + _PENALTY * np.eye(scaled.shape[1])
+    gram = scaled.T @ scaled + penalty * np.eye(scaled.shape[1])
     weights = np.linalg.solve(gram, scaled.T @ (targets - intercept))
     return Ridge(center, spread, np.vstack([weights, intercept]))

@@ -1,18 +1,19 @@
-"""The curves of recorded configurations on earlier tasks, complete, and what they say of any other configuration.
+"""The curves of recorded configurations on earlier tasks, complete, and those of any other configuration.
 
-Each earlier task is a *scenario* of how a new one may turn out: a value for every configuration and slice, in a unit
-that tasks share,
+Symbols:
+    M earlier tasks, C recorded configurations, T slices, N configurations of a pool, D columns of an encoded one.
+    v: (M, C, T) values of all configurations, in a unit that tasks share.
+    X: (C, D) encoded and scaled recorded configurations.
+    K: (C, C) their correlations exp(-d^2 / (2 l^2)), d the distance of two rows and l `ConfigurationKernel.length`.
+    n: nugget, s: noise of one task's values; both are shares of the variance of levels.
 
-    v = (g - best) / scale,
+A value compares a gain g with the gains of its task: v = (g - best) / (best - median), where best and median are those
+of the peaks of all configurations. So 0 is the best configuration and -1 the median one. Values are cut off at
+`LEAST_VALUE`: a run that went wrong is bad, not ten times as bad.
 
-g a gain, best the best of the task and scale the distance from its median configuration's peak to it. So 0 is as good
-as it gets, -1 the median, and values below `LEAST_VALUE` are cut off: what went wrong is bad, and not ten times as bad.
-
-What was not run is filled in by kriging (Matheron, 1963), a Gaussian process over encoded configurations: first the
-level of each configuration over all tasks, of which one that few tasks know is drawn to its neighbors' levels, then on
-each task what its own runs differ from the levels by. A configuration that no task knows is kriged from the complete
-table, with the variance that leaves. One that some tasks lack, most often because it takes too long there, is as
-uncertain on a task like these as configurations differ between tasks.
+Configurations that were not run on a task are filled in by kriging (Matheron, 1963), a Gaussian process over encoded
+configurations, in two steps: the level of each configuration over all tasks, then the difference of a task from these
+levels. A configuration that no task knows is kriged from the complete table.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 LEAST_VALUE = -2.0
 _NUGGET = 0.3
@@ -59,88 +60,35 @@ class Scenarios:
     """M earlier tasks by C recorded configurations.
 
     Attributes:
-        rows: (C, D) encoded configurations, scaled.
-        values: (M, C, T).
-        recorded: (M, C) which of them were run, and not filled in.
-        spread: standard deviation of values over configurations.
-        surprise: standard deviation over tasks of the best slice of a configuration, where it was run.
+        rows: X.
+        values: v, without gaps.
         kernel: of configurations.
     """
 
     rows: np.ndarray
     values: np.ndarray
-    recorded: np.ndarray
-    spread: float
-    surprise: float
     kernel: ConfigurationKernel
 
-    def interpolation(self, rows: Float[np.ndarray, "N D"], known: Int[np.ndarray, " N"]) -> Interpolation:
-        """Of a pool.
+    def values_of(self, rows: Float[np.ndarray, "N D"], known: Int[np.ndarray, " N"]) -> Float[np.ndarray, "M N T"]:
+        """Values of a pool on every earlier task.
 
         Args:
             rows: encoded and scaled.
-            known: place of each among the C; -1 for what was run nowhere.
+            known: place of each among the C; -1 for a configuration that was never run.
         """
-        return Interpolation(self, rows, known)
+        found = self.values[:, np.maximum(known, 0)].astype(np.float64)
+        new = known < 0
+        if new.any():
+            level = self.values.mean(axis=1, keepdims=True)
+            # v_new = level + K(new, X) (K + n)^-1 (v - level)
+            shares = self.kernel(rows[new], self.rows) @ self._inverse
+            found[:, new] = level + np.matmul(shares, self.values - level)
+        return found
 
     @cached_property
-    def inverse(self) -> Float[np.ndarray, "C C"]:
-        """(K + nugget)^-1."""
+    def _inverse(self) -> Float[np.ndarray, "C C"]:
+        """(K + n)^-1."""
         return np.linalg.inv(self.kernel(self.rows, self.rows) + _NUGGET * np.eye(len(self.rows)))
-
-
-@dataclass(frozen=True)
-class Interpolation:
-    """A pool of N configurations among those recorded."""
-
-    scenarios: Scenarios
-    rows: np.ndarray
-    known: np.ndarray
-
-    def values(self, tasks: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m N T"]:
-        """In some of the scenarios."""
-        table = self.scenarios.values[tasks]
-        found = table[:, np.maximum(self.known, 0)]
-        if self._strange.any():
-            level = table.mean(axis=1, keepdims=True)
-            found[:, self._strange] = level + np.einsum("nc,mct->mnt", self._shares, table - level)
-        return found
-
-    def filled_variance(
-        self, tasks: Int[np.ndarray, " m"], weights: Float[np.ndarray, " m"]
-    ) -> Float[np.ndarray, " N"]:
-        """Of recorded configurations, for the share of some tasks, by weight, on which they were filled in."""
-        share = weights @ ~self.scenarios.recorded[np.ix_(tasks, np.maximum(self.known, 0))]
-        return np.where(self._strange, 0.0, self.scenarios.surprise**2 * share)
-
-    def unknown(self, chosen: Int[np.ndarray, " k"]) -> Float[np.ndarray, "N k"]:
-        """Covariance of what kriging leaves open; 0 for recorded configurations."""
-        found = np.zeros((len(self.rows), len(chosen)))
-        columns = self._strange[chosen]
-        if columns.any():
-            picked = self.rows[chosen[columns]]
-            kernel = self.scenarios.kernel
-            left = kernel(self.rows[self._strange], picked) - self._shares @ kernel(self.scenarios.rows, picked)
-            found[np.ix_(self._strange, columns)] = self.scenarios.spread**2 * left
-        return found
-
-    @cached_property
-    def unknown_variance(self) -> Float[np.ndarray, " N"]:
-        """Of each alone."""
-        found = np.zeros(len(self.rows))
-        if self._strange.any():
-            cross = self.scenarios.kernel(self.rows[self._strange], self.scenarios.rows)
-            found[self._strange] = self.scenarios.spread**2 * np.maximum(1.0 - (self._shares * cross).sum(axis=1), 0.0)
-        return found
-
-    @cached_property
-    def _strange(self) -> np.ndarray:
-        return self.known < 0
-
-    @cached_property
-    def _shares(self) -> Float[np.ndarray, "n C"]:
-        """What each recorded configuration contributes to each unknown one."""
-        return self.scenarios.kernel(self.rows[self._strange], self.scenarios.rows) @ self.scenarios.inverse
 
 
 def complete(values: Values, rows: Float[np.ndarray, "C D"], kernel: ConfigurationKernel) -> Values:
@@ -152,7 +100,7 @@ def complete(values: Values, rows: Float[np.ndarray, "C D"], kernel: Configurati
     filled = values.copy()
     for task, gaps in enumerate(missing):
         if gaps.any():
-            filled[task, gaps] = levels[gaps] + _residuals(values[task] - levels, rows, gaps, kernel)
+            filled[task, gaps] = levels[gaps] + _differences(values[task] - levels, rows, gaps, kernel)
     return np.maximum(filled, LEAST_VALUE)
 
 
@@ -163,18 +111,24 @@ def squared_distances(left: Float[np.ndarray, "n d"], right: Float[np.ndarray, "
 
 
 def _levels(values: Values, correlation: Float[np.ndarray, "C C"]) -> Float[np.ndarray, "C T"]:
-    """What configurations come to over tasks, from their means where they were run."""
+    """Level of each configuration over tasks. The fewer tasks ran it, the more its neighbors count."""
     counts = (~np.isnan(values[:, :, 0])).sum(axis=0)
     means = np.nanmean(values, axis=0)
     overall = np.average(means, axis=0, weights=counts)
+    # level = overall + (K + n) (K + n + s / count)^-1 (mean - overall)
     covariance = correlation + _NUGGET * np.eye(len(counts))
     noisy = covariance + np.diag(_LEVEL_NOISE / counts)
     return overall + covariance @ np.linalg.solve(noisy, means - overall)
 
 
-def _residuals(
-    residuals: Float[np.ndarray, "C T"], rows: Float[np.ndarray, "C D"], gaps: np.ndarray, kernel: ConfigurationKernel
+def _differences(
+    apart: Float[np.ndarray, "C T"],
+    rows: Float[np.ndarray, "C D"],
+    gaps: Bool[np.ndarray, " C"],
+    kernel: ConfigurationKernel,
 ) -> Float[np.ndarray, "g T"]:
+    """Differences of the gaps of one task from their levels, from those of its own runs."""
     there = rows[~gaps]
+    # difference = K(gaps, there) (K(there, there) + n + s)^-1 (v - level)
     own = kernel(there, there) + (_NUGGET + _LEVEL_NOISE) * np.eye(len(there))
-    return kernel(rows[gaps], there) @ np.linalg.solve(own, residuals[~gaps])
+    return kernel(rows[gaps], there) @ np.linalg.solve(own, apart[~gaps])

@@ -26,7 +26,7 @@ from foretune.surrogate.memory import LinearMemory
 from foretune.surrogate.protocol import Surrogates
 from foretune.surrogate.ridge import Ridge
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 ARRAYS_FILE = "surrogates.safetensors"
 DESCRIPTION_FILE = "surrogates.json"
 

@@ -25,8 +25,8 @@ from foretune.benchmark.timing import Timing, timing_of
 from foretune.errors import ConfigurationError, MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.metadata.noise import seed_noise
+from foretune.optimizer.baselines import Ordered
 from foretune.optimizer.in_context import TransferInContext
-from foretune.optimizer.ordered import Ordered
 from foretune.space import load_space
 from foretune.types import Configuration
 

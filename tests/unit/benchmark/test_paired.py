@@ -87,9 +87,7 @@ def test_the_portfolio_is_the_usual_baseline():
 
 
 def test_a_method_with_options_can_be_the_baseline():
-    assert baseline_of(["portfolio", "transfer-in-context:explore=0"], "transfer-in-context:explore=0") == (
-        "transfer-in-context:explore=0"
-    )
+    assert baseline_of(["portfolio", "transfer:horizon=best"], "transfer:horizon=best") == "transfer:horizon=best"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from tiny_table import four_tasks
 
 from foretune.benchmark.replay import Point, RecordedTask, point_at, recorded_task, simulate
 from foretune.metadata import MetaDataset
-from foretune.optimizer.ordered import Ordered
-from foretune.optimizer.random import random_search
+from foretune.optimizer.baselines import Ordered, random_search
 from foretune.types import Status, Trial
 
 

@@ -1,20 +1,26 @@
+"""The default search: on recorded runs of families that it never saw, and on earlier tasks that are written down."""
+
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from known_tasks import new_task, pool_of, surrogate_of
 from synthetic_table import bare_table, synthetic_surrogates, synthetic_table
 
 from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
+from foretune.errors import SurrogateError
+from foretune.optimizer import in_context
+from foretune.optimizer.baselines import random_search
 from foretune.optimizer.in_context import TransferInContext
-from foretune.optimizer.random import random_search
-from foretune.optimizer.standing import slice_seconds, standing_of
+from foretune.optimizer.state import slice_seconds, state_of
 from foretune.surrogate.cost import EvenCost
 from foretune.surrogate.fit import fit
-from foretune.surrogate.protocol import Cases, Surrogates
-from foretune.types import Configuration, LearningCurve, Metric, Prediction, Report, Status, Task, Trial
+from foretune.surrogate.protocol import Surrogates
+from foretune.types import Configuration, LearningCurve, Metric, Report, Status, Trial
 
 HELD_OUT = ("task-3", "task-7")
 
@@ -24,10 +30,8 @@ def recorded(request: pytest.FixtureRequest) -> RecordedTask:
     return recorded_task(synthetic_table(), request.param)
 
 
-def search(recorded: RecordedTask, **arguments: float) -> TransferInContext:
-    return TransferInContext(
-        recorded.task, recorded.candidates, surrogates=synthetic_surrogates("in-context"), **arguments
-    )
+def search(recorded: RecordedTask) -> TransferInContext:
+    return TransferInContext(recorded.task, recorded.candidates, surrogates=synthetic_surrogates("in-context"))
 
 
 def test_after_two_runs_it_is_ahead_of_random_search_on_unseen_families(recorded):
@@ -50,18 +54,14 @@ def test_the_first_candidate_is_trained_to_the_end_before_others(recorded):
 
 
 def test_where_time_is_short_the_best_prediction_takes_the_place_of_the_first_candidate(recorded):
-    """The default and half of the favorite's run need as much as there is, or a little more."""
+    """The default and the least share of the favorite's run need as much as there is, or a little more."""
     surrogates = synthetic_surrogates("in-context")
-    predicted = surrogates.performance.on(recorded.task, recorded.candidates)({}).mean.max(axis=1)
+    predicted = surrogates.performance.on(recorded.task, recorded.candidates).outcomes({}).mean.max(axis=1)
     favorite = recorded.candidates[int(np.argmax(predicted))]
     default, wanted = slice_seconds(recorded.task, [recorded.candidates[0], favorite], surrogates.cost).sum(axis=1)
-    needed = default + 0.5 * wanted
-    for seconds, room, first in (
-        (1.01 * needed, 0.5, recorded.candidates[0]),
-        (0.99 * needed, 0.5, favorite),
-        (0.99 * needed, 0.0, recorded.candidates[0]),
-    ):
-        optimizer = search(recorded, room=room)
+    needed = default + in_context._ROOM * wanted
+    for seconds, first in ((1.01 * needed, recorded.candidates[0]), (0.99 * needed, favorite)):
+        optimizer = search(recorded)
         trial = optimizer.ask(seconds_left=seconds)
         assert trial is not None
         assert trial.configuration == first
@@ -87,29 +87,6 @@ def test_however_short_the_time_is_the_first_candidate_comes_first_on_an_unfamil
     assert (trial.configuration == recorded.candidates[0]) is is_first
 
 
-def test_a_run_is_gone_on_with_until_it_is_hopeless(recorded):
-    """With endless patience every run is trained to its end before the next begins; with none each is left as soon as
-    it has had its least slices."""
-    for patience, leaves in ((1e6, False), (-1e6, True)):
-        optimizer, last, left = search(recorded, patience=patience, least_slices=2), None, False
-        for _ in range(30):
-            trial = optimizer.ask()
-            assert trial is not None
-            report = recorded.evaluate(trial)
-            if last and trial.configuration != last.trial.configuration:
-                left |= last.status is Status.OK and len(last.curve) < 8
-                assert len(last.curve) >= 2 or last.status is not Status.OK
-            optimizer.tell(report)
-            last = report
-        assert left is leaves
-
-
-@pytest.mark.parametrize("power", [0.5, 1.0])
-def test_with_a_price_on_seconds_it_still_improves_on_the_untrained_model(recorded, power):
-    points = simulate(search(recorded, cost_power=power), recorded, 3 * recorded.mean_run_seconds)
-    assert points[-1].score > recorded.zero_shot
-
-
 def test_nothing_is_begun_that_cannot_be_paid_for(recorded):
     assert search(recorded).ask(seconds_left=1e-6) is None
     assert search(recorded).ask(seconds_left=0.0) is None
@@ -132,58 +109,12 @@ def test_tasks_of_which_nothing_is_known_are_searched_too():
         assert found.score > np.mean(at_random)
 
 
-def test_the_incumbent_of_what_is_maximized_is_no_loss(recorded):
-    """The zero-shot loss among the meta-features is then no score, and no accuracy would ever beat it."""
-    task = replace(recorded.task, metric=Metric("accuracy", maximize=True))
-    optimizer = TransferInContext(task, recorded.candidates, surrogates=synthetic_surrogates("in-context"))
-    report = Report(Trial(0, recorded.candidates[0], 2), Status.OK, LearningCurve([0.6, 0.7], [1.0, 1.0]))
-    optimizer.tell(report)
-    standing = standing_of((report,))
-    predicted, incumbent = optimizer._on_axis(optimizer._predictor(standing.curves), standing)
-    assert incumbent == 0.7
-    np.testing.assert_array_equal(predicted.mean[0, :2], [0.6, 0.7])
-
-
-class OneInTen:
-    """Of two configurations, after the first one: the second is a bit better, the third is worse nine times in ten and
-    else far better than all."""
-
-    recorded: tuple[Configuration, ...] = ()
-    typical_features: Mapping[str, float] = {}
-
-    def on(self, task, candidates):
-        return self
-
-    def __call__(self, observed):
-        return Prediction(np.array([[0.0], [0.05], [-2.6]]), np.array([[0.01], [0.01], [1.0]]))
-
-    def cases(self, observed):
-        mean = np.full((2, 3, 1), [[0.0], [0.05], [-3.0]])
-        mean[1, 2] = 1.0
-        return Cases(np.array([0.9, 0.1]), Prediction(mean, np.full(mean.shape, 0.01)))
-
-
-@pytest.mark.parametrize(("cases", "chosen"), [(True, 2), (False, 1)])
-def test_a_small_chance_of_something_far_better_is_worth_a_run(cases, chosen):
-    pool = [Configuration({"rank": rank}) for rank in (1, 2, 3)]
-    task = Task("task", Metric("accuracy", maximize=True), {}, max_fidelity=1)
-    surrogates = Surrogates(OneInTen(), EvenCost())
-    optimizer = TransferInContext(task, pool, surrogates=surrogates, room=0.0, cases=cases)
-    first = optimizer.ask()
-    assert first is not None
-    optimizer.tell(Report(first, Status.OK, LearningCurve([0.0], [1.0])))
-    trial = optimizer.ask()
-    assert trial is not None
-    assert trial.configuration == pool[chosen]
-
-
-def test_the_cases_say_on_average_what_the_predictions_say(recorded):
-    """In gains, where both are linear, before anything is seen."""
-    surrogates = synthetic_surrogates("in-context")
-    stage = surrogates.performance.on(recorded.task, recorded.candidates)._before
-    weights, mean, _ = stage.cases({})
-    expected, _ = stage.given({})
-    np.testing.assert_allclose(np.tensordot(weights, mean, 1), expected, atol=0.02 * np.ptp(expected))
+def test_surrogates_of_another_kind_are_refused_with_the_remedy():
+    recorded, surrogates = recorded_task(synthetic_table(), "task-3"), synthetic_surrogates("deep-kernel")
+    with pytest.raises(
+        SurrogateError, match=r"got DeepKernelSurrogate; fit some with `foretune fit --kind in-context`"
+    ):
+        TransferInContext(recorded.task, recorded.candidates, surrogates=surrogates)
 
 
 def after_the_first_run(recorded: RecordedTask) -> TransferInContext:
@@ -224,9 +155,160 @@ def test_while_the_first_run_is_under_way_others_are_begun(recorded):
     assert second.configuration != first.configuration
 
 
-def test_without_exploring_it_goes_by_the_expected_score(recorded):
-    optimizer = search(recorded, explore=0.0)
-    trial = optimizer.ask()
-    assert trial is not None
-    optimizer.tell(recorded.evaluate(trial))
-    assert optimizer.ask(seconds_left=recorded.mean_run_seconds) is not None
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of a slice by rank."""
+
+    seconds: Sequence[float]
+
+    def predict(self, task, configurations, fidelities):
+        return np.array([self.seconds[int(one.values["rank"]) - 1] for one in configurations])
+
+
+def knowing(values: np.ndarray, seconds: Sequence[float] | None = None) -> TransferInContext:
+    """A search on a task like earlier ones with these values (M, N, T)."""
+    surrogates = Surrogates(surrogate_of(values), Costs(seconds) if seconds else EvenCost())
+    return TransferInContext(new_task(values.shape[2]), pool_of(values.shape[1]), surrogates=surrogates)
+
+
+def rank_of(configuration: Configuration) -> int:
+    return int(configuration.values["rank"])
+
+
+def tell(optimizer: TransferInContext, trial: Trial, scores: Sequence[float], seconds: float = 1.0) -> None:
+    """That a trial came to these scores, the first of which may have been told before."""
+    assert trial.fidelity == len(scores)
+    took = seconds * (trial.fidelity - trial.resumes_from)
+    optimizer.tell(Report(trial, Status.OK, LearningCurve(scores, [seconds] * len(scores)), seconds=took))
+
+
+def steps(optimizer: TransferInContext, truth: np.ndarray, count: int, seconds_left: float = math.inf):
+    """(rank, from, to) of the first trials, which come to the slices of `truth` (N, T)."""
+    asked = []
+    for _ in range(count):
+        trial = optimizer.ask(seconds_left)
+        if trial is None:
+            break
+        asked.append((rank_of(trial.configuration), trial.resumes_from, trial.fidelity))
+        tell(optimizer, trial, truth[rank_of(trial.configuration) - 1, : trial.fidelity])
+    return asked
+
+
+def test_one_hypothesis_is_its_ranking():
+    """On a task that turns out as the earlier one, with runs of one slice."""
+    values = np.array([[-1.0], [-0.3], [-1.5], [0.0], [-0.7]])
+    order = [rank for rank, _, _ in steps(knowing(values[None]), values, 9)]
+    assert order == [1, 4, 2, 5, 3]
+
+
+def test_equal_hypotheses_choose_the_second_of_a_greedy_portfolio():
+    """The default was the best on half of the tasks. The candidate that is better in the mean is no better there than
+    the one that is far better on the others."""
+    steady, bold = [-0.3] * 4, [-1.8, -1.8, 0.0, 0.0]
+    values = np.array([[0.0, 0.0, -1.5, -1.5], steady, bold]).T[:, :, None]
+    assert np.mean(steady) > np.mean(bold)
+    improvements = np.maximum(values[:, 1:, 0] - values[:, :1, 0], 0.0).mean(axis=0)
+    assert improvements[1] > improvements[0]
+    assert [rank for rank, _, _ in steps(knowing(values), np.array([[0.5], [0.4], [0.6]]), 2)] == [1, 3]
+
+
+def test_a_small_chance_of_something_far_better_is_worth_a_run():
+    """Nine of ten tasks speak for the second candidate, a little; on the tenth the third one is far better than all."""
+    values = np.full((10, 3, 1), [[-1.0], [-0.95], [-2.0]])
+    values[9, 2] = 1.0
+    assert [rank for rank, _, _ in steps(knowing(values), np.zeros((3, 1)), 2)] == [1, 3]
+    values[9, 2] = -0.97
+    assert [rank for rank, _, _ in steps(knowing(values), np.zeros((3, 1)), 2)] == [1, 2]
+
+
+def test_an_observed_run_decides_between_hypotheses():
+    """On two kinds of tasks one of two candidates is the best. The third tells which kind this one is."""
+    values = np.array([[-1.0, 0.0, -1.9, -0.2], [-1.0, -1.9, 0.0, -1.9]])[:, :, None]
+    for told, following in ((0.8, 2), (-0.9, 3)):
+        optimizer = knowing(values)
+        tell(optimizer, Trial(0, pool_of(4)[0], 1), [0.0])
+        tell(optimizer, Trial(1, pool_of(4)[3], 1), [told])
+        trial = optimizer.ask()
+        assert trial is not None
+        assert rank_of(trial.configuration) == following
+
+
+def rising(last: float, slices: int = 8) -> np.ndarray:
+    return np.linspace(last - 0.7, last, slices)
+
+
+def test_a_run_goes_on_to_its_end_while_it_is_expected_to_beat_the_best():
+    values = np.array([rising(-1.0), rising(0.0), rising(-1.9)])
+    asked = steps(knowing(values[None]), values + 1.0, 9)
+    assert asked == [(1, 0, 8), *((2, place, place + 1) for place in range(8))]
+
+
+def test_a_run_that_is_not_expected_to_beat_the_best_is_left_after_its_least_slices():
+    """The favorite comes to far less than expected."""
+    values, least = np.array([rising(-1.0), rising(0.0), rising(-0.5)]), in_context._LEAST_SLICES
+    truth = values.copy()
+    truth[1] -= 1.9
+    asked = steps(knowing(values[None]), truth, least + 2)
+    assert asked == [(1, 0, 8), *((2, place, place + 1) for place in range(least)), (3, 0, 1)]
+
+
+def test_a_run_that_was_left_goes_on_from_where_it_stands():
+    values = np.array([rising(-1.0), rising(0.0)])
+    optimizer = knowing(values[None])
+    tell(optimizer, Trial(0, pool_of(2)[0], 8), values[0])
+    tell(optimizer, Trial(1, pool_of(2)[1], 3), values[1, :3])
+    tell(optimizer, Trial(2, pool_of(2)[0], 8), values[0])
+    assert steps(optimizer, values, 1) == [(2, 3, 4)]
+
+
+def test_a_configuration_that_ended_badly_is_not_asked_for_again():
+    values = np.array([[-1.0], [0.0], [-0.5]])
+    optimizer = knowing(values[None])
+    tell(optimizer, Trial(0, pool_of(3)[0], 1), [0.0])
+    optimizer.tell(Report(Trial(1, pool_of(3)[1], 1), Status.DIVERGED, LearningCurve(), seconds=1.0))
+    assert [rank for rank, _, _ in steps(optimizer, values, 5)] == [3]
+
+
+def test_near_the_end_configurations_are_judged_by_the_slices_that_fit():
+    """The favorite's best slice is out of reach, and within reach it is worse than the quick one."""
+    values = np.array([[-1.5, -1.5], [-1.9, 0.0], [-0.6, -0.5]])
+    for left, following in ((8.0, 2), (7.0, 3)):
+        optimizer = knowing(values[None], seconds=[1.0, 4.0, 1.0])
+        tell(optimizer, Trial(0, pool_of(3)[0], 2), values[0])
+        trial = optimizer.ask(left)
+        assert trial is not None
+        assert rank_of(trial.configuration) == following
+
+
+def test_measured_seconds_count_and_not_predicted_ones():
+    """Everything takes three times as long here."""
+    values = np.array([[-1.0], [0.0]])
+    for left, fits in ((6.1, True), (5.9, False)):
+        optimizer = knowing(values[None], seconds=[1.0, 2.0])
+        tell(optimizer, Trial(0, pool_of(2)[0], 1), [0.0], seconds=3.0)
+        assert (optimizer.ask(left) is not None) is fits
+
+
+def test_the_default_is_believed_in_while_it_is_under_way():
+    """As if it had come as predicted: the candidate that beats it on one of the earlier tasks is left to hope for."""
+    values = np.array([[0.0, -0.4, -1.8], [-1.0, -0.9, -0.2]])[:, :, None]
+    optimizer, informed = knowing(values), knowing(values)
+    first = optimizer.ask()
+    assert first is not None
+    assert rank_of(first.configuration) == 1
+    tell(informed, first, [1.0 + values[:, 0, 0].mean()])
+    following, expected = optimizer.ask(pending=[first]), informed.ask()
+    assert following is not None
+    assert expected is not None
+    assert following == replace(expected, id=1)
+    assert rank_of(following.configuration) == 3
+
+
+def test_an_untrained_model_is_the_best_so_far_only_where_gains_are_relative_to_it(recorded):
+    """The zero-shot loss among the meta-features is no score of an accuracy, and no accuracy would ever beat it."""
+    losses = search(recorded)
+    task = replace(recorded.task, metric=Metric("accuracy", maximize=True))
+    accuracies = TransferInContext(task, recorded.candidates, surrogates=synthetic_surrogates("in-context"))
+    for optimizer, scores, best in ((losses, [-99.0, -98.0], 0.0), (accuracies, [0.6, 0.7], 0.7)):
+        report = Report(Trial(0, recorded.candidates[0], 2), Status.OK, LearningCurve(scores, [1.0, 1.0]))
+        assert optimizer._best_gain(state_of((report,))) == best

@@ -22,7 +22,7 @@ def test_every_entry_is_a_function_of_a_search_and_its_options(name):
     assert entry.kind in {"", *KINDS}
     recorded = recorded_task(synthetic_table(), "task-3")
     pool, surrogates = recorded.candidates, synthetic_surrogates(entry.kind) if entry.kind else None
-    written = {"portfolio": "3", "horizon": "best", "least_slices": "2", "cases": "0", "ahead": "1", "steps": "0"}
+    written = {"portfolio": "3", "horizon": "best", "steps": "0"}
     options = {key: read(written.get(key, "0.5")) for key, read in entry.options.items()}
     trial = make_optimizer(name, recorded.task, pool, pool[0], surrogates, **options).ask()
     assert trial is not None

@@ -8,7 +8,7 @@ from foretune.benchmark.replay import RecordedTask, recorded_task
 from foretune.errors import SurrogateError
 from foretune.optimizer import make_optimizer
 from foretune.optimizer.protocol import Optimizer
-from foretune.optimizer.standing import Standing
+from foretune.optimizer.state import SearchState
 from foretune.paper.quick_tune import QuickTune, incumbents
 from foretune.paper.refit import Refit
 from foretune.paper.transfer import Transfer
@@ -45,9 +45,9 @@ def test_only_a_deep_kernel_can_be_refit(recorded):
 
 def test_each_slice_is_compared_with_what_others_had_after_as_many():
     curves = {"a": [-3.0, -1.0, -2.0], "b": [-4.0], "c": []}
-    standing = Standing({key: LearningCurve(one, [1.0] * len(one)) for key, one in curves.items()}, frozenset())
-    np.testing.assert_array_equal(incumbents(standing, 5, -9.0), [-3.0, -1.0, -2.0, -1.0, -1.0])
-    np.testing.assert_array_equal(incumbents(Standing({}, frozenset()), 2, -9.0), [-9.0, -9.0])
+    state = SearchState({key: LearningCurve(one, [1.0] * len(one)) for key, one in curves.items()}, frozenset())
+    np.testing.assert_array_equal(incumbents(state, 5, -9.0), [-3.0, -1.0, -2.0, -1.0, -1.0])
+    np.testing.assert_array_equal(incumbents(SearchState({}, frozenset()), 2, -9.0), [-9.0, -9.0])
 
 
 def test_it_begins_with_a_slice_of_the_first_candidate_and_goes_on_a_slice_at_a_time(recorded):

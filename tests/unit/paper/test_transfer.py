@@ -7,7 +7,7 @@ import pytest
 from synthetic_table import synthetic_surrogates, synthetic_table
 
 from foretune.benchmark.replay import RecordedTask, point_at, recorded_task, simulate
-from foretune.optimizer.random import random_search
+from foretune.optimizer.baselines import random_search
 from foretune.paper.transfer import Transfer, worth
 from foretune.types import Status
 

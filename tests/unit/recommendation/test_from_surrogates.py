@@ -4,11 +4,13 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from synthetic_table import synthetic_surrogates, synthetic_table
 
 from foretune.recommendation import Advice, by_rule, from_surrogates, is_of_a_size_seen
 from foretune.space import Encoder, load_space
+from foretune.surrogate.gains import gain_scale
 
 SPACE = load_space("peft")
 
@@ -74,12 +76,20 @@ def test_sizes_within_a_factor_of_three_are_seen():
     assert not is_of_a_size_seen({**features, "model_log_parameters": 9.0}, table)
 
 
-def test_surrogates_that_know_cases_give_the_scores_in_each():
-    advice = recommended("in-context")
-    assert len(advice.case_weights) > 1
-    assert sum(advice.case_weights) == pytest.approx(1.0)
-    assert {len(one.cases) for one in advice.recommendations} == {len(advice.case_weights)}
-    assert recommended("deep-kernel").recommendations[0].cases == ()
+def test_each_earlier_task_is_a_case_with_the_best_score_of_every_candidate_in_it():
+    table, surrogates = synthetic_table(), synthetic_surrogates("in-context")
+    task, advice = table.task("task-3"), recommended("in-context")
+    pool = [one.configuration for one in advice.recommendations]
+    outcomes = surrogates.performance.on(task, pool).outcomes({})
+    np.testing.assert_allclose(advice.case_weights, outcomes.weights)
+    scores = gain_scale(task).scores(outcomes.gains).max(axis=2)
+    for place, one in enumerate(advice.recommendations):
+        np.testing.assert_allclose(one.cases, scores[:, place])
+
+
+def test_surrogates_that_know_no_cases_give_none():
+    advice = recommended("deep-kernel")
+    assert advice.case_weights == advice.recommendations[0].cases == ()
 
 
 def test_the_rule_has_the_default_in_four_bits_where_the_space_does():

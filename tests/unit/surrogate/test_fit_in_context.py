@@ -7,13 +7,16 @@ import pytest
 from synthetic_table import synthetic_surrogates, synthetic_table
 
 from foretune.errors import SurrogateError
+from foretune.metadata.common import relative_to_width
 from foretune.space import Encoder, load_space
-from foretune.surrogate import fit_in_context as module
 from foretune.surrogate.examples import Run, by_task, read_runs
 from foretune.surrogate.fit import fit
 from foretune.surrogate.fit_in_context import fit_in_context, reference_of
 from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.judge import judge
+from foretune.surrogate.scaling import Scaling
+from foretune.surrogate.scenarios import LEAST_VALUE
+from foretune.surrogate.similarity import landmarks_of
 from foretune.types import LearningCurve
 
 ENCODER = Encoder.of(load_space("peft"))
@@ -33,14 +36,42 @@ def test_same_data_and_seed_same_surrogate():
     np.testing.assert_array_equal(one.performance.scenarios.values, two.performance.scenarios.values)
 
 
-def test_what_a_task_lacks_is_marked():
+def test_values_compare_gains_with_the_best_and_the_median_of_their_task():
+    some = runs()
+    surrogate = fit_in_context(some, ENCODER, NAMES)
+    for index, group in enumerate(by_task(some).values()):
+        worst = min(0.0, *(float(run.gains.min()) for run in group if len(run.gains)))
+        gains = np.array([np.append(run.gains, np.full(8 - len(run.gains), worst)) for run in group])
+        peaks = gains.max(axis=1)
+        scale = peaks.max() - np.median(peaks)
+        places = [surrogate.recorded.index(relative_to_width(run.configuration, 192)) for run in group]
+        expected = np.maximum((gains - peaks.max()) / scale, LEAST_VALUE)
+        np.testing.assert_allclose(surrogate.scenarios.values[index, places], expected, atol=1e-6)
+        assert surrogate.units.log_scales[index] == pytest.approx(np.log(scale))
+
+
+def test_a_run_that_a_task_lacks_is_filled_in_and_no_other_is_changed():
     some = runs()
     lacking = next(run for run in some if run.configuration != reference_of(some))
-    kept = [run for run in some if run is not lacking]
-    scenarios = fit_in_context(kept, ENCODER, NAMES).scenarios
-    assert scenarios.recorded.shape == scenarios.values.shape[:2]
-    assert scenarios.recorded.sum() == len({(run.task.id, run.configuration.key) for run in kept})
-    assert 0.0 < scenarios.surprise < 2.0
+    whole, part = (fit_in_context(kept, ENCODER, NAMES) for kept in (some, [run for run in some if run is not lacking]))
+    assert np.isfinite(part.scenarios.values).all()
+    place = whole.recorded.index(relative_to_width(lacking.configuration, 192))
+    others = [part.recorded.index(one) for one in whole.recorded if one != whole.recorded[place]]
+    kept = [index for index in range(len(whole.recorded)) if index != place]
+    np.testing.assert_array_equal(part.scenarios.values[1:, others], whole.scenarios.values[1:, kept])
+
+
+def test_landmarks_are_those_of_the_reference_run():
+    some = runs()
+    surrogate = fit_in_context(some, ENCODER, NAMES)
+    told = np.array(
+        [
+            next(landmarks_of(run.gains) for run in group if surrogate.is_reference(run.task, run.configuration))
+            for group in by_task(some).values()
+        ]
+    )
+    np.testing.assert_allclose(surrogate.similarity.landmark_scaling.center, told.mean(axis=0))
+    np.testing.assert_allclose(surrogate.similarity.landmarks, Scaling.of(told)(told))
 
 
 def test_the_card_says_how_it_did_on_tasks_held_out():
@@ -64,42 +95,6 @@ def test_a_task_with_a_single_run_is_learned_from_but_judges_nothing():
     found = fit([short], seed=0, kind="in-context")
     assert lone in found.card["tasks"]
     assert set(found.card["held_out"]["by_task"]) == set(table.task_ids) - {lone}
-
-
-def on_models(count: int) -> list[Run]:
-    """The same runs, by turns on so many base models."""
-    some = read_runs([synthetic_table(tasks=9, configurations=8)])
-    places = {name: place for place, name in enumerate(by_task(some))}
-    return [
-        replace(run, task=replace(run.task, id=f"{run.task.id}@100:model-{places[run.task.id] % count}"))
-        for run in some
-    ]
-
-
-def test_base_models_are_held_out_for_those_that_were_never_seen(monkeypatch):
-    asked: list[int] = []
-
-    def best_width(similarity, features, landmarks, labels, groups, peaks, recorded):
-        asked.append(len(set(groups)))
-        return float(len(asked))
-
-    monkeypatch.setattr(module, "best_width", best_width)
-    two, three = (fit_in_context(on_models(count), ENCODER, NAMES) for count in (2, 3))
-    assert (two.similarity.width, two.similarity.width_elsewhere) == (1.0, 1.0)  # two models are too few
-    assert (three.similarity.width, three.similarity.width_elsewhere) == (2.0, 3.0)
-    assert asked == [4, 4, 3]
-
-
-def test_how_far_earlier_tasks_count_depends_on_whether_the_base_model_is_known():
-    some = on_models(3)
-    surrogate = fit_in_context(some, ENCODER, NAMES)
-    narrower = replace(surrogate.similarity, width_elsewhere=0.5 * surrogate.similarity.width_elsewhere)
-    other = replace(surrogate, similarity=narrower)
-    pool = list(dict.fromkeys(run.configuration for run in some))
-    for name, same in (("task@100:model-0", True), ("task@100:model-9", False)):
-        task = replace(some[0].task, id=name)
-        before, after = (one.on(task, pool)({}).mean for one in (surrogate, other))
-        assert np.array_equal(before, after) is same
 
 
 def test_seeing_the_reference_helps_on_an_unseen_family():

@@ -20,7 +20,7 @@ def test_the_command_line_offers_every_kind():
     assert get_args(KindOfTheCommandLine) == tuple(KINDS)
 
 
-@pytest.mark.parametrize("name", ["rank-trees", "os:system", None, 3])
+@pytest.mark.parametrize("name", ["forest", "os:system", None, 3])
 def test_an_unknown_kind_is_refused(name):
     with pytest.raises(SurrogateError, match="; choose one of in-context, deep-kernel"):
         find_kind(name)

@@ -11,8 +11,8 @@ import foretune
 from foretune.metadata import read_meta_dataset
 from foretune.space import Encoder, load_space
 from foretune.surrogate.examples import Run, read_runs
+from foretune.surrogate.judge import errors_by_model, errors_by_task, medians
 from foretune.surrogate.memory import fit_memory, memory_errors
-from foretune.surrogate.resources import errors_by_model, errors_by_task, medians
 from foretune.types import Configuration
 
 SHIPPED = Path(foretune.__file__).parent / "data" / "meta_datasets" / "foretune-tiny-v1"

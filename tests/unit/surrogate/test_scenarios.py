@@ -6,7 +6,6 @@ import pytest
 from foretune.surrogate.scenarios import (
     LEAST_VALUE,
     ConfigurationKernel,
-    Interpolation,
     Scenarios,
     complete,
     squared_distances,
@@ -28,9 +27,7 @@ def table() -> np.ndarray:
 
 @pytest.fixture
 def scenarios(rows: np.ndarray, table: np.ndarray) -> Scenarios:
-    recorded = np.ones((M, C), dtype=bool)
-    recorded[:2, 5] = False
-    return Scenarios(rows, table, recorded, spread=0.6, surprise=0.5, kernel=ConfigurationKernel.of(rows))
+    return Scenarios(rows, table, ConfigurationKernel.of(rows))
 
 
 def correlations(left: np.ndarray, right: np.ndarray, length: float) -> np.ndarray:
@@ -117,63 +114,40 @@ def test_a_gap_that_kriging_puts_below_the_least_value_is_cut_off():
     assert complete(table, rows, kernel)[3, 0, 0] == LEAST_VALUE
 
 
-def interpolation(scenarios: Scenarios) -> Interpolation:
-    """Two that were recorded and three that were not, of which one is a neighbor of a recorded one."""
-    strangers = np.array([scenarios.rows[2] + 0.01, [0.3, -0.4], [60.0, 60.0]])
-    pool = np.vstack([scenarios.rows[5], strangers[0], strangers[1], scenarios.rows[1], strangers[2]])
-    return scenarios.interpolation(pool, np.array([5, -1, -1, 1, -1]))
+def pool_values(scenarios: Scenarios) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and values of two configurations that were recorded and three that were not, of which one is a neighbor of a
+    recorded one and one is far from all."""
+    rows = np.vstack([scenarios.rows[5], scenarios.rows[2] + 0.01, [0.3, -0.4], scenarios.rows[1], [60.0, 60.0]])
+    return rows, scenarios.values_of(rows, np.array([5, -1, -1, 1, -1]))
 
 
-STRANGE = [1, 2, 4]
+NEW = [1, 2, 4]
 
 
 def test_recorded_configurations_have_the_values_of_the_table(scenarios):
-    found = interpolation(scenarios).values(np.array([3, 0]))
-    np.testing.assert_array_equal(found[:, [0, 3]], scenarios.values[[3, 0]][:, [5, 1]])
-    assert found.shape == (2, 5, T)
+    _, found = pool_values(scenarios)
+    np.testing.assert_array_equal(found[:, [0, 3]], scenarios.values[:, [5, 1]])
+    assert found.shape == (M, 5, T)
 
 
 def test_others_are_kriged_by_a_gaussian_process_with_a_nugget(scenarios):
-    pool = interpolation(scenarios)
+    rows, found = pool_values(scenarios)
     length = scenarios.kernel.length
     noisy = correlations(scenarios.rows, scenarios.rows, length) + NUGGET * np.eye(C)
-    cross = correlations(pool.rows[STRANGE], scenarios.rows, length)
-    shares = cross @ np.linalg.inv(noisy)
-    found = pool.values(np.array([2]))[0, STRANGE]
-    for slice_ in range(T):
-        recorded = scenarios.values[2, :, slice_]
-        expected = recorded.mean() + shares @ (recorded - recorded.mean())
-        np.testing.assert_allclose(found[:, slice_], expected, atol=1e-10)
-    left = scenarios.spread**2 * (correlations(pool.rows[STRANGE], pool.rows[STRANGE], length) - shares @ cross.T)
-    np.testing.assert_allclose(pool.unknown(np.arange(5))[np.ix_(STRANGE, STRANGE)], left, atol=1e-10)
-    np.testing.assert_allclose(pool.unknown_variance[STRANGE], np.diag(left), atol=1e-10)
-
-
-def test_only_what_was_not_recorded_is_unknown(scenarios):
-    pool = interpolation(scenarios)
-    assert (pool.unknown_variance[[0, 3]] == 0.0).all()
-    everything = pool.unknown(np.arange(5))
-    assert not everything[[0, 3]].any()
-    assert not everything[:, [0, 3]].any()
-    np.testing.assert_array_equal(pool.unknown(np.array([4, 0])), everything[:, [4, 0]])
-    close, between, far = pool.unknown_variance[STRANGE]
-    assert 0 < close < between < far
-    assert far == pytest.approx(scenarios.spread**2)
-
-
-def test_what_tasks_lack_is_uncertain_by_their_share(scenarios):
-    tasks, weights = np.array([0, 1, 3]), np.array([0.5, 0.2, 0.3])
-    found = interpolation(scenarios).filled_variance(tasks, weights)
-    np.testing.assert_allclose(found, [0.5**2 * 0.7, 0.0, 0.0, 0.0, 0.0])
+    shares = correlations(rows[NEW], scenarios.rows, length) @ np.linalg.inv(noisy)
+    for task in range(M):
+        for slice_ in range(T):
+            recorded = scenarios.values[task, :, slice_]
+            expected = recorded.mean() + shares @ (recorded - recorded.mean())
+            np.testing.assert_allclose(found[task, NEW, slice_], expected, atol=1e-10)
 
 
 def test_a_stranger_to_all_is_as_good_as_the_mean_configuration(scenarios):
-    found = interpolation(scenarios).values(np.arange(M))
+    _, found = pool_values(scenarios)
     np.testing.assert_allclose(found[:, 4], scenarios.values.mean(axis=1), atol=1e-10)
 
 
-def test_a_pool_of_recorded_configurations_leaves_nothing_open(scenarios):
-    pool = scenarios.interpolation(scenarios.rows[:3], np.arange(3))
-    np.testing.assert_array_equal(pool.values(np.array([1])), scenarios.values[[1], :3])
-    assert not pool.unknown(np.arange(3)).any()
-    assert not pool.unknown_variance.any()
+def test_the_table_stays_as_it_is_when_a_pool_is_changed(scenarios):
+    before = scenarios.values.copy()
+    scenarios.values_of(scenarios.rows[:3], np.arange(3))[:] = 9.0
+    np.testing.assert_array_equal(scenarios.values, before)

@@ -4,23 +4,24 @@ import numpy as np
 import pytest
 
 from foretune.surrogate.scaling import Scaling
-from foretune.surrogate.similarity import Similarity, differing_labels
+from foretune.surrogate.similarity import _WIDTH as WIDTH
+from foretune.surrogate.similarity import LANDMARKS as NAMES
+from foretune.surrogate.similarity import Similarity, differing_labels, landmarks_of
 
-WIDTH, FLOOR = 0.8, 1e-3
 FEATURES = np.random.default_rng(0).normal(3.0, 2.0, size=(5, 4))
 LANDMARKS = np.random.default_rng(1).normal(size=(5, 3))
 NO_DIFFERENCE = np.zeros(5)
 
 
-def similarity(features: np.ndarray = FEATURES, landmarks: np.ndarray = LANDMARKS, floor: float = FLOOR) -> Similarity:
+def similarity(features: np.ndarray = FEATURES, landmarks: np.ndarray = LANDMARKS) -> Similarity:
     feature_scaling, told = Scaling.of(features), ~np.isnan(landmarks[:, 0])
     scaling = Scaling.of(landmarks[told] if told.any() else np.zeros_like(landmarks))
-    return Similarity(feature_scaling, feature_scaling(features), scaling, scaling(landmarks), WIDTH, WIDTH, floor)
+    return Similarity(feature_scaling, feature_scaling(features), scaling, scaling(landmarks))
 
 
 def closeness(squared: np.ndarray) -> np.ndarray:
     """Weights from summed mean squares; the nearest task is the unit."""
-    raw = np.exp(-0.5 * (squared - squared.min()) / WIDTH**2) + FLOOR
+    raw = np.exp(-0.5 * (squared - squared.min()) / WIDTH**2)
     return raw / raw.sum()
 
 
@@ -33,10 +34,10 @@ def test_weights_fall_with_mean_squares_of_standardized_features_landmarks_and_l
 
 
 @pytest.mark.parametrize("told", [None, LANDMARKS[1]])
-def test_weights_sum_to_one_and_none_is_nothing(told):
+def test_a_task_that_is_like_no_other_still_has_weights_that_sum_to_one(told):
     weights = similarity().weights(np.full(4, 1e9), told, NO_DIFFERENCE)
     assert weights.sum() == pytest.approx(1.0)
-    assert (weights > 0).all()
+    assert (weights >= 0).all()
 
 
 @pytest.mark.parametrize("told", [None, LANDMARKS[2]])
@@ -44,12 +45,6 @@ def test_an_equal_task_weighs_most(told):
     weights = similarity().weights(FEATURES[2], told, NO_DIFFERENCE)
     assert weights.argmax() == 2
     assert (np.delete(weights, 2) < weights[2]).all()
-
-
-def test_the_floor_is_what_the_least_similar_task_weighs_when_one_is_equal():
-    far = np.vstack([FEATURES[:1], FEATURES[1:] + 100.0])
-    weights = similarity(far).weights(far[0], None, np.array([0.0, 50.0, 50.0, 50.0, 50.0]))
-    np.testing.assert_allclose(weights[1:] / weights[0], FLOOR / (1 + FLOOR))
 
 
 def test_meta_features_that_never_varied_do_not_count():
@@ -96,11 +91,27 @@ def test_differing_labels_are_a_share_of_dataset_and_base_model():
     assert differing_labels(("plain", ""), [("plain", ""), ("plain", "tiny")]).tolist() == [0.0, 0.5]
 
 
-def test_a_meta_feature_that_is_not_known_is_as_far_off_as_a_strangers():
-    lacking = FEATURES.copy()
-    lacking[2, 1] = np.nan
-    new = FEATURES[2].copy()
-    found = similarity(lacking).squared(new, None, NO_DIFFERENCE)
-    assert found[2] == pytest.approx(2.0 / 4)
-    whole = similarity().squared(np.array([np.nan, *new[1:]]), None, NO_DIFFERENCE)
-    assert whole[2] == pytest.approx(2.0 / 4)
+@pytest.mark.parametrize("of_the_new_task", [True, False])
+def test_a_meta_feature_that_is_not_known_is_two_apart(of_the_new_task):
+    features, new = FEATURES.copy(), FEATURES[2].copy()
+    if of_the_new_task:
+        new[1] = np.nan
+    else:
+        features[2, 1] = np.nan
+        new[1] = np.nanmean(features[:, 1])
+    spread, known = np.nanstd(features, axis=0), features - new
+    squared = np.where(np.isnan(known), 2.0, (known / spread) ** 2).mean(axis=1)
+    assert squared[2] == pytest.approx(2.0 / 4)
+    np.testing.assert_allclose(similarity(features).weights(new, None, NO_DIFFERENCE), closeness(squared))
+
+
+def test_landmarks_are_read_off_the_curve():
+    gains = np.array([0.1, 0.5, 0.7, 0.8, 0.9, 1.0, 0.7, 0.5])
+    found = dict(zip(NAMES, landmarks_of(gains).tolist(), strict=True))
+    assert found == {
+        "first": 0.1, "middle": 0.8, "last": 0.5, "best": 1.0, "peak": 6 / 8, "lost": -0.5, "rise": -0.5
+    }  # fmt: skip
+
+
+def test_a_run_of_one_slice_has_landmarks_too():
+    assert landmarks_of(np.array([0.3])).tolist() == [0.3, 0.3, 0.3, 0.3, 1.0, 0.0, 0.0]

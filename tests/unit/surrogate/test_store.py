@@ -15,7 +15,7 @@ from foretune.surrogate import Surrogates, load_surrogates, save_surrogates
 from foretune.surrogate.cost import EvenCost
 from foretune.surrogate.fit import fit
 from foretune.surrogate.in_context import InContextSurrogate
-from foretune.surrogate.store import ARRAYS_FILE, DESCRIPTION_FILE
+from foretune.surrogate.store import ARRAYS_FILE, DESCRIPTION_FILE, SCHEMA_VERSION
 from foretune.types import LearningCurve
 
 
@@ -33,7 +33,7 @@ def change(folder: Path, **values: object) -> None:
 def test_a_folder_holds_two_files_of_which_one_can_be_read(folder):
     assert sorted(file.name for file in folder.iterdir()) == [DESCRIPTION_FILE, ARRAYS_FILE]
     description = json.loads((folder / DESCRIPTION_FILE).read_text())
-    assert description["schema_version"] == 6
+    assert description["schema_version"] == SCHEMA_VERSION
     assert description["kind"] == "deep-kernel"
     assert "zero_shot_nll" in description["features"]
     assert description["card"]["excluded_families"] == ["delta"]
@@ -55,13 +55,15 @@ def test_changed_arrays_are_noticed(folder):
 
 def test_a_newer_schema_asks_for_an_update(folder):
     change(folder, schema_version=99)
-    with pytest.raises(SurrogateError, match=r"schema version 99.*reads 6; update foretune"):
+    with pytest.raises(SurrogateError, match=rf"schema version 99.*reads {SCHEMA_VERSION}; update foretune"):
         load_surrogates(folder)
 
 
 def test_an_older_schema_asks_for_a_new_fit(folder):
     change(folder, schema_version=1)
-    with pytest.raises(SurrogateError, match=r"schema version 1, this foretune reads 6; fit the surrogates anew"):
+    with pytest.raises(
+        SurrogateError, match=rf"schema version 1, this foretune reads {SCHEMA_VERSION}; fit the surrogates anew"
+    ):
         load_surrogates(folder)
 
 

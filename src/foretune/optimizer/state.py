@@ -14,7 +14,7 @@ from foretune.types import Configuration, History, LearningCurve, Status, Task, 
 
 
 @dataclass(frozen=True)
-class Standing:
+class SearchState:
     """Where a search stands.
 
     Attributes:
@@ -42,16 +42,16 @@ class Standing:
         return configuration.key in self.pending and self.seen(configuration) < fidelity
 
 
-def standing_of(history: History, pending: Sequence[Trial] = ()) -> Standing:
+def state_of(history: History, pending: Sequence[Trial] = ()) -> SearchState:
     """Reads a history; of two reports on one configuration the later one holds."""
     curves = {report.trial.configuration.key: report.curve for report in history}
     closed = frozenset(report.trial.configuration.key for report in history if report.status is not Status.OK)
-    return Standing(curves, closed, {trial.configuration.key: trial.fidelity for trial in pending})
+    return SearchState(curves, closed, {trial.configuration.key: trial.fidelity for trial in pending})
 
 
-def incumbent_score(standing: Standing, zero_shot: float) -> float:
+def incumbent_score(state: SearchState, zero_shot: float) -> float:
     """The best score of any slice so far; the untrained model's before and below that."""
-    return max([zero_shot, *(float(curve.scores.max()) for curve in standing.curves.values() if len(curve))])
+    return max([zero_shot, *(float(curve.scores.max()) for curve in state.curves.values() if len(curve))])
 
 
 def slice_seconds(task: Task, configurations: Sequence[Configuration], cost: CostSurrogate) -> Float[np.ndarray, "n t"]:
@@ -61,9 +61,9 @@ def slice_seconds(task: Task, configurations: Sequence[Configuration], cost: Cos
     return cost.predict(task, repeated, fidelities).reshape(len(configurations), task.max_fidelity)
 
 
-def measured_seconds(standing: Standing) -> float:
+def measured_seconds(state: SearchState) -> float:
     """Mean seconds of a slice so far; 0 before the first. What an optimizer without a cost surrogate goes by."""
-    seconds = [value for curve in standing.curves.values() for value in curve.seconds.tolist()]
+    seconds = [value for curve in state.curves.values() for value in curve.seconds.tolist()]
     return float(np.mean(seconds)) if seconds else 0.0
 
 
@@ -93,18 +93,18 @@ def next_slices(
     pending: Sequence[Trial] = (),
 ) -> Trial | None:
     """The same as `next_run`, but configurations are trained up to `fidelity` only."""
-    standing = standing_of(history, pending)
+    state = state_of(history, pending)
     if seconds_left <= 0:
         return None
     factors = _factors(order, task, history, cost)
     for configuration, factor in zip(order, factors, strict=True):
-        if not standing.is_open(configuration, fidelity):
+        if not state.is_open(configuration, fidelity):
             continue
-        seen = standing.seen(configuration)
+        seen = state.seen(configuration)
         if cost:
             seconds = slice_seconds(task, [configuration], cost)[0, seen:fidelity] * factor
         else:
-            seconds = np.full(fidelity - seen, measured_seconds(standing))
+            seconds = np.full(fidelity - seen, measured_seconds(state))
         affordable = int((np.cumsum(seconds) <= seconds_left).sum())
         if affordable:
             return Trial(len(history) + len(pending), configuration, fidelity=seen + affordable, resumes_from=seen)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from synthetic_table import synthetic_table
 
 from foretune.surrogate.examples import read_runs
-from foretune.surrogate.reference import of_one_kind, one_kind
+from foretune.surrogate.hardware import of_one_kind, one_kind
 
 INTEL, AMD, GPU = "Some Xeon, 1 threads", "Some EPYC, 2 threads", "Some GPU"
 

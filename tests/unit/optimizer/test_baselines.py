@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foretune.optimizer.ordered import Ordered
-from foretune.optimizer.successive_halving import SuccessiveHalving, rungs
-from foretune.optimizer.top_k import OneSliceTopK
+from foretune.optimizer.baselines import Ordered, one_slice_top_k, rungs, successive_halving
 from foretune.types import VALIDATION_NLL, Configuration, LearningCurve, Report, Status, Task, Trial
 
 TASK = Task("made up", VALIDATION_NLL, {}, max_fidelity=8)
@@ -49,7 +47,7 @@ def test_rungs(slices, eta, expected):
 
 
 def test_successive_halving_lets_the_better_half_go_on_and_then_opens_the_next_bracket():
-    asked = steps(SuccessiveHalving(TASK, POOL, eta=2), 100)
+    asked = steps(successive_halving(TASK, POOL, eta=2), 100)
     bracket = [(rank, 0, 1) for rank in range(1, 9)]
     bracket += [(rank, 1, 2) for rank in (8, 7, 6, 5)] + [(8, 2, 4), (7, 2, 4), (8, 4, 8)]
     assert asked[:15] == bracket
@@ -57,18 +55,18 @@ def test_successive_halving_lets_the_better_half_go_on_and_then_opens_the_next_b
 
 
 def test_successive_halving_with_thirds():
-    asked = steps(SuccessiveHalving(TASK, POOL[:9], eta=3), 100)
+    asked = steps(successive_halving(TASK, POOL[:9], eta=3), 100)
     assert asked[9:] == [(9, 1, 3), (8, 1, 3), (7, 1, 3), (9, 3, 8)]
 
 
 def test_the_first_is_trained_to_the_end_and_is_in_no_bracket():
-    asked = steps(SuccessiveHalving(TASK, POOL, first=POOL[4]), 10)
+    asked = steps(successive_halving(TASK, POOL, first=POOL[4]), 10)
     assert asked[:3] == [(5, 0, 8), (1, 0, 1), (2, 0, 1)]
     assert [rank for rank, *_ in asked].count(5) == 1
 
 
 def test_one_that_diverges_does_not_go_on():
-    optimizer = SuccessiveHalving(TASK, POOL[:8])
+    optimizer = successive_halving(TASK, POOL[:8])
     for _ in range(8):
         trial = optimizer.ask()
         assert trial is not None
@@ -81,13 +79,13 @@ def test_one_that_diverges_does_not_go_on():
 
 
 def test_one_slice_of_each_then_the_best_to_the_end():
-    asked = steps(OneSliceTopK(TASK, POOL[:6], count=4, keep=2), 100)
+    asked = steps(one_slice_top_k(TASK, POOL[:6], count=4, keep=2), 100)
     assert asked[:4] == [(1, 0, 1), (2, 0, 1), (3, 0, 1), (4, 0, 1)]
     assert asked[4:] == [(4, 1, 8), (3, 1, 8), (5, 0, 1), (6, 0, 1), (6, 1, 8), (5, 1, 8)]
 
 
 def test_no_slice_is_begun_that_will_not_fit():
-    for optimizer in (SuccessiveHalving(TASK, POOL), OneSliceTopK(TASK, POOL), Ordered(TASK, POOL)):
+    for optimizer in (successive_halving(TASK, POOL), one_slice_top_k(TASK, POOL), Ordered(TASK, POOL)):
         first = optimizer.ask()
         assert first is not None
         optimizer.tell(answer(first))
@@ -108,7 +106,7 @@ def with_workers(optimizer, workers):
 
 
 @pytest.mark.parametrize("workers", [2, 3, 8])
-@pytest.mark.parametrize("kind", [Ordered, SuccessiveHalving, OneSliceTopK])
+@pytest.mark.parametrize("kind", [Ordered, successive_halving, one_slice_top_k])
 def test_with_workers_the_same_is_trained_as_alone(kind, workers):
     """In another order, as a bracket whose rung is not decided yet waits while the next one begins."""
     alone, together = steps(kind(TASK, POOL), 1000), with_workers(kind(TASK, POOL), workers)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from foretune.optimizer.standing import incumbent_score, next_run, standing_of
+from foretune.optimizer.state import incumbent_score, next_run, state_of
 from foretune.types import VALIDATION_NLL, Configuration, LearningCurve, Report, Status, Task, Trial
 
 TASK = Task("t", VALIDATION_NLL, {}, max_fidelity=4)
@@ -23,21 +23,21 @@ def report(number: int, configuration: Configuration, scores: list[float], *, st
 
 
 def test_the_later_report_on_a_configuration_holds():
-    standing = standing_of((report(0, A, [-3.0]), report(1, B, [-1.0]), report(2, A, [-3.0, -2.0], start=1)))
-    assert standing.seen(A) == 2
-    assert standing.seen(Configuration({"x": 3})) == 0
-    assert incumbent_score(standing, -4.0) == -1.0
+    state = state_of((report(0, A, [-3.0]), report(1, B, [-1.0]), report(2, A, [-3.0, -2.0], start=1)))
+    assert state.seen(A) == 2
+    assert state.seen(Configuration({"x": 3})) == 0
+    assert incumbent_score(state, -4.0) == -1.0
 
 
 def test_untrained_is_the_incumbent_until_something_is_better():
-    assert incumbent_score(standing_of(()), -4.0) == -4.0
-    assert incumbent_score(standing_of((report(0, A, [-5.0]),)), -4.0) == -4.0
+    assert incumbent_score(state_of(()), -4.0) == -4.0
+    assert incumbent_score(state_of((report(0, A, [-5.0]),)), -4.0) == -4.0
 
 
 def test_what_failed_is_closed_but_its_curve_counts():
-    standing = standing_of((report(0, A, [-2.0], status=Status.DIVERGED),))
-    assert not standing.is_open(A, 4)
-    assert incumbent_score(standing, -4.0) == -2.0
+    state = state_of((report(0, A, [-2.0], status=Status.DIVERGED),))
+    assert not state.is_open(A, 4)
+    assert incumbent_score(state, -4.0) == -2.0
 
 
 def test_a_whole_run_is_cut_to_what_can_be_paid_for():
