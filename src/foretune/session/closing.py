@@ -76,7 +76,7 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
 
 
 def _held_out_rows(setup: SearchSetup) -> int:
-    return len(setup.data.validation) + len(setup.data.test)
+    return len(setup.whole.validation) + len(setup.whole.test)
 
 
 def _score_best(found: Found, incumbent: Incumbent) -> ModelScores:

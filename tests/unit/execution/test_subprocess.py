@@ -2,14 +2,13 @@
 
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from foretune.execution.jobs import Job, answer_to_json, job_from_json, job_to_json
+from foretune.execution.jobs import Job
 from foretune.execution.subprocess import Subprocess, Worker
-from foretune.request import DataRequest, Reading
+from foretune.request import DataRequest
 from foretune.types import Configuration, Status, Trial
 
 PROGRAM = """
@@ -28,6 +27,8 @@ for line in sys.stdin:
     answer |= {"status": "ok", "message": str(os.getpid()), "scores": [-1.5], "slice_seconds": [0.25], "seconds": 0.25}
     print(json.dumps(answer | {"slices": [{"fidelity": 1}], "run": {"seed": job["seed"]}}), flush=True)
 """
+
+
 COMMAND = (sys.executable, "-c", PROGRAM)
 
 
@@ -115,13 +116,3 @@ def test_as_evaluate_each_configuration_has_a_folder():
         report = evaluate(Trial(9, configuration, 1))
     assert report.trial == Trial(9, configuration, 1)
     assert report.message == str(Path("trials") / configuration.key)
-
-
-def test_jobs_and_answers_survive_json():
-    job = a_job("answer", timeout_seconds=2.5)
-    reading = Reading("prompt=Q", skip_bad_rows=True)
-    job = replace(job, data=DataRequest("data", train_rows=5, max_length=64, today="2026-02-27", reading=reading))
-    assert job_from_json(job_to_json(job)) == job
-    with Worker(COMMAND) as worker:
-        answer = worker.run(job)
-    assert answer_to_json(answer)["scores"] == [-1.5]

@@ -1,16 +1,13 @@
 """Recorded runs become tables: seeds, types, lengths of curves, meta-features."""
 
-import math
-
 import numpy as np
 import pytest
 
 from foretune.errors import InteropError, MetaDatasetError
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
-from foretune.interop.resample import ImportedSlice, resample
+from foretune.interop.recorded import ImportedTask, RecordedRun
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.metadata.schema import STOPPED
-from foretune.types import Status
 
 TASK = ImportedTask("data", "org/model", "eval_loss", "minimize", rows=100)
 
@@ -54,25 +51,6 @@ def test_complete_runs_get_the_most_common_number_of_slices_and_it_is_said():
     np.testing.assert_allclose(meta.curve("data@100:model/c").seconds, [4.0, 4.0])
     np.testing.assert_allclose(meta.curve("data@100:model/d").scores, [-2.0, -1.5])
     assert meta.provenance["notes"] == ["curves of 2 runs have another number of slices than in the source"]
-
-
-def test_resampling_keeps_the_cost_and_reads_values_at_shares_of_the_steps():
-    slices = [ImportedSlice(1.0, 3.0, steps=10, epochs=0.1), ImportedSlice(0.0, 5.0, test=0.7, steps=50, epochs=0.5)]
-    half, end = resample(slices, 2)
-    assert (half, end) == tuple(slices)
-    more = resample(slices, 5)
-    assert math.isclose(sum(one.seconds for one in more), 8.0)
-    np.testing.assert_allclose([one.value for one in more], [1.0, 0.75, 0.5, 0.25, 0.0])
-    np.testing.assert_allclose([one.steps for one in more], [10, 20, 30, 40, 50])
-    assert [one.test for one in more] == [None, None, None, None, 0.7]
-
-
-def test_a_curve_ends_before_the_first_value_that_is_no_number():
-    kept, status, message = finite_slices(
-        [ImportedSlice(1.0, 1.0), ImportedSlice(math.nan, 1.0), ImportedSlice(1.0, 1.0)]
-    )
-    assert (len(kept), status) == (1, Status.DIVERGED)
-    assert "slice 2" in message
 
 
 def test_meta_features_that_not_all_models_have_are_kept_and_missing_elsewhere():

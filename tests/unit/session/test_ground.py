@@ -16,7 +16,6 @@ from foretune.execution.jobs import Job, job_from_json, job_to_json
 from foretune.execution.subprocess import Worker
 from foretune.execution.worker import run_job
 from foretune.finetuning import base
-from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.evaluate import zero_shot
 from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.model import load_model
@@ -32,6 +31,8 @@ from foretune.tuner import Clock
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 BEGUN = date(2026, 2, 27)
+
+
 TEMPLATE = (
     "{{ 'Today is ' + strftime_now('%d %b %Y') + '.' }}"
     "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}{% endfor %}"
@@ -141,18 +142,6 @@ def test_a_run_of_one_configuration_goes_on_the_next_day(dated_model, data, on, 
         assert run(*asked, tmp_path / "run") == 130
         assert run(*asked, tmp_path / f"other{days}") == 130
     assert [one.partition(".")[0] for one in seen] == [f"Today is {day} Feb 2026" for day in (27, 27, 27, 28)]
-
-
-def test_the_end_scores_the_base_model_again_where_only_a_part_of_the_rows_was_scored():
-    def splits(rows):
-        tokens = Tokens(tuple(np.arange(10) for _ in range(rows)), np.full(rows, 5))
-        return TokenizedSplits("made up", tokens, tokens, tokens)
-
-    part, whole = splits(2), splits(6)
-    both = ("validation", "test")
-    assert measuring.closing_seconds(1.0, 3.0, whole, whole, both) == 1.0 + 3.0 * 2
-    assert measuring.closing_seconds(1.0, 3.0, whole, whole, ["validation"]) == 1.0 + 3.0 * 2 + 1.0 + 3.0
-    assert measuring.closing_seconds(1.0, 3.0, part, whole, ["validation"]) == 2 * (1.0 + 3.0 * 6)
 
 
 def test_a_worker_reads_the_data_as_its_parent_did(dated_model, tmp_path, monkeypatch):
