@@ -77,7 +77,7 @@ def command(file: Path, arguments: list[str]) -> None:
     phases.ends_at("checking the arguments", search, "check_settings")
     choose = search.on_this_machine
 
-    def watched(settings: search.Settings) -> search.Settings:
+    def watched(settings: search.TuneOptions) -> search.TuneOptions:
         """Torch is imported here."""
         chosen = choose(settings)
         phases.watch()

@@ -35,7 +35,7 @@ from foretune.errors import ForetuneError
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.optimizer import OPTIMIZERS, make_optimizer
 from foretune.session.closing import close
-from foretune.session.search import Settings, search
+from foretune.session.search import TuneOptions, search
 from foretune.surrogate import load_surrogates, save_surrogates
 from foretune.surrogate.fit import fit
 from foretune.tuner import Budget
@@ -91,13 +91,13 @@ def searched(
     seconds: float,
 ) -> dict[str, Any]:
     name, _, rows = task.rpartition(":")[0].partition("@")
-    settings = Settings(
+    settings = TuneOptions.of(
         data=str(arguments.data / name),
         model=task.rpartition(":")[2],
         seed=seed,
         max_length=max_length,
         optimizer=method,
-        surrogate=str(surrogates),
+        surrogates=str(surrogates),
         train_rows=int(rows) if rows else None,
     )
     output = arguments.out / "searches" / f"{task}-{method}-{seed}"

@@ -1,6 +1,6 @@
 """Peak memory and time of a step: whole batch, micro-batches and gradient checkpointing, predicted and measured.
 
-Run: OMP_NUM_THREADS=1 python benchmarks/step_memory.py [--model FOLDER] [--rows 16] [--tokens 256] [--steps 1]
+TrainingRun: OMP_NUM_THREADS=1 python benchmarks/step_memory.py [--model FOLDER] [--rows 16] [--tokens 256] [--steps 1]
 
 A batch of rows of equally many random tokens, a quarter of which are predicted, is trained on in each way. Predicted is
 what `foretune.finetuning.activations` says of the largest micro-batch, measured the peak of a step above what was in
@@ -25,7 +25,7 @@ from foretune.finetuning.activations import can_checkpoint, measure, measure_che
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.memory import FILLING_TOKENS, WHOLE, Split, choose_split, device_kind, free_memory, logit_bytes
 from foretune.finetuning.model import choose_device, load_tokenizer, resolve_model, vocabulary_size
-from foretune.finetuning.run import Order, Run
+from foretune.finetuning.run import RunRequest, TrainingRun
 from foretune.finetuning.slices import prepare_run
 from foretune.types import Configuration, Trial
 
@@ -40,7 +40,7 @@ def random_tokens(rows: int, length: int, vocabulary: int) -> Tokens:
     return Tokens(tuple(ids), np.full(rows, length - length // PREDICTED))
 
 
-def prepared(options: argparse.Namespace, device: str) -> Run:
+def prepared(options: argparse.Namespace, device: str) -> TrainingRun:
     """A run whose first batch is the one that is measured."""
     values = {
         "method": options.method,
@@ -59,7 +59,7 @@ def prepared(options: argparse.Namespace, device: str) -> Run:
     model = resolve_model(options.model)
     data = random_tokens(options.rows, options.tokens, len(load_tokenizer(model)))
     data_splits = TokenizedSplits("random", data, data, data)
-    return prepare_run(Order(Trial(0, Configuration(values), 1), data_splits, model, device))
+    return prepare_run(RunRequest(Trial(0, Configuration(values), 1), data_splits, model, device))
 
 
 def in_memory(device: str) -> int:
@@ -70,9 +70,9 @@ def in_memory(device: str) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def measured(run: Run, split: Split, steps: int) -> tuple[int, float]:
+def measured(run: TrainingRun, split: Split, steps: int) -> tuple[int, float]:
     """Peak bytes above what was there before, and seconds of a step."""
-    device, rows = run.order.device, np.arange(run.batch_size)
+    device, rows = run.request.device, np.arange(run.batch_size)
     run.splitting.split = split
     provenance.reset_peak_memory(device)
     before = in_memory(device)
@@ -97,7 +97,7 @@ def main() -> None:
     torch.manual_seed(0)
     run = prepared(options, device)
     chosen = run.splitting.split
-    row = torch.from_numpy(run.order.data.train.input_ids[0].astype(np.int64)).to(device)
+    row = torch.from_numpy(run.request.data.train.input_ids[0].astype(np.int64)).to(device)
     logits = logit_bytes(vocabulary_size(run.model), float((run.completions / run.lengths).max()))
     begun = time.process_time()
     loss = partial(step.batch_loss, run)

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from workload import SHAPES, append, case_given, config_of, in_fresh_process, order_of, random_model, report
+from workload import SHAPES, append, case_given, config_of, in_fresh_process, random_model, report, request_of
 
 from foretune.finetuning import slices, step
 from foretune.finetuning.batches import Batch, completion_logits
@@ -68,7 +68,7 @@ def measure(case: Case) -> None:
         random_model(case["shape"], "cpu").save_pretrained(folder)
     held = shorten(case)
     data, begun = rows_of(case), time.perf_counter()
-    chosen = order_of(data, device, case["batch_size"], epochs=3, learning_rate=5e-3).trial.configuration
+    chosen = request_of(data, device, case["batch_size"], epochs=3, learning_rate=5e-3).trial.configuration
     with tempfile.TemporaryDirectory() as output:
         run = Path(output)
         ended = finetune(

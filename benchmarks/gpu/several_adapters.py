@@ -41,10 +41,10 @@ from workload import (
     append,
     case_given,
     in_fresh_process,
-    order_of,
     random_model,
     random_rows,
     report,
+    request_of,
     synchronize,
 )
 
@@ -131,7 +131,7 @@ def stacked_step(model: PreTrainedModel, trained: list[nn.Parameter], adapters: 
 
 def engine_step(model: PreTrainedModel, case: Case) -> Callable[..., Any]:
     """A step of the engine's on one adapter."""
-    run = prepare_run(order_of(rows_of(case), case["device"], BATCH_SIZE), model)
+    run = prepare_run(request_of(rows_of(case), case["device"], BATCH_SIZE), model)
 
     def step(_: Tokens, rows: range) -> torch.Tensor:
         return take_step(run, np.array(rows))

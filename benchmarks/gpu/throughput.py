@@ -35,10 +35,10 @@ from workload import (
     append,
     case_given,
     in_fresh_process,
-    order_of,
     random_model,
     random_rows,
     report,
+    request_of,
     synchronize,
 )
 
@@ -100,9 +100,9 @@ def measure(case: Case) -> None:
 def by_foretune(case: Case, model: PreTrainedModel, data: TokenizedSplits) -> Case:
     """Seconds of the timed steps, the last loss, and how steps were split."""
     method = "qlora" if case["engine"].endswith("4bit") else "lora"
-    order = order_of(data, case["device"], case["batch_size"], method=method)
+    request = request_of(data, case["device"], case["batch_size"], method=method)
     forced = Splitting(Split(checkpointing=True)) if "checkpointed" in case["engine"] else None
-    run = prepare_run(order, model, splitting=forced)
+    run = prepare_run(request, model, splitting=forced)
     size, begun, loss = case["batch_size"], 0.0, torch.zeros(())
     for step in range(UNTIMED + case["steps"]):
         if step == UNTIMED:

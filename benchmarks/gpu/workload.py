@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, Phi3Config, PreTrainedConfig, PreTrainedModel, Qwen3Config
 
 from foretune.finetuning.data import TokenizedSplits, Tokens
-from foretune.finetuning.run import Order
+from foretune.finetuning.run import RunRequest
 from foretune.types import Configuration, Trial, Value
 
 SHAPES = ("tiny", "smollm2-135m", "qwen3-4b", "phi-3-mini")
@@ -67,7 +67,7 @@ def random_rows(shape: str, rows: int, length: int, *, learned: float) -> Tokeni
     return TokenizedSplits("random", Tokens(tuple(tokens), starts), few, few)
 
 
-def order_of(data: TokenizedSplits, device: str, batch_size: int, **changes: Value) -> Order:
+def request_of(data: TokenizedSplits, device: str, batch_size: int, **changes: Value) -> RunRequest:
     """For `prepare_run`: a LoRA on all layers, trained for an epoch, but for the changes; nothing is saved."""
     values: dict[str, Value] = {
         "method": "lora",
@@ -82,7 +82,7 @@ def order_of(data: TokenizedSplits, device: str, batch_size: int, **changes: Val
         "optimizer": "adamw",
         **changes,
     }
-    return Order(Trial(0, Configuration(values), 1), data, "random", device)
+    return RunRequest(Trial(0, Configuration(values), 1), data, "random", device)
 
 
 def synchronize(device: str) -> None:

@@ -119,17 +119,17 @@ def tune(
         ForetuneError: whatever is wrong with the input, or if nothing was trained.
     """
     from foretune.session.closing import close
-    from foretune.session.search import Settings, search
+    from foretune.session.search import TuneOptions, search
 
     name, make = (optimizer, None) if isinstance(optimizer, str) else (_name_of(optimizer), optimizer)
-    settings = Settings(
-        data=str(data),
-        model=str(model),
+    options = TuneOptions.of(
+        data,
+        model,
         seed=seed,
         space=str(space),
         optimizer=name,
         candidates=candidates,
-        surrogate=None if surrogates is None else str(surrogates),
+        surrogates=surrogates,
         max_length=max_length,
         train_rows=train_rows,
         device=device,
@@ -138,7 +138,7 @@ def tune(
         skip_bad_rows=skip_bad_rows,
     )
     limits, shown = Budget(_seconds(budget), max_slices), console or _nowhere()
-    found = search(settings, limits, Path(output), shown, resume=resume, isolate=isolate, make=make)
+    found = search(options, limits, Path(output), shown, resume=resume, isolate=isolate, make=make)
     close(found, shown, compare_default=default_comparison)
     return load_run(output)
 
@@ -178,14 +178,14 @@ def finetune(
         ForetuneError: whatever is wrong with the input, or if no slice was trained.
     """
     from foretune.session.checks import check_recipe
-    from foretune.session.search import Settings
+    from foretune.session.search import TuneOptions
     from foretune.session.single import finetune_once
 
     values = configuration.values if isinstance(configuration, Configuration) else configuration
     check_recipe(dict(values), "configuration")
-    settings = Settings(
-        data=str(data),
-        model=str(model),
+    options = TuneOptions.of(
+        data,
+        model,
         seed=seed,
         max_length=max_length,
         train_rows=train_rows,
@@ -194,7 +194,7 @@ def finetune(
         last_turn_only=last_turn_only,
         skip_bad_rows=skip_bad_rows,
     )
-    finetune_once(settings, Configuration(values), Path(output), console or _nowhere())
+    finetune_once(options, Configuration(values), Path(output), console or _nowhere())
     return load_run(output)
 
 
@@ -219,15 +219,15 @@ def recommend(
         hardware: accelerator to train a real LLM on, such as `rtx-4090` or `h100`.
         space: search space: a shipped name or a YAML file.
         seed: of splits and candidates.
-        options: further fields of `foretune.session.advising.Question`.
+        options: further fields of `foretune.session.advising.RecommendRequest`.
 
     Raises:
         ForetuneError: whatever is wrong with the input.
     """
     from foretune.recommendation.accelerators import find_accelerator
-    from foretune.session.advising import Question
+    from foretune.session.advising import RecommendRequest
 
-    question = Question(
+    question = RecommendRequest(
         data=str(data),
         model=str(model),
         top=top,

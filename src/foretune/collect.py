@@ -16,17 +16,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from foretune.errors import MetaDatasetError
 from foretune.execution.jobs import Answer, Job
 from foretune.metadata import MetaDataset, write_meta_dataset
-from foretune.metadata.collection import Collection, PlannedRun, Row, command, plan
+from foretune.metadata.collection import Collection, CollectionRun, Row, command, plan
 from foretune.metadata.log import RUNS_LOG, TASKS_LOG, append_line, compile_logs, read_runs, read_tasks, restore_logs
 from foretune.metadata.rows import run_row, slice_rows
 from foretune.metadata.source import TaskSource
+from foretune.request import DataRequest
 from foretune.types import Status, Trial
 
 COMPILE_EVERY = 100
@@ -38,7 +39,7 @@ StartRunner = Callable[[], AbstractContextManager[Callable[[Job], Answer]]]
 
 
 @dataclass(frozen=True)
-class Progress:
+class CollectionProgress:
     """How far a collection is.
 
     Attributes:
@@ -63,7 +64,7 @@ def collect(
     describe: Callable[[TaskSource], Row],
     start_runner: StartRunner,
     workers: int = 1,
-    observe: Callable[[Progress], None] = lambda _: None,
+    observe: Callable[[CollectionProgress], None] = lambda _: None,
 ) -> MetaDataset:
     """Do all runs that are not in the logs yet, and write the tables.
 
@@ -126,12 +127,11 @@ def _check_settings(collection: Collection, folder: Path) -> None:
         "max_length": collection.max_length,
         "validation_tokens": collection.validation_tokens,
         "test_tokens": collection.test_tokens,
-        **collection.reading,
+        **collection.reading.unusual(),
     }
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
-        reading = ("columns", "last_turn_only", "skip_bad_rows")
-        for name in ("model", "max_length", "validation_tokens", "test_tokens", *reading):
+        for name in ("model", "max_length", "validation_tokens", "test_tokens", *asdict(collection.reading)):
             if before.get(name) != settings.get(name):
                 was = f"{folder} was collected with {name} {before.get(name)!r}"
                 message = f"{was}, not {settings.get(name)!r}; use another --out"
@@ -156,26 +156,28 @@ def _describe_all(collection: Collection, folder: Path, describe: Callable[[Task
     return rows
 
 
-def _job(collection: Collection, planned: PlannedRun, directory: Path, row: Row) -> Job:
+def _job(collection: Collection, planned: CollectionRun, directory: Path, row: Row) -> Job:
     return Job(
         trial=Trial(0, planned.configuration, int(row["max_fidelity"])),
         model=collection.model,
-        data=str(planned.source.path),
+        data=DataRequest(
+            str(planned.source.path),
+            train_rows=planned.source.rows,
+            validation_rows=int(row["n_validation"]),
+            test_rows=int(row["n_test"]) or None,
+            max_length=collection.max_length,
+            reading=collection.reading,
+        ),
         directory=str(directory),
-        train_rows=planned.source.rows,
-        validation_rows=int(row["n_validation"]),
-        test_rows=int(row["n_test"]) or None,
-        max_length=collection.max_length,
         seed=planned.seed,
         device=collection.device,
         keep_state=False,
         processor_time=collection.device == "cpu",
         timeout_seconds=collection.timeout_seconds,
-        **collection.reading,
     )
 
 
-def record_of(planned: PlannedRun, answer: Answer) -> dict[str, Any]:
+def record_of(planned: CollectionRun, answer: Answer) -> dict[str, Any]:
     """A finished run as a line of the log, see `foretune.metadata.log`."""
     report = answer.report
     run = run_row(
@@ -197,8 +199,8 @@ class _Session:
         self,
         collection: Collection,
         folder: Path,
-        observe: Callable[[Progress], None],
-        runs: Sequence[PlannedRun],
+        observe: Callable[[CollectionProgress], None],
+        runs: Sequence[CollectionRun],
         planned: int,
         rows: Mapping[str, Row],
     ) -> None:
@@ -237,7 +239,7 @@ class _Session:
         finally:
             self._stop.set()  # either nothing is left, or something is wrong that the others should not wait for
 
-    def _take(self) -> Iterator[PlannedRun]:
+    def _take(self) -> Iterator[CollectionRun]:
         while not self._stop.is_set():
             with self._lock:
                 if not self._left:
@@ -245,7 +247,7 @@ class _Session:
                 one = self._left.popleft()
             yield one
 
-    def _keep(self, planned: PlannedRun, answer: Answer) -> None:
+    def _keep(self, planned: CollectionRun, answer: Answer) -> None:
         with self._lock:
             append_line(self._folder / RUNS_LOG, record_of(planned, answer))
             self._fresh += 1
@@ -264,4 +266,4 @@ class _Session:
 
     def _announce(self, last: str) -> None:
         finished, seconds = self._finished_before + self._fresh, time.monotonic() - self._began
-        self._observe(Progress(finished, self._planned, self._fresh, seconds, last))
+        self._observe(CollectionProgress(finished, self._planned, self._fresh, seconds, last))

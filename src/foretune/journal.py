@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """A report, and the seconds of the budget that were spent when it was written down."""
 
     report: Report
@@ -37,7 +37,7 @@ class Journal:
     """
 
     header: Mapping[str, Any]
-    entries: tuple[Entry, ...] = field(default=())
+    entries: tuple[JournalEntry, ...] = field(default=())
 
     @property
     def history(self) -> History:
@@ -87,7 +87,7 @@ def create_journal(path: Path, header: Mapping[str, Any]) -> None:
     unfinished.replace(path)
 
 
-def append_entry(path: Path, entry: Entry) -> None:
+def append_entry(path: Path, entry: JournalEntry) -> None:
     """Write one entry durably, over the half-written line that a kill may have left at the end."""
     with path.open("r+b") as file:
         content = file.read()
@@ -129,10 +129,10 @@ def _read_header(line: bytes, path: Path) -> Mapping[str, Any]:
     return header
 
 
-def _read_entry(line: bytes, path: Path, number: int) -> Entry:
+def _read_entry(line: bytes, path: Path, number: int) -> JournalEntry:
     try:
         values = json.loads(line)
-        return Entry(report_from_json(values), float(values["spent_seconds"]))
+        return JournalEntry(report_from_json(values), float(values["spent_seconds"]))
     except (ForetuneError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{path}, line {number}: not a report ({error}); restore it, or cut the file before this line"
         raise JournalError(message) from error

@@ -18,7 +18,7 @@ from foretune.journal import Journal, read_journal
 from foretune.metadata import MetaDataset, read_meta_dataset, write_meta_dataset
 from foretune.metadata.frames import frame_to_rows
 from foretune.metadata.log import RUNS_LOG
-from foretune.metadata.merge import Source, merge
+from foretune.metadata.merge import MergePart, merge
 from foretune.metadata.rows import assemble, run_row, slice_rows, zero_shot_columns
 from foretune.metadata.schema import FEATURE_PREFIX, STOPPED
 from foretune.metadata.source import task_id
@@ -123,7 +123,7 @@ def learn_into(folder: Path, found: MetaDataset) -> MetaDataset:
             known = read_meta_dataset(folder)
             new = _named_apart(known, found)
             before = _without(known, set(new.runs["run"]))
-            whole = merge([Source(folder.name, before), Source(new.task_ids[0], new)]).meta
+            whole = merge([MergePart(folder.name, before), MergePart(new.task_ids[0], new)]).meta
         write_meta_dataset(whole, folder)
     return whole
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from foretune.journal import Entry, append_entry, create_journal, read_journal
+from foretune.journal import JournalEntry, append_entry, create_journal, read_journal
 from foretune.types import Configuration, History, Report, Trial
 
 INTERRUPTED = "it was interrupted"
@@ -180,7 +180,7 @@ def tune(
         except AbandonedError:
             return TuningResult(history, incumbent_of(history), clock.spent(), INTERRUPTED)
         if journal is not None:
-            append_entry(journal, Entry(report, clock.spent()))
+            append_entry(journal, JournalEntry(report, clock.spent()))
         optimizer.tell(report)
         history = (*history, report)
         show(None)

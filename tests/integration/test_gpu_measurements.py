@@ -47,7 +47,7 @@ def test_adapters_that_are_stacked_learn_as_each_would_alone(measurement, monkey
     step = several.stacked_step(model.train(), trained, 2, "cpu")
     together = torch.stack([step(data.train, range(at * 16, at * 16 + 16)) for at in range(steps)])
     for number in range(2):
-        run = slices.prepare_run(workload.order_of(data, "cpu", size), workload.random_model("tiny", "cpu"))
+        run = slices.prepare_run(workload.request_of(data, "cpu", size), workload.random_model("tiny", "cpu"))
         with torch.no_grad():
             for name, first, second in zip(names, initial[::2], initial[1::2], strict=True):
                 layer = run.model.get_base_model().get_submodule(name)

@@ -14,6 +14,7 @@ from foretune.metadata import read_meta_dataset
 from foretune.metadata.collection import Collection, command
 from foretune.metadata.log import RUNS_LOG
 from foretune.metadata.source import TaskSource
+from foretune.request import Reading
 from foretune.space import load_space
 from foretune.types import LearningCurve, Report, Status
 
@@ -131,7 +132,7 @@ def test_jobs_say_all_that_a_worker_needs(collection, folder, tmp_path):
     runners = Runners()
     collect(collection, folder, describe=describe, start_runner=runners)
     job = runners.jobs[0]
-    assert (job.model, job.data, job.train_rows) == ("models/tiny", str(tmp_path / "data" / "a"), 50)
+    assert (job.model, job.data.source, job.data.train_rows) == ("models/tiny", str(tmp_path / "data" / "a"), 50)
     assert (job.trial.fidelity, job.timeout_seconds, job.keep_state, job.test) == (SLICES, 9.0, False, True)
     assert len({job.seed for job in runners.jobs}) == len({job.directory for job in runners.jobs}) == 8
 
@@ -207,11 +208,9 @@ def test_another_model_needs_another_folder(collection, folder):
 
 def test_how_the_data_is_read_is_kept(collection, folder):
     runners = Runners()
-    reading = replace(collection, columns="prompt=Q,completion=A", skip_bad_rows=True)
+    reading = replace(collection, reading=Reading("prompt=Q,completion=A", skip_bad_rows=True))
     collect(reading, folder, describe=describe, start_runner=runners)
-    assert {(job.columns, job.last_turn_only, job.skip_bad_rows) for job in runners.jobs} == {
-        ("prompt=Q,completion=A", False, True)
-    }
+    assert {job.data.reading for job in runners.jobs} == {Reading("prompt=Q,completion=A", skip_bad_rows=True)}
     assert command(reading).endswith(" --columns prompt=Q,completion=A --skip-bad-rows")
     with pytest.raises(MetaDatasetError, match="collected with columns 'prompt=Q,completion=A', not None; use another"):
         collect(collection, folder, describe=describe, start_runner=Runners())

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from foretune.errors import JournalError
-from foretune.journal import Entry, append_entry, create_journal, read_journal
+from foretune.journal import JournalEntry, append_entry, create_journal, read_journal
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 
 def an_entry(number=0, *, status=Status.OK, message="", spent=1.5):
     trial = Trial(number, Configuration({"method": "lora", "rank": 8, "learning_rate": 0.01 + number}), 2)
     curve = LearningCurve(np.array([-2.0, -1.0 / 3.0]), np.array([0.5, 0.1]))
-    return Entry(Report(trial, status, curve, message, 0.6), spent)
+    return JournalEntry(Report(trial, status, curve, message, 0.6), spent)
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from synthetic_table import synthetic_table
 
-from foretune.interop.recorded import RecordedRun, RecordedTask
-from foretune.interop.resample import Slice
+from foretune.interop.recorded import ImportedTask, RecordedRun
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.learn import learn_into
 from foretune.metadata import MetaDataset, write_meta_dataset
@@ -12,8 +12,8 @@ from foretune.metadata.verify import verify
 
 def test_an_imported_task_of_the_same_name_stays_apart(tmp_path):
     """Of an import neither validation rows nor a loss before training are known."""
-    task = RecordedTask("data", "base", "eval_loss", "minimize", rows=100)
-    known = tables([RecordedRun("a", task, {"rank": 8}, [Slice(1.0, 2.0), Slice(0.5, 2.0)])], {})
+    task = ImportedTask("data", "base", "eval_loss", "minimize", rows=100)
+    known = tables([RecordedRun("a", task, {"rank": 8}, [ImportedSlice(1.0, 2.0), ImportedSlice(0.5, 2.0)])], {})
     write_meta_dataset(known, tmp_path)
     one = synthetic_table().select(["task-0"])
     name = {"task": "data@100:base"}

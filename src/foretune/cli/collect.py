@@ -18,7 +18,7 @@ from foretune.session.waiting import waiting
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from foretune.collect import Progress
+    from foretune.collect import CollectionProgress
     from foretune.execution.jobs import Answer, Job
     from foretune.metadata.collection import Collection
     from foretune.metadata.source import TaskSource
@@ -93,6 +93,7 @@ def collect_verb(
     from foretune.collect import collect
     from foretune.collect import finish as compile_tables
     from foretune.metadata.source import parse_sources
+    from foretune.request import Reading
     from foretune.session.recipe import read_configurations
 
     console = Console()
@@ -114,9 +115,7 @@ def collect_verb(
         "validation_tokens": validation_tokens,
         "test_tokens": test_tokens,
         "repeats": repeats,
-        "columns": columns,
-        "last_turn_only": last_turn_only,
-        "skip_bad_rows": skip_bad_rows,
+        "reading": Reading(columns, last_turn_only, skip_bad_rows),
     }
     with waiting(console, "loading the model"):
         collection, describe = _prepare(sources, model, space, max_length, settings, console)
@@ -200,7 +199,7 @@ def _start_worker() -> Generator[Callable[[Job], Answer]]:
         yield worker.run
 
 
-def _show(console: Any, progress: Progress) -> None:
+def _show(console: Any, progress: CollectionProgress) -> None:
     if not progress.last:
         console.print(f"{progress.finished} of {progress.planned} runs are done already.", highlight=False)
         return

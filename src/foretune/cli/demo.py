@@ -49,15 +49,15 @@ def demo(
     from rich.console import Console
 
     from foretune.session.closing import close
-    from foretune.session.search import Settings, check_settings, search
+    from foretune.session.search import TuneOptions, check_settings, search
     from foretune.synthesis.facts import make_facts
     from foretune.tuner import Budget, Clock
 
     limits = Budget(PREDICTED_SECONDS if budget is None else parse_seconds(budget), max_slices)
     check_output(output)
     facts = output / "facts"
-    settings = Settings(data=str(facts), model=model, optimizer=optimizer, train_rows=train_rows, device="cpu")
-    check_settings(settings, data=False)
+    options = TuneOptions.of(facts, model, optimizer=optimizer, train_rows=train_rows, device="cpu")
+    check_settings(options, data=False)
     console = Console()
     _clear(output)
     make_facts(facts)
@@ -70,7 +70,7 @@ def demo(
             soft_wrap=True,
         )
     try:
-        found = search(settings, limits, output / "search", console, as_predicted=budget is None, clock=Clock())
+        found = search(options, limits, output / "search", console, as_predicted=budget is None, clock=Clock())
         close(found, console)
         _print_answers(found, console)
     except KeyboardInterrupt:
@@ -94,17 +94,17 @@ def _print_answers(found: Found, console: Console) -> None:
     from rich.table import Table
 
     from foretune.execution.finetuned import load_finetuned
-    from foretune.finetuning.data import load_splits, prompt_and_completion
+    from foretune.finetuning.data import prompt_and_completion, read_splits
     from foretune.finetuning.generate import answer
     from foretune.finetuning.model import load_model
     from foretune.session.closing import ADAPTER
 
-    splits = load_splits(found.settings.data, seed=found.settings.seed, train_rows=found.settings.train_rows)
+    splits = read_splits(found.options.data)
     pairs = [prompt_and_completion(example) for example in splits.test[:QUESTIONS]]
     questions = [question for question, _ in pairs]
-    before = answer(load_model(found.settings.model), found.ground.tokenizer, questions, 24)
-    tuned = load_finetuned(found.output / ADAPTER, found.settings.model)
-    after = answer(tuned, found.ground.tokenizer, questions, 24)
+    before = answer(load_model(found.options.model), found.setup.tokenizer, questions, 24)
+    tuned = load_finetuned(found.output / ADAPTER, found.options.model)
+    after = answer(tuned, found.setup.tokenizer, questions, 24)
     table = Table(title="Questions of the test split, never seen in training", title_justify="left", show_lines=True)
     for heading in ("question", "base model", "finetuned", "in the dataset"):
         table.add_column(heading, overflow="fold")

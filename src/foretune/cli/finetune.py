@@ -38,13 +38,13 @@ def finetune(
     from rich.console import Console
 
     from foretune.session.recipe import read_configuration
-    from foretune.session.search import Settings
+    from foretune.session.search import TuneOptions
     from foretune.session.single import finetune_once
 
     written = read_configuration(config)
-    settings = Settings(
-        data=data,
-        model=model or str(written.get("model", "foretune-tiny")),
+    options = TuneOptions.of(
+        data,
+        model or str(written.get("model", "foretune-tiny")),
         seed=int(written.get("seed", 0)) if seed is None else seed,
         max_length=max_length or written.get("max_length"),
         train_rows=train_rows or written.get("train_rows"),
@@ -52,11 +52,11 @@ def finetune(
         columns=columns or written.get("columns"),
         last_turn_only=last_turn_only or bool(written.get("last_turn_only")),
         skip_bad_rows=skip_bad_rows or bool(written.get("skip_bad_rows")),
+        today=str(written.get("today") or "") or None,
     )
     console = Console()
     try:
-        today = str(written.get("today") or "")
-        finetune_once(settings, Configuration(written["configuration"]), output, console, today=today)
+        finetune_once(options, Configuration(written["configuration"]), output, console)
     except KeyboardInterrupt:
         console.print("\nInterrupted; nothing is lost. The same command goes on where it was.")
         raise typer.Exit(INTERRUPTED) from None

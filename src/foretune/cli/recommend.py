@@ -65,12 +65,12 @@ def recommend(
 
     from foretune.cli.advice import check_target, show
     from foretune.cli.advice import export as write
-    from foretune.session.advising import Question
+    from foretune.session.advising import RecommendRequest
 
     seconds = math.inf if budget is None else parse_seconds(budget)
     check_target(export, pick)
     check_accelerator(hardware)
-    question = Question(
+    question = RecommendRequest(
         data=data,
         model=model,
         top=top,

@@ -73,7 +73,7 @@ def tune(
     from rich.console import Console
 
     from foretune.session.closing import close
-    from foretune.session.search import Settings, search
+    from foretune.session.search import TuneOptions, search
     from foretune.tuner import Budget, Clock
 
     clock = Clock(context.obj or 0.0)
@@ -82,14 +82,14 @@ def tune(
         check_output(into, "--learn-into")
         if into.is_dir() and any(into.iterdir()):
             check_meta_dataset(into)
-    settings = Settings(
-        data=data,
-        model=model,
+    options = TuneOptions.of(
+        data,
+        model,
         seed=seed,
         space=space,
         optimizer=optimizer,
         candidates=candidates,
-        surrogate=None if surrogates is None else str(surrogates),
+        surrogates=surrogates,
         max_length=max_length,
         train_rows=train_rows,
         device=device,
@@ -99,7 +99,7 @@ def tune(
     )
     console = Console()
     try:
-        found = search(settings, limits, output, console, resume=resume, isolate=isolate, clock=clock)
+        found = search(options, limits, output, console, resume=resume, isolate=isolate, clock=clock)
         close(found, console, compare_default=default_comparison)
         if into is not None:
             _append(found, into, family, console)
@@ -114,13 +114,13 @@ def _append(found: Found, folder: Path, family: str | None, console: Console) ->
     from foretune.learn import learn_into, meta_dataset_of_search
     from foretune.session.folder import JOURNAL, TRIALS
 
-    name = found.ground.data.name
+    name = found.setup.data.name
     runs = meta_dataset_of_search(
         found.output / JOURNAL,
         found.output / TRIALS,
         dataset=name,
         family=family or name,
-        default=found.ground.default.values,
+        default=found.setup.default.values,
     )
     whole = learn_into(folder, runs)
     console.print(

@@ -3,10 +3,9 @@
 The parent writes a job:
 
     {"trial": 7, "configuration": {"method": "lora", ...}, "resumes_from": 0, "fidelity": 8,
-     "model": "foretune-tiny", "data": "path/to/splits", "train_rows": 500, "validation_rows": null, "test_rows": null,
-     "data_seed": 0, "max_length": 512, "end": 4, "directory": "runs/7", "seed": 0, "device": "cpu", "test": true,
-     "keep_state": false, "processor_time": false, "timeout_seconds": 600.0, "columns": null, "last_turn_only": false,
-     "skip_bad_rows": false, "today": "2026-11-27", "threads": 1}
+     "model": "foretune-tiny", "data": {"source": "path/to/splits", "seed": 0, "train_rows": 500, ...},
+     "directory": "runs/7", "seed": 0, "device": "cpu", "test": true, "keep_state": false, "processor_time": false,
+     "timeout_seconds": 600.0, "threads": 1}
 
 The worker writes `{"ready": true}` once, when its imports are done, and then one answer per job:
 
@@ -22,11 +21,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from foretune.journal import report_from_json, report_to_json
+from foretune.request import DataRequest
 from foretune.types import Configuration, Report, Trial
 
 
@@ -37,47 +37,27 @@ class Job:
     Attributes:
         trial: configuration and fidelity.
         model: name or folder of the base model.
-        data: where `load_splits` finds the dataset.
+        data: the dataset; without an `end`, that is looked for in the base model, which is loaded for it.
         directory: where the run keeps its slices and checkpoints.
-        train_rows: size of the training set; None for all of it.
-        validation_rows: most rows of the validation split; None for all of it.
-        test_rows: most rows of the test split; None for all of it.
-        data_seed: decides which rows these are, and the splits where the source has none.
-        max_length: tokens that an example may have.
-        end: the token that ends completions; None to look for it in the base model, which is loaded for that.
         seed: decides the initial adapter and the order of the data.
         device: `cpu`, `cuda`, ...
         test: whether the test split is evaluated, too.
         keep_state: whether checkpoints are written.
         processor_time: whether slices are timed by the processor's clock.
         timeout_seconds: after which the run is stopped; None for never.
-        columns: which columns to take; see `load_splits`.
-        last_turn_only: learn the last answer of a conversation alone.
-        skip_bad_rows: leave out rows that cannot be used.
-        today: the day that chat templates are told, in ISO format; None for the day of the job.
         threads: to compute with; None for as many as the worker was started with.
     """
 
     trial: Trial
     model: str
-    data: str
+    data: DataRequest
     directory: str
-    train_rows: int | None = None
-    validation_rows: int | None = None
-    test_rows: int | None = None
-    data_seed: int = 0
-    max_length: int = 512
-    end: int | None = None
     seed: int = 0
     device: str = "cpu"
     test: bool = True
     keep_state: bool = True
     processor_time: bool = False
     timeout_seconds: float | None = None
-    columns: str | None = None
-    last_turn_only: bool = False
-    skip_bad_rows: bool = False
-    today: str | None = None
     threads: int | None = None
 
 
@@ -106,6 +86,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         "resumes_from": trial.resumes_from,
         "fidelity": trial.fidelity,
         **settings,
+        "data": asdict(job.data),
     }
 
 
@@ -114,7 +95,7 @@ def job_from_json(values: Mapping[str, Any]) -> Job:
     settings = dict(values)
     configuration = Configuration(settings.pop("configuration"))
     trial = Trial(settings.pop("trial"), configuration, settings.pop("fidelity"), settings.pop("resumes_from"))
-    return Job(trial, **settings)
+    return Job(trial, data=DataRequest.from_json(settings.pop("data")), **settings)
 
 
 def answer_to_json(answer: Answer) -> dict[str, Any]:

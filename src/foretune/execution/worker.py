@@ -11,8 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
-from datetime import date
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from foretune.errors import ForetuneError
 from foretune.execution.jobs import Answer, Job, answer_to_json, job_from_json, read_records
+from foretune.request import DataRequest
 from foretune.types import LearningCurve, Report, Status
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run_job(job: Job) -> Answer:
 
     if job.threads is not None:
         torch.set_num_threads(job.threads)
-    data = _tokenized(_Read(**{field.name: getattr(job, field.name) for field in fields(_Read)}))
+    data = _tokenized(job.data, job.model)
     directory = Path(job.directory)
     report = finetune(
         job.trial,
@@ -69,43 +69,13 @@ def run_job(job: Job) -> Answer:
     return Answer(report, *read_records(directory, len(report.curve)))
 
 
-@dataclass(frozen=True)
-class _Read:
-    """The part of a job that decides its data; see `Job`."""
-
-    data: str
-    model: str
-    train_rows: int | None
-    validation_rows: int | None
-    test_rows: int | None
-    data_seed: int
-    max_length: int
-    end: int | None
-    columns: str | None
-    last_turn_only: bool
-    skip_bad_rows: bool
-    today: str | None
-
-
 @lru_cache(maxsize=64)
-def _tokenized(job: _Read) -> TokenizedSplits:
-    from foretune.finetuning.data import load_splits, tokenize  # noqa: PLC0415 (see above)
+def _tokenized(request: DataRequest, model: str) -> TokenizedSplits:
+    from foretune.finetuning.data import read_tokens  # noqa: PLC0415 (see above)
     from foretune.finetuning.model import load_tokenizer  # noqa: PLC0415 (see above)
 
-    splits = load_splits(
-        job.data,
-        seed=job.data_seed,
-        train_rows=job.train_rows,
-        validation_rows=job.validation_rows,
-        test_rows=job.test_rows,
-        columns=job.columns,
-        last_turn_only=job.last_turn_only,
-        skip_bad_rows=job.skip_bad_rows,
-    )
-    tokenizer = load_tokenizer(job.model)
-    end = _end_of(job.model) if job.end is None else job.end
-    today = date.fromisoformat(job.today) if job.today else None
-    return tokenize(splits, tokenizer, job.max_length, end_token_id=end, today=today)
+    end = _end_of(model) if request.end is None else request.end
+    return read_tokens(replace(request, end=end), load_tokenizer(model))[1]
 
 
 @lru_cache(maxsize=8)

@@ -21,7 +21,7 @@ from foretune.finetuning.evaluate import Scores, evaluate
 from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.memory import Splitting, StepBytes, lacks_memory
 from foretune.finetuning.optim import SLICES, plan
-from foretune.finetuning.run import Order, Run
+from foretune.finetuning.run import RunRequest, TrainingRun
 from foretune.finetuning.slices import prepare_run
 from foretune.finetuning.step import checkpointed_bytes, resized, step_bytes, take_step
 from foretune.finetuning.task import LEAST_ROWS
@@ -180,7 +180,7 @@ def time_training(
         Seconds of a slice by configuration, its evaluation aside; without configurations that lack memory.
     """
     rows = len(data.train.input_ids)
-    run = _prepared(Order(Trial(0, configuration, 1), data, name, device), model)
+    run = _prepared(RunRequest(Trial(0, configuration, 1), data, name, device), model)
     if run is None:
         return {}
     found: dict[Configuration, float] = {}
@@ -200,25 +200,27 @@ def measure_step_bytes(
 
     None where the memory does not even suffice to measure it.
     """
-    run = _prepared(Order(Trial(0, configuration, 1), data, name, device), splitting=Splitting())
+    run = _prepared(RunRequest(Trial(0, configuration, 1), data, name, device), splitting=Splitting())
     if run is None:
         return None
     plain = step_bytes(run)
     return plain, checkpointed_bytes(run, plain)
 
 
-def _prepared(order: Order, model: PreTrainedModel | None = None, *, splitting: Splitting | None = None) -> Run | None:
-    """The order's run on this model, or on a fresh one; None where the memory does not suffice."""
-    quantized = method_of(order.trial.configuration) == "qlora"
+def _prepared(
+    request: RunRequest, model: PreTrainedModel | None = None, *, splitting: Splitting | None = None
+) -> TrainingRun | None:
+    """The requested run on this model, or on a fresh one; None where the memory does not suffice."""
+    quantized = method_of(request.trial.configuration) == "qlora"
     try:
-        return prepare_run(order, base=None if quantized else model, splitting=splitting)
+        return prepare_run(request, base=None if quantized else model, splitting=splitting)
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):
             raise
         return None
 
 
-def _step_seconds(run: Run) -> float | None:
+def _step_seconds(run: TrainingRun) -> float | None:
     """Of batches of usual size; None where the memory does not suffice."""
     batches = epoch_batches(run.lengths, run.batch_size, seed=0, epoch=0)
     sizes = np.array([run.lengths[rows].sum() for rows in batches])
@@ -234,6 +236,6 @@ def _step_seconds(run: Run) -> float | None:
     return (time.perf_counter() - begun) / (STEPS - 1)
 
 
-def _take(run: Run, batches: Sequence[np.ndarray]) -> None:
+def _take(run: TrainingRun, batches: Sequence[np.ndarray]) -> None:
     losses = [take_step(run, rows) for rows in batches]
     float(losses[-1])  # waits for the accelerator

@@ -1,4 +1,4 @@
-"""A run in training: its order, and the objects that its steps need."""
+"""A run in training: its request, and the objects that its steps need."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """The checked request of `finetune`; by default a run that leaves no files.
 
     Attributes:
@@ -68,10 +68,10 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """A model in training."""
 
-    order: Order
+    request: RunRequest
     adapted: Adapted
     optimizer: Optimizer
     rates: PeakRates

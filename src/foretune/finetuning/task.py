@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from foretune.finetuning.check import check_sizes
-from foretune.finetuning.data import Splits, TokenizedSplits, Tokens, load_splits, prompt_and_completion, tokenize
+from foretune.finetuning.data import Splits, TokenizedSplits, Tokens, prompt_and_completion, read_splits, tokenize
 from foretune.finetuning.ending import find_ending
 from foretune.finetuning.evaluate import Scores, zero_shot
 from foretune.finetuning.shape import shape_of
@@ -20,11 +20,8 @@ from foretune.metadata.rows import zero_shot_columns
 from foretune.metadata.schema import FEATURE_PREFIX
 from foretune.metadata.shape import ModelShape
 from foretune.metadata.source import TaskSource, task_id
+from foretune.request import DEFAULT_MAX_LENGTH, DataRequest, Reading
 from foretune.types import VALIDATION_NLL, Task
-
-DEFAULT_MAX_LENGTH = 512
-"""Most tokens of an example by default, if the model has as many positions."""
-
 
 LEAST_ROWS = 50
 """Least rows of a split, whatever the limit of tokens: fewer are too noisy."""
@@ -81,7 +78,7 @@ def describe_source(
     max_fidelity: int,
     validation_tokens: int | None = None,
     test_tokens: int | None = None,
-    reading: Mapping[str, Any] | None = None,
+    reading: Reading | None = None,
 ) -> dict[str, Any]:
     """The row of the table of tasks (`foretune.metadata.schema`) for a dataset on disk at one training-set size.
 
@@ -94,17 +91,15 @@ def describe_source(
         max_fidelity: slices of a complete run.
         validation_tokens: keep about so many tokens of the validation split, and 50 rows or more; None keeps all.
         test_tokens: the same for the test split.
-        reading: further arguments of `load_splits`.
+        reading: how its rows are read; None for the usual way.
     """
-    reading = reading or {}
-    splits = load_splits(source.path, seed=0, train_rows=source.rows, **reading)
+    asked = DataRequest(source.path, train_rows=source.rows, reading=reading or Reading())
+    splits = read_splits(asked)
     end = find_ending(model, tokenizer).token
     data = tokenize(splits, tokenizer, max_length, end_token_id=end)
     rows = _rows(data.validation, validation_tokens), _rows(data.test, test_tokens)
     if any(rows):
-        splits = load_splits(
-            source.path, seed=0, train_rows=source.rows, validation_rows=rows[0], test_rows=rows[1], **reading
-        )
+        splits = read_splits(replace(asked, validation_rows=rows[0], test_rows=rows[1]))
         data = tokenize(splits, tokenizer, max_length, end_token_id=end)
     check_sizes(model, tokenizer, data)
     scores = zero_shot(model, data)

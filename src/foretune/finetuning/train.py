@@ -23,7 +23,7 @@ from foretune.finetuning.data import TokenizedSplits
 from foretune.finetuning.memory import lacks_memory
 from foretune.finetuning.model import resolve_model
 from foretune.finetuning.optim import SLICES
-from foretune.finetuning.run import Order, StoppedError
+from foretune.finetuning.run import RunRequest, StoppedError
 from foretune.finetuning.slices import train_slices
 from foretune.types import VALIDATION_NLL, LearningCurve, Report, Status, Trial
 
@@ -77,7 +77,7 @@ def finetune(
     _check(trial, data)
     name = resolve_model(model)
     timeout = math.inf if timeout_seconds is None else timeout_seconds
-    order = Order(
+    request = RunRequest(
         trial=trial,
         data=data,
         model=name,
@@ -92,10 +92,10 @@ def finetune(
         fingerprint=provenance.fingerprint(data, name, trial.configuration.key, seed),
         stop=stop,
     )
-    state = _found(order)
+    state = _found(request)
     before = state.slices if state else ()
-    checkpoint.write_slices(order.directory, before)
-    slices, status, message = _trained(order, state)
+    checkpoint.write_slices(request.directory, before)
+    slices, status, message = _trained(request, state)
     recovered = sum(one.seconds for one in before[trial.resumes_from : trial.fidelity])
     seconds = time.perf_counter() - started + recovered
     return Report(trial, status, _curve(slices[: trial.fidelity]), message, seconds)
@@ -109,13 +109,13 @@ def _check(trial: Trial, data: TokenizedSplits) -> None:
         raise DataError(f"{data.name}: the training and validation splits need at least one row each")
 
 
-def _found(order: Order) -> State | None:
+def _found(request: RunRequest) -> State | None:
     """The saved state to go on from; more slices than the trial knows of are welcome, fewer are an error."""
-    state = checkpoint.load_state(order.directory, order.fingerprint) if order.keep_state else None
-    found, wanted = len(state.slices) if state else 0, order.trial.resumes_from
+    state = checkpoint.load_state(request.directory, request.fingerprint) if request.keep_state else None
+    found, wanted = len(state.slices) if state else 0, request.trial.resumes_from
     if found < wanted:
         raise JournalError(
-            f"trial {order.trial.id} resumes from slice {wanted} but {order.directory} has {found}; "
+            f"trial {request.trial.id} resumes from slice {wanted} but {request.directory} has {found}; "
             "give the folder of its earlier slices (trained with keep_state) or start from slice 0"
         )
     return state
@@ -126,15 +126,15 @@ def _curve(slices: Slices) -> LearningCurve:
     return LearningCurve(np.array(scores), np.array([one.seconds for one in slices]))
 
 
-def _trained(order: Order, state: State | None) -> tuple[Slices, Status, str]:
+def _trained(request: RunRequest, state: State | None) -> tuple[Slices, Status, str]:
     """Train slice after slice; slices saved before a failure count."""
     done = list(state.slices) if state else []
-    if len(done) >= order.trial.fidelity:
+    if len(done) >= request.trial.fidelity:
         return tuple(done), Status.OK, ""
     status, message = Status.OK, ""
     try:
-        with _own_randomness(order):
-            done.extend(train_slices(order, state))
+        with _own_randomness(request):
+            done.extend(train_slices(request, state))
     except Exception as error:  # noqa: BLE001 - a failed trial is data: the search goes on with the next one
         status, message = _failure(error)
     return tuple(done), status, message
@@ -152,9 +152,9 @@ def _failure(error: Exception) -> tuple[Status, str]:
 
 
 @contextmanager
-def _own_randomness(order: Order) -> Generator[None]:
+def _own_randomness(request: RunRequest) -> Generator[None]:
     """Dropout and initial values draw from torch's global generators: seed them, and give them back as they were."""
-    cuda = [torch.device(order.device).index or 0] if order.device.startswith("cuda") else []
+    cuda = [torch.device(request.device).index or 0] if request.device.startswith("cuda") else []
     with torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(order.seed)
+        torch.manual_seed(request.seed)
         yield

@@ -14,8 +14,8 @@ from foretune.errors import InteropError
 from foretune.interop.mapping import REPEATS, SECTIONS, Field, Mapped, read_mapping
 from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of, provenance
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
-from foretune.interop.resample import Slice
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STATUSES
@@ -131,7 +131,7 @@ class _Reader:
             facts={**self._figures, **{name: str(value) for name, value in columns.items() if value is not None}},
         )
 
-    def _task(self, row: Mapping[str, str]) -> RecordedTask:
+    def _task(self, row: Mapping[str, str]) -> ImportedTask:
         said = {name: self._text(row, "task", name) for name in SECTIONS["task"] if name != "rows"}
         given = {"family": self._options.family, "direction": self._options.direction, "dataset": self._options.dataset}
         said |= {name: value for name, value in given.items() if value}
@@ -142,7 +142,7 @@ class _Reader:
             )
             raise InteropError(message)
         rows = self._options.rows or self._get(row, "task", "rows", "integer")
-        return RecordedTask(
+        return ImportedTask(
             said["dataset"],
             said["model"],
             said["metric"],
@@ -161,10 +161,10 @@ class _Reader:
         }
         return {name: value for name, value in found.items() if value is not None}
 
-    def _slice(self, row: Mapping[str, str]) -> Slice:
+    def _slice(self, row: Mapping[str, str]) -> ImportedSlice:
         numbers = {name: self._get(row, "slices", name, "number") for name in ("test", "epochs", "steps", "tokens")}
         value = self._get(row, "slices", "value", "number", needed=True)
-        return Slice(
+        return ImportedSlice(
             float(value), self._seconds(row, self._get(row, "slices", "seconds", "number", needed=True)), **numbers
         )
 
@@ -174,7 +174,7 @@ class _Reader:
             raise InteropError(message)
         return float(seconds)
 
-    def _wide(self, row: Mapping[str, str]) -> Iterator[Slice]:
+    def _wide(self, row: Mapping[str, str]) -> Iterator[ImportedSlice]:
         fields = self._mapped.fields["slices"]
         values = list(self._series(row, fields["value"], "value"))
         present = [value for value in values if value is not None]
@@ -191,7 +191,7 @@ class _Reader:
             raise InteropError(message)
         test = self._get(row, "slices", "test", "number")
         for number, (value, cost) in enumerate(zip(present, spent, strict=True), start=1):
-            yield Slice(value, self._seconds(row, cost), test=test if number == len(present) else None)
+            yield ImportedSlice(value, self._seconds(row, cost), test=test if number == len(present) else None)
 
     def _series(self, row: Mapping[str, str], one: Field, name: str) -> Iterator[float | None]:
         if one.prefix is None:

@@ -52,11 +52,12 @@ def read_exported_csv(folder: str | Path) -> MetaDataset:
     try:
         header: dict[str, Any] = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
         tables = {table: _read(folder / f"{table}.csv", header["columns"][table]) for table in TABLES}
+        provenance: dict[str, Any] = header["provenance"]
     except (OSError, ValueError, KeyError, TypeError) as error:  # Arrow's errors are among these
         message = f"{folder} is not what `foretune metadata export csv` writes ({error}); export it again"
         raise MetaDatasetError(message) from error
     frames = {table: arrow_to_frame(table, data) for table, data in tables.items()}
-    return MetaDataset(frames["tasks"], frames["runs"], frames["curves"], header["provenance"])
+    return MetaDataset(frames["tasks"], frames["runs"], frames["curves"], provenance)
 
 
 def _typed(data: pa.Table) -> pa.Table:

@@ -101,9 +101,11 @@ def read_mapping(path: Path) -> Mapped:
         raise InteropError(message)
     fields = {name: _section(found.get(name, {}), name, file) for name in (*SECTIONS, "hyperparameters")}
     _check_required(fields, file)
-    skip = {str(name): frozenset(map(str, values)) for name, values in (found.get("skip") or {}).items()}
-    separator, resampled = str(found.get("separator", ",")), bool(found.get("resample", False))
-    return Mapped(file, layout == "wide", separator, skip, resampled, fields)
+    if len(separator := str(found.get("separator", ","))) != 1:
+        message = f"{file}: separator is {separator!r}, expected a single character"
+        raise InteropError(message)
+    resampled = bool(found.get("resample", False))
+    return Mapped(file, layout == "wide", separator, _skipped(found.get("skip"), file), resampled, fields)
 
 
 def _shipped(path: Path) -> Path:
@@ -114,6 +116,14 @@ def _shipped(path: Path) -> Path:
         message = f"no mapping at {path}; give a YAML file with the meaning of the columns, or one of: {names}"
         raise InteropError(message)
     return file
+
+
+def _skipped(given: object, file: Path) -> dict[str, frozenset[str]]:
+    columns = given or {}
+    if not isinstance(columns, dict) or not all(isinstance(values, list) for values in columns.values()):
+        message = f"{file}: skip is {given!r}, expected a list of values for each column, such as {{state: [failed]}}"
+        raise InteropError(message)
+    return {str(name): frozenset(map(str, values)) for name, values in columns.items()}
 
 
 def _section(given: object, section: str, file: Path) -> dict[str, Field]:
@@ -139,10 +149,22 @@ def _field(given: object, where: str) -> Field:
     if given.get("type", "text") not in _TYPES:
         message = f"{where}: type is {given['type']!r}, expected one of {', '.join(_TYPES)}"
         raise InteropError(message)
-    words = {str(word): meaning for word, meaning in (given.get("values") or {}).items()}
+    if not isinstance(words := given.get("values") or {}, dict):
+        message = f"{where}: values are {words!r}, expected words and their meanings, such as {{done: ok}}"
+        raise InteropError(message)
     prefix = str(given["columns"] or "") if "columns" in given else None
-    scale, kind = float(given.get("scale", 1.0)), str(given.get("type", ""))
-    return Field(str(given.get("column", "")), given.get("value"), prefix, scale, words, kind)
+    meanings, kind = {str(word): meaning for word, meaning in words.items()}, str(given.get("type", ""))
+    return Field(
+        str(given.get("column", "")), given.get("value"), prefix, _scale(given.get("scale", 1.0), where), meanings, kind
+    )
+
+
+def _scale(given: Any, where: str) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError) as error:
+        message = f"{where}: scale is {given!r}, expected a number to multiply with"
+        raise InteropError(message) from error
 
 
 def _check_required(fields: Mapping[str, Mapping[str, Field]], file: Path) -> None:

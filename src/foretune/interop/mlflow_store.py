@@ -22,9 +22,9 @@ from foretune.interop.optional import library
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import provenance
 from foretune.interop.parameters import settings_of, typed
-from foretune.interop.points import Point, timed_slices
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
-from foretune.interop.resample import Slice
+from foretune.interop.points import LoggedPoint, timed_slices
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
@@ -130,7 +130,7 @@ def _pages(store: Any, experiment: Any) -> Iterator[Any]:
 
 def _run(run: Any, history: Sequence[Any], parameters: dict[str, Value], options: ImportOptions) -> RecordedRun:
     values = {**parameters, **settings_of(str(run.info.run_name), options.settings)}
-    task = RecordedTask(
+    task = ImportedTask(
         options.named("dataset", values, run.data.tags["experiment"]),
         options.named("model", values),
         options.metric,
@@ -164,7 +164,9 @@ def _figures(options: ImportOptions) -> Mapping[str, str]:
     return {name: text for name, text in said.items() if text}
 
 
-def _slices(history: Sequence[Any], start: int, test: float | None, *, maximize: bool) -> tuple[list[Slice], list[str]]:
+def _slices(
+    history: Sequence[Any], start: int, test: float | None, *, maximize: bool
+) -> tuple[list[ImportedSlice], list[str]]:
     """The slices of a run, and remarks."""
-    logged = [Point(point.step, point.timestamp / 1000, point.value) for point in history]
+    logged = [LoggedPoint(point.step, point.timestamp / 1000, point.value) for point in history]
     return timed_slices(logged, start / 1000, test, maximize=maximize, least=_MILLISECOND)

@@ -22,8 +22,8 @@ from foretune.interop.options import Direction, ImportOptions
 from foretune.interop.origin import provenance
 from foretune.interop.parameters import plain, settings_of
 from foretune.interop.points import UNTRAINED, counted_steps
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
-from foretune.interop.resample import Slice
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
@@ -106,7 +106,7 @@ def _run(study: Any, trial: Any, options: ImportOptions) -> RecordedRun:
         **plain(trial.params, f"study {name}, trial {trial.number}"),
         **settings_of(name, options.settings),
     }
-    task = RecordedTask(
+    task = ImportedTask(
         options.named("dataset", values, name),
         options.named("model", values),
         options.metric or "objective",
@@ -133,7 +133,7 @@ def _run(study: Any, trial: Any, options: ImportOptions) -> RecordedRun:
     )
 
 
-def _slices(trial: Any) -> tuple[list[Slice], list[str]]:
+def _slices(trial: Any) -> tuple[list[ImportedSlice], list[str]]:
     """The slices of a trial, and remarks."""
     points = sorted(trial.intermediate_values.items())
     steps, untrained = counted_steps([step for step, _ in points])
@@ -147,7 +147,8 @@ def _slices(trial: Any) -> tuple[list[Slice], list[str]]:
         raise InteropError(message)
     seconds = max((trial.datetime_complete - trial.datetime_start).total_seconds() / len(values), _MICROSECOND)
     slices = [
-        Slice(float(value), seconds, steps=step) for value, step in zip(values, steps[int(untrained) :], strict=True)
+        ImportedSlice(float(value), seconds, steps=step)
+        for value, step in zip(values, steps[int(untrained) :], strict=True)
     ]
     return slices, [UNTRAINED] if untrained else []
 

@@ -17,8 +17,8 @@ from foretune.interop.adapters import adapter_settings
 from foretune.interop.documents import needed, read_object
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import figures_of, provenance, stated_size
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
-from foretune.interop.resample import Slice
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.types import Status, Value
@@ -75,10 +75,10 @@ def _run(file: Path, options: ImportOptions) -> RecordedRun:
     )
 
 
-def _task(found: Mapping[str, Any], config: Mapping[str, Any], options: ImportOptions) -> RecordedTask:
+def _task(found: Mapping[str, Any], config: Mapping[str, Any], options: ImportOptions) -> ImportedTask:
     model = options.named("model", {}, str(config.get("model_id", "")))
     metric = options.metric or _METRIC
-    return RecordedTask(
+    return ImportedTask(
         options.named("dataset", {}, _dataset(found)),
         model,
         metric.replace(" ", "_"),
@@ -120,16 +120,16 @@ def _variant(name: str, config: Mapping[str, Any]) -> str:
     return rest[len(model) :].lstrip("-") if model and rest.lower().startswith(model.lower()) else rest
 
 
-def _slices(metrics: Sequence[Mapping[str, Any]], metric: str, file: Path) -> list[Slice]:
+def _slices(metrics: Sequence[Mapping[str, Any]], metric: str, file: Path) -> list[ImportedSlice]:
     points = [point for point in metrics if metric in point and "eval time" in point]
     tests = [point["test accuracy"] for point in metrics if metric == _METRIC and "test accuracy" in point]
-    before, slices = 0.0, list[Slice]()
+    before, slices = 0.0, list[ImportedSlice]()
     for number, point in enumerate(points, start=1):
         where = f"{file}, metrics, validation {number}"
         elapsed, evaluated = (float(needed(point, name, _NUMBER, where)) for name in ("elapsed time", "eval time"))
         test = float(tests[-1]) if tests and number == len(points) else None
         slices.append(
-            Slice(
+            ImportedSlice(
                 float(point[metric]),
                 max(elapsed - before - evaluated, 0.0),
                 evaluated,

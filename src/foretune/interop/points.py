@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median_low
 
-from foretune.interop.resample import Slice
+from foretune.interop.resample import ImportedSlice
 
 PAUSED = "time of a pause, far beyond the median time per step, is left out of the costs"
 UNTRAINED = "the value at step 0, of the untrained model, is no slice"
@@ -24,7 +24,7 @@ _PAUSE = 5.0
 
 
 @dataclass(frozen=True)
-class Point:
+class LoggedPoint:
     """One value that was logged.
 
     Attributes:
@@ -38,13 +38,13 @@ class Point:
     value: float
 
 
-def own_points(logged: Iterable[Point]) -> list[Point]:
+def own_points(logged: Iterable[LoggedPoint]) -> list[LoggedPoint]:
     """The points of the curve by rising step: the first value at each step.
 
     A later value at the last step is a further evaluation, often of another model (the best one). Where a log goes back
     to an earlier step, the run was resumed there, and later entries replace earlier entries.
     """
-    curve: list[Point] = []
+    curve: list[LoggedPoint] = []
     for point in sorted(logged, key=lambda one: (one.time, one.step)):
         if curve and point.step == curve[-1].step:
             continue
@@ -54,7 +54,7 @@ def own_points(logged: Iterable[Point]) -> list[Point]:
     return curve
 
 
-def without_best_again(points: Sequence[Point], *, maximize: bool) -> tuple[list[Point], list[str]]:
+def without_best_again(points: Sequence[LoggedPoint], *, maximize: bool) -> tuple[list[LoggedPoint], list[str]]:
     """The points without a final point of the best model, and a remark if there was such a point.
 
     It is taken for that if it is exactly the best value so far and stands at another distance than the points before.
@@ -82,7 +82,7 @@ def counted_steps(steps: Sequence[int]) -> tuple[list[int | None], bool]:
     return ([step + 1 for step in steps], False) if steps[1] == 1 else ([0, *steps[1:]], True)
 
 
-def without_pauses(slices: Sequence[Slice]) -> tuple[list[Slice], list[str]]:
+def without_pauses(slices: Sequence[ImportedSlice]) -> tuple[list[ImportedSlice], list[str]]:
     """The slices, where a slice that took far longer than the median time per step costs the median, and a remark then.
 
     Of two slices the faster one is the measure. A slice without steps counts as one.
@@ -103,8 +103,8 @@ def without_pauses(slices: Sequence[Slice]) -> tuple[list[Slice], list[str]]:
 
 
 def timed_slices(
-    logged: Sequence[Point], start: float, test: float | None, *, maximize: bool, least: float
-) -> tuple[list[Slice], list[str]]:
+    logged: Sequence[LoggedPoint], start: float, test: float | None, *, maximize: bool, least: float
+) -> tuple[list[ImportedSlice], list[str]]:
     """Slices that cost the time since the point before, and remarks.
 
     Args:
@@ -124,7 +124,9 @@ def timed_slices(
             remarks.append(UNTRAINED)
     times = [start, *(point.time for point in points)]
     seconds = [max(after - before, least) for before, after in pairwise(times)]
-    slices = [Slice(point.value, spent, steps=step) for point, spent, step in zip(points, seconds, steps, strict=True)]
+    slices = [
+        ImportedSlice(point.value, spent, steps=step) for point, spent, step in zip(points, seconds, steps, strict=True)
+    ]
     slices, paused = without_pauses(slices)
     if slices:
         slices[-1] = replace(slices[-1], test=test)

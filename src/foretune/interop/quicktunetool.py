@@ -19,8 +19,8 @@ import pandas as pd
 from foretune.errors import InteropError
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import figures_of, provenance
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
-from foretune.interop.resample import Slice
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
@@ -68,7 +68,7 @@ def _runs(folder: Path, options: ImportOptions) -> list[RecordedRun]:
         dataset = options.named("dataset", configuration, folder.resolve().name)
         numbered = len(groups) > 1 and not options.dataset.startswith("param:")
         metric = options.metric or "accuracy"
-        task = RecordedTask(
+        task = ImportedTask(
             f"{dataset}-{number}" if numbered else dataset,
             options.named("model", configuration),
             metric,
@@ -79,7 +79,7 @@ def _runs(folder: Path, options: ImportOptions) -> list[RecordedRun]:
             features=row.features,
         )
         slices, status, message = finite_slices(
-            Slice(value, cost) for value, cost in zip(row.curve, row.costs, strict=True)
+            ImportedSlice(value, cost) for value, cost in zip(row.curve, row.costs, strict=True)
         )
         if status == Status.OK and len(slices) < width:
             status, message = STOPPED, f"the curve ends after {len(slices)} of {width} slices"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretune.interop.resample import Slice
+from foretune.interop.resample import ImportedSlice
 from foretune.metadata.source import task_id
 from foretune.types import Status, Value
 
@@ -16,7 +16,7 @@ INFINITE = 3.4e38
 
 
 @dataclass(frozen=True)
-class RecordedTask:
+class ImportedTask:
     """A dataset with a training-set size, on one base model, judged by one metric.
 
     Attributes:
@@ -67,9 +67,9 @@ class RecordedRun:
     """
 
     name: str
-    task: RecordedTask
+    task: ImportedTask
     configuration: Mapping[str, Value]
-    slices: Sequence[Slice] = ()
+    slices: Sequence[ImportedSlice] = ()
     seed: int | None = None
     status: str = Status.OK
     message: str = ""
@@ -83,9 +83,9 @@ def is_number(value: float) -> bool:
     return math.isfinite(value) and abs(value) < INFINITE
 
 
-def finite_slices(slices: Iterable[Slice]) -> tuple[list[Slice], str, str]:
+def finite_slices(slices: Iterable[ImportedSlice]) -> tuple[list[ImportedSlice], str, str]:
     """The slices before the first value that is no finite number, and `diverged` if there is such a value."""
-    kept: list[Slice] = []
+    kept: list[ImportedSlice] = []
     for one in slices:
         if not is_number(one.value):
             return kept, Status.DIVERGED, f"the metric was {one.value:g} after slice {len(kept) + 1}"

@@ -12,7 +12,7 @@ from foretune.metadata.slices import costs_at, equal_parts, sums_at, values_at
 
 
 @dataclass(frozen=True)
-class Slice:
+class ImportedSlice:
     """One slice of a run.
 
     Attributes:
@@ -34,7 +34,7 @@ class Slice:
     tokens: float | None = None
 
 
-def resample(slices: Sequence[Slice], count: int, planned: float | None = None) -> list[Slice]:
+def resample(slices: Sequence[ImportedSlice], count: int, planned: float | None = None) -> list[ImportedSlice]:
     """The curve of a run at `count` equal parts of it, as far as they were trained.
 
     Slice k of n lies at its share of the planned steps (epochs where there are no steps, k / n where there is neither).
@@ -62,13 +62,13 @@ def resample(slices: Sequence[Slice], count: int, planned: float | None = None) 
         if None not in known:
             read = values_at if name == "test" else sums_at
             columns[name] = read(ends, places, known).tolist()
-    made = [Slice(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+    made = [ImportedSlice(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
     if "test" not in columns and made:
         made[-1] = replace(made[-1], test=slices[-1].test)
     return made
 
 
-def _places(slices: Sequence[Slice], planned: float | None) -> list[float]:
+def _places(slices: Sequence[ImportedSlice], planned: float | None) -> list[float]:
     """Where each slice ends, as a share of the planned run."""
     for name in ("steps", "epochs"):
         known: list[float | None] = [getattr(one, name) for one in slices]

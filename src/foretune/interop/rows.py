@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from foretune.errors import InteropError
-from foretune.interop.recorded import RecordedRun, RecordedTask
+from foretune.interop.recorded import ImportedTask, RecordedRun
 from foretune.interop.resample import resample
 from foretune.interop.soundness import COPIES, growing_counts, sound_features, sound_run, without_copies
 from foretune.metadata import MetaDataset
@@ -112,8 +112,8 @@ def _typed(runs: list[RecordedRun]) -> list[RecordedRun]:
     ]
 
 
-def _tasks(runs: Iterable[RecordedRun]) -> list[RecordedTask]:
-    tasks: dict[str, RecordedTask] = {}
+def _tasks(runs: Iterable[RecordedRun]) -> list[ImportedTask]:
+    tasks: dict[str, ImportedTask] = {}
     for run in runs:
         first = tasks.setdefault(run.task.id, run.task)
         if first != run.task:
@@ -161,7 +161,7 @@ def _fitted(run: RecordedRun, length: int, end: float | None) -> RecordedRun:
     return growing_counts(replace(run, slices=slices))
 
 
-def _task_row(task: RecordedTask, max_fidelity: int, features: Mapping[str, float]) -> dict[str, Any]:
+def _task_row(task: ImportedTask, max_fidelity: int, features: Mapping[str, float]) -> dict[str, Any]:
     return {
         "task": task.id,
         "dataset": task.dataset,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 
 from foretune.errors import InteropError
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices, is_number
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices, is_number
 from foretune.types import VALIDATION_NLL, Status, Value
 
 COPIES = "runs with the configuration, the values and the costs of another one are left out"
@@ -64,7 +64,7 @@ def without_copies(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list
     return kept, copies
 
 
-def sound_features(tasks: Sequence[RecordedTask]) -> tuple[dict[str, dict[str, float]], list[str]]:
+def sound_features(tasks: Sequence[ImportedTask]) -> tuple[dict[str, dict[str, float]], list[str]]:
     """Meta-features by task, and notes on omissions: meta-features that contradict the rows, or differ on a model."""
     kept = {task.id: {name: value for name, value in task.features.items() if is_number(value)} for task in tasks}
     notes = list[str]()
@@ -178,11 +178,11 @@ def _key(configuration: Mapping[str, Value]) -> tuple[tuple[str, Value], ...]:
     return tuple(sorted(configuration.items(), key=lambda pair: pair[0]))
 
 
-def _contradicts_rows(task: RecordedTask, said: float | None) -> bool:
+def _contradicts_rows(task: ImportedTask, said: float | None) -> bool:
     return said is not None and task.rows is not None and abs(said - math.log10(max(task.rows, 1))) > _TOLERANCE
 
 
-def _disagreeing(tasks: Sequence[RecordedTask], features: Mapping[str, Mapping[str, float]], name: str) -> list[str]:
+def _disagreeing(tasks: Sequence[ImportedTask], features: Mapping[str, Mapping[str, float]], name: str) -> list[str]:
     """Base models on whose tasks a feature has several values."""
     found: dict[str, list[float]] = {}
     for task in tasks:
@@ -191,5 +191,5 @@ def _disagreeing(tasks: Sequence[RecordedTask], features: Mapping[str, Mapping[s
     return sorted(model for model, values in found.items() if max(values) - min(values) > _TOLERANCE)
 
 
-def _list(tasks: Sequence[RecordedTask]) -> str:
+def _list(tasks: Sequence[ImportedTask]) -> str:
     return ", ".join(task.id for task in tasks)

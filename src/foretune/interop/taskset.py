@@ -17,8 +17,8 @@ import numpy as np
 from foretune.errors import InteropError
 from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of, provenance
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
-from foretune.interop.resample import Slice
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.types import Value
@@ -56,7 +56,10 @@ def _runs(file: Path, options: ImportOptions) -> list[RecordedRun]:
     runs: list[RecordedRun] = []
     for number, (values, curve, tests) in enumerate(rows):
         points = list(zip(curve, tests, strict=True))[1:]
-        steps = [Slice(value, _STEPS, test=test, steps=_STEPS * at) for at, (value, test) in enumerate(points, start=1)]
+        steps = [
+            ImportedSlice(value, _STEPS, test=test, steps=_STEPS * at)
+            for at, (value, test) in enumerate(points, start=1)
+        ]
         slices, status, message = finite_slices(steps)
         configuration: dict[str, Value] = dict(zip(names, values, strict=True))
         runs.append(
@@ -84,10 +87,10 @@ def _arrays(file: Path) -> Mapping[str, np.ndarray[Any, Any]]:
     return arrays
 
 
-def _task(file: Path, options: ImportOptions) -> RecordedTask:
+def _task(file: Path, options: ImportOptions) -> ImportedTask:
     match = _NAME.fullmatch(file.stem)
     data, patch, model = (match["data"], match["patch"], match["model"]) if match else (file.stem, "", "RNN")
-    return RecordedTask(
+    return ImportedTask(
         options.named("dataset", {}, f"{data}_{patch}" if patch else data),
         options.named("model", {}, model),
         "validation_loss",

@@ -18,8 +18,8 @@ from foretune.interop.optional import library
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import figures_of, provenance
 from foretune.interop.parameters import settings_of
-from foretune.interop.points import Point, own_points, timed_slices
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
+from foretune.interop.points import LoggedPoint, own_points, timed_slices
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
 from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.types import Value
@@ -63,14 +63,16 @@ def _read(folder: Path) -> Any:
     return events
 
 
-def _points(events: Any, tag: str) -> list[Point]:
+def _points(events: Any, tag: str) -> list[LoggedPoint]:
     """All points of a tag."""
     tags = events.Tags()
     if tag in tags["scalars"]:
-        return [Point(event.step, event.wall_time, event.value) for event in events.Scalars(tag)]
+        return [LoggedPoint(event.step, event.wall_time, event.value) for event in events.Scalars(tag)]
     if tag in tags["tensors"]:
         plain = library("tensorboard.util.tensor_util", "tensorboard").make_ndarray
-        return [Point(event.step, event.wall_time, float(plain(event.tensor_proto))) for event in events.Tensors(tag)]
+        return [
+            LoggedPoint(event.step, event.wall_time, float(plain(event.tensor_proto))) for event in events.Tensors(tag)
+        ]
     return []
 
 
@@ -102,8 +104,8 @@ def _run(name: str, folder: Path, events: Any, options: ImportOptions) -> Record
     )
 
 
-def _task(values: dict[str, Value], options: ImportOptions) -> RecordedTask:
-    return RecordedTask(
+def _task(values: dict[str, Value], options: ImportOptions) -> ImportedTask:
+    return ImportedTask(
         options.named("dataset", values),
         options.named("model", values),
         options.metric,

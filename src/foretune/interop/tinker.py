@@ -17,8 +17,8 @@ from foretune.errors import InteropError
 from foretune.interop.documents import read_text
 from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of, provenance, stated_size
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
-from foretune.interop.resample import Slice
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.types import Status, Value
@@ -130,7 +130,7 @@ def _runs(
     fields = {**general, **section.fields}
     figures = figures_of(file.parent, options)
     size, steps = _count(fields, "Batch size"), _count(fields, "Training steps")
-    task = RecordedTask(
+    task = ImportedTask(
         options.named("dataset", {}, fields.get("Dataset", "").partition(" ")[0]),
         section.model,
         "test_nll",
@@ -156,7 +156,7 @@ def _count(fields: dict[str, str], name: str) -> int | None:
 
 def _run(
     row: dict[str, str],
-    task: RecordedTask,
+    task: ImportedTask,
     common: dict[str, Value],
     steps: int | None,
     file: Path,
@@ -171,13 +171,13 @@ def _run(
     if minutes is None or minutes <= 0:
         message = f"{file}, line {row['line']}: no {_MINUTES} above 0; give it, for the cost of a run must be known"
         raise InteropError(message)
-    slices, status, said = finite_slices([Slice(value, 60 * minutes, steps=steps)])
+    slices, status, said = finite_slices([ImportedSlice(value, 60 * minutes, steps=steps)])
     configuration = {**common, "learning_rate": rate, "rank": rank}
     name = f"lr{rate:g}-rank{rank}-line{row['line']}"
     return RecordedRun(name, task, configuration, slices, status=status, message=said, facts=figures)
 
 
-def _lost(rate: float, rank: int, task: RecordedTask, common: dict[str, Value], figures: dict[str, str]) -> RecordedRun:
+def _lost(rate: float, rank: int, task: ImportedTask, common: dict[str, Value], figures: dict[str, str]) -> RecordedRun:
     configuration = {**common, "learning_rate": rate, "rank": rank}
     said = "the source only says that the loss was above 2.0"
     return RecordedRun(

@@ -26,8 +26,8 @@ from foretune.interop.documents import needed, read_object
 from foretune.interop.options import ImportOptions, direction_of
 from foretune.interop.origin import figures_of, provenance
 from foretune.interop.parameters import settings_of
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
-from foretune.interop.resample import Slice
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.interop.trainer_runtime import first_step
 from foretune.interop.trainer_settings import arguments_of, beside, epochs_of, state_settings
@@ -240,9 +240,9 @@ def _run(log: _Log, name: str, unit: str, options: ImportOptions) -> RecordedRun
     )
 
 
-def _task(log: _Log, settings: dict[str, Value], unit: str, options: ImportOptions) -> RecordedTask:
+def _task(log: _Log, settings: dict[str, Value], unit: str, options: ImportOptions) -> ImportedTask:
     metric = options.metric or "eval_loss"
-    return RecordedTask(
+    return ImportedTask(
         options.named("dataset", settings),
         options.named("model", settings, log.model),
         metric,
@@ -258,14 +258,14 @@ def _started(log: _Log) -> str:
     return datetime.fromtimestamp(min(times.values()), UTC).isoformat() if times else ""
 
 
-def _slices(log: _Log, unit: str, options: ImportOptions) -> Iterable[Slice]:
+def _slices(log: _Log, unit: str, options: ImportOptions) -> Iterable[ImportedSlice]:
     metric = options.metric or "eval_loss"
     per_step, evaluated = _rates(log, unit, options)
     tests = [entry[options.test_metric] for entry in log.state["log_history"] if options.test_metric in entry]
     before = 0
     for entry in log.evaluations:
         step = int(entry["step"])
-        yield Slice(
+        yield ImportedSlice(
             float(entry[metric]),
             (step - before) * per_step,
             float(entry.get(log.runtime, 0.0)) if evaluated else 0.0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from foretune.errors import MetaDatasetError
 from foretune.metadata.source import TaskSource
+from foretune.request import Reading
 from foretune.space import SearchSpace
 from foretune.types import Configuration
 
@@ -45,9 +46,7 @@ class Collection:
         validation_tokens: slices are scored on about so many tokens of the validation split; None for all of it.
         test_tokens: the same of the test split.
         repeats: how many further times each run is done, with other seeds: they measure the noise.
-        columns: which columns of the datasets to take; None for those of a known convention.
-        last_turn_only: learn the last answer of a conversation alone.
-        skip_bad_rows: leave out rows that cannot be used.
+        reading: how the rows of the datasets are read.
         given: train the first of these on every task, in the place of the default and of draws; with a limit of tokens,
             without any for the ones left out.
         longest_first: begin with the runs of most steps, so that none is left over when many workers are done.
@@ -66,17 +65,9 @@ class Collection:
     validation_tokens: int | None = None
     test_tokens: int | None = None
     repeats: int = 0
-    columns: str | None = None
-    last_turn_only: bool = False
-    skip_bad_rows: bool = False
+    reading: Reading = field(default_factory=Reading)
     given: Sequence[Configuration] = ()
     longest_first: bool = False
-
-    @property
-    def reading(self) -> dict[str, Any]:
-        """How datasets are read, as far as it is not the usual way."""
-        named = ("columns", "last_turn_only", "skip_bad_rows")
-        return {name: value for name in named if (value := getattr(self, name))}
 
     def __post_init__(self) -> None:
         ids = [source.id for source in self.sources]
@@ -94,7 +85,7 @@ class Collection:
 
 
 @dataclass(frozen=True)
-class PlannedRun:
+class CollectionRun:
     """One run that is to be done.
 
     Attributes:
@@ -119,7 +110,7 @@ class PlannedRun:
         return _digest(self.name)
 
 
-def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
+def plan(collection: Collection, rows: Mapping[str, Row]) -> list[CollectionRun]:
     """All runs in their order: the first configuration of every task, then the second of every task, and so on; or,
     with `longest_first`, by their steps.
 
@@ -132,7 +123,7 @@ def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
     drawn = {task: _draw(collection, source, rows[task], shared) for task, source in tasks.items()}
     ends = ["", *(f".{repeat}" for repeat in range(1, collection.repeats + 1))]
     planned = [
-        PlannedRun(f"{task}/{drawn[task][place].key}/{collection.seed}{end}", source, drawn[task][place])
+        CollectionRun(f"{task}/{drawn[task][place].key}/{collection.seed}{end}", source, drawn[task][place])
         for place in range(collection.configurations)
         for end in ends
         for task, source in tasks.items()
@@ -141,7 +132,7 @@ def plan(collection: Collection, rows: Mapping[str, Row]) -> list[PlannedRun]:
     return sorted(planned, key=lambda run: -_steps(run, rows[run.task])) if collection.longest_first else planned
 
 
-def _steps(run: PlannedRun, row: Row) -> float:
+def _steps(run: CollectionRun, row: Row) -> float:
     """Optimizer steps of a run, about; on an accelerator that small batches do not fill, seconds follow the steps."""
     values = run.configuration.values
     return row["n_train"] * float(values.get("epochs", 1)) / float(values.get("batch_size", 1))
@@ -200,7 +191,8 @@ def command(collection: Collection) -> str:
         "repeats": collection.repeats or None,
         "configurations-from": "FILE" if collection.given else None,
     }
-    reading = {name.replace("_", "-"): "" if value is True else value for name, value in collection.reading.items()}
+    unusual = collection.reading.unusual()
+    reading = {name.replace("_", "-"): "" if value is True else value for name, value in unusual.items()}
     tasks = " ".join(source.id for source in collection.sources)
     given = {**options, **reading}
     written = " ".join(f"--{name} {value}".strip() for name, value in given.items() if value is not None)

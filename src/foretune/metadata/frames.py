@@ -76,6 +76,11 @@ def _type_of(name: str, values: Sequence[Any]) -> pa.DataType:
 
 
 def _array(table: str, name: str, kind: pa.DataType, values: Sequence[Any]) -> pa.Array:
+    # Arrow would cut a fraction off.
+    broken = [value for value in values if pa.types.is_integer(kind) and isinstance(value, float) and value % 1]
+    if broken:
+        message = f"{table}: column {name!r} takes {kind}: {broken[0]} is no whole number; correct that value"
+        raise MetaDatasetError(message)
     try:
         return pa.array(values, type=kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:

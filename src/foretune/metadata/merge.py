@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Source:
+class MergePart:
     """A table to be merged.
 
     Attributes:
@@ -55,7 +55,7 @@ class Merged:
     conflicts: tuple[str, ...]
 
 
-def merge(sources: Sequence[Source], *, on_conflict: OnConflict = "error") -> Merged:
+def merge(sources: Sequence[MergePart], *, on_conflict: OnConflict = "error") -> Merged:
     """One meta-dataset of all.
 
     Args:
@@ -80,7 +80,7 @@ def merge(sources: Sequence[Source], *, on_conflict: OnConflict = "error") -> Me
     return Merged(meta, partial, duplicates, conflicts)
 
 
-def _merge_tasks(sources: Sequence[Source]) -> tuple[list[Row], tuple[str, ...]]:
+def _merge_tasks(sources: Sequence[MergePart]) -> tuple[list[Row], tuple[str, ...]]:
     found: dict[str, tuple[str, Row]] = {}
     for source in sources:
         for row in frame_to_rows(source.meta.tasks):
@@ -116,7 +116,7 @@ def _same(first: Any, second: Any) -> bool:
 
 
 def _merge_runs(
-    sources: Sequence[Source], slices: Mapping[str, int], on_conflict: OnConflict
+    sources: Sequence[MergePart], slices: Mapping[str, int], on_conflict: OnConflict
 ) -> tuple[list[Row], int, tuple[str, ...]]:
     kept: dict[str, tuple[str, Row]] = {}
     same_work: dict[tuple[Any, ...], str] = {}
@@ -178,7 +178,7 @@ def _unite_numbers(runs: Sequence[Row]) -> None:
                 run[name] = kind(run[name])
 
 
-def _provenance(sources: Sequence[Source]) -> dict[str, Any]:
+def _provenance(sources: Sequence[MergePart]) -> dict[str, Any]:
     """Where all came from: every source once, in the order of their names, and the defaults that they agree on."""
     parts = [part for source in sources for part in _parts(source)]
     unique = {part["sha256"]: part for part in reversed(parts)}
@@ -189,14 +189,14 @@ def _provenance(sources: Sequence[Source]) -> dict[str, Any]:
     }
 
 
-def _parts(source: Source) -> list[Mapping[str, Any]]:
+def _parts(source: MergePart) -> list[Mapping[str, Any]]:
     if known := source.meta.provenance.get("sources"):
         return list(known)
     own = {"name": source.name, "sha256": data_sha256(source.meta), "provenance": dict(source.meta.provenance)}
     return [own]
 
 
-def _defaults(sources: Sequence[Source]) -> dict[str, Any]:
+def _defaults(sources: Sequence[MergePart]) -> dict[str, Any]:
     found: dict[str, tuple[str, Any]] = {}
     for source in sources:
         for model, default in source.meta.provenance.get("defaults", {}).items():

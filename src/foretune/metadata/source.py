@@ -35,12 +35,13 @@ class TaskSource:
             MetaDatasetError: if nothing is there, or the number of rows is none.
         """
         path, at, rows = text.rpartition("@")
-        if not at or Path(text).exists():
+        sized = bool(at) and not Path(text).exists()
+        if not sized:
             path, rows = text, ""
         if not Path(path).exists():
             message = f"no dataset at {path!r}; give a folder of splits or a file, with @ROWS for a training-set size"
             raise MetaDatasetError(message)
-        if at and rows and (not rows.isdecimal() or int(rows) < 1):
+        if sized and (not rows.isdecimal() or int(rows) < 1):
             message = f"{text!r}: {rows!r} is not a number of training rows; write for instance {path}@500"
             raise MetaDatasetError(message)
         return cls(Path(path), int(rows) if rows else None)

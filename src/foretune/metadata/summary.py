@@ -52,7 +52,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Method:
+class MethodSummary:
     """The runs of one finetuning method on one base model.
 
     Attributes:
@@ -171,19 +171,21 @@ def overfitted_share(meta: MetaDataset) -> float | None:
     return _overfitted(meta, meta.runs)
 
 
-def method_rows(meta: MetaDataset) -> list[Method]:
+def method_rows(meta: MetaDataset) -> list[MethodSummary]:
     """How runs end and what they cost, by base model and method, in alphabetical order."""
     runs = meta.runs.merge(meta.tasks[["task", "model", "cost_unit"]], on="task")
     name = CONFIGURATION_PREFIX + "method"
     runs["method"] = runs[name].fillna("") if name in runs else ""
     costs, speeds = run_costs(meta), microseconds_per_token(meta)
-    found: list[Method] = []
+    found: list[MethodSummary] = []
     for key, part in runs.groupby(["model", "method", "cost_unit"], sort=True):
         model, method, unit = (str(one) for one in _tuple(key))
         diverged, failed = _share(part, Status.DIVERGED), _share(part, *_FAILED)
         spent = np.array([costs[run] for run in part["run"] if costs[run] > 0])
         speed = np.array([speeds[run] for run in part["run"] if run in speeds and unit == SECONDS])
-        found.append(Method(model, method, unit, len(part), diverged, failed, _overfitted(meta, part), spent, speed))
+        found.append(
+            MethodSummary(model, method, unit, len(part), diverged, failed, _overfitted(meta, part), spent, speed)
+        )
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foretune.metadata import MetaDataset
-from foretune.metadata.summary import SECONDS, Method, Pair, Spread, method_rows, pair_rows, spread_rows
+from foretune.metadata.summary import SECONDS, MethodSummary, Pair, Spread, method_rows, pair_rows, spread_rows
 from foretune.report.meta_dataset_curves import draw_examples
 from foretune.report.plot_style import BEST, DEFAULT, FAINT, GRID, INK, dress, new_figure, scale_axis
 
@@ -136,7 +136,7 @@ def draw_correlations(meta: MetaDataset, pairs: Sequence[Pair]) -> Figure | None
     return figure
 
 
-def draw_costs(methods: Sequence[Method]) -> Figure | None:
+def draw_costs(methods: Sequence[MethodSummary]) -> Figure | None:
     """Cost of a run, and training time of a token, by base model and method."""
     shown = [one for one in methods if len(one.costs)]
     if not shown:
@@ -158,7 +158,7 @@ def draw_costs(methods: Sequence[Method]) -> Figure | None:
     return figure
 
 
-def _draw_boxes(axes: Axes, rows: Sequence[Method], values: Sequence[np.ndarray], label: str) -> None:
+def _draw_boxes(axes: Axes, rows: Sequence[MethodSummary], values: Sequence[np.ndarray], label: str) -> None:
     dress(axes, "x")
     several = len({one.model for one in rows}) > 1
     shades = _shades([one.model for one in rows])
@@ -185,7 +185,7 @@ def _draw_boxes(axes: Axes, rows: Sequence[Method], values: Sequence[np.ndarray]
     axes.set_xlabel(f"{label}\n(box: quartiles, whiskers: 5 % and 95 %)", fontsize=8.5, color=INK)
 
 
-def _method_names(rows: Sequence[Method]) -> list[str]:
+def _method_names(rows: Sequence[MethodSummary]) -> list[str]:
     """The method, and the base model where there are several."""
     several = len({one.model for one in rows}) > 1
     return [f"{one.method or 'run'}  {one.model}" if several else one.method or one.model for one in rows]

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from foretune.metadata import MetaDataset
 from foretune.metadata.chance import tasks_at_chance
-from foretune.metadata.summary import SECONDS, Agreement, Group, Method
+from foretune.metadata.summary import SECONDS, Agreement, Group, MethodSummary
 from foretune.types import VALIDATION_NLL
 
 _LEAST_TASKS = 3
@@ -78,7 +78,7 @@ def group_table(groups: Sequence[Group]) -> Table:
     return table
 
 
-def method_table(methods: Sequence[Method]) -> Table:
+def method_table(methods: Sequence[MethodSummary]) -> Table:
     """How runs of each method end, and what they cost."""
     seconds = all(method.cost_unit == SECONDS for method in methods)
     table = _table("Methods", "overfit: complete runs that end more than 2 % worse than their best slice")

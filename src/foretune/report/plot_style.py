@@ -34,7 +34,8 @@ def scale_axis(axes: Axes, low: float, high: float, which: str = "x") -> None:
 
     limit = axes.set_xlim if which == "x" else axes.set_ylim
     if low <= 0 or high < _LOGARITHMIC_FROM * low:
-        limit(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
+        limit(low - margin, high + margin)
         return
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     limit(low * 0.9, high * 1.1)

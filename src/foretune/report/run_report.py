@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from foretune.errors import JournalError
-from foretune.journal import Entry
+from foretune.journal import JournalEntry
 from foretune.tuner import incumbent_of
 from foretune.types import VALIDATION_NLL, Value
 
@@ -119,7 +119,7 @@ class RunReport:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def trial_curves(entries: Sequence[Entry], tokens: Mapping[str, Sequence[int]]) -> tuple[TrialCurve, ...]:
+def trial_curves(entries: Sequence[JournalEntry], tokens: Mapping[str, Sequence[int]]) -> tuple[TrialCurve, ...]:
     """One curve per configuration from the entries of a journal.
 
     Args:
@@ -145,7 +145,7 @@ def trial_curves(entries: Sequence[Entry], tokens: Mapping[str, Sequence[int]]) 
     return tuple(curves.values())
 
 
-def best_so_far(entries: Sequence[Entry]) -> list[tuple[float, float]]:
+def best_so_far(entries: Sequence[JournalEntry]) -> list[tuple[float, float]]:
     """Seconds spent and least validation loss at each report that improved on it."""
     steps: list[tuple[float, float]] = []
     for count, entry in enumerate(entries, start=1):

@@ -33,7 +33,7 @@ _SPACE = "peft"
 
 
 @dataclass(frozen=True)
-class Question:
+class RecommendRequest:
     """What configurations are asked for, and what can be said of them.
 
     Attributes:

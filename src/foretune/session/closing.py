@@ -26,7 +26,7 @@ from foretune.session.folder import JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
 from foretune.session.interruption import Interruption
 from foretune.session.measuring import base_to_score
-from foretune.session.search import Found, Settings
+from foretune.session.search import Found, TuneOptions
 from foretune.session.waiting import waiting
 from foretune.tuner import INTERRUPTED, Incumbent
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
@@ -34,12 +34,10 @@ from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
 if TYPE_CHECKING:
     from foretune.finetuning.data import Tokens
     from foretune.finetuning.evaluate import Scores
-    from foretune.session.ground import Ground
+    from foretune.session.ground import SearchSetup
 
 ADAPTER = "adapter"
 REPORT = "report.json"
-_READING = ("columns", "last_turn_only", "skip_bad_rows")
-"""Settings that say how the data is read, which `foretune finetune` needs, too."""
 
 
 @base_model_held()
@@ -58,18 +56,18 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
     if incumbent is None:
         raise JournalError("a search without a scored trial cannot be closed; resume it with a larger budget")
     with locked(found.output):
-        with waiting(console, f"scoring the best adapter on {_held_out_rows(found.ground):,} rows"):
+        with waiting(console, f"scoring the best adapter on {_held_out_rows(found.setup):,} rows"):
             _keep_adapter(found, incumbent.configuration)
             _write_best(found)
             best = _score_best(found, incumbent)
         spent = found.clock.spent()
-        default = _last_report(found, found.ground.default)
+        default = _last_report(found, found.setup.default)
         if compare_default and found.result.reason != INTERRUPTED:
             default = _default_report(found, default, console)
         with waiting(console, "scoring the default configuration, and writing the report"):
-            untouched = measure_untouched(found.ground, found.settings)
+            untouched = measure_untouched(found.setup, found.options)
             scores = (untouched, *_score_default(found, default, best), best)
-            describe_adapter(found.output / ADAPTER, found.ground, found.settings, incumbent.configuration, scores)
+            describe_adapter(found.output / ADAPTER, found.setup, found.options, incumbent.configuration, scores)
             report = _run_report(found, scores, default, spent)
             write_run_report(report, found.output / REPORT)
             save_curves(report, found.output / "curves.png")
@@ -77,44 +75,35 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
     return report
 
 
-def _held_out_rows(ground: Ground) -> int:
-    return len(ground.data.validation) + len(ground.data.test)
+def _held_out_rows(setup: SearchSetup) -> int:
+    return len(setup.whole.validation) + len(setup.whole.test)
 
 
 def _score_best(found: Found, incumbent: Incumbent) -> ModelScores:
     folder, best = found.output / ADAPTER, incumbent.configuration
-    return measure_finetuned("best", folder, found.ground, found.settings, best, incumbent.fidelity)
+    return measure_finetuned("best", folder, found.setup, found.options, best, incumbent.fidelity)
 
 
 def _score_default(found: Found, default: Report | None, best: ModelScores) -> tuple[ModelScores, ...]:
     """Its row, if it was trained at all; where it is the best, it was scored already."""
     if default is None or not len(default.curve):
         return ()
-    ground, fidelity = found.ground, int(default.curve.scores.argmax()) + 1
-    if best.configuration == dict(ground.default.values) and best.slices == fidelity:
+    setup, fidelity = found.setup, int(default.curve.scores.argmax()) + 1
+    if best.configuration == dict(setup.default.values) and best.slices == fidelity:
         return (replace(best, name="default"),)
-    folder = found.output / TRIALS / ground.default.key / "best"
-    return (measure_finetuned("default", folder, ground, found.settings, ground.default, fidelity),)
+    folder = found.output / TRIALS / setup.default.key / "best"
+    return (measure_finetuned("default", folder, setup, found.options, setup.default, fidelity),)
 
 
 def _default_report(found: Found, known: Report | None, console: Console) -> Report | None:
     """The default configuration trained to its end, by the search or else now."""
-    slices, done = found.ground.task.max_fidelity, len(known.curve) if known else 0
+    slices, done = found.setup.task.max_fidelity, len(known.curve) if known else 0
     if known is not None and (done == slices or known.status is not Status.OK):
         return known
     what = "training the default configuration to its end, for comparison (outside of the budget; Ctrl-C ends it)"
     with waiting(console, what), Interruption() as ending:
-        from foretune.execution.in_process import InProcess
-
-        evaluate = InProcess(
-            found.ground.data,
-            found.settings.model,
-            found.output / TRIALS,
-            found.settings.seed,
-            found.settings.device,
-            stop=ending.asked,
-        )
-        report = evaluate(Trial(len(found.result.history), found.ground.default, slices, resumes_from=done))
+        evaluate = found.setup.executor(found.options, found.output / TRIALS, None, stop=ending.asked)
+        report = evaluate(Trial(len(found.result.history), found.setup.default, slices, resumes_from=done), None)
     console.print(
         f"the default configuration was trained for comparison, {report.seconds:.0f} s outside of the budget",
         style="dim",
@@ -138,26 +127,26 @@ def _keep_adapter(found: Found, best: Configuration) -> None:
     fresh = target.with_name(f".{ADAPTER}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(source, fresh)
-    complete_adapter(fresh, found.ground)
+    complete_adapter(fresh, found.setup)
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
 
 
-def complete_adapter(folder: Path, ground: Ground) -> None:
+def complete_adapter(folder: Path, setup: SearchSetup) -> None:
     """Add what a user needs beside the weights in a folder."""
-    longest = int(ground.data.train.completion_lengths.max())
-    complete_adapter_folder(folder, ground.tokenizer, ground.ending.stops, longest)
+    longest = int(setup.data.train.completion_lengths.max())
+    complete_adapter_folder(folder, setup.tokenizer, setup.ending.stops, longest)
 
 
 def describe_adapter(
-    folder: Path, ground: Ground, settings: Settings, configuration: Configuration, scores: Sequence[ModelScores]
+    folder: Path, setup: SearchSetup, options: TuneOptions, configuration: Configuration, scores: Sequence[ModelScores]
 ) -> None:
     """Write the card of an adapter, with its scores."""
-    stops = ground.tokenizer.convert_ids_to_tokens(list(ground.ending.stops))
+    stops = setup.tokenizer.convert_ids_to_tokens(list(setup.ending.stops))
     write_card(
         folder,
-        model=settings.model,
-        dataset=ground.data.name,
+        model=options.model,
+        dataset=setup.data.name,
         configuration=configuration.values,
         stops=stops,
         scores=scores,
@@ -165,31 +154,31 @@ def describe_adapter(
 
 
 def measure_finetuned(
-    name: str, folder: Path, ground: Ground, settings: Settings, configuration: Configuration, slices: int
+    name: str, folder: Path, setup: SearchSetup, options: TuneOptions, configuration: Configuration, slices: int
 ) -> ModelScores:
     """Read an adapter back, as a user would, and evaluate it on the validation and the test split."""
     from foretune.execution.finetuned import load_finetuned
     from foretune.finetuning.evaluate import evaluate
 
-    model = load_finetuned(folder, settings.model, device=settings.device, shared=True)
+    model = load_finetuned(folder, options.model, device=options.device, shared=True)
 
     def measure(tokens: Tokens) -> Measurement:
         return _measurement(evaluate(model, tokens), len(tokens))
 
-    validation, test = measure(ground.whole.validation), measure(ground.whole.test)
+    validation, test = measure(setup.whole.validation), measure(setup.whole.test)
     return ModelScores(name, validation, test, dict(configuration.values), slices)
 
 
-def measure_untouched(ground: Ground, settings: Settings) -> ModelScores:
+def measure_untouched(setup: SearchSetup, options: TuneOptions) -> ModelScores:
     """The row of the base model, on all rows."""
-    scores = dict(ground.zero_shot) if ground.data is ground.whole else {}
+    scores = dict(setup.zero_shot) if setup.data is setup.whole else {}
     if left := [split for split in ("validation", "test") if split not in scores]:
         from foretune.finetuning.evaluate import evaluate
 
-        untouched = base_to_score(settings.model, settings.device, dear=True)
-        scores |= {split: evaluate(untouched, getattr(ground.whole, split)) for split in left}
-    validation = _measurement(scores["validation"], len(ground.whole.validation))
-    return ModelScores("zero-shot", validation, _measurement(scores["test"], len(ground.whole.test)))
+        untouched = base_to_score(options.model, options.device, dear=True)
+        scores |= {split: evaluate(untouched, getattr(setup.whole, split)) for split in left}
+    validation = _measurement(scores["validation"], len(setup.whole.validation))
+    return ModelScores("zero-shot", validation, _measurement(scores["test"], len(setup.whole.test)))
 
 
 def _measurement(scores: Scores, rows: int) -> Measurement:
@@ -198,31 +187,31 @@ def _measurement(scores: Scores, rows: int) -> Measurement:
 
 def _run_report(found: Found, scores: tuple[ModelScores, ...], default: Report | None, spent: float) -> RunReport:
     journal = read_journal(found.output / JOURNAL)
-    incumbent, settings = found.result.incumbent, found.settings
+    incumbent, options = found.result.incumbent, found.options
     tokens = _tokens(found)
     return RunReport(
-        data=settings.data,
-        model=settings.model,
-        optimizer=settings.optimizer,
-        seed=settings.seed,
+        data=str(options.data.source),
+        model=options.model,
+        optimizer=options.optimizer,
+        seed=options.seed,
         budget_seconds=found.budget.seconds if found.budget.seconds < float("inf") else None,
         spent_seconds=spent,
         setup_seconds=float(journal.header["setup_seconds"]),
         reason=found.result.reason,
-        max_fidelity=found.ground.task.max_fidelity,
+        max_fidelity=found.setup.task.max_fidelity,
         best_key=incumbent.configuration.key if incumbent else "",
-        default_key=found.ground.default.key,
+        default_key=found.setup.default.key,
         scores=scores,
         trials=_with_default(trial_curves(journal.entries, tokens), default, tokens),
-        notes=found.ground.notes,
-        versions=found.ground.versions,
+        notes=found.setup.notes,
+        versions=found.setup.versions,
     )
 
 
 def _tokens(found: Found) -> dict[str, list[int]]:
     """Tokens trained on after each slice, by configuration."""
-    tried = {report.trial.configuration.key for report in found.result.history} | {found.ground.default.key}
-    records = {key: read_records(found.output / TRIALS / key, found.ground.task.max_fidelity)[0] for key in tried}
+    tried = {report.trial.configuration.key for report in found.result.history} | {found.setup.default.key}
+    records = {key: read_records(found.output / TRIALS / key, found.setup.task.max_fidelity)[0] for key in tried}
     return {key: [int(line["tokens"]) for line in lines] for key, lines in records.items()}
 
 
@@ -255,23 +244,18 @@ def _write_best(found: Found) -> None:
         return
     content: dict[str, Any] = {
         "configuration": dict(incumbent.configuration.values),
-        "model": found.settings.model,
-        "data": found.settings.data,
-        "seed": found.settings.seed,
-        **{name: value for name, value in _limits(found.settings).items() if value is not None},
+        "model": found.options.model,
+        "data": found.options.data.source,
+        "seed": found.options.seed,
+        **{name: value for name in ("train_rows", "max_length") if (value := getattr(found.options.data, name))},
         "slices": incumbent.fidelity,
-        "slices_planned": found.ground.task.max_fidelity,
+        "slices_planned": found.setup.task.max_fidelity,
         "validation_nll": VALIDATION_NLL.score(incumbent.score),
-        "today": found.ground.today.isoformat(),
-        **{name: value for name in _READING if (value := getattr(found.settings, name))},
+        "today": found.setup.as_read.today,
+        **found.options.data.reading.unusual(),
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     (found.output / "best.yaml").write_text(text, encoding="utf-8")
-
-
-def _limits(settings: Settings) -> dict[str, int | None]:
-    """What else decides what is trained on."""
-    return {"train_rows": settings.train_rows, "max_length": settings.max_length}
 
 
 def _print(found: Found, report: RunReport, default: Report | None, console: Console) -> None:
@@ -292,7 +276,7 @@ def _print(found: Found, report: RunReport, default: Report | None, console: Con
     if default is not None and len(default.curve) and default.curve.scores.max() > incumbent.score:
         console.print(
             f"The default configuration has the better validation loss; its adapter is in "
-            f"{output / TRIALS / found.ground.default.key / 'best'}.",
+            f"{output / TRIALS / found.setup.default.key / 'best'}.",
             style="yellow",
         )
     console.print(_next_steps(found, report), highlight=False, markup=False, soft_wrap=True)
@@ -309,8 +293,8 @@ def _next_steps(found: Found, report: RunReport) -> str:
     return f"""
 Everything is in {output}: adapter/, best.yaml, journal.jsonl, report.json, curves.png. What to do next:
   ask it      foretune predict {output} --prompt "..."    or    foretune chat {output}
-  search on   {resume_command(found.settings, output, budget)}
-  train it    {finetune_command(found.settings, output / "best.yaml", output.with_name(output.name + "-again"))}
+  search on   {resume_command(found.options, output, budget)}
+  train it    {finetune_command(found.options, output / "best.yaml", output.with_name(output.name + "-again"))}
 
 From Python (this is in adapter/README.md, too):
 

@@ -6,7 +6,6 @@ import fcntl
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,13 @@ from foretune.journal import read_journal
 from foretune.session.checks import check_output
 
 if TYPE_CHECKING:
-    from foretune.session.search import Settings
+    from foretune.session.search import TuneOptions
 
 JOURNAL = "journal.jsonl"
 TRIALS = "trials"
 
 
-def check_folder(output: Path, settings: Settings, *, resume: bool) -> Mapping[str, Any] | None:
+def check_folder(output: Path, options: TuneOptions, *, resume: bool) -> Mapping[str, Any] | None:
     """The header of the journal that the search goes on with, None where it begins; nothing on disk is changed.
 
     Raises:
@@ -39,7 +38,7 @@ def check_folder(output: Path, settings: Settings, *, resume: bool) -> Mapping[s
     if not journal.exists() or _is_unbegun(output):
         return None
     header = read_journal(journal).header
-    _check_settings(header, settings, journal)
+    _check_settings(header, options, journal)
     return header
 
 
@@ -51,9 +50,9 @@ def _is_unbegun(output: Path) -> bool:
     return not read_journal(output / JOURNAL).entries
 
 
-def _check_settings(header: Mapping[str, Any], settings: Settings, journal: Path) -> None:
-    begun = {field.name: field.default for field in fields(settings)} | dict(header.get("settings", {}))
-    asked = asdict(settings)
+def _check_settings(header: Mapping[str, Any], options: TuneOptions, journal: Path) -> None:
+    begun = type(options).of("", "").to_json() | dict(header.get("settings", {}))
+    asked = options.to_json()
     different = [name for name, value in asked.items() if begun[name] != value and (name, value) != ("device", "auto")]
     if different:
         listed = "; ".join(f"{name} was {begun[name]!r} and is now {asked[name]!r}" for name in different)

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib import metadata, resources
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foretune.request import DataRequest
 from foretune.session.measuring import Measuring, Reader, recall
 from foretune.session.memory import Fit, fit_of
 from foretune.types import Configuration, Report, Task, Trial
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from foretune.finetuning.ending import Ending
     from foretune.finetuning.evaluate import Scores
     from foretune.optimizer import Optimizer, Search
-    from foretune.session.search import Settings
+    from foretune.session.search import TuneOptions
     from foretune.space import SearchSpace
     from foretune.surrogate.pace import Pace
     from foretune.surrogate.protocol import Surrogates
@@ -41,13 +42,13 @@ RunTrial = Callable[[Trial, float | None], Report]
 
 
 @dataclass(frozen=True)
-class Ground:
+class SearchSetup:
     """All that is known before the first trial.
 
     Attributes:
         data: tokenized splits; the validation split may be a part of what is there.
         whole: the same with all of it, for the scores at the end.
-        max_length: tokens that an example was allowed.
+        as_read: the request that the splits were read by, with its length, its end and its day.
         tokenizer: of the base model.
         ending: how completions end.
         zero_shot: scores of the base model on the validation split of `data` and, where that is cheap, the test split.
@@ -60,13 +61,12 @@ class Ground:
         closing_seconds: that scoring a finetuned model at the end is expected to take.
         fit: what steps take of the memory; None where it was not measured.
         fingerprint: of the tokens of all splits.
-        today: the day that chat templates were told which write the date: the one that the search was begun on.
         notes: on the data and the model, for the user.
     """
 
     data: TokenizedSplits
     whole: TokenizedSplits
-    max_length: int
+    as_read: DataRequest
     tokenizer: PreTrainedTokenizerBase
     ending: Ending
     zero_shot: Mapping[str, Scores]
@@ -79,34 +79,28 @@ class Ground:
     closing_seconds: float
     fit: Fit | None
     fingerprint: str
-    today: date
     notes: tuple[str, ...]
-
-    @property
-    def validation_rows(self) -> int | None:
-        """Rows that are scored after each slice; None for all."""
-        return None if self.data is self.whole else len(self.data.validation)
 
     @property
     def zero_shot_nll(self) -> float:
         """Validation loss of the base model."""
         return self.zero_shot["validation"].nll
 
-    def optimizer(self, settings: Settings, make: Callable[[Search], Optimizer] | None = None) -> Optimizer:
-        """A fresh optimizer: what `make` makes, or the one that the settings name."""
+    def optimizer(self, options: TuneOptions, make: Callable[[Search], Optimizer] | None = None) -> Optimizer:
+        """A fresh optimizer: what `make` makes, or the one that the options name."""
         from foretune.optimizer import Search, find_optimizer
 
-        asked = Search(self.task, self.candidates, self.default, self.surrogates, settings.seed)
-        return (make or find_optimizer(settings.optimizer))(asked)
+        asked = Search(self.task, self.candidates, self.default, self.surrogates, options.seed)
+        return (make or find_optimizer(options.optimizer))(asked)
 
     def executor(
-        self, settings: Settings, directory: Path, worker: Worker | None, *, stop: Callable[[], bool]
+        self, options: TuneOptions, directory: Path, worker: Worker | None, *, stop: Callable[[], bool]
     ) -> RunTrial:
         """What runs the trials: the worker or, without one, this process."""
         if worker is None:
             from foretune.execution.in_process import InProcess
 
-            return InProcess(self.data, settings.model, directory, settings.seed, settings.device, stop=stop)
+            return InProcess(self.data, options.model, directory, options.seed, options.device, stop=stop)
         import torch
 
         from foretune.execution.jobs import Job
@@ -116,20 +110,13 @@ class Ground:
         release()  # the worker reads the model for itself
         template = Job(
             Trial(0, self.default, 1),
-            settings.model,
-            settings.data,
+            options.model,
+            self.as_read,
             str(directory),
-            train_rows=settings.train_rows,
-            validation_rows=self.validation_rows,
-            data_seed=settings.seed,
-            max_length=self.max_length,
-            end=self.ending.token,
-            seed=settings.seed,
-            device=settings.device,
+            seed=options.seed,
+            device=options.device,
             test=False,
-            today=self.today.isoformat(),
             threads=torch.get_num_threads(),
-            **settings.reading,
         )
         return Subprocess(worker, template, directory, stop=stop)
 
@@ -146,21 +133,19 @@ def base_model_held() -> Generator[None]:
 
 
 def prepare(
-    settings: Settings,
+    options: TuneOptions,
     known: Mapping[str, Any] | None,
     *,
     configuration: Configuration | None = None,
-    today: date | None = None,
     step: Callable[[str], None] = lambda _: None,
     timed: bool = True,
-) -> Ground:
+) -> SearchSetup:
     """Load the data and the model, score it untouched, describe the task and sample the candidates.
 
     Args:
-        settings: of the search.
+        options: of the search.
         known: header of the journal, whose task, scores and day are taken over when the search is resumed.
         configuration: the only one to be trained; None for a search, where the default stands for all.
-        today: the day that chat templates are told where no journal says it; None for today.
         step: is told what is being done.
         timed: whether evaluation and steps may be timed, to know what slices take here.
     """
@@ -172,30 +157,30 @@ def prepare(
     from foretune.space import load_space
     from foretune.surrogate.pace import paced
 
-    model, tokenizer, loading = _loaded(settings, step)
+    model, tokenizer, loading = _loaded(options, step)
     shape = shape_of(model)
     width = shape.width
-    reader = _reader(settings, model, tokenizer, (known or {}).get("today"), today)
+    reader = _reader(options, model, tokenizer, (known or {}).get("today"))
     step("reading and tokenizing the data")
     splits, whole = reader.read()
     check_sizes(model, tokenizer, whole)
     about_targets = target_notes(model)
-    space = load_space(settings.space, hidden_size=width).with_targets(available_targets(model))
+    space = load_space(options.space, hidden_size=width).with_targets(available_targets(model))
     del model  # there may be no room for two
-    surrogates = find_surrogates(settings.surrogate, needed=settings.optimizer not in _WITHOUT_SURROGATES)
+    surrogates = find_surrogates(options.surrogate, needed=options.optimizer not in _WITHOUT_SURROGATES)
     if known is None:
         seen, typical = surrogates.card.get("hardware", ()) if surrogates else None, configuration or space.default()
-        measured = Measuring(settings, reader, typical, seen, loading, step, timed).measure(splits, whole)
+        measured = Measuring(options, reader, typical, seen, loading, step, timed).measure(splits, whole)
     else:
         measured = recall(known, reader, whole)
     recorded = surrogates.performance.recorded if surrogates else ()
-    pool = candidate_pool(space, width, recorded, settings.candidates, np.random.default_rng(settings.seed))
-    fit = fit_of(measured.memory, shape, whole, settings.device)
+    pool = candidate_pool(space, width, recorded, options.candidates, np.random.default_rng(options.seed))
+    fit = fit_of(measured.memory, shape, whole, options.device)
     pool, default, about_memory = _that_fit(fit, space, pool, configuration)
-    return Ground(
+    return SearchSetup(
         data=measured.data,
         whole=whole,
-        max_length=reader.max_length,
+        as_read=reader.of_rows(None if measured.data is whole else len(measured.data.validation)),
         tokenizer=tokenizer,
         ending=reader.ending,
         zero_shot=measured.scores,
@@ -208,7 +193,6 @@ def prepare(
         closing_seconds=measured.closing_seconds,
         fit=fit,
         fingerprint=fingerprint_of_splits(whole),
-        today=reader.today,
         notes=(*measured.data.notes, *about_targets, *about_memory),
     )
 
@@ -224,20 +208,22 @@ def _that_fit(
     return pool, space.default(), ()
 
 
-def _loaded(settings: Settings, step: Callable[[str], None]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, float]:
+def _loaded(
+    options: TuneOptions, step: Callable[[str], None]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, float]:
     """The base model, which is one that can be searched on, its tokenizer, and the seconds that reading them took."""
     from foretune.finetuning.base import fresh_model, release
     from foretune.finetuning.check import check_causal
     from foretune.finetuning.model import check_four_bit, load_tokenizer
     from foretune.space import load_space
 
-    if "qlora" in load_space(settings.space).methods:
-        check_four_bit(settings.device)
+    if "qlora" in load_space(options.space).methods:
+        check_four_bit(options.device)
     step("loading the model")
     release()  # what lies there may have changed since an earlier search of this process
     begun = time.perf_counter()
-    model = fresh_model(settings.model, device=settings.device, changes_weights=False)
-    tokenizer = load_tokenizer(settings.model)
+    model = fresh_model(options.model, device=options.device, changes_weights=False)
+    tokenizer = load_tokenizer(options.model)
     loading = time.perf_counter() - begun
     _choose_threads(model)
     check_causal(model)
@@ -245,20 +231,19 @@ def _loaded(settings: Settings, step: Callable[[str], None]) -> tuple[PreTrained
 
 
 def _reader(
-    settings: Settings,
+    options: TuneOptions,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     begun_on: str | None,
-    today: date | None,
 ) -> Reader:
-    """Told the day on which the journal was begun, else `today`, else today."""
+    """Told the day on which the journal was begun, else the one that was asked for, else today."""
     from foretune.finetuning.ending import find_ending
     from foretune.finetuning.shape import shape_of
     from foretune.finetuning.task import longest_input
 
-    longest = settings.max_length or longest_input(shape_of(model))
-    day = date.fromisoformat(begun_on) if begun_on else today or date.today()
-    return Reader(settings, tokenizer, longest, find_ending(model, tokenizer), day)
+    length = options.data.max_length or longest_input(shape_of(model))
+    day, ending = begun_on or options.data.today or date.today().isoformat(), find_ending(model, tokenizer)
+    return Reader(replace(options.data, max_length=length, today=day, end=ending.token), tokenizer, ending)
 
 
 def _choose_threads(model: PreTrainedModel) -> None:

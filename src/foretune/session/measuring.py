@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from foretune.request import DataRequest
 from foretune.session.memory import StepMemory, measure_memory
 from foretune.types import VALIDATION_NLL, Configuration, Task
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from foretune.finetuning.data import Splits, TokenizedSplits
     from foretune.finetuning.ending import Ending
     from foretune.finetuning.evaluate import Scores
-    from foretune.session.search import Settings
+    from foretune.session.search import TuneOptions
     from foretune.surrogate.pace import Pace
 
 
@@ -24,25 +24,19 @@ if TYPE_CHECKING:
 class Reader:
     """Reads the dataset in the model's tokens."""
 
-    settings: Settings
+    request: DataRequest
     tokenizer: PreTrainedTokenizerBase
-    max_length: int
     ending: Ending
-    today: date
+
+    def of_rows(self, validation_rows: int | None) -> DataRequest:
+        """The request, with so many validation rows."""
+        return replace(self.request, validation_rows=validation_rows)
 
     def read(self, validation_rows: int | None = None) -> tuple[Splits, TokenizedSplits]:
         """As text and as tokens, with a note where completions do not end as the model's files say."""
-        from foretune.finetuning.data import load_splits, tokenize
+        from foretune.finetuning.data import read_tokens
 
-        asked = self.settings
-        splits = load_splits(
-            asked.data,
-            seed=asked.seed,
-            train_rows=asked.train_rows,
-            validation_rows=validation_rows,
-            **asked.reading,
-        )
-        data = tokenize(splits, self.tokenizer, self.max_length, end_token_id=self.ending.token, today=self.today)
+        splits, data = read_tokens(self.of_rows(validation_rows), self.tokenizer)
         return splits, replace(data, notes=(*data.notes, *filter(None, [self.ending.note])))
 
     def read_sample(self, whole: TokenizedSplits, validation_rows: int) -> tuple[Splits, TokenizedSplits]:
@@ -83,7 +77,7 @@ class Measuring:
     """Scores the untouched base model, and times what has to be timed.
 
     Attributes:
-        settings: of the search.
+        options: of the search.
         reader: of the dataset.
         typical: the configuration whose steps are timed.
         hardware_seen: that the surrogates know seconds of; None without surrogates.
@@ -92,7 +86,7 @@ class Measuring:
         timed: whether evaluation and steps may be timed.
     """
 
-    settings: Settings
+    options: TuneOptions
     reader: Reader
     typical: Configuration
     hardware_seen: Sequence[str] | None
@@ -108,11 +102,11 @@ class Measuring:
         from foretune.finetuning.task import describe_task
         from foretune.finetuning.train import SLICES
 
-        name, device, data = self.settings.model, self.settings.device, whole
+        name, device, data = self.options.model, self.options.device, whole
         effort = Effort()
         if self.timed:
             spent = fresh_model(name, device=device, changes_weights=False)
-            effort = measure_effort(spent, name, whole, self.typical, device, self.settings.seed)
+            effort = measure_effort(spent, name, whole, self.typical, device, self.options.seed)
             del spent  # there may be no room for two
         model = base_to_score(name, device, dear=effort.is_dear)
         if effort.validation_rows is not None:
@@ -131,11 +125,11 @@ class Measuring:
         from foretune.finetuning.pace import time_training
         from foretune.finetuning.provenance import hardware
 
-        device = self.settings.device
+        device = self.options.device
         if not self.timed or self.hardware_seen is None or hardware(device) in self.hardware_seen:
             return {}
         self.step("timing a few training steps")
-        return time_training(model, self.settings.model, data, self.typical, device)
+        return time_training(model, self.options.model, data, self.typical, device)
 
 
 def base_to_score(name: str, device: str, *, dear: bool) -> PreTrainedModel:

@@ -4,6 +4,8 @@ it, or several in JSON lines."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +21,11 @@ _WRITTEN = (
     *("slices", "slices_planned", "validation_nll"),
 )
 """What a search writes into `best.yaml`."""
+_KINDS: Mapping[str, tuple[type, str]] = {
+    **dict.fromkeys(("model", "data", "columns"), (str, "text")),
+    **dict.fromkeys(("seed", "train_rows", "max_length"), (int, "a whole number")),
+    **dict.fromkeys(("last_turn_only", "skip_bad_rows"), (bool, "true or false")),
+}
 
 
 def read_configuration(path: Path) -> dict[str, Any]:
@@ -44,7 +51,21 @@ def read_configuration(path: Path) -> dict[str, Any]:
         message = f"{path}: `configuration` must be a mapping with `method`, `learning_rate` and so on"
         raise ConfigurationError(message)
     check_recipe(written["configuration"], str(path))
+    _check_kinds(written, path)
     return written
+
+
+def _check_kinds(written: Mapping[str, Any], path: Path) -> None:
+    """Whether all that is beside the configuration can be what it is called."""
+    for name, (kind, words) in _KINDS.items():
+        value = written.get(name)
+        if value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
+            raise ConfigurationError(f"{path}: {name} is {value!r}, expected {words}; correct it or remove the line")
+    try:
+        date.fromisoformat(str(written.get("today") or date.min))
+    except ValueError as error:
+        message = f"{path}: today is {written['today']!r}, expected a day such as 2026-02-27; remove the line"
+        raise ConfigurationError(message) from error
 
 
 def read_configurations(path: Path) -> tuple[Configuration, ...]:

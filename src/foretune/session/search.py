@@ -1,4 +1,4 @@
-"""A search from its settings to its report: what `tune`, `demo` and the benchmarks share."""
+"""A search from its options to its report: what `tune`, `demo` and the benchmarks share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 
@@ -16,11 +16,12 @@ from foretune.errors import ForetuneError
 from foretune.execution.pruning import prune_checkpoints
 from foretune.execution.subprocess import Worker
 from foretune.journal import create_journal
+from foretune.request import DataRequest, Reading
 from foretune.session import checks
 from foretune.session.display import SearchDisplay
 from foretune.session.durations import format_seconds
 from foretune.session.folder import JOURNAL, TRIALS, check_folder, locked, set_aside
-from foretune.session.ground import Ground, prepare
+from foretune.session.ground import SearchSetup, prepare
 from foretune.session.interruption import Interruption
 from foretune.session.waiting import waiting
 from foretune.tuner import AbandonedError, Budget, Clock, Observer, Progress, TuningResult, tune
@@ -32,56 +33,75 @@ if TYPE_CHECKING:
 _WRITING_SECONDS = 3.0
 """Of a free core, for the report, the figure and the rest that a search leaves."""
 _SLOWEST = 10.0
+_JOURNALED = (
+    *("data", "model", "seed", "space", "optimizer", "candidates", "surrogate", "max_length", "train_rows", "device"),
+    *("columns", "last_turn_only", "skip_bad_rows"),
+)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What decides the course of a search; a search is only resumed under the settings that it was begun with.
+class TuneOptions:
+    """What decides the course of a search; a search is only resumed under the options that it was begun with.
 
     Attributes:
-        data: file, folder or hub name of the dataset.
+        data: the dataset, and how it is read; its seed is also that of the candidates, the adapters and the order of
+            the data.
         model: base model.
-        seed: of the splits, the candidates, the adapters and the order of the data.
         space: name or file of the search space.
         optimizer: chooses the trials.
         candidates: configurations sampled from the space.
         surrogate: folder of fitted surrogates; None for the shipped ones.
-        max_length: tokens that an example may have; None for what the model can take, at most 512.
-        train_rows: use only so many rows to train; None for all.
         device: `cpu`, `cuda`, ...
-        columns: which columns to take, such as `prompt=Q,completion=A`; None for those of a known convention.
-        last_turn_only: learn the last answer of a conversation alone.
-        skip_bad_rows: leave out rows that cannot be used.
     """
 
-    data: str
+    data: DataRequest
     model: str
-    seed: int = 0
     space: str = "peft"
     optimizer: str = "transfer-in-context"
     candidates: int = 256
     surrogate: str | None = None
-    max_length: int | None = None
-    train_rows: int | None = None
     device: str = "cpu"
-    columns: str | None = None
-    last_turn_only: bool = False
-    skip_bad_rows: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        data: str | Path,
+        model: str | Path,
+        *,
+        seed: int = 0,
+        train_rows: int | None = None,
+        max_length: int | None = None,
+        columns: str | None = None,
+        last_turn_only: bool = False,
+        skip_bad_rows: bool = False,
+        today: str | None = None,
+        surrogates: str | Path | None = None,
+        **others: Any,
+    ) -> Self:
+        """The options as users name them, on the command line and in Python; `others` are fields of this class."""
+        reading = Reading(columns, last_turn_only, skip_bad_rows)
+        request = DataRequest(str(data), seed, train_rows, max_length=max_length, today=today, reading=reading)
+        return cls(request, str(model), surrogate=None if surrogates is None else str(surrogates), **others)
 
     @property
-    def reading(self) -> dict[str, Any]:
-        """How the dataset is read, for `load_splits`."""
-        return {name: getattr(self, name) for name in ("columns", "last_turn_only", "skip_bad_rows")}
+    def seed(self) -> int:
+        """Of the splits, the candidates, the adapters and the order of the data."""
+        return self.data.seed
+
+    def to_json(self) -> dict[str, Any]:
+        """What the user has asked for, flat, as journals keep it."""
+        flat = {**asdict(self), **asdict(self.data), **asdict(self.data.reading), "data": self.data.source}
+        return {name: flat[name] for name in _JOURNALED}
 
 
 @dataclass(frozen=True)
 class Found:
     """A search that has ended, with what is needed to report on it."""
 
-    settings: Settings
+    options: TuneOptions
     budget: Budget
     output: Path
-    ground: Ground
+    setup: SearchSetup
     result: TuningResult
     clock: Clock
 
@@ -94,7 +114,7 @@ class _Way:
         worker: runs the trials; None for this process.
         as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
             machine; what it takes is another matter.
-        make: makes the optimizer; None for the one that the settings name.
+        make: makes the optimizer; None for the one that the options name.
         ending: asks for an early end that keeps the best.
     """
 
@@ -105,7 +125,7 @@ class _Way:
 
 
 def search(
-    settings: Settings,
+    options: TuneOptions,
     budget: Budget,
     output: Path,
     console: Console,
@@ -123,7 +143,7 @@ def search(
     Ctrl-C ends the search and keeps the best.
 
     Args:
-        settings: of the search.
+        options: of the search.
         budget: of the search; a resumed one may be given more.
         output: folder of the search; made when there is something to write.
         console: where progress is shown.
@@ -132,36 +152,36 @@ def search(
         as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
             machine; what it takes is another matter.
         clock: of the budget; by default it starts now.
-        make: makes the optimizer; by default the one that `settings` names.
+        make: makes the optimizer; by default the one that `options` names.
 
     Raises:
         ForetuneError: whatever is wrong with the input, or if the budget ended before anything was trained.
         KeyboardInterrupt: a second Ctrl-C, or one before anything was trained.
     """
     clock = clock or Clock()
-    check_folder(output, settings, resume=resume)
-    check_settings(settings, optimizer=make is None)
+    check_folder(output, options, resume=resume)
+    check_settings(options, optimizer=make is None)
     with ExitStack() as stack:
         way = _Way(stack.enter_context(_begun_worker()) if isolate else None, as_predicted, make)
         with waiting(console, "loading libraries"):
-            settings = on_this_machine(settings)
+            options = on_this_machine(options)
         if is_locked := output.is_dir():
             stack.enter_context(locked(output))
-        known = check_folder(output, settings, resume=resume)
-        ground, is_new = _prepare(settings, known, output, console, timed=not as_predicted)
+        known = check_folder(output, options, resume=resume)
+        setup, is_new = _prepare(options, known, output, console, timed=not as_predicted)
         if not is_locked:
             stack.enter_context(locked(output))
-            check_folder(output, settings, resume=resume)  # another search may have been quicker
+            check_folder(output, options, resume=resume)  # another search may have been quicker
         if is_new:
-            create_journal(output / JOURNAL, header_of(settings, ground, clock))
-        _say_what_is_known(ground, clock, console)
-        result = _tune(settings, budget, output, ground, clock, console, way)
+            create_journal(output / JOURNAL, header_of(options, setup, clock))
+        _say_what_is_known(setup, clock, console)
+        result = _tune(options, budget, output, setup, clock, console, way)
     if result.incumbent is None and way.ending.asked():
         raise KeyboardInterrupt
     if result.incumbent is None:
         raise ForetuneError(_nothing_trained(result))
     allowed = replace(budget, seconds=math.inf) if as_predicted else budget
-    return Found(settings, allowed, output, ground, result, clock)
+    return Found(options, allowed, output, setup, result, clock)
 
 
 def _begun_worker() -> Worker:
@@ -171,11 +191,11 @@ def _begun_worker() -> Worker:
     return worker
 
 
-def check_settings(settings: Settings, *, data: bool = True, optimizer: bool = True) -> None:
+def check_settings(options: TuneOptions, *, data: bool = True, optimizer: bool = True) -> None:
     """All that can be known of a search in a second.
 
     Args:
-        settings: of the search.
+        options: of the search.
         data: whether the dataset should be there already.
         optimizer: whether the optimizer's name is to be looked at.
 
@@ -183,30 +203,31 @@ def check_settings(settings: Settings, *, data: bool = True, optimizer: bool = T
         ForetuneError: a name or a file is wrong.
     """
     if optimizer:
-        checks.check_optimizer(settings.optimizer)
-    checks.check_space(settings.space)
-    checks.check_device(settings.device)
-    checks.check_surrogates(settings.surrogate)
-    checks.check_model(settings.model)
+        checks.check_optimizer(options.optimizer)
+    checks.check_space(options.space)
+    checks.check_device(options.device)
+    checks.check_surrogates(options.surrogate)
+    checks.check_model(options.model)
     if data:
-        checks.check_data(settings.data, seed=settings.seed, train_rows=settings.train_rows, **settings.reading)
+        asked = options.data
+        checks.check_data(str(asked.source), seed=asked.seed, train_rows=asked.train_rows, **asdict(asked.reading))
 
 
-def on_this_machine(settings: Settings) -> Settings:
-    """The settings with the device that is meant."""
+def on_this_machine(options: TuneOptions) -> TuneOptions:
+    """The options with the device that is meant."""
     from foretune.finetuning.model import choose_device
 
-    return replace(settings, device=choose_device(settings.device))
+    return replace(options, device=choose_device(options.device))
 
 
 def _prepare(
-    settings: Settings, known: Mapping[str, Any] | None, output: Path, console: Console, *, timed: bool
-) -> tuple[Ground, bool]:
+    options: TuneOptions, known: Mapping[str, Any] | None, output: Path, console: Console, *, timed: bool
+) -> tuple[SearchSetup, bool]:
     """What the search stands on, and whether it begins; data other than the journal's set aside all that is there."""
     with waiting(console, "loading the model and the data") as step:
-        ground = prepare(settings, known, step=step, timed=timed)
-        if known is None or known.get("data", ground.fingerprint) == ground.fingerprint:
-            return ground, known is None
+        setup = prepare(options, known, step=step, timed=timed)
+        if known is None or known.get("data", setup.fingerprint) == setup.fingerprint:
+            return setup, known is None
         number = set_aside(output)
         console.print(
             "The dataset has changed since this search began, and old scores can't be compared with new ones: it "
@@ -215,40 +236,40 @@ def _prepare(
             highlight=False,
             soft_wrap=True,
         )
-        return prepare(settings, None, step=step, timed=timed), True
+        return prepare(options, None, step=step, timed=timed), True
 
 
-def _say_what_is_known(ground: Ground, clock: Clock, console: Console) -> None:
-    for note in ground.notes:
+def _say_what_is_known(setup: SearchSetup, clock: Clock, console: Console) -> None:
+    for note in setup.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-    if ground.fit:
-        console.print(ground.fit.sizes(ground.default, ground.candidates), highlight=False, soft_wrap=True)
+    if setup.fit:
+        console.print(setup.fit.sizes(setup.default, setup.candidates), highlight=False, soft_wrap=True)
     console.print(
-        f"zero-shot: validation loss {ground.zero_shot['validation'].nll:.4f}; "
-        f"{len(ground.candidates)} candidate configurations, ready after {format_seconds(clock.spent())}",
+        f"zero-shot: validation loss {setup.zero_shot['validation'].nll:.4f}; "
+        f"{len(setup.candidates)} candidate configurations, ready after {format_seconds(clock.spent())}",
         highlight=False,
         soft_wrap=True,
     )
 
 
 def _tune(
-    settings: Settings, budget: Budget, output: Path, ground: Ground, clock: Clock, console: Console, way: _Way
+    options: TuneOptions, budget: Budget, output: Path, setup: SearchSetup, clock: Clock, console: Console, way: _Way
 ) -> TuningResult:
     from foretune.session.predicted_time import PredictedTime
 
-    optimizer, counted = ground.optimizer(settings, way.make), None
-    kept = reserve(ground.closing_seconds, budget.seconds, slowness=clock.spent() / time.process_time())
+    optimizer, counted = setup.optimizer(options, way.make), None
+    kept = reserve(setup.closing_seconds, budget.seconds, slowness=clock.spent() / time.process_time())
     limits = replace(budget, seconds=budget.seconds - kept)
-    if way.as_predicted and ground.surrogates:
-        optimizer = counted = PredictedTime(optimizer, ground.task, ground.surrogates.cost, budget.seconds)
+    if way.as_predicted and setup.surrogates:
+        optimizer = counted = PredictedTime(optimizer, setup.task, setup.surrogates.cost, budget.seconds)
         limits = replace(budget, seconds=math.inf)
     with ExitStack() as stack:
         stack.enter_context(way.ending)
         display = SearchDisplay(
-            console, limits, ground.task.max_fidelity, ground.zero_shot_nll, ending=way.ending.asked, counted=counted
+            console, limits, setup.task.max_fidelity, setup.zero_shot_nll, ending=way.ending.asked, counted=counted
         )
         stack.enter_context(display)
-        run_trial = ground.executor(settings, output / TRIALS, way.worker, stop=way.ending.asked)
+        run_trial = setup.executor(options, output / TRIALS, way.worker, stop=way.ending.asked)
 
         def evaluate(trial: Trial) -> Report:
             # One slice may overrun; a run of several is stopped by the budget, for there is nothing else to stop it.
@@ -263,7 +284,7 @@ def _tune(
             evaluate,
             budget=limits,
             journal=output / JOURNAL,
-            observers=[display, _pruning(output, ground)],
+            observers=[display, _pruning(output, setup)],
             clock=clock,
             stop=way.ending.asked,
         )
@@ -282,16 +303,16 @@ def reserve(closing_seconds: float, budget_seconds: float, *, slowness: float = 
     return min(closing_seconds + _WRITING_SECONDS * min(max(1.0, slowness), _SLOWEST), budget_seconds / 4)
 
 
-def _pruning(output: Path, ground: Ground) -> Observer:
+def _pruning(output: Path, setup: SearchSetup) -> Observer:
     def prune(progress: Progress) -> None:
         """After every report, delete checkpoints that nothing will ask for again."""
         if progress.trial is None and progress.incumbent is not None:
             prune_checkpoints(
                 output / TRIALS,
                 progress.history,
-                max_fidelity=ground.task.max_fidelity,
+                max_fidelity=setup.task.max_fidelity,
                 best=progress.incumbent.configuration.key,
-                keep={ground.default.key},  # the final table needs it
+                keep={setup.default.key},  # the final table needs it
             )
 
     return prune
@@ -305,27 +326,27 @@ def whole_slices(report: Report) -> Report:
     return replace(report, trial=replace(report.trial, fidelity=reached), status=Status.OK, message="")
 
 
-def header_of(settings: Settings, ground: Ground, clock: Clock) -> dict[str, Any]:
+def header_of(options: TuneOptions, setup: SearchSetup, clock: Clock) -> dict[str, Any]:
     """What a search was asked to do, and what it knows before its first trial, for the journal."""
     return {
-        "settings": asdict(settings),
-        "today": ground.today.isoformat(),
+        "settings": options.to_json(),
+        "today": setup.as_read.today,
         "task": {
-            "id": ground.task.id,
-            "meta_features": dict(ground.task.meta_features),
-            "max_fidelity": ground.task.max_fidelity,
-            "dataset": ground.task.dataset,
-            "rows": ground.task.rows,
-            "model": ground.task.model,
+            "id": setup.task.id,
+            "meta_features": dict(setup.task.meta_features),
+            "max_fidelity": setup.task.max_fidelity,
+            "dataset": setup.task.dataset,
+            "rows": setup.task.rows,
+            "model": setup.task.model,
         },
-        "rows": {split: len(getattr(ground.data, split)) for split in ("train", "validation", "test")},
-        "validation_rows": ground.validation_rows,
-        "zero_shot": {split: asdict(scores) for split, scores in ground.zero_shot.items()},
-        "pace": [{"configuration": dict(one.values), "seconds": took} for one, took in ground.pace.items()],
-        "versions": dict(ground.versions),
-        "data": ground.fingerprint,
-        "closing_seconds": ground.closing_seconds,
-        "memory": ground.fit and ground.fit.memory.to_json(),
+        "rows": {split: len(getattr(setup.data, split)) for split in ("train", "validation", "test")},
+        "validation_rows": setup.as_read.validation_rows,
+        "zero_shot": {split: asdict(scores) for split, scores in setup.zero_shot.items()},
+        "pace": [{"configuration": dict(one.values), "seconds": took} for one, took in setup.pace.items()],
+        "versions": dict(setup.versions),
+        "data": setup.fingerprint,
+        "closing_seconds": setup.closing_seconds,
+        "memory": setup.fit and setup.fit.memory.to_json(),
         "setup_seconds": clock.spent(),
     }
 

@@ -1,4 +1,4 @@
-"""One whole run of one configuration, from its settings to the files that a user keeps."""
+"""One whole run of one configuration, from its options to the files that a user keeps."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import shutil
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 
 from rich.console import Console
@@ -27,8 +25,8 @@ from foretune.session.closing import (
     measure_finetuned,
     measure_untouched,
 )
-from foretune.session.ground import Ground, base_model_held, prepare
-from foretune.session.search import Settings, check_settings, header_of, on_this_machine
+from foretune.session.ground import SearchSetup, base_model_held, prepare
+from foretune.session.search import TuneOptions, check_settings, header_of, on_this_machine
 from foretune.session.waiting import waiting
 from foretune.tuner import Clock
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
@@ -38,54 +36,51 @@ BEGUN = "begun.jsonl"
 
 
 @base_model_held()
-def finetune_once(
-    settings: Settings, configuration: Configuration, output: Path, console: Console, *, today: str = ""
-) -> RunReport:
+def finetune_once(options: TuneOptions, configuration: Configuration, output: Path, console: Console) -> RunReport:
     """Train a configuration to its end, keep the best slice, and score it on all rows of validation and test.
 
     Args:
-        settings: of the data, the model, the seed and the device.
+        options: of the data, the model, the seed and the device.
         configuration: what to train.
-        output: folder of the run; one that was begun with the same settings is gone on with.
+        output: folder of the run; one that was begun with the same options is gone on with.
         console: where progress is shown.
-        today: the day that chat templates were told by the search that the configuration is from; empty if none.
 
     Raises:
         ForetuneError: whatever is wrong with the input, or if no slice was trained.
     """
-    check_run(settings, output)
+    check_run(options, output)
     with waiting(console, "loading libraries") as step:
-        settings = on_this_machine(settings)
-        ground = _prepared(settings, configuration, output, today, step)
-    for note in ground.notes:
+        options = on_this_machine(options)
+        setup = _prepared(options, configuration, output, step)
+    for note in setup.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
-    if ground.fit:
-        console.print(ground.fit.line({"this run": configuration}), highlight=False, soft_wrap=True)
-    report = _train(settings, ground, configuration, output, console)
+    if setup.fit:
+        console.print(setup.fit.line({"this run": configuration}), highlight=False, soft_wrap=True)
+    report = _train(options, setup, configuration, output, console)
     if not len(report.curve):
         message = f"the run {report.status.replace('_', ' ')} before its first slice: {report.message}"
         raise ForetuneError(message)
     if report.status is not Status.OK:
         console.print(f"{report.status.replace('_', ' ')}: {report.message}", style="yellow")
-    complete_adapter(output / "best", ground)
+    complete_adapter(output / "best", setup)
     (output / "best").rename(output / ADAPTER)
     shutil.rmtree(output / "state", ignore_errors=True)
     (output / BEGUN).unlink()
     fidelity = int(report.curve.scores.argmax()) + 1
     with waiting(console, "scoring the adapter"):
-        row = measure_finetuned("finetuned", output / ADAPTER, ground, settings, configuration, fidelity)
-        scores = [measure_untouched(ground, settings), row]
-    describe_adapter(output / ADAPTER, ground, settings, configuration, scores)
+        row = measure_finetuned("finetuned", output / ADAPTER, setup, options, configuration, fidelity)
+        scores = [measure_untouched(setup, options), row]
+    describe_adapter(output / ADAPTER, setup, options, configuration, scores)
     console.print(scores_table(scores))
-    found = _report(settings, ground, configuration, report, scores, output)
+    found = _report(options, setup, configuration, report, scores, output)
     write_run_report(found, output / REPORT)
-    console.print(f"The adapter of slice {fidelity} of {ground.task.max_fidelity} is in {output / ADAPTER}.")
+    console.print(f"The adapter of slice {fidelity} of {setup.task.max_fidelity} is in {output / ADAPTER}.")
     console.print(f'Ask it: foretune predict {output} --prompt "..."', highlight=False, markup=False, soft_wrap=True)
     return found
 
 
-def check_run(settings: Settings, output: Path) -> None:
+def check_run(options: TuneOptions, output: Path) -> None:
     """All that can be known of a run in a second.
 
     Raises:
@@ -95,18 +90,18 @@ def check_run(settings: Settings, output: Path) -> None:
         message = f"{output} already holds a finished run; give another folder to --output"
         raise JournalError(message)
     check_output(output)
-    check_settings(settings)
+    check_settings(options)
 
 
 def _report(
-    settings: Settings,
-    ground: Ground,
+    options: TuneOptions,
+    setup: SearchSetup,
     configuration: Configuration,
     report: Report,
     scores: Sequence[ModelScores],
     output: Path,
 ) -> RunReport:
-    lines, _ = read_records(output, ground.task.max_fidelity)
+    lines, _ = read_records(output, setup.task.max_fidelity)
     seconds = tuple(report.curve.seconds.tolist())
     curve = TrialCurve(
         key=configuration.key,
@@ -119,46 +114,47 @@ def _report(
         tokens=tuple(int(line["tokens"]) for line in lines),
     )
     return RunReport(
-        data=settings.data,
-        model=settings.model,
+        data=str(options.data.source),
+        model=options.model,
         optimizer="",
-        seed=settings.seed,
+        seed=options.seed,
         budget_seconds=None,
         spent_seconds=sum(seconds),
         setup_seconds=0.0,
         reason="one configuration was trained",
-        max_fidelity=ground.task.max_fidelity,
+        max_fidelity=setup.task.max_fidelity,
         best_key=configuration.key,
-        default_key=ground.default.key,
+        default_key=setup.default.key,
         scores=tuple(scores),
         trials=(curve,),
-        notes=ground.notes,
-        versions=ground.versions,
+        notes=setup.notes,
+        versions=setup.versions,
     )
 
 
 def _prepared(
-    settings: Settings, configuration: Configuration, output: Path, today: str, step: Callable[[str], None]
-) -> Ground:
+    options: TuneOptions, configuration: Configuration, output: Path, step: Callable[[str], None]
+) -> SearchSetup:
     """What the run stands on; one that goes on takes over what was known when it was begun."""
     begun = output / BEGUN
     known = read_journal(begun).header if begun.exists() else None
-    if known is not None and known["settings"] == asdict(settings):
-        return prepare(settings, known, step=step)
+    if known is not None and known["settings"] == options.to_json():
+        return prepare(options, known, step=step)
     clock = Clock()
-    day = date.fromisoformat(today) if today else None
-    ground = prepare(settings, None, configuration=configuration, step=step, today=day)
+    setup = prepare(options, None, configuration=configuration, step=step)
     output.mkdir(parents=True, exist_ok=True)
-    create_journal(begun, header_of(settings, ground, clock))
-    return ground
+    create_journal(begun, header_of(options, setup, clock))
+    return setup
 
 
-def _train(settings: Settings, ground: Ground, configuration: Configuration, output: Path, console: Console) -> Report:
+def _train(
+    options: TuneOptions, setup: SearchSetup, configuration: Configuration, output: Path, console: Console
+) -> Report:
     from foretune.finetuning.train import finetune as train
 
-    trial = Trial(0, configuration, ground.task.max_fidelity)
+    trial = Trial(0, configuration, setup.task.max_fidelity)
     with _following(output / "slices.jsonl", trial.fidelity, console):
-        return train(trial, ground.data, settings.model, output, seed=settings.seed, device=settings.device, test=False)
+        return train(trial, setup.data, options.model, output, seed=options.seed, device=options.device, test=False)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Interval:
+class LegalRange:
     """A number from `lower` to `upper`, both included; a whole one if `whole`."""
 
     lower: float
@@ -62,21 +62,21 @@ NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 COMMON = ("method", "learning_rate", "batch_size", "schedule", "warmup", "weight_decay", "optimizer", "epochs")
 """What every method needs."""
 
-HYPERPARAMETERS: Mapping[str, Choices | Interval] = MappingProxyType(
+HYPERPARAMETERS: Mapping[str, Choices | LegalRange] = MappingProxyType(
     {
         "method": Choices(tuple(NEEDS)),
-        "rank": Interval(1, whole=True),
-        "alpha_over_rank": Interval(1e-3),
-        "dropout": Interval(0.0, 0.99),
+        "rank": LegalRange(1, whole=True),
+        "alpha_over_rank": LegalRange(1e-3),
+        "dropout": LegalRange(0.0, 0.99),
         "target_modules": Choices(("all", "attention", "mlp")),
-        "learning_rate": Interval(1e-9, 10.0),
-        "loraplus_ratio": Interval(1e-3),
-        "batch_size": Interval(1, whole=True),
+        "learning_rate": LegalRange(1e-9, 10.0),
+        "loraplus_ratio": LegalRange(1e-3),
+        "batch_size": LegalRange(1, whole=True),
         "schedule": Choices(("constant", "linear", "cosine")),
-        "warmup": Interval(0.0, 0.99),
-        "weight_decay": Interval(0.0, 1.0),
+        "warmup": LegalRange(0.0, 0.99),
+        "weight_decay": LegalRange(0.0, 1.0),
         "optimizer": Choices(("adamw", "adafactor")),
-        "epochs": Interval(1, 1000, whole=True),
+        "epochs": LegalRange(1, 1000, whole=True),
     }
 )
 """What the engine takes: `warmup` is a share of the run, `loraplus_ratio` the learning rate of B over that of A."""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from foretune.space import SearchSpace
 from foretune.space.domain import activity, plain
-from foretune.space.vocabulary import HYPERPARAMETERS, Choices, Interval, base_name
+from foretune.space.vocabulary import HYPERPARAMETERS, Choices, LegalRange, base_name
 from foretune.types import Configuration, Value
 
 _SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -64,8 +64,8 @@ def translated(values: Mapping[str, Value], space: SearchSpace) -> Configuration
     return Configuration(found)
 
 
-def _understood(name: str, value: Value, legal: Choices | Interval) -> Value | None:
-    if isinstance(legal, Interval):
+def _understood(name: str, value: Value, legal: Choices | LegalRange) -> Value | None:
+    if isinstance(legal, LegalRange):
         return _within(value, legal)
     text = str(value).lower()
     if legal.allows(text):
@@ -77,7 +77,7 @@ def _understood(name: str, value: Value, legal: Choices | Interval) -> Value | N
     return next((word for word in legal.words if word in text), None)
 
 
-def _within(value: Value, legal: Interval) -> Value | None:
+def _within(value: Value, legal: LegalRange) -> Value | None:
     """The number, moved to the end of the interval that it lies beyond, and whole where it should be and is."""
     if isinstance(value, str | bool) or (value <= 0 < legal.lower < 1):
         return None

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from foretune.execution.jobs import Job, answer_to_json, job_from_json, job_to_json
+from foretune.execution.jobs import Job
 from foretune.execution.subprocess import Subprocess, Worker
+from foretune.request import DataRequest
 from foretune.types import Configuration, Status, Trial
 
 PROGRAM = """
@@ -26,12 +27,14 @@ for line in sys.stdin:
     answer |= {"status": "ok", "message": str(os.getpid()), "scores": [-1.5], "slice_seconds": [0.25], "seconds": 0.25}
     print(json.dumps(answer | {"slices": [{"fidelity": 1}], "run": {"seed": job["seed"]}}), flush=True)
 """
+
+
 COMMAND = (sys.executable, "-c", PROGRAM)
 
 
 def a_job(act, directory="nowhere", **settings):
     trial = Trial(3, Configuration({"act": act}), 1)
-    return Job(trial, "foretune-tiny", "data", str(directory), **settings)
+    return Job(trial, "foretune-tiny", DataRequest("data"), str(directory), **settings)
 
 
 def test_one_child_answers_job_after_job():
@@ -113,11 +116,3 @@ def test_as_evaluate_each_configuration_has_a_folder():
         report = evaluate(Trial(9, configuration, 1))
     assert report.trial == Trial(9, configuration, 1)
     assert report.message == str(Path("trials") / configuration.key)
-
-
-def test_jobs_and_answers_survive_json():
-    job = a_job("answer", train_rows=5, timeout_seconds=2.5, max_length=64)
-    assert job_from_json(job_to_json(job)) == job
-    with Worker(COMMAND) as worker:
-        answer = worker.run(job)
-    assert answer_to_json(answer)["scores"] == [-1.5]

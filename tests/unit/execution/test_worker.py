@@ -9,12 +9,13 @@ import pytest
 from foretune.errors import DataError
 from foretune.execution.jobs import Answer, Job, answer_from_json, job_to_json
 from foretune.execution.worker import serve
+from foretune.request import DataRequest
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 
 def lines_for(count):
     jobs = [
-        Job(Trial(number, Configuration({"number": number}), 1), "model", "data", "directory")
+        Job(Trial(number, Configuration({"number": number}), 1), "model", DataRequest("data"), "directory")
         for number in range(count)
     ]
     return [json.dumps(job_to_json(job)) + "\n" for job in jobs]

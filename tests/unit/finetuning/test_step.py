@@ -20,7 +20,7 @@ from foretune.finetuning import slices, step
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.memory import WHOLE, Split, Splitting
 from foretune.finetuning.model import load_model
-from foretune.finetuning.run import Order, Run
+from foretune.finetuning.run import RunRequest, TrainingRun
 from foretune.finetuning.slices import prepare_run
 from foretune.finetuning.step import resized, take_step
 from foretune.finetuning.train import finetune
@@ -56,11 +56,11 @@ def exact(monkeypatch) -> None:
 
 
 @pytest.fixture
-def prepared(configuration) -> Callable[..., Run]:
+def prepared(configuration) -> Callable[..., TrainingRun]:
     """A run of a method on an untrained model, always with the same initial values."""
 
-    def prepare(method: str, base: PreTrainedModel, data: TokenizedSplits = DATA, **changes) -> Run:
-        order = Order(
+    def prepare(method: str, base: PreTrainedModel, data: TokenizedSplits = DATA, **changes) -> TrainingRun:
+        request = RunRequest(
             trial=Trial(0, configuration(method, **{"batch_size": 8} | changes), 1),
             data=data,
             model="untrained",
@@ -75,12 +75,12 @@ def prepared(configuration) -> Callable[..., Run]:
             fingerprint={},
         )
         torch.manual_seed(1)
-        return prepare_run(order, base)
+        return prepare_run(request, base)
 
     return prepare
 
 
-def gradients(run: Run, split: Split, rows: np.ndarray) -> dict[str, torch.Tensor]:
+def gradients(run: TrainingRun, split: Split, rows: np.ndarray) -> dict[str, torch.Tensor]:
     """Of each trained parameter that has any, and the loss."""
     torch.manual_seed(2)
     run.splitting.split = split
@@ -91,7 +91,7 @@ def gradients(run: Run, split: Split, rows: np.ndarray) -> dict[str, torch.Tenso
     return {**found, "loss": loss}
 
 
-def moved(run: Run) -> None:
+def moved(run: TrainingRun) -> None:
     """Take the trained parameters away from initial values where half of the gradients are zero."""
     torch.manual_seed(3)
     with torch.no_grad():

@@ -1,13 +1,10 @@
 """CSV files with a mapping: long and wide, and every fault with its place."""
 
-import re
-
 import pytest
 import yaml
 
 from foretune.errors import InteropError
 from foretune.interop import ImportOptions, import_runs
-from foretune.interop.mapping import read_mapping
 
 TASK = {
     "dataset": "data",
@@ -136,35 +133,8 @@ def test_gaps_in_wide_rows_are_named(tmp_path):
         read(tmp_path, WIDE, WIDE_ROWS.replace("t1;t2", "c1;c2"))
 
 
-@pytest.mark.parametrize(
-    ("mapping", "what"),
-    [
-        ({**LONG, "columns": {}}, "unknown sections columns"),
-        ({**LONG, "layout": "tall"}, "layout is 'tall', expected long"),
-        (without(LONG, "task", "metric"), "lacks task.metric"),
-        (without(LONG, "slices", "seconds"), "lacks slices.seconds"),
-        ({**LONG, "hyperparameters": {}}, "lacks hyperparameters"),
-        ({**LONG, "task": {**TASK, "name": "x"}}, "task has the unknown fields name"),
-        ({**LONG, "task": {**TASK, "rows": 100}}, "task.rows is 100, expected a column's name"),
-        ({**LONG, "hyperparameters": {"lr": {"column": "lr", "type": "float"}}}, "type is 'float', expected one of"),
-        ({**LONG, "run": ["id"]}, r"run is \['id'\], expected fields"),
-    ],
-)
-def test_faults_of_a_mapping_are_named(tmp_path, mapping, what):
-    with pytest.raises(InteropError, match=what):
-        read(tmp_path, mapping, LONG_ROWS)
-
-
 def test_a_mapping_is_needed_and_shipped_ones_have_names(tmp_path):
     with pytest.raises(InteropError, match="needs --mapping"):
         import_runs("csv", ["runs.csv"])
     with pytest.raises(InteropError, match="or one of: massive-sft, scibert-finetune"):
         import_runs("csv", ["runs.csv"], ImportOptions(mapping=tmp_path / "none"))
-
-
-def test_every_shipped_mapping_is_valid_and_there_are_two():
-    from importlib import resources
-
-    files = sorted(resources.files("foretune").joinpath("data", "mappings").iterdir(), key=str)
-    assert [re.sub(r"\.yaml$", "", file.name) for file in files] == ["massive-sft", "scibert-finetune"]
-    assert all(read_mapping(file).fields["hyperparameters"] for file in files)

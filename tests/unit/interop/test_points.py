@@ -2,12 +2,12 @@
 
 import pytest
 
-from foretune.interop.points import BEST_AGAIN, PAUSED, UNTRAINED, Point, counted_steps, own_points, timed_slices
+from foretune.interop.points import BEST_AGAIN, PAUSED, UNTRAINED, LoggedPoint, counted_steps, own_points, timed_slices
 
 
 def points(*pairs, every=10.0):
     """(step, value) logged one after the other."""
-    return [Point(step, 100.0 + every * place, value) for place, (step, value) in enumerate(pairs, start=1)]
+    return [LoggedPoint(step, 100.0 + every * place, value) for place, (step, value) in enumerate(pairs, start=1)]
 
 
 def read(logged, **more):
@@ -60,7 +60,12 @@ def test_the_untrained_model_is_no_slice_and_its_evaluation_no_cost():
 
 
 def test_a_night_costs_what_the_median_step_does():
-    logged = [Point(10, 110.0, 1.0), Point(20, 121.0, 0.9), Point(40, 30_000.0, 0.8), Point(50, 30_012.0, 0.7)]
+    logged = [
+        LoggedPoint(10, 110.0, 1.0),
+        LoggedPoint(20, 121.0, 0.9),
+        LoggedPoint(40, 30_000.0, 0.8),
+        LoggedPoint(50, 30_012.0, 0.7),
+    ]
     slices, remarks = read(logged)
     assert [one.seconds for one in slices] == pytest.approx([10.0, 11.0, 22.0, 12.0])
     assert remarks == [PAUSED]

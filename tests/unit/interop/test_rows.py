@@ -1,22 +1,19 @@
 """Recorded runs become tables: seeds, types, lengths of curves, meta-features."""
 
-import math
-
 import numpy as np
 import pytest
 
 from foretune.errors import InteropError, MetaDatasetError
-from foretune.interop.recorded import RecordedRun, RecordedTask, finite_slices
-from foretune.interop.resample import Slice, resample
+from foretune.interop.recorded import ImportedTask, RecordedRun
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.metadata.schema import STOPPED
-from foretune.types import Status
 
-TASK = RecordedTask("data", "org/model", "eval_loss", "minimize", rows=100)
+TASK = ImportedTask("data", "org/model", "eval_loss", "minimize", rows=100)
 
 
 def run(name="a", values=(1.0, 0.5), task=TASK, configuration=None, **more):
-    slices = [Slice(value, 2.0, steps=10 * place) for place, value in enumerate(values, start=1)]
+    slices = [ImportedSlice(value, 2.0, steps=10 * place) for place, value in enumerate(values, start=1)]
     return RecordedRun(name, task, configuration or {"learning_rate": 1e-3}, slices, **more)
 
 
@@ -56,33 +53,16 @@ def test_complete_runs_get_the_most_common_number_of_slices_and_it_is_said():
     assert meta.provenance["notes"] == ["curves of 2 runs have another number of slices than in the source"]
 
 
-def test_resampling_keeps_the_cost_and_reads_values_at_shares_of_the_steps():
-    slices = [Slice(1.0, 3.0, steps=10, epochs=0.1), Slice(0.0, 5.0, test=0.7, steps=50, epochs=0.5)]
-    half, end = resample(slices, 2)
-    assert (half, end) == tuple(slices)
-    more = resample(slices, 5)
-    assert math.isclose(sum(one.seconds for one in more), 8.0)
-    np.testing.assert_allclose([one.value for one in more], [1.0, 0.75, 0.5, 0.25, 0.0])
-    np.testing.assert_allclose([one.steps for one in more], [10, 20, 30, 40, 50])
-    assert [one.test for one in more] == [None, None, None, None, 0.7]
-
-
-def test_a_curve_ends_before_the_first_value_that_is_no_number():
-    kept, status, message = finite_slices([Slice(1.0, 1.0), Slice(math.nan, 1.0), Slice(1.0, 1.0)])
-    assert (len(kept), status) == (1, Status.DIVERGED)
-    assert "slice 2" in message
-
-
 def test_meta_features_that_not_all_models_have_are_kept_and_missing_elsewhere():
-    other = RecordedTask("data", "nameless", "eval_loss", "minimize", rows=100)
-    known = RecordedTask("data", "model-8B", "eval_loss", "minimize", rows=100, features={"size": 9.9})
+    other = ImportedTask("data", "nameless", "eval_loss", "minimize", rows=100)
+    known = ImportedTask("data", "model-8B", "eval_loss", "minimize", rows=100, features={"size": 9.9})
     meta = tables([run(task=known), run(task=other)], {})
     assert [dict(meta.task(task).meta_features) for task in meta.task_ids] == [{"size": 9.9}, {}]
     assert meta.provenance["notes"] == []
 
 
 def test_tasks_of_one_name_must_be_the_same():
-    other = RecordedTask("data", "other/model", "eval_loss", "minimize", rows=100)
+    other = ImportedTask("data", "other/model", "eval_loss", "minimize", rows=100)
     with pytest.raises(InteropError, match="two tasks would be named 'data@100:model'"):
         tables([run(), run(task=other)], {})
 
@@ -91,7 +71,7 @@ def test_tasks_of_one_name_must_be_the_same():
     ("runs", "what"),
     [
         ([], "no run to import"),
-        ([RecordedRun("a", TASK, {}, [Slice(1.0, 1.0)])], "'a' has no hyperparameters"),
+        ([RecordedRun("a", TASK, {}, [ImportedSlice(1.0, 1.0)])], "'a' has no hyperparameters"),
         ([run(values=())], "has no value of the metric"),
     ],
 )
@@ -101,6 +81,6 @@ def test_what_cannot_be_a_table_is_said(runs, what):
 
 
 def test_training_rows_may_be_unknown():
-    meta = tables([run(task=RecordedTask("data", "model", "eval_loss", "minimize"))], {})
+    meta = tables([run(task=ImportedTask("data", "model", "eval_loss", "minimize"))], {})
     assert meta.task_ids == ("data:model",)
     assert meta.tasks["n_train"].isna().all()

@@ -5,15 +5,15 @@ import math
 import pytest
 
 from foretune.errors import InteropError
-from foretune.interop.recorded import RecordedRun, RecordedTask
-from foretune.interop.resample import Slice
+from foretune.interop.recorded import ImportedTask, RecordedRun
+from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.interop.soundness import COPIES
 from foretune.metadata import write_meta_dataset
 from foretune.metadata.verify import verify
 
-TASK = RecordedTask("data", "base", "accuracy", "maximize", rows=100)
-CURVE = (Slice(0.5, 1.0), Slice(0.75, 1.0))
+TASK = ImportedTask("data", "base", "accuracy", "maximize", rows=100)
+CURVE = (ImportedSlice(0.5, 1.0), ImportedSlice(0.75, 1.0))
 
 
 def run(name="a", slices=CURVE, **more):
@@ -46,20 +46,20 @@ def test_starts_are_in_utc_or_unknown(sound):
 
 
 def test_counts_that_do_not_grow_are_left_out(sound):
-    slices = [Slice(0.5, 1.0, steps=5, tokens=10), Slice(0.75, 1.0, steps=5, tokens=20)]
+    slices = [ImportedSlice(0.5, 1.0, steps=5, tokens=10), ImportedSlice(0.75, 1.0, steps=5, tokens=20)]
     meta = sound(run(slices=slices))
     assert meta.curves["steps"].isna().all()
     assert meta.curves["tokens"].tolist() == [10, 20]
 
 
 def test_epochs_that_end_elsewhere_than_planned_are_left_out(sound):
-    slices = [Slice(0.5, 1.0, epochs=1.0), Slice(0.75, 1.0, epochs=1.875)]
+    slices = [ImportedSlice(0.5, 1.0, epochs=1.0), ImportedSlice(0.75, 1.0, epochs=1.875)]
     assert sound(run(slices=slices, configuration={"epochs": 2})).curves["epochs"].isna().all()
     assert sound(run(slices=slices, configuration={"epochs": 1.875})).curves["epochs"].tolist() == [1.0, 1.875]
 
 
 def test_test_values_that_somebody_chose_by_are_left_out(sound):
-    slices = [Slice(0.5, 1.0, test=0.4), Slice(0.25, 1.0, test=0.3), Slice(0.75, 1.0)]
+    slices = [ImportedSlice(0.5, 1.0, test=0.4), ImportedSlice(0.25, 1.0, test=0.3), ImportedSlice(0.75, 1.0)]
     assert sound(run(slices=slices)).curves["test_value"].dropna().tolist() == [0.4]
 
 
@@ -76,10 +76,10 @@ def test_a_copy_is_left_out_and_named(sound):
 
 def test_features_that_contradict_the_table_are_left_out(sound):
     tasks = [
-        RecordedTask(
+        ImportedTask(
             "one", "base", "accuracy", "maximize", rows=100, features={"log_train_rows": 3.0, "model_depth": 2.0}
         ),
-        RecordedTask(
+        ImportedTask(
             "two", "base", "accuracy", "maximize", rows=100, features={"log_train_rows": 2.0, "model_depth": 3.0}
         ),
     ]
@@ -90,12 +90,15 @@ def test_features_that_contradict_the_table_are_left_out(sound):
 
 def test_a_loss_below_zero_is_refused_under_the_name_of_our_own():
     with pytest.raises(InteropError, match=r"validation_nll is a loss, .* name it otherwise"):
-        tables([run(task=RecordedTask("data", "base", "validation_nll", "minimize"), slices=[Slice(-1.0, 1.0)])], {})
+        tables(
+            [run(task=ImportedTask("data", "base", "validation_nll", "minimize"), slices=[ImportedSlice(-1.0, 1.0)])],
+            {},
+        )
 
 
 def test_a_run_that_stopped_keeps_the_slices_of_the_share_it_trained():
-    finer = [Slice(0.1 * at, 1.0, steps=10 * at) for at in range(1, 6)]
-    whole = [Slice(0.4, 2.0, steps=50), Slice(0.8, 2.0, steps=100)]
+    finer = [ImportedSlice(0.1 * at, 1.0, steps=10 * at) for at in range(1, 6)]
+    whole = [ImportedSlice(0.4, 2.0, steps=50), ImportedSlice(0.8, 2.0, steps=100)]
     meta = tables([run(slices=whole), run("b", finer, configuration={"rank": 4}, status="stopped")], {})
     curve = meta.curve("data@100:base/b")
     assert curve.scores.tolist() == pytest.approx([0.5])

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from foretune.errors import MetaDatasetError
-from foretune.metadata.common import common_losses
 from foretune.metadata.gate import (
     Gate,
     gate,
@@ -30,13 +29,6 @@ def test_the_oracle_follows_the_most_similar_task():
 
 def test_mean_and_standard_error():
     assert mean_and_error(np.array([[1.0], [2.0], [3.0]])) == [(2.0, pytest.approx(1 / np.sqrt(3)))]
-
-
-def test_only_common_configurations_count_with_their_best_slice(rows, build):
-    losses, tasks, configurations = common_losses(build(rows))
-    assert tasks == ("a", "b", "c")
-    assert [one.values["learning_rate"] for one in configurations] == pytest.approx([0.01, 0.02, 0.03])
-    np.testing.assert_array_equal(losses, [[2.0, 2.8, 3.3]] * 3)
 
 
 def test_tasks_that_agree_leave_nothing_to_win(rows, build):

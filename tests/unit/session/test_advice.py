@@ -7,14 +7,14 @@ from typer.main import get_command
 
 from foretune.cli import commands
 from foretune.session.advice import finetune_command, resume_command
-from foretune.session.search import Settings
+from foretune.session.search import TuneOptions
 
-SETTINGS = Settings(
+SETTINGS = TuneOptions.of(
     data="my questions.jsonl",
     model="models/mine",
     seed=3,
     optimizer="random",
-    surrogate="fitted",
+    surrogates="fitted",
     train_rows=500,
     max_length=128,
     device="cuda",
@@ -36,7 +36,7 @@ def test_the_command_to_search_on_names_all_that_is_not_the_default():
     assert (given["model"], given["seed"], given["optimizer"]) == ("models/mine", 3, "random")
     assert (given["surrogates"], given["train_rows"], given["max_length"]) == (Path("fitted"), 500, 128)
     assert given["device"] == "cuda"
-    assert given["candidates"] == Settings.candidates
+    assert given["candidates"] == TuneOptions.candidates
 
 
 def test_the_command_to_train_again_takes_the_recipe():

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from foretune.errors import JournalError
-from foretune.journal import Entry, append_entry, create_journal
+from foretune.journal import JournalEntry, append_entry, create_journal
 from foretune.session.folder import JOURNAL, check_folder, locked, set_aside
-from foretune.session.search import Settings
+from foretune.session.search import TuneOptions
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
-SETTINGS = Settings(data="questions.jsonl", model="foretune-tiny")
+SETTINGS = TuneOptions.of(data="questions.jsonl", model="foretune-tiny")
 REPORT = Report(Trial(0, Configuration({"rank": 8}), 1), Status.OK, LearningCurve([-1.0], [1.0]), "", 1.0)
 BEGUN = {"data": "questions.jsonl", "model": "foretune-tiny"}
 
@@ -20,7 +20,7 @@ def begun(folder, entries=1, settings=BEGUN):
     folder.mkdir()
     create_journal(folder / JOURNAL, {"settings": settings, "setup_seconds": 1.0})
     for _ in range(entries):
-        append_entry(folder / JOURNAL, Entry(REPORT, 2.0))
+        append_entry(folder / JOURNAL, JournalEntry(REPORT, 2.0))
     return folder
 
 
@@ -48,11 +48,11 @@ def test_a_search_with_reports_is_only_resumed(tmp_path):
 
 def test_settings_that_an_older_journal_does_not_know_are_at_their_defaults(tmp_path):
     run = begun(tmp_path / "run", settings={**BEGUN, "device": "cuda"})
-    assert check_folder(run, Settings(**BEGUN, device="auto"), resume=True) is not None
+    assert check_folder(run, TuneOptions.of(**BEGUN, device="auto"), resume=True) is not None
     with pytest.raises(JournalError, match=r"device was 'cuda' and is now 'cpu'"):
         check_folder(run, SETTINGS, resume=True)
     with pytest.raises(JournalError, match=r"candidates was 256 and is now 9"):
-        check_folder(run, Settings(**BEGUN, device="auto", candidates=9), resume=True)
+        check_folder(run, TuneOptions.of(**BEGUN, device="auto", candidates=9), resume=True)
 
 
 def test_two_searches_at_once_are_refused(tmp_path):

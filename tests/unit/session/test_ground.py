@@ -16,21 +16,23 @@ from foretune.execution.jobs import Job, job_from_json, job_to_json
 from foretune.execution.subprocess import Worker
 from foretune.execution.worker import run_job
 from foretune.finetuning import base
-from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.evaluate import zero_shot
 from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.model import load_model
 from foretune.finetuning.provenance import fingerprint
 from foretune.journal import read_journal
+from foretune.request import DataRequest, Reading
 from foretune.session import ground, measuring
 from foretune.session.closing import measure_untouched
 from foretune.session.ground import prepare
-from foretune.session.search import Settings, header_of
+from foretune.session.search import TuneOptions, header_of
 from foretune.space import load_space
 from foretune.tuner import Clock
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 BEGUN = date(2026, 2, 27)
+
+
 TEMPLATE = (
     "{{ 'Today is ' + strftime_now('%d %b %Y') + '.' }}"
     "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}{% endfor %}"
@@ -71,7 +73,7 @@ def on(monkeypatch):
 
 
 def settings_of(data, model):
-    return Settings(str(data), str(model), optimizer="random", candidates=2)
+    return TuneOptions.of(str(data), str(model), optimizer="random", candidates=2)
 
 
 def text(tokens, tokenizer):
@@ -84,7 +86,7 @@ def test_a_search_that_goes_on_is_told_the_day_on_which_it_began(dated_model, da
     begun = prepare(settings, None)
     assert text(begun.data.train, begun.tokenizer).startswith("Today is 27 Feb 2026.<|user|>After ")
     task = {"id": begun.task.id, "meta_features": dict(begun.task.meta_features), "max_fidelity": 8}
-    header = {"task": task, "zero_shot": {}, "today": begun.today.isoformat()}
+    header = {"task": task, "zero_shot": {}, "today": begun.as_read.today}
     on(BEGUN + timedelta(days=1))
     resumed, fresh = prepare(settings, header), prepare(settings, None)
     for split in ("train", "validation", "test"):
@@ -142,18 +144,6 @@ def test_a_run_of_one_configuration_goes_on_the_next_day(dated_model, data, on, 
     assert [one.partition(".")[0] for one in seen] == [f"Today is {day} Feb 2026" for day in (27, 27, 27, 28)]
 
 
-def test_the_end_scores_the_base_model_again_where_only_a_part_of_the_rows_was_scored():
-    def splits(rows):
-        tokens = Tokens(tuple(np.arange(10) for _ in range(rows)), np.full(rows, 5))
-        return TokenizedSplits("made up", tokens, tokens, tokens)
-
-    part, whole = splits(2), splits(6)
-    both = ("validation", "test")
-    assert measuring.closing_seconds(1.0, 3.0, whole, whole, both) == 1.0 + 3.0 * 2
-    assert measuring.closing_seconds(1.0, 3.0, whole, whole, ["validation"]) == 1.0 + 3.0 * 2 + 1.0 + 3.0
-    assert measuring.closing_seconds(1.0, 3.0, part, whole, ["validation"]) == 2 * (1.0 + 3.0 * 6)
-
-
 def test_a_worker_reads_the_data_as_its_parent_did(dated_model, tmp_path, monkeypatch):
     given = []
 
@@ -169,16 +159,12 @@ def test_a_worker_reads_the_data_as_its_parent_did(dated_model, tmp_path, monkey
     job = Job(
         Trial(0, Configuration({"method": "lora"}), 1),
         str(dated_model),
-        str(path),
+        DataRequest(str(path), today=BEGUN.isoformat(), reading=Reading("messages=chat", True, True)),
         str(tmp_path / "run"),
-        columns="messages=chat",
-        last_turn_only=True,
-        skip_bad_rows=True,
-        today=BEGUN.isoformat(),
     )
     run_job(job_from_json(json.loads(json.dumps(job_to_json(job)))))
     expected = prepare(
-        Settings(
+        TuneOptions.of(
             str(path),
             str(dated_model),
             optimizer="random",
@@ -186,9 +172,9 @@ def test_a_worker_reads_the_data_as_its_parent_did(dated_model, tmp_path, monkey
             columns="messages=chat",
             last_turn_only=True,
             skip_bad_rows=True,
+            today=BEGUN.isoformat(),
         ),
         None,
-        today=BEGUN,
     )
     assert fingerprint(given[0], "m", "k", 0) == fingerprint(expected.data, "m", "k", 0)
     assert not given[0].train.between
@@ -253,7 +239,7 @@ def test_where_scoring_is_dear_the_first_trial_does_not_wait_for_the_test_split(
     monkeypatch.setattr("foretune.finetuning.pace.SHARE", 1.0 - 1e-9)
     settings = settings_of(data, tiny_model)
     begun = prepare(settings, None)
-    assert begun.validation_rows is None
+    assert begun.as_read.validation_rows is None
     assert list(begun.zero_shot) == ["validation"]
     model = load_model(tiny_model)
     use_fast_layers(model)

@@ -1,12 +1,14 @@
 """Configurations in files: what is read, and what is said of a file that cannot be."""
 
 import json
+from datetime import date
 
 import numpy as np
 import pytest
+import yaml
 
 from foretune.errors import ConfigurationError
-from foretune.session.recipe import read_configurations
+from foretune.session.recipe import read_configuration, read_configurations
 from foretune.space import load_space
 
 
@@ -35,3 +37,46 @@ def test_a_file_that_cannot_be_used_is_named_with_its_line(tmp_path, text, messa
         file.write_text(text)
     with pytest.raises(ConfigurationError, match=message):
         read_configurations(file)
+
+
+DEFAULT = dict(load_space("peft").default().values)
+
+
+def read(folder, content):
+    (folder / "mine.yaml").write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return read_configuration(folder / "mine.yaml")
+
+
+def test_a_configuration_alone_or_with_what_it_was_found_on(tmp_path):
+    assert read(tmp_path, DEFAULT) == {"configuration": DEFAULT}
+    found = {"configuration": DEFAULT, "model": "m", "seed": 3, "train_rows": None, "today": "2026-02-27"}
+    assert read(tmp_path, found) == found
+    # A day without quotes is a day in YAML.
+    assert str(read(tmp_path, yaml.safe_dump({**found, "today": date(2026, 2, 27)}))["today"]) == "2026-02-27"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: [", "cannot read .*mine.yaml as YAML .*; give the best.yaml of a search, or write one like it"),
+        ("[1]", "mine.yaml holds no configuration: expected a mapping with `method`"),
+        ("rank: 8", "mine.yaml holds no configuration"),
+        ({"configuration": DEFAULT, "sed": 3}, "'sed'.*did you mean seed"),
+        ({"configuration": [1]}, "mine.yaml: `configuration` must be a mapping"),
+        ({**DEFAULT, "rank": 0}, "mine.yaml: rank is 0, expected a whole number"),
+        ({"configuration": DEFAULT, "seed": "x"}, "mine.yaml: seed is 'x', expected a whole number; correct it or rem"),
+        ({"configuration": DEFAULT, "train_rows": 0.5}, "mine.yaml: train_rows is 0.5, expected a whole number"),
+        ({"configuration": DEFAULT, "max_length": True}, "mine.yaml: max_length is True, expected a whole number"),
+        ({"configuration": DEFAULT, "model": 7}, "mine.yaml: model is 7, expected text"),
+        ({"configuration": DEFAULT, "skip_bad_rows": "no"}, "mine.yaml: skip_bad_rows is 'no', expected true or false"),
+        ({"configuration": DEFAULT, "today": "monday"}, "mine.yaml: today is 'monday', expected a day such as 2026"),
+    ],
+)
+def test_a_recipe_that_cannot_be_used_is_named(tmp_path, content, message):
+    with pytest.raises(ConfigurationError, match=message):
+        read(tmp_path, content)
+
+
+def test_a_recipe_that_is_not_there(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"cannot read .*none.yaml as YAML .*No such file"):
+        read_configuration(tmp_path / "none.yaml")

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from foretune.errors import JournalError
-from foretune.journal import Entry, append_entry, create_journal, read_journal
+from foretune.journal import JournalEntry, append_entry, create_journal, read_journal
 from foretune.session import search as searching
 from foretune.session.search import reserve, whole_slices
 from foretune.tuner import Budget
@@ -52,12 +52,33 @@ def test_of_two_searches_that_begin_at_once_one_is_refused(tmp_path, monkeypatch
     def meanwhile(*_, **__):
         output.mkdir()
         create_journal(output / "journal.jsonl", {"setup_seconds": 1.0})
-        append_entry(output / "journal.jsonl", Entry(report(8, Status.OK), 2.0))
+        append_entry(output / "journal.jsonl", JournalEntry(report(8, Status.OK), 2.0))
         return None, True
 
     for name in ("check_settings", "on_this_machine"):
         monkeypatch.setattr(searching, name, lambda settings, **_: settings)
     monkeypatch.setattr(searching, "_prepare", meanwhile)
     with pytest.raises(JournalError, match="already exists"):
-        searching.search(searching.Settings("questions.jsonl", "foretune-tiny"), Budget(), output, Console(quiet=True))
+        searching.search(
+            searching.TuneOptions.of("questions.jsonl", "foretune-tiny"), Budget(), output, Console(quiet=True)
+        )
     assert len(read_journal(output / "journal.jsonl").entries) == 1
+
+
+def test_a_journal_keeps_what_was_asked_for_flat():
+    asked = {"columns": "prompt=Q", "max_length": 64, "train_rows": 9, "seed": 3, "skip_bad_rows": True}
+    options = searching.TuneOptions.of(
+        "questions.jsonl", "foretune-tiny", today="2026-02-27", surrogates="mine", **asked
+    )
+    assert (options.data.today, options.data.reading.skip_bad_rows, options.seed) == ("2026-02-27", True, 3)
+    assert options.to_json() == {
+        **asked,
+        "data": "questions.jsonl",
+        "model": "foretune-tiny",
+        "surrogate": "mine",
+        "device": "cpu",
+        "space": "peft",
+        "optimizer": "transfer-in-context",
+        "candidates": 256,
+        "last_turn_only": False,
+    }

@@ -31,13 +31,13 @@ def merge_verb(
 
     from foretune.errors import MetaDatasetError
     from foretune.metadata import read_meta_dataset, write_meta_dataset
-    from foretune.metadata.merge import Source, merge
+    from foretune.metadata.merge import MergePart, merge
 
     if (out / "metadata.json").exists():
         message = f"{out} holds a meta-dataset already; give another --out, or remove it first"
         raise MetaDatasetError(message)
     found = merge(
-        [Source(folder.resolve().name, read_meta_dataset(folder)) for folder in folders], on_conflict=on_conflict
+        [MergePart(folder.resolve().name, read_meta_dataset(folder)) for folder in folders], on_conflict=on_conflict
     )
     write_meta_dataset(found.meta, out)
     console = Console()

@@ -7,8 +7,8 @@ template); `tokenizing` turns that text into `tokens` for training. No torch her
 """
 
 from foretune.finetuning.data.examples import Example, Message, Splits, prompt_and_completion
-from foretune.finetuning.data.splits import load_splits
-from foretune.finetuning.data.tokenizing import prompt_ids, tokenize
+from foretune.finetuning.data.splits import load_splits, read_splits
+from foretune.finetuning.data.tokenizing import prompt_ids, read_tokens, tokenize
 from foretune.finetuning.data.tokens import TokenizedSplits, Tokens
 
 __all__ = [
@@ -20,5 +20,7 @@ __all__ = [
     "load_splits",
     "prompt_and_completion",
     "prompt_ids",
+    "read_splits",
+    "read_tokens",
     "tokenize",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from foretune.finetuning.data.examples import Example, Splits, prompt_and_comple
 from foretune.finetuning.data.formats import COLUMN_NAMES
 from foretune.finetuning.data.reading import read_examples
 from foretune.finetuning.data.sources import read_source
+from foretune.request import DataRequest
 
 _LEAST_PROMPTS = 10
 """Distinct prompts that are needed before a split is made: with fewer, the user should give the splits."""
@@ -69,6 +71,18 @@ def load_splits(
     parts = {split: _subset(parts[split], count, seed) if count else parts[split] for split, count in sizes.items()}
     three = (tuple(parts[split]) for split in ("train", "validation", "test"))
     return Splits(found.name, *three, notes=tuple(notes), skip_bad_rows=skip_bad_rows)
+
+
+def read_splits(request: DataRequest) -> Splits:
+    """The splits that a request asks for, see `load_splits`."""
+    return load_splits(
+        request.source,
+        seed=request.seed,
+        train_rows=request.train_rows,
+        validation_rows=request.validation_rows,
+        test_rows=request.test_rows,
+        **asdict(request.reading),
+    )
 
 
 def _check_disjoint(given: Mapping[str, Sequence[Example]]) -> None:

@@ -14,11 +14,20 @@ from foretune.errors import DataError
 from foretune.finetuning.data.examples import Example, Message, Splits, not_learned
 from foretune.finetuning.data.rendering import Piece, Renderer, Rendering
 from foretune.finetuning.data.rows import Fault, check_bad_rows
+from foretune.finetuning.data.splits import read_splits
 from foretune.finetuning.data.template import ChatTemplate
 from foretune.finetuning.data.tokens import TokenizedSplits, Tokens
+from foretune.request import DEFAULT_MAX_LENGTH, DataRequest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+def read_tokens(request: DataRequest, tokenizer: PreTrainedTokenizerBase) -> tuple[Splits, TokenizedSplits]:
+    """The dataset that a request asks for, as text and in the model's tokens; its `end` is taken as it is."""
+    splits, day = read_splits(request), date.fromisoformat(request.today) if request.today else None
+    length = request.max_length or DEFAULT_MAX_LENGTH
+    return splits, tokenize(splits, tokenizer, length, end_token_id=request.end, today=day)
 
 
 def tokenize(

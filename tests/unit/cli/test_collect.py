@@ -1,0 +1,43 @@
+"""The parts of `foretune collect` that need no model."""
+
+import io
+
+from rich.console import Console
+from typer.testing import CliRunner
+
+from foretune.cli import commands
+from foretune.cli.collect import _described, _show
+from foretune.collect import CollectionProgress
+from foretune.metadata.source import TaskSource
+
+
+def say(*arguments):
+    return CliRunner().invoke(commands, [str(one) for one in arguments])
+
+
+def test_finish_without_a_collection_is_a_plain_error(tmp_path):
+    result = say("collect", "--out", tmp_path, "--finish")
+    assert "holds no collection" in str(result.exception)
+
+
+def test_tasks_may_follow_one_option_or_stand_alone(tmp_path):
+    (tmp_path / "data").mkdir()
+    for arguments in (["--tasks", "nowhere"], ["--tasks", tmp_path / "data", "nowhere"], ["nowhere"]):
+        result = say("collect", "--out", tmp_path / "meta", *arguments)
+        assert "no dataset at 'nowhere'" in str(result.exception)
+
+
+def test_progress_says_how_fast_it_is_and_how_long_it_takes():
+    console = Console(file=io.StringIO(), width=120)
+    _show(console, CollectionProgress(finished=3, planned=10, fresh=0, seconds=0.0, last=""))
+    _show(console, CollectionProgress(finished=5, planned=10, fresh=2, seconds=60.0, last="a run"))
+    assert console.file.getvalue().splitlines() == [
+        "3 of 10 runs are done already.",
+        "     5/10  2.0 a minute, 2 min 30 s left     a run",
+    ]
+
+
+def test_the_user_is_told_of_each_task(tmp_path):
+    said = []
+    row = _described(lambda source: {"task": source.id}, said.append, TaskSource(tmp_path / "data", 50))
+    assert (row, said) == ({"task": "data@50"}, ["scoring the base model on data@50", "training"])

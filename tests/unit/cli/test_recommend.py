@@ -1,0 +1,284 @@
+""""""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import Result
+from typer.testing import CliRunner
+
+from foretune.cli import commands
+from foretune.errors import ConfigurationError, ModelError
+
+LLAMA_3B = {
+    "model_type": "llama",
+    "hidden_size": 3072,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 24,
+    "num_key_value_heads": 8,
+    "intermediate_size": 8192,
+    "vocab_size": 128256,
+    "tie_word_embeddings": True,
+}
+
+
+UNLIKE = "predictions are guesses: this dataset and model are unlike all that they were learned from"
+
+
+ROWS = [{"prompt": f"What is {i} plus {i}?", "completion": str(2 * i)} for i in range(120)]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "sums.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+@pytest.fixture
+def long_data(tmp_path: Path) -> Path:
+    path = tmp_path / "long.jsonl"
+    path.write_text("".join(json.dumps({**row, "prompt": row["prompt"] * 90}) + "\n" for row in ROWS))
+    return path
+
+
+def recommend(*arguments: object) -> str:
+    return invoke(*arguments).stdout
+
+
+def invoke(*arguments: object) -> Result:
+    result = CliRunner().invoke(commands, ["recommend", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_configurations_for_the_shipped_model(data):
+    advice = json.loads(recommend(data, "--top", 3, "--candidates", 12, "--json"))
+    assert advice["basis"] == "surrogates"
+    assert len(advice["recommendations"]) == 3
+    assert all(one["seconds"] > 0 and one["memory_bytes"] > 1e8 for one in advice["recommendations"])
+    carved = "took 24 rows for validation and 24 rows for test from train by prompt (seed 0), 72 left"
+    assert advice["warnings"] == [carved, UNLIKE]
+    zero_shot = advice["zero_shot"]
+    assert (zero_shot["rows"], zero_shot["of_rows"]) == (24, 24)
+    assert 0 < zero_shot["nll_error"] < zero_shot["nll"]
+
+
+def test_reasons_from_another_table_than_the_predictions_are_said_to_be(data, tmp_path):
+    shipped = resources.files("foretune") / "data"
+    folder, table = tmp_path / "own", str(shipped / "meta_datasets" / "foretune-tiny-v1")
+    shutil.copytree(str(shipped / "surrogates" / "foretune-tiny-v1"), folder)
+    description = json.loads((folder / "surrogates.json").read_text())
+    description["card"]["data_sha256"] = ["0" * 64]
+    (folder / "surrogates.json").write_text(json.dumps(description))
+    asked = (data, "--surrogates", folder, "--top", 1, "--candidates", 4, "--json")
+    _, note, _ = json.loads(recommend(*asked))["warnings"]
+    assert "give what they learned from: --learned-from" in note
+    _, note, _ = json.loads(recommend(*asked, "--learned-from", table))["warnings"]
+    assert f"not fitted on {table} as it is now" in note
+
+
+def test_the_weights_need_not_be_there(data, tmp_path):
+    from foretune.finetuning.model import shipped_model
+
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    for file in shipped_model().iterdir():
+        if file.suffix != ".safetensors":
+            shutil.copy(file, folder)
+    advice = json.loads(recommend(data, "--model", folder, "--top", 2, "--candidates", 12, "--json"))
+    assert advice["basis"] == "surrogates"
+    assert "taken to be" in advice["warnings"][0]
+
+
+def test_a_real_model_is_known_by_its_name(data):
+    output = recommend(data, "--model", "Qwen/Qwen3-8B", "--top", 2)
+    assert "by published sweeps" in output
+    assert "0.001" in output
+    assert "tulu3" in output
+
+
+def test_a_model_of_no_known_size_gets_the_rule(data, tmp_path):
+    config = {"model_type": "llama", "hidden_size": 2048, "num_hidden_layers": 4, "num_attention_heads": 8}
+    folder = tmp_path / "middle"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({**config, "intermediate_size": 4096, "vocab_size": 1000}))
+    advice = json.loads(recommend(data, "--model", folder, "--json"))
+    assert advice["basis"] == "rule"
+    assert advice["recommendations"][0]["configuration"]["learning_rate"] == pytest.approx(5e-4 * 2000 / 2048, rel=0.01)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    """The configuration of a real model, without weights and tokenizer."""
+    folder = tmp_path / "Llama-3.2-3B"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(LLAMA_3B))
+    return folder
+
+
+def test_memory_of_a_real_model_needs_no_hardware_and_a_budget_does(data, real):
+    advice = json.loads(recommend(data, "--model", real, "--top", 3, "--budget", "2h", "--json"))
+    assert len(advice["recommendations"]) == 3
+    assert all(6e9 < one["memory_bytes"] < 12e9 for one in advice["recommendations"])
+    assert all(one["seconds"] is None for one in advice["recommendations"])
+    assert "--budget needs --hardware" in advice["warnings"][-1]
+
+
+def test_hardware_gives_seconds_and_a_budget_leaves_out_what_is_too_slow(data, real):
+    asked = (data, "--model", real, "--top", 2, "--hardware", "rtx-4090", "--json")
+    advice = json.loads(recommend(*asked, "--budget", "2h"))
+    assert len(advice["recommendations"]) == 2
+    assert all(1.0 < one["seconds"] < 60.0 for one in advice["recommendations"])
+    advice = json.loads(recommend(*asked, "--budget", "1s"))
+    assert advice["recommendations"] == []
+    assert any("left out" in warning and "the budget is" in warning for warning in advice["warnings"])
+
+
+def test_what_does_not_fit_is_left_out(data):
+    output = recommend(data, "--model", "Qwen/Qwen3-32B", "--hardware", "rtx-4090")
+    assert "even a row at a time with gradient checkpointing takes " in output
+    assert "it would fit with qlora (--space peft-and-qlora: " in output
+    assert " or on a100-80gb (74.5 GiB)" in output
+
+
+def test_a_card_too_small_for_the_batch_keeps_it_and_says_how_it_is_computed(long_data, tmp_path):
+    path = tmp_path / "pick.yaml"
+    asked = (long_data, "--model", "Qwen/Qwen3-8B", "--top", 1, "--hardware", "rtx-4090", "--export", path)
+    (pick,) = json.loads(recommend(*asked, "--json"))["recommendations"]
+    settings = {
+        "per_device_train_batch_size": 2,
+        "gradient_accumulation_steps": 4,
+        "gradient_checkpointing": True,
+    }
+    assert pick["at_once"] == {"in_words": "3 rows, checkpointing", **settings}
+    assert pick["configuration"]["batch_size"] == 8
+    assert pick["memory_bytes"] < 24e9
+    said = "per_device_train_batch_size: 2, gradient_accumulation_steps: 4, gradient_checkpointing: true"
+    comment = f"# computed at once on rtx-4090: 3 rows, checkpointing; other trainers: {said}"
+    assert path.read_text().splitlines()[-1] == comment
+    assert yaml.safe_load(path.read_text())["configuration"] == pick["configuration"]
+    output = recommend(*asked[:-2])
+    assert "3 rows, checkpointing" in output
+    assert f"; other trainers: {said}" in output
+
+
+def test_without_a_card_the_usual_sizes_are_told(long_data):
+    cards = json.loads(recommend(long_data, "--model", "Qwen/Qwen3-8B", "--json"))["cards"]
+    words = {card["gigabytes"]: card["at_once"] and card["at_once"]["in_words"] for card in cards}
+    assert words == {8: None, 16: None, 24: "3 rows, checkpointing", 48: "5 rows", 80: "whole batch"}
+    output = recommend(long_data, "--model", "Qwen/Qwen3-8B")
+    assert "Pick 1, by the memory of the card" in output
+    assert "does not fit" in output
+
+
+def test_the_usual_rule_has_memory_and_seconds_too(data, tmp_path):
+    folder = tmp_path / "middle"
+    folder.mkdir()
+    small = {**LLAMA_3B, "hidden_size": 2048, "num_hidden_layers": 4, "intermediate_size": 4096, "vocab_size": 1000}
+    (folder / "config.json").write_text(json.dumps({**small, "num_attention_heads": 8}))
+    advice = json.loads(recommend(data, "--model", folder, "--hardware", "l4", "--json"))
+    assert advice["basis"] == "rule"
+    assert advice["recommendations"][0]["seconds"] > 0
+    assert advice["recommendations"][0]["memory_bytes"] > 5e8
+
+
+def test_models_of_a_size_seen_keep_the_seconds_of_the_recorded_runs(data):
+    advice = json.loads(recommend(data, "--top", 1, "--candidates", 4, "--hardware", "h100", "--json"))
+    note = "--hardware is ignored: the times are those of the machine of the recorded runs"
+    assert advice["warnings"][1:] == [note, UNLIKE]
+
+
+def test_unknown_hardware_is_an_error_that_names_the_known(data):
+    result = CliRunner().invoke(commands, ["recommend", str(data), "--model", "Qwen/Qwen3-8B", "--hardware", "abacus"])
+    assert isinstance(result.exception, ConfigurationError)
+    assert "choose one of t4, " in str(result.exception)
+
+
+def test_a_folder_that_is_not_there_is_no_hub_name(data, tmp_path):
+    result = CliRunner().invoke(commands, ["recommend", str(data), "--model", str(tmp_path / "nothing-8B")])
+    assert isinstance(result.exception, ModelError)
+    assert "no model folder at" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("model", "billions", "basis"),
+    [
+        ("gpt2", "0.124", "rule"),
+        ("microsoft/phi-4", "14.66", "published sweeps"),
+        ("mistralai/Mixtral-8x7B-v0.1", "46.7", "published sweeps"),
+        ("google/gemma-3n-E4B-it", "6.87", "published sweeps"),
+        ("TinyLlama/TinyLlama_v1.1", "1.1", "published sweeps"),
+        ("someone/wonder", "7", "published sweeps"),
+    ],
+)
+def test_no_name_is_an_error_and_the_first_note_says_what_is_taken(data, model, billions, basis):
+    advice = json.loads(recommend(data, "--model", model, "--hardware", "h200", "--json"))
+    assert advice["basis"] == basis
+    assert f"{billions} billion parameters" in advice["warnings"][0]
+    assert all(one["seconds"] > 0 and one["memory_bytes"] > 5e8 for one in advice["recommendations"])
+
+
+def test_the_learning_rate_of_the_rule_is_for_the_width_of_the_model_of_that_name(data):
+    (only,) = json.loads(recommend(data, "--model", "gpt2", "--json"))["recommendations"]
+    assert only["configuration"]["learning_rate"] == pytest.approx(5e-4 * 2000 / 768, rel=0.01)
+
+
+def test_a_space_with_four_bits_has_them_among_the_advice(data):
+    asked = (data, "--model", "Qwen/Qwen3-14B", "--space", "peft-and-qlora", "--top", 20, "--json")
+    found = json.loads(recommend(*asked))["recommendations"]
+    memory = {one["configuration"]["method"]: one["memory_bytes"] for one in found}
+    assert set(memory) == {"lora", "qlora"}
+    assert memory["qlora"] < memory["lora"] / 2
+    assert all(one["configuration"]["rank"] <= 64 for one in found)  # the space has no more
+    small = json.loads(recommend(*asked, "--hardware", "rtx-4090"))["recommendations"]
+    assert {one["configuration"]["method"] for one in small} == {"qlora"}
+
+
+def test_that_times_of_four_bits_are_not_known_is_said(data):
+    said = "Times of qlora are not predicted"
+    asked = (data, "--model", "Qwen/Qwen3-14B", "--top", 2, "--hardware", "rtx-4090")
+    assert said in recommend(*asked, "--space", "peft-and-qlora")
+    assert said not in recommend(*asked[:-1], "h100")
+
+
+def test_a_space_without_lora_gets_its_own_default(data, tmp_path):
+    text = (resources.files("foretune") / "data" / "spaces" / "peft.yaml").read_text()
+    space = yaml.safe_load(text)
+    space["hyperparameters"][0] = {"name": "method", "type": "constant", "value": "dora", "meta": None}
+    kept = ("rank", "alpha_over_rank", "dropout", "learning_rate:lora")
+    names = {entry["name"] for entry in space["hyperparameters"]}
+    gone = {name for name in names if name.startswith(("learning_rate:", "loraplus"))} - set(kept)
+    space["hyperparameters"] = [entry for entry in space["hyperparameters"] if entry["name"] not in gone]
+    space["conditions"] = []
+    path = tmp_path / "dora.yaml"
+    path.write_text(yaml.safe_dump(space))
+    advice = json.loads(recommend(data, "--model", "Qwen/Qwen3-14B", "--space", path, "--json"))
+    assert [one["configuration"]["method"] for one in advice["recommendations"]] == ["dora"]
+    assert any("the published sweeps are of LoRA, at rates and ranks that" in warning for warning in advice["warnings"])
+
+
+def test_picks_that_cannot_be_told_apart_share_a_rank_and_the_quickest_is_first(data):
+    asked = (data, "--model", "microsoft/phi-4", "--hardware", "h100", "--top", 4)
+    found = json.loads(recommend(*asked, "--json"))["recommendations"]
+    assert [one["rank"] for one in found] == sorted(one["rank"] for one in found)
+    first = [one for one in found if one["rank"] == 1]
+    assert len(first) > 1
+    assert [one["seconds"] for one in first] == sorted(one["seconds"] for one in first)
+    output = recommend(*asked)
+    assert "1 =" in output
+    assert "the quickest comes first" in output
+
+
+def test_what_was_exported_finetunes(data, tiny_model, tmp_path):
+    path, output = tmp_path / "pick.yaml", tmp_path / "run"
+    recommend(data, "--model", tiny_model, "--top", 1, "--candidates", 1, "--export", path)
+    result = CliRunner().invoke(commands, ["finetune", str(data), "--config", str(path), "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    assert (output / "adapter" / "adapter_model.safetensors").exists()
+    assert json.loads((output / "run.json").read_text())["model"] == str(tiny_model)

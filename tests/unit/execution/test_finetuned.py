@@ -1,0 +1,97 @@
+"""A finetuned model, read back from disk."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from foretune.errors import JournalError
+from foretune.execution.finetuned import Finetuned, load_finetuned, open_finetuned
+from foretune.finetuning import base
+from foretune.finetuning.adapters import adapt, save_adapter
+from foretune.finetuning.fast_layers import use_fast_layers
+from foretune.finetuning.model import load_model, load_tokenizer
+from foretune.types import Configuration
+
+LORA = Configuration(
+    {"method": "lora", "rank": 2, "alpha_over_rank": 2.0, "dropout": 0.0, "target_modules": "attention"}
+)
+IDS = torch.tensor([[7, 8, 9, 10]])
+
+
+@pytest.fixture
+def adapter(tiny_model, tmp_path):
+    """The folder of an adapter that changes what the tiny model says, and its logits."""
+    torch.manual_seed(0)
+    adapted = adapt(load_model(tiny_model), LORA, name=str(tiny_model))
+    with torch.no_grad():
+        for parameter in adapted.trained.values():
+            parameter.normal_(std=0.5)
+    (tmp_path / "run" / "adapter").mkdir(parents=True)
+    save_adapter(adapted, tmp_path / "run" / "adapter")
+    use_fast_layers(adapted.model)
+    return tmp_path / "run" / "adapter", logits(adapted.model.eval())
+
+
+def logits(model):
+    with torch.inference_mode():
+        return model(input_ids=IDS).logits
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_adapter_computes_what_it_did_and_leaves_a_shared_base_model_alone(tiny_model, adapter, shared):
+    folder, expected = adapter
+    untouched = logits(load_model(tiny_model))
+    found = load_finetuned(folder, str(tiny_model), shared=shared)
+    assert not found.training
+    torch.testing.assert_close(logits(found), expected)
+    assert not torch.allclose(expected, untouched, atol=1e-2)
+    torch.testing.assert_close(logits(base.fresh_model(str(tiny_model), device="cpu")), untouched)
+    base.release()
+
+
+def test_a_whole_model_takes_the_place_of_the_shared_one(tiny_model):
+    base.fresh_model(str(tiny_model), device="cpu", changes_weights=False)
+    found = load_finetuned(tiny_model, "unused", shared=True)
+    assert not base._held
+    assert torch.equal(logits(found), logits(load_model(tiny_model)))
+
+
+def test_a_run_is_opened_with_the_base_model_that_its_adapter_names(tiny_model, adapter, tmp_path):
+    folder, expected = adapter
+    found = open_finetuned(folder.parent)
+    torch.testing.assert_close(logits(found.model), expected)
+    assert (found.stops, found.max_new_tokens) == ((4,), 256)
+    assert found.tokenizer.chat_template == load_tokenizer(tiny_model).chat_template
+    moved = shutil.copytree(tiny_model, tmp_path / "moved")
+    torch.testing.assert_close(logits(open_finetuned(folder, model=str(moved)).model), expected)
+    with pytest.raises(JournalError, match="there is no run at"):
+        open_finetuned(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("settings", "stops", "longest"),
+    [
+        ({"eos_token_id": [7, 4], "max_new_tokens": 9}, (7, 4), 9),
+        ({"eos_token_id": 7}, (7,), 256),
+        ({"eos_token_id": None}, (), 256),
+    ],
+)
+def test_a_folder_with_settings_says_where_answers_end(tiny_model, tmp_path, settings, stops, longest):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    bare = open_finetuned(folder)
+    assert (bare.stops, bare.max_new_tokens) == ((4,), 256)
+    known = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps(known | settings))
+    told = open_finetuned(folder)
+    assert (told.stops, told.max_new_tokens) == (stops, longest)
+
+
+@pytest.mark.parametrize(("asked", "longest"), [(None, 9), (3, 3)])
+def test_answers_are_as_long_as_asked(monkeypatch, asked, longest):
+    given = []
+    monkeypatch.setattr("foretune.execution.finetuned.answer", lambda *one, **more: given.append((one, more)) or ["x"])
+    assert Finetuned("model", "tokenizer", (4,), 9).answers(["q"], max_new_tokens=asked) == ["x"]
+    assert given[0][0] == ("model", "tokenizer", ["q"], longest)
+    assert given[0][1]["stops"] == (4,)

@@ -1,0 +1,20 @@
+"""The kinds of sources by name."""
+
+import pytest
+
+from foretune.errors import InteropError
+from foretune.interop import ImportOptions, import_runs
+
+
+def test_an_unknown_kind_is_refused_with_the_known_ones():
+    with pytest.raises(InteropError, match="unknown kind of source 'wandb'; choose one of csv, mlflow"):
+        import_runs("wandb", ["x"])
+
+
+def test_the_reader_of_a_kind_gets_paths_and_options(monkeypatch):
+    given = []
+    kinds = {"made-up": lambda *arguments: given.append(arguments)}
+    monkeypatch.setattr("foretune.interop.registry.IMPORTERS", kinds)
+    import_runs("made-up", ["a", "b"])
+    import_runs("made-up", ["c"], ImportOptions(metric="loss"))
+    assert given == [(["a", "b"], ImportOptions()), (["c"], ImportOptions(metric="loss"))]

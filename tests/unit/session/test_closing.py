@@ -1,0 +1,156 @@
+"""The end of a search: what is kept, what is scored again, and what is written down."""
+
+import io
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+from finished_search import IA3, LORA, scored
+from rich.console import Console
+
+from foretune.errors import JournalError
+from foretune.finetuning.data import TokenizedSplits, Tokens
+from foretune.report.run_report import TrialCurve
+from foretune.request import DataRequest
+from foretune.session import closing
+from foretune.session.ground import SearchSetup
+from foretune.session.search import TuneOptions
+from foretune.tuner import Budget, Incumbent
+from foretune.types import VALIDATION_NLL, LearningCurve, Report, Status, Task, Trial
+
+BEST = Incumbent(LORA, 2, -1.5)
+
+
+def splits(rows):
+    tokens = Tokens(tuple(np.arange(4) for _ in range(rows)), np.full(rows, 2))
+    return TokenizedSplits("made up", tokens, tokens, tokens)
+
+
+def a_report(configuration, losses, *, number=0, status=Status.OK):
+    curve = LearningCurve(-np.array(losses, dtype=float), np.full(len(losses), 2.0))
+    return Report(Trial(number, configuration, max(len(losses), 1)), status, curve, "", 2.0)
+
+
+@pytest.fixture
+def found(tmp_path):
+    """A search whose best is LoRA after two slices of three."""
+
+    def make(*history, incumbent=BEST, **settings):
+        whole = splits(6)
+        read = DataRequest("data.jsonl", today="2026-02-27")
+        setup = SimpleNamespace(
+            data=whole, whole=whole, default=IA3, as_read=read, task=Task("t", VALIDATION_NLL, {}, 3)
+        )
+        setup.executor = partial(SearchSetup.executor, setup)
+        result = SimpleNamespace(history=history, incumbent=incumbent, reason="it was told to")
+        asked = TuneOptions.of("data.jsonl", "mine", seed=3, **settings)
+        return SimpleNamespace(options=asked, budget=Budget(60.0), output=tmp_path / "run", setup=setup, result=result)
+
+    return make
+
+
+def test_a_search_without_a_score_cannot_be_closed(found):
+    with pytest.raises(JournalError, match="without a scored trial cannot be closed; resume it with a larger budget"):
+        closing.close(found(incumbent=None), Console(file=io.StringIO()))
+
+
+def test_the_default_that_is_the_best_is_not_scored_again(found):
+    best = scored("best", 1.5, IA3, 2)
+    (row,) = closing._score_default(found(), a_report(IA3, [2.0, 1.5, 1.75]), best)
+    assert (row.name, row.validation, row.slices) == ("default", best.validation, 2)
+    assert closing._score_default(found(), None, best) == ()
+    assert closing._score_default(found(), a_report(IA3, [], status=Status.FAILED), best) == ()
+
+
+def test_the_default_is_read_back_at_its_best_slice(found, monkeypatch):
+    asked = []
+    monkeypatch.setattr(closing, "measure_finetuned", lambda *arguments: asked.append(arguments) or "row")
+    search = found()
+    assert closing._score_default(search, a_report(IA3, [2.0, 1.5, 1.75]), scored("best", 1.0, LORA, 2)) == ("row",)
+    assert closing._score_default(search, a_report(IA3, [2.0, 1.5, 1.75]), scored("best", 1.0, IA3, 3)) == ("row",)
+    folder = search.output / "trials" / IA3.key / "best"
+    assert asked == [("default", folder, search.setup, search.options, IA3, 2)] * 2
+
+
+@pytest.mark.parametrize(
+    "known", [a_report(IA3, [3.0, 2.0, 1.0]), a_report(IA3, [3.0], status=Status.DIVERGED)], ids=["whole", "diverged"]
+)
+def test_a_default_that_has_ended_is_not_trained(found, known):
+    assert closing._default_report(found(), known, Console(file=io.StringIO())) is known
+
+
+@pytest.mark.parametrize(("known", "resumes_from"), [(None, 0), (a_report(IA3, [3.0]), 1)], ids=["new", "begun"])
+@pytest.mark.parametrize("losses", [[3.0, 2.0, 1.0], []], ids=["trained", "failed"])
+def test_another_default_is_trained_to_its_end(found, monkeypatch, known, resumes_from, losses):
+    trials = []
+
+    def evaluate(trial, _):
+        trials.append(trial)
+        return a_report(IA3, losses, status=Status.OK if losses else Status.FAILED)
+
+    monkeypatch.setattr("foretune.execution.in_process.InProcess", lambda *_, **__: evaluate)
+    shown = Console(file=io.StringIO(), width=200)
+    report = closing._default_report(found(a_report(LORA, [2.0])), known, shown)
+    assert trials == [Trial(1, IA3, 3, resumes_from)]
+    assert report is known if not losses else report.curve.scores.tolist() == [-3.0, -2.0, -1.0]
+    assert "was trained for comparison, 2 s outside of the budget" in shown.file.getvalue()
+
+
+def test_the_last_report_of_a_configuration_counts(found):
+    first, second = a_report(IA3, [3.0]), a_report(IA3, [3.0, 2.0], number=1)
+    search = found(first, second, a_report(LORA, [1.0], number=2))
+    assert closing._last_report(search, IA3) is second
+    assert closing._last_report(found(), IA3) is None
+
+
+def test_the_best_adapter_replaces_the_earlier_one_whole(found, monkeypatch):
+    monkeypatch.setattr(closing, "complete_adapter", lambda folder, _: (folder / "card").write_text("x"))
+    search = found()
+    with pytest.raises(JournalError, match="best is gone; the search cannot be closed without it, so begin it again"):
+        closing._keep_adapter(search, LORA)
+    best = search.output / "trials" / LORA.key / "best"
+    best.mkdir(parents=True)
+    (best / "weights").write_text("new")
+    for earlier in (search.output / "adapter", search.output / ".adapter.new"):
+        earlier.mkdir()
+        (earlier / "old").write_text("old")
+    closing._keep_adapter(search, LORA)
+    assert sorted(path.name for path in (search.output / "adapter").iterdir()) == ["card", "weights"]
+    assert sorted(path.name for path in search.output.iterdir()) == ["adapter", "trials"]
+    assert (best / "weights").read_text() == "new"
+
+
+def test_the_recipe_has_what_was_asked_and_nothing_else(found):
+    search = found(train_rows=50, columns="prompt=Q", skip_bad_rows=True)
+    search.output.mkdir()
+    closing._write_best(search)
+    assert yaml.safe_load((search.output / "best.yaml").read_text()) == {
+        "configuration": dict(LORA.values), "model": "mine", "data": "data.jsonl", "seed": 3, "train_rows": 50,
+        "slices": 2, "slices_planned": 3, "validation_nll": 1.5, "today": "2026-02-27", "columns": "prompt=Q",
+        "skip_bad_rows": True,
+    }  # fmt: skip
+
+
+def test_the_curve_of_the_default_has_what_was_trained_afterwards():
+    of_search = TrialCurve(IA3.key, dict(IA3.values), "ok", "", (3.0,), (2.0,), (12.0,), (10,))
+    other = TrialCurve(LORA.key, dict(LORA.values), "ok", "", (2.0,), (2.0,), (14.0,))
+    curves = closing._with_default((of_search, other), a_report(IA3, [3.0, 2.5]), {IA3.key: [10, 20, 30]})
+    assert curves[0] is other
+    assert (curves[1].validation_nll, curves[1].seconds) == ((3.0, 2.5), (2.0, 2.0))
+    assert (curves[1].spent_seconds, curves[1].tokens) == ((12.0,), (10, 20))
+    (new,) = closing._with_default((), a_report(IA3, [3.0]), {})
+    assert (new.spent_seconds, new.tokens) == ((), ())
+    assert closing._with_default((other,), None, {}) == (other,)
+
+
+def test_the_scores_at_the_end_are_of_all_rows(found):
+    search = found()
+    search.setup.data = splits(2)
+    assert closing._held_out_rows(search.setup) == 12
+
+
+@pytest.mark.parametrize(("budget", "text"), [(90.0, "1 min 05 s of 1 min 30 s"), (None, "1 min 05 s")])
+def test_the_time_spent_is_of_what_was_allowed(budget, text):
+    assert closing._time_spent(SimpleNamespace(spent_seconds=65.2, budget_seconds=budget)) == text
