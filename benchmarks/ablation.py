@@ -35,7 +35,7 @@ from foretune.benchmark.compare import Contest, Replayed, Terms, prepare, replay
 from foretune.benchmark.figures import results_frame, scales_of, task_means
 from foretune.benchmark.methods import METHODS, Chosen, Method
 from foretune.benchmark.regret import interval
-from foretune.benchmark.setting import Setting
+from foretune.benchmark.replay_task import ReplayTask
 from foretune.metadata import read_meta_dataset
 from foretune.metadata.noise import seed_noise
 from foretune.optimizer.in_context import TransferInContext
@@ -109,7 +109,7 @@ class BlinkeredPredictor:
 def searching(performance: Callable[[InContextSurrogate], InContextSurrogate | Blinkered]) -> Method:
     """The search with a changed surrogate."""
 
-    def make(setting: Setting, _: int) -> Optimizer:
+    def make(setting: ReplayTask, _: int) -> Optimizer:
         whole = setting.surrogates(IN_CONTEXT)
         if not isinstance(whole.performance, InContextSurrogate):
             raise TypeError("only the in-context surrogate can be taken apart")

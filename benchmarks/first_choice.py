@@ -21,19 +21,19 @@ from foretune.benchmark.compare import Terms, prepare
 from foretune.benchmark.paired import ratio_of_means
 from foretune.benchmark.regret import interval, peaks_of, regret, scale_of
 from foretune.benchmark.replay import RecordedTask
-from foretune.benchmark.setting import Setting
+from foretune.benchmark.replay_task import ReplayTask
 from foretune.metadata import read_meta_dataset
 from foretune.surrogate.kinds import IN_CONTEXT, KINDS
 from foretune.types import Configuration
 
 AVERAGE = "best on average"
-Choice = Callable[[Setting], Configuration]
+Choice = Callable[[ReplayTask], Configuration]
 
 
 def predicted_best(kind: str) -> Choice:
     """The configuration with the best predicted peak."""
 
-    def choose(setting: Setting) -> Configuration:
+    def choose(setting: ReplayTask) -> Configuration:
         performance = setting.knowledge.surrogates(kind).performance
         predicted = performance.on(setting.task, setting.candidates)({})
         return setting.candidates[int(np.argmax(predicted.mean.max(axis=1)))]
@@ -41,13 +41,15 @@ def predicted_best(kind: str) -> Choice:
     return choose
 
 
-def default(setting: Setting) -> Configuration:
+def default(setting: ReplayTask) -> Configuration:
     if setting.default is None:
         raise ValueError(f"the default of {setting.task.id} was not recorded")
     return setting.default
 
 
-def judged(recorded: RecordedTask, setting: Setting, choices: Mapping[str, Choice]) -> dict[str, tuple[float, float]]:
+def judged(
+    recorded: RecordedTask, setting: ReplayTask, choices: Mapping[str, Choice]
+) -> dict[str, tuple[float, float]]:
     """Regret and place of each choice."""
     scale, peaks = scale_of(recorded, setting.default), peaks_of(recorded)
     by_key = dict(zip(recorded.recordings, peaks.tolist(), strict=True))

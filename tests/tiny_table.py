@@ -6,7 +6,7 @@ from pathlib import Path
 
 from foretune.benchmark.knowledge import Knowledge
 from foretune.benchmark.replay import RecordedTask, recorded_task
-from foretune.benchmark.setting import Setting
+from foretune.benchmark.replay_task import ReplayTask
 from foretune.metadata import MetaDataset
 from foretune.metadata.frames import rows_to_frame
 from foretune.space import load_space
@@ -59,13 +59,13 @@ def _add_run(rows, task, rank, curve, slices, seconds, *, seed):
     ]
 
 
-def setting_of(table: MetaDataset, task: str, folder: Path, **changes) -> tuple[RecordedTask, Setting]:
+def setting_of(table: MetaDataset, task: str, folder: Path, **changes) -> tuple[RecordedTask, ReplayTask]:
     """A task and what methods may know of it, all other tasks being the knowledge."""
     recorded = recorded_task(table, task)
     others = table.select([name for name in table.task_ids if name != task])
     knowledge = Knowledge(task, others, load_space("peft"), folder / "surrogates")
     given = {"default": table.default(task), **changes}
-    return recorded, Setting(knowledge, recorded.task, tuple(recorded.candidates), **given)
+    return recorded, ReplayTask(knowledge, recorded.task, tuple(recorded.candidates), **given)
 
 
 def four_tasks() -> MetaDataset:

@@ -21,7 +21,7 @@ from foretune.benchmark.budgets import Amount
 from foretune.benchmark.knowledge import Knowledge, LeaveOut, divide, groups_of
 from foretune.benchmark.methods import METHODS, Chosen, choose
 from foretune.benchmark.replay import RecordedTask, recorded_task, simulate
-from foretune.benchmark.setting import Setting
+from foretune.benchmark.replay_task import ReplayTask
 from foretune.benchmark.timing import hardware_by_task, timing_of
 from foretune.errors import ConfigurationError, MetaDatasetError
 from foretune.metadata import MetaDataset
@@ -93,7 +93,7 @@ class Contest:
     """
 
     recorded: Mapping[str, RecordedTask]
-    settings: Mapping[str, Setting]
+    settings: Mapping[str, ReplayTask]
     charged: frozenset[str]
     methods: tuple[Chosen, ...]
     terms: Terms
@@ -144,11 +144,11 @@ def prepare(
 
 def setting(
     target: MetaDataset, recorded: RecordedTask, knowledge: Knowledge, terms: Terms, hardware: str = ""
-) -> Setting:
+) -> ReplayTask:
     """What methods may know of a task on that hardware; its default counts only if its run was recorded."""
     task, default = recorded.task, target.default(recorded.task.id)
     known = default if default and default.key in recorded.recordings else None
-    return Setting(
+    return ReplayTask(
         knowledge,
         task,
         tuple(recorded.candidates),
@@ -231,7 +231,7 @@ def _jobs(contest: Contest) -> Iterator[tuple[str, Chosen, int, Amount]]:
 
 
 def _able(
-    methods: Sequence[Chosen], settings: Mapping[str, Setting], *, refuse: bool
+    methods: Sequence[Chosen], settings: Mapping[str, ReplayTask], *, refuse: bool
 ) -> tuple[tuple[Chosen, ...], tuple[str, ...]]:
     """The methods that can run, and a note on each that cannot; `refuse` raises instead.
 

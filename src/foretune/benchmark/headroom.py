@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from foretune.benchmark.replay import RecordedTask
-from foretune.benchmark.setting import Setting
+from foretune.benchmark.replay_task import ReplayTask
 from foretune.types import Configuration
 
 MANY = 3
@@ -54,7 +54,7 @@ class Headroom:
         return None if self.noise is None else self.headroom > 2 * self.noise
 
 
-def headroom_of(recorded: RecordedTask, setting: Setting, noise: float | None) -> Headroom:
+def headroom_of(recorded: RecordedTask, setting: ReplayTask, noise: float | None) -> Headroom:
     """The headroom of a task."""
     metric = recorded.task.metric
     peaks = {
@@ -77,7 +77,7 @@ def headroom_of(recorded: RecordedTask, setting: Setting, noise: float | None) -
 
 
 def headrooms(
-    recorded: Mapping[str, RecordedTask], settings: Mapping[str, Setting], noise: Mapping[str, float | None]
+    recorded: Mapping[str, RecordedTask], settings: Mapping[str, ReplayTask], noise: Mapping[str, float | None]
 ) -> list[Headroom]:
     """The headroom of every task."""
     return [headroom_of(one, settings[task], noise[task]) for task, one in recorded.items()]

@@ -1,8 +1,8 @@
 """The methods that `foretune replay` compares, by name.
 
-A method is a factory: given a `Setting` (the knowledge of other groups, and the task without its answers) and a seed it
-makes a fresh optimizer. Every optimizer of `foretune.optimizer.registry` is a method; the others, which read the table
-itself, are here: a function and a line in `METHODS` each. Options are written after the name, as in
+A method is a factory: given a `ReplayTask` (the knowledge of other groups, and the task without its answers) and a seed
+it makes a fresh optimizer. Every optimizer of `foretune.optimizer.registry` is a method. The others, which read the
+table itself, are here: a function and a line in `METHODS` each. Options are written after the name, as in
 `portfolio-sha:eta=3` or `transfer:horizon=best:portfolio=6`, and become arguments of the function.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from foretune.benchmark.knowledge import Knowledge
 from foretune.benchmark.needs import needs_default, needs_features, needs_of_kind
 from foretune.benchmark.oracle import Oracle
-from foretune.benchmark.setting import Setting
+from foretune.benchmark.replay_task import ReplayTask
 from foretune.errors import ConfigurationError
 from foretune.optimizer.baselines import Ordered, one_slice_top_k, successive_halving
 from foretune.optimizer.protocol import Optimizer
@@ -47,7 +47,7 @@ class Method:
     default_first: bool = True
     sees_answers: bool = False
     times_steps: bool = False
-    check: Callable[[Setting], str] = lambda _: ""
+    check: Callable[[ReplayTask], str] = lambda _: ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Chosen:
     method: Method
     options: Mapping[str, object]
 
-    def make(self, setting: Setting, seed: int) -> Optimizer:
+    def make(self, setting: ReplayTask, seed: int) -> Optimizer:
         """A fresh optimizer."""
         return self.method.make(setting, seed, **self.options)
 
@@ -94,56 +94,56 @@ def _choose(text: str) -> Chosen:
     return Chosen(text, method, options)
 
 
-def _zero_shot(setting: Setting, seed: int) -> Optimizer:
+def _zero_shot(setting: ReplayTask, seed: int) -> Optimizer:
     del seed
     return Ordered(setting.task, [])
 
 
-def _default(setting: Setting, seed: int) -> Optimizer:
+def _default(setting: ReplayTask, seed: int) -> Optimizer:
     del seed
     return Ordered(setting.task, [setting.default] if setting.default else [])
 
 
-def _best_average(setting: Setting, seed: int) -> Optimizer:
+def _best_average(setting: ReplayTask, seed: int) -> Optimizer:
     return Ordered(setting.task, setting.then_others(setting.average, seed))
 
 
 def _portfolio(
-    setting: Setting, seed: int, cost_power: float = 0.0, after_default: bool = False, same_size: bool = False
+    setting: ReplayTask, seed: int, cost_power: float = 0.0, after_default: bool = False, same_size: bool = False
 ) -> Optimizer:
     order = setting.portfolio_for(cost_power=cost_power, after_default=after_default, same_size=same_size)
     return Ordered(setting.task, setting.then_others(order, seed))
 
 
-def _nearest(setting: Setting, seed: int) -> Optimizer:
+def _nearest(setting: ReplayTask, seed: int) -> Optimizer:
     return Ordered(setting.task, setting.then_others(setting.nearest, seed))
 
 
-def _portfolio_sha(setting: Setting, seed: int, eta: int = 2) -> Optimizer:
+def _portfolio_sha(setting: ReplayTask, seed: int, eta: int = 2) -> Optimizer:
     order = setting.then_others(setting.portfolio, seed)
     return successive_halving(setting.task, order, first=setting.first, eta=eta)
 
 
-def _top_k(setting: Setting, seed: int, count: int = 12, keep: int = 3) -> Optimizer:
+def _top_k(setting: ReplayTask, seed: int, count: int = 12, keep: int = 3) -> Optimizer:
     order = setting.then_others([], seed)
     return one_slice_top_k(setting.task, order, first=setting.first, count=count, keep=keep)
 
 
-def _oracle(setting: Setting, seed: int, after_default: bool = False) -> Optimizer:
+def _oracle(setting: ReplayTask, seed: int, after_default: bool = False) -> Optimizer:
     del seed
     if setting.answers is None:
         raise ValueError("the oracle needs the answers")
     return Oracle(setting.answers, setting.first if after_default else None)
 
 
-def _learned(entry: Entry, setting: Setting, seed: int, **options: object) -> Optimizer:
+def _learned(entry: Entry, setting: ReplayTask, seed: int, **options: object) -> Optimizer:
     """An optimizer of the table, with surrogates of its kind."""
     surrogates = setting.surrogates(entry.kind) if entry.kind else None
     begin = setting.first or _first_candidate(setting, surrogates, seed)
     return entry.make(Search(setting.task, setting.candidates, begin, surrogates, seed), **options)
 
 
-def _first_candidate(setting: Setting, surrogates: Surrogates | None, seed: int) -> Configuration:
+def _first_candidate(setting: ReplayTask, surrogates: Surrogates | None, seed: int) -> Configuration:
     """Of a search that does not begin with the default: that of the best prediction, else the first one drawn."""
     if surrogates is None:
         return setting.candidates[np.random.default_rng(seed).permutation(len(setting.candidates))[0]]
@@ -151,7 +151,7 @@ def _first_candidate(setting: Setting, surrogates: Surrogates | None, seed: int)
     return setting.candidates[int(np.argmax(predicted.mean.max(axis=1)))]
 
 
-def _quick_tune(setting: Setting, seed: int, standardized_cost: bool = False, **options: object) -> Optimizer:
+def _quick_tune(setting: ReplayTask, seed: int, standardized_cost: bool = False, **options: object) -> Optimizer:
     if standardized_cost:
         options["cost_scale"] = _cost_scale(setting.knowledge)
     return _learned(OPTIMIZERS["quick-tune"], setting, seed, **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foretune.benchmark.knowledge import Knowledge
-from foretune.benchmark.setting import Setting
+from foretune.benchmark.replay_task import ReplayTask
 from foretune.errors import SurrogateError
 from foretune.surrogate.inputs import SLICES, feature_vector
 from foretune.surrogate.kinds import find_kind
@@ -12,25 +12,25 @@ from foretune.surrogate.meta_features import read_task
 _LEAST_TASKS = 2
 
 
-def needs_default(setting: Setting) -> str:
+def needs_default(setting: ReplayTask) -> str:
     """A default that was recorded."""
     return "" if setting.default else "the table knows no default configuration, or its run is missing"
 
 
-def needs_features(setting: Setting) -> str:
+def needs_features(setting: ReplayTask) -> str:
     """Meta-features."""
     known = setting.knowledge.meta.task(setting.knowledge.ranks.tasks[0]).meta_features
     return "" if known.keys() & setting.task.meta_features.keys() else "the tasks share no meta-features"
 
 
-def needs_of_kind(kind: str, setting: Setting) -> str:
+def needs_of_kind(kind: str, setting: ReplayTask) -> str:
     """What a kind of surrogate learns from; nothing where there is none."""
     if not kind:
         return ""
     return _described_tasks(setting) if find_kind(kind).needs_all else _like_tasks(setting)
 
 
-def _described_tasks(setting: Setting) -> str:
+def _described_tasks(setting: ReplayTask) -> str:
     """Meta-features, and eight slices."""
     tasks = [setting.knowledge.meta.task(name) for name in setting.knowledge.meta.task_ids]
     odd = [task for task in [setting.task, *tasks] if task.max_fidelity != SLICES]
@@ -45,7 +45,7 @@ def _described_tasks(setting: Setting) -> str:
     return ""
 
 
-def _like_tasks(setting: Setting) -> str:
+def _like_tasks(setting: ReplayTask) -> str:
     """Complete runs with as many slices."""
     tasks = [setting.knowledge.meta.task(name) for name in setting.knowledge.meta.task_ids]
     odd = [task for task in tasks if task.max_fidelity != setting.task.max_fidelity]

@@ -32,7 +32,7 @@ from jaxtyping import Bool, Float
 
 from foretune.acquisition import expected_improvement
 from foretune.errors import SurrogateError
-from foretune.optimizer.local_cost import LocalCost
+from foretune.optimizer.machine_correction import MachineCorrection
 from foretune.optimizer.registry import Search
 from foretune.optimizer.state import SearchState, next_run, slice_seconds, state_of
 from foretune.surrogate.gains import gain_scale
@@ -68,7 +68,7 @@ class TransferInContext:
         self._surrogates = surrogates
         self._scale = gain_scale(task)
         self._history: tuple[Report, ...] = ()
-        self._local_cost = LocalCost(task, self._pool, surrogates.cost)
+        self._correction = MachineCorrection(task, self._pool, surrogates.cost)
         self._predictor = _predictor(task, self._pool, surrogates)
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
@@ -93,7 +93,7 @@ class TransferInContext:
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""
         self._history = (*self._history, report)
-        self._local_cost.tell(report)
+        self._correction.tell(report)
 
     def _is_default_due(self, state: SearchState, seconds_left: float) -> bool:
         default = self._pool[0]
@@ -129,7 +129,7 @@ class TransferInContext:
         seen = np.array([state.seen(one) for one in self._pool])
         is_open = np.array([state.is_open(one, slices) for one in self._pool])
         coming = is_open[:, None] & (np.arange(slices) >= seen[:, None])
-        seconds = self._slice_seconds * self._local_cost.factors[:, None]
+        seconds = self._slice_seconds * self._correction.factors[:, None]
         return coming & (np.cumsum(np.where(coming, seconds, 0.0), axis=1) <= seconds_left)
 
     def _believed(self, state: SearchState) -> SearchState:

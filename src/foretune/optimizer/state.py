@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from foretune.optimizer.local_cost import LocalCost
+from foretune.optimizer.machine_correction import MachineCorrection
 from foretune.surrogate.protocol import CostSurrogate
 from foretune.types import Configuration, History, LearningCurve, Status, Task, Trial
 
@@ -116,6 +116,6 @@ def _factors(
 ) -> Float[np.ndarray, " N"]:
     if cost is None:
         return np.ones(len(order))
-    local = LocalCost(task, order, cost)
+    local = MachineCorrection(task, order, cost)
     local.tell(*history)
     return local.factors

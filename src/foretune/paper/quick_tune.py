@@ -35,7 +35,7 @@ from jaxtyping import Float
 
 from foretune.acquisition import expected_improvement, per_cost
 from foretune.errors import SurrogateError
-from foretune.optimizer.local_cost import LocalCost
+from foretune.optimizer.machine_correction import MachineCorrection
 from foretune.optimizer.registry import Search
 from foretune.optimizer.state import SearchState, slice_seconds, state_of
 from foretune.paper.performance import DeepKernelSurrogate
@@ -97,14 +97,14 @@ class QuickTune:
         self._surrogates = refitted(surrogates, refit, seed)
         self._cost_scale = cost_scale
         self._history: tuple[Report, ...] = ()
-        self._local_cost = LocalCost(task, self._pool, surrogates.cost)
+        self._correction = MachineCorrection(task, self._pool, surrogates.cost)
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
         state = state_of(self._history, pending)
         places = [place for place, one in enumerate(self._pool) if state.is_open(one, self._task.max_fidelity)]
         seen = np.array([state.seen(self._pool[place]) for place in places], dtype=np.intp)
-        seconds = self._slice_seconds[places, seen] * self._local_cost.factors[places]
+        seconds = self._slice_seconds[places, seen] * self._correction.factors[places]
         payable = seconds <= seconds_left
         if seconds_left <= 0 or not payable.any():
             return None
@@ -119,7 +119,7 @@ class QuickTune:
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""
         self._history = (*self._history, report)
-        self._local_cost.tell(report)
+        self._correction.tell(report)
 
     @cached_property
     def _predictor(self) -> Predictor:

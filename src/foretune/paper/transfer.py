@@ -27,7 +27,7 @@ import numpy as np
 from jaxtyping import Float
 
 from foretune.acquisition import expected_improvement, per_cost
-from foretune.optimizer.local_cost import LocalCost
+from foretune.optimizer.machine_correction import MachineCorrection
 from foretune.optimizer.registry import Search
 from foretune.optimizer.state import SearchState, incumbent_score, slice_seconds, state_of
 from foretune.surrogate.inputs import zero_shot_score
@@ -73,7 +73,7 @@ class Transfer:
         self._horizon: Horizon = horizon
         self._cost_power = cost_power
         self._history: tuple[Report, ...] = ()
-        self._local_cost = LocalCost(task, self._pool, surrogates.cost)
+        self._correction = MachineCorrection(task, self._pool, surrogates.cost)
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
         """See `Optimizer.ask`."""
@@ -85,7 +85,7 @@ class Transfer:
             return None
         untrained = np.array([np.arange(fidelities) >= state.seen(self._pool[index]) for index in pool])
         improvement = np.where(untrained, self._improvement(pool, state), np.nan)
-        seconds = np.where(untrained, self._slice_seconds[pool] * self._local_cost.factors[pool, None], 0.0)
+        seconds = np.where(untrained, self._slice_seconds[pool] * self._correction.factors[pool, None], 0.0)
         values = worth(improvement, seconds, self._horizon, seconds_left, self._cost_power)
         best = int(np.argmax(values))
         if pool[0] == 0 and seconds[0].sum() <= seconds_left:
@@ -99,7 +99,7 @@ class Transfer:
     def tell(self, report: Report) -> None:
         """See `Optimizer.tell`."""
         self._history = (*self._history, report)
-        self._local_cost.tell(report)
+        self._correction.tell(report)
 
     @cached_property
     def _predictor(self) -> Predictor:

@@ -10,7 +10,7 @@ The columns x say how much work a slice is: optimizer steps, tokens, "step token
 fixed price of about that many tokens: 10-16 ms against 54-125 us a token on a CPU), tokens per step, tokens of an
 evaluation, and the encoded configuration (method, rank, target modules ...). Seconds are those of the machine that the
 runs were recorded on; the optimizer shifts them to the user's by the slices it has measured
-(`foretune.optimizer.local_cost`).
+(`foretune.optimizer.machine_correction`).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from tiny_table import setting_of, tiny_table
 from foretune.benchmark import knowledge as knowledge_module
 from foretune.benchmark.methods import METHODS, choose
 from foretune.benchmark.replay import simulate
-from foretune.benchmark.setting import nearest_in_size
+from foretune.benchmark.replay_task import nearest_in_size
 from foretune.errors import ConfigurationError
 from foretune.types import VALIDATION_NLL, Configuration, Task
 

@@ -23,7 +23,7 @@ from foretune.surrogate.protocol import CostSurrogate
 from foretune.types import Configuration, Report, Status, Task
 
 
-class LocalCost:
+class MachineCorrection:
     """Learns from every trial of a search that ends well.
 
     A trial's own seconds are taken, which include what its slices do not, such as loading.

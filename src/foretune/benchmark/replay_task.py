@@ -22,7 +22,7 @@ _SAME_SIZE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class ReplayTask:
     """All that a method may know when a search begins.
 
     Attributes:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foretune.optimizer.local_cost import LocalCost
+from foretune.optimizer.machine_correction import MachineCorrection
 from foretune.types import VALIDATION_NLL, Configuration, LearningCurve, Report, Status, Task, Trial
 
 TASK = Task("task", VALIDATION_NLL, {}, max_fidelity=4)
@@ -24,7 +24,7 @@ def report(
 
 
 def factors(*reports: Report, pool: list[Configuration] = POOL) -> np.ndarray:
-    local = LocalCost(TASK, pool, OneSecond())
+    local = MachineCorrection(TASK, pool, OneSecond())
     for one in reports:
         local.tell(one)
     return local.factors

@@ -1,12 +1,12 @@
 """How well a search foretells the seconds of runs to come, after some runs on hardware or a base model new to it.
 
-Run: python benchmarks/local_cost.py META
+Run: python benchmarks/machine_correction.py META
 
 Each base model of META in turn is left out of the cost surrogate and met as a new one. Base models whose runs are on
 other hardware than most of META's are shown apart: there a search times a few steps first. Runs come in random order.
 Printed is the median |log(measured / predicted)| of the rest, with one factor for the machine, with one that changes
-with the batch size, as searches have it (`foretune.optimizer.local_cost`), and with the latter on top of what the timed
-steps tell (`foretune.surrogate.pace`).
+with the batch size, as searches have it (`foretune.optimizer.machine_correction`), and with the latter on top of timed
+steps (`foretune.surrogate.pace`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from foretune.benchmark.replay import recorded_task
 from foretune.benchmark.timing import hardware_by_task, timing_of
 from foretune.metadata import MetaDataset, read_meta_dataset
-from foretune.optimizer.local_cost import LocalCost
+from foretune.optimizer.machine_correction import MachineCorrection
 from foretune.surrogate.cost import LinearCost, fit_cost
 from foretune.surrogate.encoders import encoder_for
 from foretune.surrogate.examples import read_runs
@@ -50,7 +50,7 @@ def complete_runs(meta: MetaDataset) -> dict[str, tuple[Task, Seconds, Pace]]:
 
 def told(task: Task, cost: LinearCost | PacedCost, known: Seconds, pool: list[Configuration]) -> np.ndarray:
     """(N,) log of the factor by which the pool's predictions are off, as a search has it after these runs."""
-    learned = LocalCost(task, pool, cost)
+    learned = MachineCorrection(task, pool, cost)
     for one, seconds in known.items():
         curve = LearningCurve(np.zeros(SLICES), np.ones(SLICES))
         learned.tell(Report(Trial(0, one, SLICES), Status.OK, curve, seconds=seconds))
