@@ -35,7 +35,8 @@ from foretune.errors import ForetuneError
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.optimizer import OPTIMIZERS, make_optimizer
 from foretune.session.closing import close
-from foretune.session.search import TuneOptions, search
+from foretune.session.options import TuneOptions
+from foretune.session.search import search
 from foretune.surrogate import load_surrogates, save_surrogates
 from foretune.surrogate.fit import fit
 from foretune.tuner import Budget

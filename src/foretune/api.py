@@ -119,7 +119,8 @@ def tune(
         ForetuneError: whatever is wrong with the input, or if nothing was trained.
     """
     from foretune.session.closing import close
-    from foretune.session.search import TuneOptions, search
+    from foretune.session.options import TuneOptions
+    from foretune.session.search import search
 
     name, make = (optimizer, None) if isinstance(optimizer, str) else (_name_of(optimizer), optimizer)
     options = TuneOptions.of(
@@ -178,7 +179,7 @@ def finetune(
         ForetuneError: whatever is wrong with the input, or if no slice was trained.
     """
     from foretune.session.checks import check_recipe
-    from foretune.session.search import TuneOptions
+    from foretune.session.options import TuneOptions
     from foretune.session.single import finetune_once
 
     values = configuration.values if isinstance(configuration, Configuration) else configuration

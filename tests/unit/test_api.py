@@ -10,7 +10,7 @@ from finished_search import IA3, LORA, scored
 from foretune import api
 from foretune.errors import ConfigurationError, JournalError
 from foretune.report.run_report import RunReport, TrialCurve, write_run_report
-from foretune.session.search import TuneOptions
+from foretune.session.options import TuneOptions
 from foretune.tuner import Budget
 from foretune.types import Configuration
 

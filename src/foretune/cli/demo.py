@@ -49,7 +49,8 @@ def demo(
     from rich.console import Console
 
     from foretune.session.closing import close
-    from foretune.session.search import TuneOptions, check_settings, search
+    from foretune.session.options import TuneOptions
+    from foretune.session.search import check_settings, search
     from foretune.synthesis.facts import make_facts
     from foretune.tuner import Budget, Clock
 

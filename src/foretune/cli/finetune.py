@@ -37,8 +37,8 @@ def finetune(
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
     from rich.console import Console
 
+    from foretune.session.options import TuneOptions
     from foretune.session.recipe import read_configuration
-    from foretune.session.search import TuneOptions
     from foretune.session.single import finetune_once
 
     written = read_configuration(config)

@@ -73,7 +73,8 @@ def tune(
     from rich.console import Console
 
     from foretune.session.closing import close
-    from foretune.session.search import TuneOptions, search
+    from foretune.session.options import TuneOptions
+    from foretune.session.search import search
     from foretune.tuner import Budget, Clock
 
     clock = Clock(context.obj or 0.0)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from foretune.optimizer.registry import Search
-from foretune.optimizer.state import SearchState, next_run, next_slices, state_of
+from foretune.optimizer.state import SearchState, next_run, state_of
 from foretune.surrogate.protocol import CostSurrogate
 from foretune.types import Configuration, Report, Task, Trial
 
@@ -135,7 +135,7 @@ class Halving:
         for group in self._brackets:
             for step in self._steps:
                 if any(state.is_open(one, step) for one in group):
-                    return next_slices(group, step, self._history, self._task, self._cost, seconds_left, pending)
+                    return next_run(group, self._history, self._task, self._cost, seconds_left, pending, fidelity=step)
                 if any(state.is_awaited(one, step) for one in group):
                     break  # who goes on is not decided yet, so the next bracket begins
                 group = best_of(group, self._keep(len(group)), state)  # noqa: PLW2901

@@ -74,25 +74,15 @@ def next_run(
     cost: CostSurrogate | None,
     seconds_left: float,
     pending: Sequence[Trial] = (),
+    *,
+    fidelity: int | None = None,
 ) -> Trial | None:
     """The first configuration in `order` that is not finished, as far as `seconds_left` is predicted to carry it.
 
     The first one that fits for at least one slice is taken; without a cost surrogate slices are taken to last as long
-    as those measured so far.
+    as those measured so far. Configurations are trained up to `fidelity`, by default to their end.
     """
-    return next_slices(order, task.max_fidelity, history, task, cost, seconds_left, pending)
-
-
-def next_slices(
-    order: Sequence[Configuration],
-    fidelity: int,
-    history: History,
-    task: Task,
-    cost: CostSurrogate | None,
-    seconds_left: float,
-    pending: Sequence[Trial] = (),
-) -> Trial | None:
-    """The same as `next_run`, but configurations are trained up to `fidelity` only."""
+    fidelity = fidelity or task.max_fidelity
     state = state_of(history, pending)
     if seconds_left <= 0:
         return None

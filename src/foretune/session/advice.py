@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from foretune.session.search import TuneOptions
+    from foretune.session.options import TuneOptions
 
 _OPTIONS = {"surrogate": "--surrogates"}
 

@@ -26,7 +26,8 @@ from foretune.session.folder import JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
 from foretune.session.interruption import Interruption
 from foretune.session.measuring import base_to_score
-from foretune.session.search import Found, TuneOptions
+from foretune.session.options import TuneOptions
+from foretune.session.search import Found
 from foretune.session.waiting import waiting
 from foretune.tuner import INTERRUPTED, Incumbent
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial

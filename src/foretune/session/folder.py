@@ -14,7 +14,7 @@ from foretune.journal import read_journal
 from foretune.session.checks import check_output
 
 if TYPE_CHECKING:
-    from foretune.session.search import TuneOptions
+    from foretune.session.options import TuneOptions
 
 JOURNAL = "journal.jsonl"
 TRIALS = "trials"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from foretune.finetuning.ending import Ending
     from foretune.finetuning.evaluate import Scores
     from foretune.optimizer import Optimizer, Search
-    from foretune.session.search import TuneOptions
+    from foretune.session.options import TuneOptions
     from foretune.space import SearchSpace
     from foretune.surrogate.pace import Pace
     from foretune.surrogate.protocol import Surrogates

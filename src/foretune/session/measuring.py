@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from foretune.finetuning.data import Splits, TokenizedSplits
     from foretune.finetuning.ending import Ending
     from foretune.finetuning.evaluate import Scores
-    from foretune.session.search import TuneOptions
+    from foretune.session.options import TuneOptions
     from foretune.surrogate.pace import Pace
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -16,13 +16,13 @@ from foretune.errors import ForetuneError
 from foretune.execution.pruning import prune_checkpoints
 from foretune.execution.subprocess import Worker
 from foretune.journal import create_journal
-from foretune.request import DataRequest, Reading
 from foretune.session import checks
 from foretune.session.display import SearchDisplay
 from foretune.session.durations import format_seconds
 from foretune.session.folder import JOURNAL, TRIALS, check_folder, locked, set_aside
 from foretune.session.ground import SearchSetup, prepare
 from foretune.session.interruption import Interruption
+from foretune.session.options import TuneOptions
 from foretune.session.waiting import waiting
 from foretune.tuner import AbandonedError, Budget, Clock, Observer, Progress, TuningResult, tune
 from foretune.types import Report, Status, Trial
@@ -33,65 +33,6 @@ if TYPE_CHECKING:
 _WRITING_SECONDS = 3.0
 """Of a free core, for the report, the figure and the rest that a search leaves."""
 _SLOWEST = 10.0
-_JOURNALED = (
-    *("data", "model", "seed", "space", "optimizer", "candidates", "surrogate", "max_length", "train_rows", "device"),
-    *("columns", "last_turn_only", "skip_bad_rows"),
-)
-
-
-@dataclass(frozen=True)
-class TuneOptions:
-    """What decides the course of a search; a search is only resumed under the options that it was begun with.
-
-    Attributes:
-        data: the dataset, and how it is read; its seed is also that of the candidates, the adapters and the order of
-            the data.
-        model: base model.
-        space: name or file of the search space.
-        optimizer: chooses the trials.
-        candidates: configurations sampled from the space.
-        surrogate: folder of fitted surrogates; None for the shipped ones.
-        device: `cpu`, `cuda`, ...
-    """
-
-    data: DataRequest
-    model: str
-    space: str = "peft"
-    optimizer: str = "transfer-in-context"
-    candidates: int = 256
-    surrogate: str | None = None
-    device: str = "cpu"
-
-    @classmethod
-    def of(
-        cls,
-        data: str | Path,
-        model: str | Path,
-        *,
-        seed: int = 0,
-        train_rows: int | None = None,
-        max_length: int | None = None,
-        columns: str | None = None,
-        last_turn_only: bool = False,
-        skip_bad_rows: bool = False,
-        today: str | None = None,
-        surrogates: str | Path | None = None,
-        **others: Any,
-    ) -> Self:
-        """The options as users name them, on the command line and in Python; `others` are fields of this class."""
-        reading = Reading(columns, last_turn_only, skip_bad_rows)
-        request = DataRequest(str(data), seed, train_rows, max_length=max_length, today=today, reading=reading)
-        return cls(request, str(model), surrogate=None if surrogates is None else str(surrogates), **others)
-
-    @property
-    def seed(self) -> int:
-        """Of the splits, the candidates, the adapters and the order of the data."""
-        return self.data.seed
-
-    def to_json(self) -> dict[str, Any]:
-        """What the user has asked for, flat, as journals keep it."""
-        flat = {**asdict(self), **asdict(self.data), **asdict(self.data.reading), "data": self.data.source}
-        return {name: flat[name] for name in _JOURNALED}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from foretune.session.closing import (
     measure_untouched,
 )
 from foretune.session.ground import SearchSetup, base_model_held, prepare
-from foretune.session.search import TuneOptions, check_settings, header_of, on_this_machine
+from foretune.session.options import TuneOptions
+from foretune.session.search import check_settings, header_of, on_this_machine
 from foretune.session.waiting import waiting
 from foretune.tuner import Clock
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import Result
+from asked_advice import invoke, recommend, write_sums
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -20,24 +20,10 @@ from foretune.recommendation.advice import Interval
 from foretune.recommendation.split import AtOnce
 from foretune.types import Configuration
 
-ROWS = [{"prompt": f"What is {i} plus {i}?", "completion": str(2 * i)} for i in range(120)]
-
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    path = tmp_path / "sums.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    return path
-
-
-def recommend(*arguments: object) -> str:
-    return invoke(*arguments).stdout
-
-
-def invoke(*arguments: object) -> Result:
-    result = CliRunner().invoke(commands, ["recommend", *map(str, arguments)])
-    assert result.exit_code == 0, result.output
-    return result
+    return write_sums(tmp_path)
 
 
 def test_a_pick_is_exported_for_finetune_and_nothing_is_overwritten(data, tmp_path):

@@ -5,7 +5,7 @@ import yaml
 from typer.testing import CliRunner
 
 from foretune.cli import commands
-from foretune.session.search import TuneOptions
+from foretune.session.options import TuneOptions
 from foretune.space import load_space
 
 DEFAULT = dict(load_space("peft").default().values)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import Result
+from asked_advice import ROWS, recommend, write_sums
 from typer.testing import CliRunner
 
 from foretune.cli import commands
@@ -30,14 +30,9 @@ LLAMA_3B = {
 UNLIKE = "predictions are guesses: this dataset and model are unlike all that they were learned from"
 
 
-ROWS = [{"prompt": f"What is {i} plus {i}?", "completion": str(2 * i)} for i in range(120)]
-
-
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    path = tmp_path / "sums.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    return path
+    return write_sums(tmp_path)
 
 
 @pytest.fixture
@@ -45,16 +40,6 @@ def long_data(tmp_path: Path) -> Path:
     path = tmp_path / "long.jsonl"
     path.write_text("".join(json.dumps({**row, "prompt": row["prompt"] * 90}) + "\n" for row in ROWS))
     return path
-
-
-def recommend(*arguments: object) -> str:
-    return invoke(*arguments).stdout
-
-
-def invoke(*arguments: object) -> Result:
-    result = CliRunner().invoke(commands, ["recommend", *map(str, arguments)])
-    assert result.exit_code == 0, result.output
-    return result
 
 
 def test_configurations_for_the_shipped_model(data):

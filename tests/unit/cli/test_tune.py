@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from foretune.cli import commands
 from foretune.errors import ConfigurationError, JournalError
-from foretune.session.search import TuneOptions
+from foretune.session.options import TuneOptions
 from foretune.tuner import Budget
 
 

@@ -7,7 +7,7 @@ from typer.main import get_command
 
 from foretune.cli import commands
 from foretune.session.advice import finetune_command, resume_command
-from foretune.session.search import TuneOptions
+from foretune.session.options import TuneOptions
 
 SETTINGS = TuneOptions.of(
     data="my questions.jsonl",

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from asked_advice import recommend, write_sums
 
-from foretune.cli import commands
 from foretune.errors import ConfigurationError, DataError, ModelError, SurrogateError
 from foretune.session.advising import RecommendRequest
-
-ROWS = [{"prompt": f"What is {i} plus {i}?", "completion": str(2 * i)} for i in range(120)]
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    path = tmp_path / "sums.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    return path
-
-
-def recommend(*arguments: object) -> str:
-    return invoke(*arguments).stdout
-
-
-def invoke(*arguments: object) -> Result:
-    result = CliRunner().invoke(commands, ["recommend", *map(str, arguments)])
-    assert result.exit_code == 0, result.output
-    return result
+    return write_sums(tmp_path)
 
 
 def test_a_slow_model_is_scored_on_a_sample(data, monkeypatch):

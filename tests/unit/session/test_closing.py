@@ -16,7 +16,7 @@ from foretune.report.run_report import TrialCurve
 from foretune.request import DataRequest
 from foretune.session import closing
 from foretune.session.ground import SearchSetup
-from foretune.session.search import TuneOptions
+from foretune.session.options import TuneOptions
 from foretune.tuner import Budget, Incumbent
 from foretune.types import VALIDATION_NLL, LearningCurve, Report, Status, Task, Trial
 

@@ -8,7 +8,7 @@ import pytest
 from foretune.errors import JournalError
 from foretune.journal import JournalEntry, append_entry, create_journal
 from foretune.session.folder import JOURNAL, check_folder, locked, set_aside
-from foretune.session.search import TuneOptions
+from foretune.session.options import TuneOptions
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 SETTINGS = TuneOptions.of(data="questions.jsonl", model="foretune-tiny")

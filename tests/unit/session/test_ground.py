@@ -25,7 +25,8 @@ from foretune.request import DataRequest, Reading
 from foretune.session import ground, measuring
 from foretune.session.closing import measure_untouched
 from foretune.session.ground import prepare
-from foretune.session.search import TuneOptions, header_of
+from foretune.session.options import TuneOptions
+from foretune.session.search import header_of
 from foretune.space import load_space
 from foretune.tuner import Clock
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial

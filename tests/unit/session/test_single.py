@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from foretune.errors import DataError, JournalError
-from foretune.session.search import TuneOptions
+from foretune.session.options import TuneOptions
 from foretune.session.single import _following, check_run
 
 

@@ -1,25 +1,14 @@
 """Which columns the user says to take."""
 
 import pytest
+from rows_of_data import rows as _rows
+from rows_of_data import said as _said
 
 from foretune.errors import DataError
 from foretune.finetuning.data import load_splits
 from foretune.finetuning.data.columns import Cells, check_columns, parse_columns
 from foretune.finetuning.data.formats import COLUMN_NAMES
 from foretune.finetuning.data.rows import Row
-
-
-def _rows(count, **columns):
-    return [
-        {name: value.format(n) if isinstance(value, str) else value for name, value in columns.items()}
-        for n in range(count)
-    ]
-
-
-def _said(splits):
-    return {
-        row.messages[0].content: row.messages[-1].content for row in (*splits.train, *splits.validation, *splits.test)
-    }
 
 
 def test_the_user_says_which_columns_to_take(write):

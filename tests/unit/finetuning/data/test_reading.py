@@ -1,22 +1,11 @@
 """What a user is told of rows and columns, and what they can say about them."""
 
 import pytest
+from rows_of_data import rows as _rows
+from rows_of_data import said as _said
 
 from foretune.errors import DataError
 from foretune.finetuning.data import Example, Message, load_splits
-
-
-def _rows(count, **columns):
-    return [
-        {name: value.format(n) if isinstance(value, str) else value for name, value in columns.items()}
-        for n in range(count)
-    ]
-
-
-def _said(splits):
-    return {
-        row.messages[0].content: row.messages[-1].content for row in (*splits.train, *splits.validation, *splits.test)
-    }
 
 
 def test_columns_that_are_not_used_are_named_once(write):

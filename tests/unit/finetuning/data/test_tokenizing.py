@@ -3,22 +3,13 @@
 from pathlib import Path
 
 import pytest
+from rows_of_data import example as _example
+from rows_of_data import splits as _splits
 
 from foretune.errors import DataError
-from foretune.finetuning.data import Example, Message, Splits, load_splits, tokenize
+from foretune.finetuning.data import Example, Message, load_splits, tokenize
 
 SHARED = Path(__file__).parents[5] / "shared" / "models"
-
-
-def _example(prompt="hi", completion="yes", system=None):
-    before = [Message("system", system)] if system else []
-    return Example((*before, Message("user", prompt), Message("assistant", completion)), where="d.jsonl, line 4")
-
-
-def _splits(*rows, **parts):
-    return Splits(
-        "mine", **{"train": rows, "validation": (_example(),), "test": (_example(),), **parts}, notes=("made",)
-    )
 
 
 def _texts(tokens, tokenizer):

@@ -2,19 +2,10 @@
 
 import numpy as np
 import pytest
+from rows_of_data import example as _example
+from rows_of_data import splits as _splits
 
-from foretune.finetuning.data import Example, Message, Splits, Tokens, tokenize
-
-
-def _example(prompt="hi", completion="yes", system=None):
-    before = [Message("system", system)] if system else []
-    return Example((*before, Message("user", prompt), Message("assistant", completion)), where="d.jsonl, line 4")
-
-
-def _splits(*rows, **parts):
-    return Splits(
-        "mine", **{"train": rows, "validation": (_example(),), "test": (_example(),), **parts}, notes=("made",)
-    )
+from foretune.finetuning.data import Tokens, tokenize
 
 
 def test_tokens_count_themselves(plain_tokenizer):
