@@ -37,6 +37,7 @@ class Recommendation:
         at_once: what of a batch is computed at once on the accelerator that was asked about; None where there is none,
             or where nothing is known of the memory.
         rank: from 1; those that cannot be told apart have one in common, see `foretune.recommendation.ties`.
+        steps: of the optimizer in the complete run; None where not known.
     """
 
     configuration: Configuration
@@ -47,6 +48,7 @@ class Recommendation:
     cases: tuple[float, ...] = ()
     at_once: AtOnce | None = None
     rank: int = 1
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Advice:
                 "rank": one.rank,
                 "configuration": dict(one.configuration.values),
                 "score": asdict(one.score) if one.score else None,
+                "steps": one.steps,
                 "seconds": one.seconds,
                 "memory_bytes": one.memory_bytes,
                 "at_once": one.at_once.to_json() if one.at_once else None,
