@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from foretune.recommendation.split import AtOnce
 
 _SCORES = {"validation_nll": "validation loss", "percent over the best loss": "% over best"}
-_UNKNOWN = ("-", "-", "-", "-", "-")
+_UNKNOWN = ("-", "-", "-", "-", "-", "-")
 
 
 def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> None:
@@ -47,7 +47,7 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
 
     lines: list[str] = []
     if tied(advice.recommendations):
-        order = "; the quickest comes first" if _any_time(advice) else ""
+        order = "; the quickest comes first" if _any_time(advice) and not advice.is_guess else ""
         lines.append(f"Earlier runs can't tell picks of the same rank (=) apart{order}.")
     if advice.basis != "surrogates" and advice.recommendations and not on_hardware:
         lines.append("Times need --hardware, such as rtx-4090, a100-80gb or h100.")
@@ -60,7 +60,10 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
         rows = f"{zero_shot['rows']} of {zero_shot['of_rows']} validation rows"
         lines.append(f"zero-shot: validation loss {zero_shot['nll']:.4f}{exact}, on {rows}")
     # The warning of a rule already has the distance.
-    return [*lines, advice.distance] if advice.distance and advice.basis != "rule" else lines
+    lines += [advice.distance] if advice.distance and advice.basis != "rule" else []
+    if "lora_or_full" in advice.facts:
+        lines.append(advice.facts["lora_or_full"])
+    return [*lines, *advice.facts.get("outlook", {}).get("in_words", [])]
 
 
 def _any_time(advice: Advice) -> bool:
@@ -74,9 +77,10 @@ def _table(advice: Advice, model: str) -> Table:
 
     table = Table(title=f"For {model}, by {advice.basis}", title_justify="left", header_style="bold")
     scored_by = _SCORES.get(advice.scored_by, advice.scored_by)
-    cells = [_cells(one) for one in advice.recommendations]
+    digits = ".2f" if scored_by.startswith("%") else ".3g"
+    cells = [_cells(one, digits) for one in advice.recommendations]
     known = [at for at in range(len(_UNKNOWN)) if any(row[at] != _UNKNOWN[at] for row in cells)]
-    predicted = (scored_by, "4 of 5 within", "time", "memory", "at once")
+    predicted = ("steps", scored_by, "4 of 5 within", "time", "memory", "at once")
     columns = ("pick", "rank", "finetune with", *(predicted[at] for at in known))
     for column in columns:
         table.add_column(column, justify="left" if column in {"finetune with", "at once"} else "right")
@@ -88,10 +92,11 @@ def _table(advice: Advice, model: str) -> Table:
     return table
 
 
-def _cells(one: Recommendation) -> tuple[str, str, str, str, str]:
+def _cells(one: Recommendation, digits: str) -> tuple[str, str, str, str, str, str]:
     score = one.score
     return (
-        f"{score.middle:.3g}" if score else "-",
+        "-" if one.steps is None else f"{one.steps:,}",
+        f"{score.middle:{digits}}" if score else "-",
         f"{score.low:.2g} to {score.high:.2g}" if score else "-",
         format_seconds(one.seconds) if one.seconds is not None else "-",
         _gib(one.memory_bytes),

@@ -63,6 +63,7 @@ class Advice:
         warnings: what to keep in mind.
         case_weights: (K,) of the cases of all recommendations.
         facts: what was measured or assumed on the way, JSON-like.
+        is_guess: whether the predictions say too little to rank by; the first recommendation is then the default.
     """
 
     recommendations: tuple[Recommendation, ...]
@@ -72,6 +73,7 @@ class Advice:
     warnings: tuple[str, ...] = ()
     case_weights: tuple[float, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    is_guess: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -92,6 +94,7 @@ class Advice:
             "basis": self.basis,
             "scored_by": self.scored_by,
             "distance": self.distance,
+            "is_guess": self.is_guess,
             "warnings": list(self.warnings),
             **self.facts,
             "recommendations": rows,

@@ -126,12 +126,10 @@ def _apart(billions: float, model: PublishedModel) -> float:
 
 
 def candidate_pairs(billions: float, models: Sequence[PublishedModel]) -> Float[np.ndarray, "k 2"]:
-    """Natural logarithms of the rates, with the ranks that models within a factor of 4 in size were tried with.
-
-    The largest ranks come first, so that among equals the largest is taken.
-    """
+    """Natural logarithms of the rates, with the three largest ranks that models within a factor of 4 in size were tried
+    with, the largest first."""
     near = [one.pairs[:, 1] for one in models if _apart(billions, one) <= FAR]
-    ranks = np.unique(np.concatenate(near).round(6))[::-1]
+    ranks = np.unique(np.concatenate(near).round(6))[:-4:-1]
     return np.array([(math.log(rate), rank) for rank in ranks for rate in RATES])
 
 
@@ -166,7 +164,7 @@ def from_published(
             Interval(mean[place], max(mean[place] - reach, 0.0), mean[place] + reach),
             None,
             None,
-            _reason(pairs[place], cases[:, place], alike, compared, wanted, target),
+            _reason(pairs[place], cases[:, place], alike, wanted, target) + _moved(wanted, configuration),
             tuple(cases[:, place].tolist()),
         )
         for place in np.argsort(mean, kind="stable")
@@ -185,9 +183,7 @@ def from_published(
 
 
 def _with_pair(target: Target, default: Configuration, method: str, rate: float, rank: float) -> Configuration:
-    steps, batch = steps_of(default, target.rows), int(default.values["batch_size"])
-    scaled = scaled_rate(rate, batch=batch, steps=steps, of_batch=SWEPT_BATCH, of_steps=SWEPT_STEPS)
-    scaled *= (target.family.lora_share if target.family else None) or 1.0
+    scaled = _share(target) * _scaled(rate, int(default.values["batch_size"]), steps_of(default, target.rows))
     pair = {"learning_rate": float(f"{scaled:.2g}"), "rank": round(rank), "alpha_over_rank": SWEPT_ALPHA / round(rank)}
     return replace(default, values={**default.values, "method": method, **pair})
 
@@ -196,45 +192,58 @@ def _reason(
     pair: Float[np.ndarray, " 2"],
     excess: Float[np.ndarray, " M"],
     alike: Sequence[PublishedModel],
-    compared: Sequence[PublishedModel],
     wanted: Configuration,
     target: Target,
 ) -> str:
     """How the pair did on the models that it was compared on, and what became of its rate."""
-    rate, values = math.exp(pair[0]), wanted.values
-    steps = steps_of(wanted, target.rows)
+    rate = math.exp(pair[0])
     if alike:
         said = ", ".join(f"{one.name} {over:.2f} %" for one, over in list(zip(alike, excess, strict=True))[:3])
         said = f"over their best: {said}"
     else:
-        said = f"{excess.mean():.2f} % over the best on average of {len(compared)} published models"
-    share = (target.family.lora_share if target.family else None) or 1.0
-    family = f", times {share:.2g} for {target.family.name}" if target.family and share != 1.0 else ""
+        said = f"{excess.mean():.2f} % over the best on average of {len(excess)} published models"
+    batch, steps = int(wanted.values["batch_size"]), steps_of(wanted, target.rows)
+    family = "" if _share(target) == 1.0 or not target.family else f", x {_share(target):.2g} for {target.family.name}"
     return (
-        f"{said}; their rate {rate:.3g} at batch {SWEPT_BATCH} and {SWEPT_STEPS} steps is "
-        f"{values['learning_rate']:.3g} at batch {values['batch_size']} and {steps} steps{family}"
+        f"{said}; lr {rate:.3g} there (batch {SWEPT_BATCH}, {SWEPT_STEPS} steps), x "
+        f"{_scaled(1.0, batch, steps):.2g} for batch {batch} and {steps:,} steps{family}"
     )
+
+
+def _moved(wanted: Configuration, found: Configuration) -> str:
+    rate = found.values["learning_rate"]
+    return "" if rate == wanted.values["learning_rate"] else f"; {rate:.3g} is the nearest in the search space"
+
+
+def _scaled(rate: float, batch: int, steps: int) -> float:
+    return scaled_rate(rate, batch=batch, steps=steps, of_batch=SWEPT_BATCH, of_steps=SWEPT_STEPS)
+
+
+def _share(target: Target) -> float:
+    return (target.family.lora_share if target.family else None) or 1.0
 
 
 def _distance(target: Target, alike: Sequence[PublishedModel], count: int) -> str:
     if alike:
         names = ", ".join(one.name for one in alike[:3])
         return f"by {len(alike)} of {count} published models, those of its family and about its size: {names}"
-    family = target.family.name if target.family else target.name
-    return f"none of {count} published models is of {family} and about this size, so the average of all is taken"
+    family = f"of {target.family.name}" if target.family else f"known to be like {target.name}"
+    return f"none of {count} published models is {family} and about this size, so the average of all is taken"
 
 
 def _warnings(target: Target, methods: Sequence[str]) -> tuple[str, ...]:
     said: list[str] = []
-    family, near = target.family, "that of Llama 3 and Qwen is taken"
-    if family is None:
-        said.append(f"{target.name} is of no family that foretune knows; {near}, but try a third of it, too")
-    elif family.lora_share is None:
-        said.append(f"no learning rate is published for {family.name}; {near}, but try a third of it, too")
+    family = target.family
+    if family is None or family.lora_share is None:
+        what = family.name if family else target.name
+        said.append(
+            f"no learning rate is published for {what}: that of the nearest families, Llama 3 and Qwen, is taken; some "
+            "families want a third to a fifth of it"
+        )
     elif family.lora_share != 1.0:
         said.append(
-            f"{family.name} wants lower learning rates than Llama 3 and Qwen; how much lower is known roughly: "
-            "try twice and half the rate, too"
+            f"{family.name} wants lower learning rates than Llama 3 and Qwen, how much lower is known roughly: spend a "
+            f"second run on {1 / family.lora_share:.2g} times the rate"
         )
     if "qlora" in methods:
         said.append("the published sweeps are of LoRA; with the base model in 4 bits it is taken to do as well")

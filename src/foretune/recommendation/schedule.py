@@ -63,3 +63,17 @@ def with_epochs(configuration: Configuration, rows: int, space: SearchSpace) -> 
 def scaled_rate(rate: float, *, batch: float, steps: float, of_batch: float, of_steps: float) -> float:
     """The learning rate at a batch and a number of steps of a rate that was best at others."""
     return rate * (batch / of_batch) ** BATCH_POWER * (steps / of_steps) ** STEPS_POWER
+
+
+def nearest_legal(configuration: Configuration, space: SearchSpace) -> Configuration | None:
+    """The configuration, at the nearest learning rate that the search space has for its method; None if it differs in
+    more than that from all that the space has."""
+    if space.allows(configuration):
+        return configuration
+    rate = float(configuration.values["learning_rate"])
+    ranges = [one for name, one in space.space.items() if base_name(name) == "learning_rate" and is_range(one)]
+    ends = {float(end) for one in ranges for end in legal_values(one)}
+    for end in sorted(ends, key=lambda end: abs(math.log(end / rate))):
+        if space.allows(moved := replace(configuration, values={**configuration.values, "learning_rate": end})):
+            return moved
+    return None

@@ -27,9 +27,13 @@ _MATTERS = 1.2
 def ranked(advice: Advice) -> Advice:
     """The same recommendations with ranks; those of one rank in the order of their seconds, as far as known.
 
+    Guesses stay as they are, all of one rank.
+
     Args:
         advice: best predicted score first.
     """
+    if advice.is_guess:
+        return advice
     weights = np.array(advice.case_weights) / (sum(advice.case_weights) or 1.0)
     groups: list[list[Recommendation]] = []
     for one in advice.recommendations:
