@@ -46,13 +46,15 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
     from foretune.recommendation.ties import tied
 
     lines: list[str] = []
-    if tied(advice.recommendations):
+    picks = advice.recommendations
+    if tied(picks):
         order = "; the quickest comes first" if _any_time(advice) and not advice.is_guess else ""
         lines.append(f"Earlier runs can't tell picks of the same rank (=) apart{order}.")
-    if advice.basis != "surrogates" and advice.recommendations and not on_hardware:
+    if advice.basis != "surrogates" and picks and not on_hardware:
         lines.append("Times need --hardware, such as rtx-4090, a100-80gb or h100.")
-    elif any(one.seconds is None for one in advice.recommendations):
-        lines.append("Times of qlora are not predicted: nothing recorded says how long work in 4 bits takes.")
+    elif any(one.seconds is None for one in picks):
+        unknown = sorted({str(one.configuration.values["method"]) for one in picks if one.seconds is None})
+        lines.append(f"Times of {' and '.join(unknown)} are not predicted: nothing recorded says how long they take.")
     zero_shot: dict[str, Any] | None = advice.facts.get("zero_shot")
     if zero_shot:
         error = zero_shot["nll_error"]

@@ -63,7 +63,8 @@ class Advice:
         warnings: what to keep in mind.
         case_weights: (K,) of the cases of all recommendations.
         facts: what was measured or assumed on the way, JSON-like.
-        is_guess: whether the predictions say too little to rank by; the first recommendation is then the default.
+        is_guess: whether the predictions say too little to rank by, for neither the base model nor a dataset like this
+            was recorded; the first recommendation is then the default.
     """
 
     recommendations: tuple[Recommendation, ...]

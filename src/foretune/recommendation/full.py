@@ -16,7 +16,7 @@ _LORA_ONLY = ("rank", "alpha_over_rank", "dropout", "target_modules", "loraplus_
 
 LORA_OR_FULL = (
     "LoRA or full: LoRA first. In the only published comparison at hand (Llama-3.2-3B, 20,000 rows of MetaMathQA) full "
-    "finetuning was no better (47.2 % correct, LoRA of rank 32 47.8 %) and took 1.7 times the memory and 2.3 times the "
+    "finetuning was no better (47.2 % correct, LoRA of rank 32 47.8 %) and took 1.7 times the memory and 2.8 times the "
     "time. Nothing at hand shows full ahead; it is worth a run where rows are many and memory is no matter."
 )
 """The figures are printed by `benchmarks/published_sweeps.py`."""

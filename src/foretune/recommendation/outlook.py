@@ -1,7 +1,8 @@
 """What finetuning will bring: the loss against that before training, and whether more data or more search helps more.
 
 Everything is read from recorded results on datasets with answers of the same kind, short (a label, a name) or long
-(sentences), and within a factor of 4 of the number of rows. Where nothing is recorded nothing is said.
+(sentences), and of about as many rows: within a factor of 4 for what more rows bring, and of 10 for what a search
+brings, which depends less on them. Where fewer than ten cases are recorded nothing is said.
 
 The loss after finetuning over the loss before, of language models finetuned on datasets of many sizes, follows
 
@@ -29,10 +30,11 @@ from foretune.recommendation.published import FAR, PublishedModel
 
 SHORT = 8
 """Tokens that the median answer of a dataset of short answers has at most."""
-ENOUGH = 5
+ENOUGH = 10
 """Recorded cases below which nothing is said."""
 _FEATURE = "log_completion_tokens_p50"
 _NO_DECODER = re.compile(r"bart|t5|switch", re.IGNORECASE)
+_SEARCH_FAR = 10.0
 _TENTHS = (0.1, 0.5, 0.9)
 SWEPT_RATE, SWEPT_ROWS = 3e-4, 99_840
 
@@ -122,15 +124,15 @@ def outlook(rows: int, answer_tokens: float, cases: Sequence[Case]) -> Outlook:
     """
     short = answer_tokens <= SHORT
     alike = [one for one in cases if one.short == short]
-    pairs = [ratio for middle, ratio in doublings(alike) if _is_near(rows, middle)]
-    near = [one for one in alike if one.searched is not None and _is_near(rows, one.rows)]
+    pairs = [ratio for middle, ratio in doublings(alike) if _is_near(rows, middle, FAR)]
+    near = [one for one in alike if one.searched is not None and _is_near(rows, one.rows, _SEARCH_FAR)]
     searched = _quantiles([one.searched for one in near if one.searched is not None])
-    sources = ", ".join(sorted({one.source for one in near}))
+    sources = " and ".join(sorted({one.source for one in near}))
     return Outlook(short, loss_after(rows, alike), _quantiles(pairs), searched, len(pairs), len(near), sources)
 
 
-def _is_near(rows: float, other: float) -> bool:
-    return max(rows / other, other / rows) <= FAR
+def _is_near(rows: float, other: float, factor: float) -> bool:
+    return max(rows / other, other / rows) <= factor
 
 
 def _quantiles(values: Sequence[float]) -> Interval | None:

@@ -133,6 +133,13 @@ def candidate_pairs(billions: float, models: Sequence[PublishedModel]) -> Float[
     return np.array([(math.log(rate), rank) for rank in ranks for rate in RATES])
 
 
+def intervals(cases: Float[np.ndarray, "M k"]) -> list[Interval]:
+    """Mean excess of each pair over the models that it was compared on, and where that of a new model should lie."""
+    reach = _DEVIATIONS * np.hypot(cases.std(axis=0), _LEAST_ERROR)
+    ends = zip(cases.mean(axis=0).tolist(), reach.tolist(), strict=True)
+    return [Interval(mean, max(mean - one, 0.0), mean + one) for mean, one in ends]
+
+
 def from_published(
     target: Target,
     models: Sequence[PublishedModel],
@@ -157,20 +164,19 @@ def from_published(
     compared = alike or list(models)
     pairs = candidate_pairs(target.billions, compared)
     cases = np.array([one.excess_of(pairs) for one in compared])
-    mean, std = cases.mean(axis=0), np.hypot(cases.std(axis=0), _LEAST_ERROR)
+    scores = intervals(cases)
     rows = [
         Recommendation(
             configuration,
-            Interval(mean[place], max(mean[place] - reach, 0.0), mean[place] + reach),
+            scores[place],
             None,
             None,
             _reason(pairs[place], cases[:, place], alike, wanted, target) + _moved(wanted, configuration),
             tuple(cases[:, place].tolist()),
         )
-        for place in np.argsort(mean, kind="stable")
+        for place in np.argsort([one.middle for one in scores], kind="stable").tolist()
         for method in methods
         for wanted in [_with_pair(target, default, method, *np.exp(pairs[place]))]
-        for reach in [_DEVIATIONS * std[place]]
         if (configuration := fit(wanted)) is not None
     ]
     if not rows:
@@ -224,11 +230,12 @@ def _share(target: Target) -> float:
 
 
 def _distance(target: Target, alike: Sequence[PublishedModel], count: int) -> str:
+    swept = f"{count} models published on tulu3 (99,840 rows)"
     if alike:
         names = ", ".join(one.name for one in alike[:3])
-        return f"by {len(alike)} of {count} published models, those of its family and about its size: {names}"
+        return f"by {len(alike)} of {swept}, those of its family and about its size: {names}"
     family = f"of {target.family.name}" if target.family else f"known to be like {target.name}"
-    return f"none of {count} published models is {family} and about this size, so the average of all is taken"
+    return f"none of {swept} is {family} and about this size, so the average of all is taken"
 
 
 def _warnings(target: Target, methods: Sequence[str]) -> tuple[str, ...]:

@@ -63,7 +63,8 @@ def from_surrogates(
     memory = surrogates.memory.predict(task, candidates) if surrogates.memory else None
     order = [place for place in np.argsort(-peaks, kind="stable").tolist() if costs[place] <= seconds]
     distances = feature_distances(task.meta_features, [table.task(other).meta_features for other in table.task_ids])
-    is_guess = bool(distances.min() > _UNLIKE * _typical(table))
+    is_unlike = bool(distances.min() > _UNLIKE * _typical(table))
+    is_guess = is_unlike and task.model not in {table.task(other).model for other in table.task_ids}
     if is_guess and 0 in order:
         order = [0, *(place for place in order if place != 0)]
     weights, cases = _cases(task, predictor, len(candidates))
@@ -84,11 +85,10 @@ def from_surrogates(
         "far as earlier tasks are from their nearest"
     )
     warnings = ["no configuration is predicted to fit into the budget; give more time"] if not rows else []
-    if is_guess:
-        warnings.append(
-            "predictions are guesses: this dataset and model are unlike all that they were learned from; the default "
-            "comes first"
-        )
+    if is_unlike:
+        first = "; the default comes first" if is_guess else ""
+        unlike = "this dataset and model are unlike all that they were learned from"
+        warnings.append(f"predictions are guesses: {unlike}{first}")
     return Advice(
         rows, "surrogates", task.metric.name, distance, tuple(warnings), tuple(weights.tolist()), is_guess=is_guess
     )
