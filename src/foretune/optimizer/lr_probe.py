@@ -8,8 +8,8 @@
 
 After the account of the winner's script (Gradients, arXiv 2506.07940, June 2026), which compares training losses on the
 same cached batches, refines three times, and begins from the size of the weights. Here the validation split compares,
-and the search space's default is the beginning. Where only recorded runs can be had, each of these is the run that is
-most like it.
+and the search space's default is the beginning. Where only recorded runs can be had, each of these is the run most like
+it, by its learning rate above all.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class LrProbe:
         self._slices = search.task.max_fidelity
         rate = float(search.default.values["learning_rate"])
         rates = [float(f"{rate * 10**decades:.3g}") for decades in _DECADES]
-        probes = [search.realized(self._changed(learning_rate=each)) for each in rates]
+        probes = [self._with(learning_rate=each) for each in rates]
         self._probes = list(dict.fromkeys(probes))
         self._history: tuple[Report, ...] = ()
 
@@ -103,7 +103,7 @@ class LrProbe:
         slice_now = measured_seconds(state) / float(self._search.default.values["epochs"])
         known = sorted({int(one.values["epochs"]) for one in self._search.pool}, reverse=True)
         carried = [e for e in known if e * slice_now * self._slices <= _CARRIED * seconds_left] or known[-1:]
-        return [self._search.realized(self._changed(learning_rate=rate, epochs=carried[0]))]
+        return [self._with(learning_rate=rate, epochs=carried[0])]
 
     def _best_rate(self, state: SearchState) -> float | None:
         """The highest that is near the best."""
@@ -116,5 +116,6 @@ class LrProbe:
         near = [one for one, score in zip(seen, scores, strict=True) if score >= least]
         return max(float(one.values["learning_rate"]) for one in near)
 
-    def _changed(self, **values: float) -> Configuration:
-        return Configuration({**self._search.default.values, **values})
+    def _with(self, **values: float) -> Configuration:
+        wanted = Configuration({**self._search.default.values, **values})
+        return self._search.realized(wanted, above_all="learning_rate")

@@ -42,9 +42,10 @@ class Search:
     seed: int = 0
     only_candidates: bool = True
 
-    def realized(self, wanted: Configuration) -> Configuration:
-        """What can be trained of this: itself, or the configuration of the pool that is most like it."""
-        return most_like(wanted, self.pool) if self.only_candidates else wanted
+    def realized(self, wanted: Configuration, above_all: str = "") -> Configuration:
+        """What can be trained of this: itself, or the configuration of the pool that is most like it, in one
+        hyperparameter above all."""
+        return most_like(wanted, self.pool, above_all) if self.only_candidates else wanted
 
     @property
     def pool(self) -> list[Configuration]:

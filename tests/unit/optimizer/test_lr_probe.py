@@ -93,3 +93,17 @@ def test_a_default_without_a_learning_rate_is_refused():
     search = Search(Task("t", VALIDATION_NLL, {}, 8), [], Configuration({"epochs": 3}))
     with pytest.raises(ConfigurationError, match="learning_rate, batch_size"):
         OPTIMIZERS["lr-probe"].make(search)
+
+
+def test_of_recorded_runs_those_with_the_nearest_rates_are_probed():
+    pool = [
+        Configuration({**DEFAULT.values, "learning_rate": rate, "method": method})
+        for rate, method in ((1e-3, "lora"), (2.1e-3, "dora"), (1.3e-3, "dora"), (7.5e-4, "dora"), (4.4e-4, "dora"))
+    ]
+    optimizer = OPTIMIZERS["lr-probe"].make(Search(Task("d", VALIDATION_NLL, {}, 8), pool, DEFAULT))
+    asked = list[float]()
+    for _ in range(4):
+        trial = optimizer.ask()
+        asked.append(float(trial.configuration.values["learning_rate"]))
+        optimizer.tell(Report(trial, Status.OK, LearningCurve([-1.0], [1.0]), seconds=1.0))
+    assert asked == [2.1e-3, 1.3e-3, 7.5e-4, 4.4e-4]
