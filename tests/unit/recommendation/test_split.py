@@ -27,7 +27,7 @@ def run(length: int = 500, **changes: object) -> PlannedRun:
         (80, "whole batch"),
         (32, "3 rows"),
         (24, "whole batch, checkpointing"),
-        (20, "5 rows, checkpointing"),
+        (20, "7 rows, checkpointing"),
         (18, "1 row, checkpointing"),
         (17, None),
     ],
@@ -51,7 +51,7 @@ def test_a_share_of_what_the_weights_leave_stays_free():
     planned = run()
     needed = peak_memory_bytes(replace(planned, split=Split(checkpointing=True)))
     rest = needed - peak_memory_bytes(run(length=1, batch_size=1))
-    assert at_once(fitted(planned, needed + 0.13 * rest)).rows == 8
+    assert at_once(fitted(planned, needed + 0.15 * rest)).rows == 8
     assert at_once(fitted(planned, needed + 0.05 * rest)).rows < 8
 
 
