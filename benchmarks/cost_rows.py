@@ -38,6 +38,8 @@ FMS_FILES = ("a100_80gb.csv", "a100_80gb_granite.csv", "a100_80gb_liger.csv", "a
 FMS_TOKENS, _STEPS = 4096, 8
 _LOGITS = {"": 16.0, "foak": 8.0, "liger": 0.0}
 """Bytes of a logit at the peak: in float32 with its log-probability and the gradients of both; in 16 bits; none."""
+_FSDP_BACKWARD = 2.75
+"""What computing a layer again takes under FSDP, over what the layer keeps; set with these runs in view."""
 ALPACA_ROWS, ALPACA_TOKENS, ALPACA_DEVIATION, LITGPT_TOKENS = 1923, 200, 0.6, 512
 # config_hub/finetune/*/{lora,qlora}.yaml of LitGPT: ranks of those that adapt all matrices; others q and v at 32.
 LITGPT_ALL = {
@@ -131,8 +133,9 @@ def _fms_run(row: dict[str, Any], *, packed: bool) -> Recorded | None:
     trainer = Trainer(
         autocast=mixed,
         half=devices == 1 or not mixed,
-        wide=way == "baseline-peft-bnb" or (devices > 1 and mixed),
+        wide=way == "baseline-peft-bnb" and devices == 1,
         logit_bytes=_LOGITS[kernels],
+        backward=_FSDP_BACKWARD if devices > 1 else Trainer().backward,
         devices=devices,
     )
     lengths = np.full(_STEPS * batch, tokens)

@@ -31,7 +31,7 @@ from foretune.recommendation.hardware import PRICES, Trainer, cost_terms, peak_m
 from foretune.recommendation.shape import ModelShape
 
 BEFORE = (1 / 0.7, 1.0, 1e-3, 0.0, 0.0)
-_BACKWARD = (1.0, 1.25, 1.5, 1.75, 2.0)
+_BACKWARD = (1.0, 1.25, 1.5, 1.75, 2.0)  # of one device; that of FSDP grows with it
 
 
 def weights(rows: Sequence[Recorded]) -> np.ndarray:
@@ -61,7 +61,9 @@ def fit_backward(rows: Sequence[Recorded]) -> float:
 
 def memory(row: Recorded, backward: float = Trainer().backward) -> float:
     """Predicted bytes."""
-    found = peak_memory_bytes(replace(row.planned, trainer=replace(row.planned.trainer, backward=backward)))
+    trainer = row.planned.trainer
+    trainer = replace(trainer, backward=trainer.backward * backward / Trainer().backward)
+    found = peak_memory_bytes(replace(row.planned, trainer=trainer))
     assert found is not None
     return found
 

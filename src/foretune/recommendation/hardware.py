@@ -15,7 +15,8 @@ so that full finetuning takes 6 N; attention over rows of s tokens, q being head
 kernels compute half (all of it is 12 L q s: Chowdhery et al., 2022, appendix B); and 4 V h for the output head where a
 completion token is predicted. An evaluation is a forward pass. B is counted operation by operation for a decoder with
 RMS norms, rotary positions and a gated feed-forward block as transformers runs it, and taken thrice: forward, and twice
-that backward. W holds the weights, once for each pass, and once in a step what AdamW reads and writes.
+that backward; where weights are in 4 bits, hidden states are float32 and B is doubled. W holds the weights, once for
+each pass, and once in a step what AdamW reads and writes.
 
 Memory is at its peak when the loss of the largest micro-batch has been computed and nothing is freed yet: the weights,
 what is trained with gradients and Adam's moments, what each layer keeps for the backward pass, the logits, and a
@@ -45,6 +46,8 @@ from foretune.types import Configuration
 PRICES = (1 / 0.7, 1.0, 1e-3, 1.0, 8.0)
 """Of the terms of `cost_terms`: large matrix products reach 0.7 of the peak, memory its own; 1 ms launches the kernels
 of a layer, forward and backward; and to unpack a 4-bit weight takes as long as to move 8 bytes."""
+SECONDS_WITHIN, MEMORY_WITHIN = (0.89, 1.36), (0.84, 1.22)
+"""Recorded over predicted, of four in five runs of public tables, as `benchmarks/public_costs.py` prints."""
 WEIGHT_BYTES = {"lora": 2.0, "rslora": 2.0, "dora": 2.0, "loraplus": 2.0, "pissa": 6.0, "qlora": 0.52, "full": 6.0}
 """Of a base weight in memory. PiSSA's and those of full finetuning are float32, with a copy in bfloat16 while training;
 QLoRA's are 4 bits and 0.127 for the constants of double quantization (Dettmers et al., 2023), embeddings aside."""
@@ -255,7 +258,8 @@ def _traffic(run: PlannedRun, again: int) -> float:
     """Of the activations of an epoch, in bytes."""
     work = run.workload
     logits = _LOGIT_TRAFFIC * run.shape.vocabulary * int(work.completions.sum())
-    return (3 + again) * int(work.lengths.sum()) * _forward_traffic(run) + logits
+    wide = 2 if run.is_wide else 1
+    return wide * (3 + again) * int(work.lengths.sum()) * _forward_traffic(run) + logits
 
 
 def _forward_traffic(run: PlannedRun) -> float:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from foretune.recommendation import Advice, Demand, Recommendation, affordable, find_accelerator, with_memory
 from foretune.recommendation.accelerators import Accelerator
@@ -38,6 +39,20 @@ def test_what_fits_stays_as_it_is_in_its_order_and_gets_seconds():
     assert [one.configuration.values["rank"] for one in found.recommendations] == [64, 4]
     assert all(one.seconds > 60 for one in found.recommendations)
     assert found.warnings == ("before",)
+
+
+def test_dollars_are_those_of_the_seconds():
+    (found,) = affordable(advice(4), DEMAND, card(80), price=1.8).recommendations
+    assert found.dollars == pytest.approx(1.8 * found.seconds / 3600)
+    assert affordable(advice(4), DEMAND, card(80)).recommendations[0].dollars is None
+    assert affordable(advice(4, method="ia3"), DEMAND, card(80), price=1.8).recommendations[0].dollars is None
+
+
+def test_it_is_said_how_sure_time_and_memory_are():
+    within = {"seconds": (0.89, 1.36), "memory": (0.84, 1.22)}
+    assert affordable(advice(4), DEMAND, card(80)).facts == {"four_of_five_within": within}
+    assert affordable(advice(4), DEMAND, card(1)).facts == {}
+    assert with_memory(advice(4), DEMAND).facts["four_of_five_within"] == {"memory": (0.84, 1.22)}
 
 
 def test_batches_that_do_not_fit_keep_their_size_and_are_computed_in_parts():
