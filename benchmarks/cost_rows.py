@@ -133,7 +133,7 @@ def _fms_run(row: dict[str, Any], *, packed: bool) -> Recorded | None:
     trainer = Trainer(
         autocast=mixed,
         half=devices == 1 or not mixed,
-        wide=way == "baseline-peft-bnb" and devices == 1,
+        wide=way == "baseline-peft-bnb" and devices == 1,  # others load weights in a way of their own
         logit_bytes=_LOGITS[kernels],
         backward=_FSDP_BACKWARD if devices > 1 else Trainer().backward,
         devices=devices,

@@ -29,7 +29,6 @@ Full finetuning can have its peak in the optimizer's step instead, which copies 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +67,7 @@ class Trainer:
     Attributes:
         autocast: whether products with the adapter are in bfloat16, or in float32.
         half: whether full finetuning keeps parameters, gradients and moments in bfloat16, without float32.
-        wide: whether hidden states are float32; None if they are where weights are in 4 bits, as PEFT prepares these.
+        wide: whether hidden states are float32 where weights are in 4 bits, as PEFT prepares these models.
         logit_bytes: of a logit at the peak; fused losses keep less.
         backward: what the backward pass of a layer takes with checkpointing, over what the layer keeps for it.
         devices: that weights, gradients and moments are divided over.
@@ -76,7 +75,7 @@ class Trainer:
 
     autocast: bool = True
     half: bool = False
-    wide: bool | None = None
+    wide: bool = True
     logit_bytes: float = logit_bytes(1, 1.0)
     backward: float = 1.5
     devices: int = 1
@@ -147,7 +146,7 @@ class PlannedRun:
     @property
     def is_wide(self) -> bool:
         """Whether hidden states are float32."""
-        return self.method == "qlora" if self.trainer.wide is None else self.trainer.wide
+        return self.method == "qlora" and self.trainer.wide
 
     @property
     def weight_bytes(self) -> float:
@@ -213,22 +212,25 @@ def _layer_bytes(run: PlannedRun) -> float:
     shape = run.shape
     copy = (2 if run.trainer.autocast else 4) + (1 if float(run.configuration.values.get("dropout", 0.0)) > 0 else 0)
     adapters = copy * sum(before for before, _ in run.modules)
-    gated = (12.0 if run.method == "qlora" and run.is_wide else 6.0) * shape.inner
+    gated = (12.0 if run.is_wide else 6.0) * shape.inner
     inputs = 4.0 * shape.width + 2.0 * shape.inner if run.method == "full" else 0.0
     return 8.0 * shape.width + 4.0 * (shape.queries + shape.pairs) + gated + adapters + inputs
 
 
-def run_seconds(
-    run: PlannedRun, accelerator: Accelerator, prices: Sequence[float] | np.ndarray = PRICES
-) -> float | None:
+def run_seconds(run: PlannedRun, accelerator: Accelerator) -> float | None:
     """Of all epochs and the validation after each slice, loading aside; None where the method's price is not known."""
     if run.method not in WEIGHT_BYTES:
         return None
-    return float(np.dot(cost_terms(run, accelerator), prices))
+    return float(np.dot(cost_terms(run, accelerator), PRICES))
 
 
 def cost_terms(run: PlannedRun, accelerator: Accelerator) -> np.ndarray:
-    """(5,) seconds of products at the peak, activations, launches of a second a layer, weights, and unpacked bytes."""
+    """What `PRICES` are multiplied with.
+
+    Returns:
+        (5,) seconds of all products at the peak; of moving activations; launches, one for each layer of a micro-batch;
+        seconds of moving weights, and of moving a byte for each 4-bit weight that is unpacked.
+    """
     planned = plan(run.configuration, len(run.workload.lengths))
     epochs, parts = planned.steps / planned.steps_per_epoch, planned.steps * run.pieces
     again = 1 if run.split.checkpointing else 0

@@ -64,6 +64,14 @@ def test_micro_batches_that_would_leave_the_hardware_idle_are_not_preferred_to_c
     )
 
 
+def test_the_step_of_the_optimizer_has_to_fit_as_well():
+    planned = run(length=5, batch_size=1, method="full")
+    needed = peak_memory_bytes(planned)
+    assert needed == pytest.approx(22 * SHAPE.parameters + 0.5 * 2**30)
+    assert fitted(planned, 0.99 * needed) is None
+    assert fitted(planned, 1.2 * needed).split == WHOLE
+
+
 def test_methods_of_unknown_memory_stay_as_they_are():
     planned = run(method="ia3")
     assert fitted(planned, 1e9) is planned
