@@ -93,11 +93,11 @@ class Recorded:
         return self.seconds is None
 
 
-def read_rows(tables: Path) -> tuple[list[Recorded], Counter[str]]:
+def read_rows(tables: Path, alpaca_tokens: int = ALPACA_TOKENS) -> tuple[list[Recorded], Counter[str]]:
     """All runs that can be predicted, and how many are left out for which reason."""
     left_out: Counter[str] = Counter()
     folder = tables / "fms_acceleration_costs"
-    rows = [*_fms(folder, left_out), *_litgpt(tables / "litgpt_costs" / "table.md", left_out)]
+    rows = [*_fms(folder, left_out), *_litgpt(tables / "litgpt_costs" / "table.md", alpaca_tokens, left_out)]
     left_out["IBM, the model is not named"] = len(pd.read_csv(folder / "a100_80gb_mp.csv"))
     left_out["IBM, mixtures in loops or kernels of their own"] = len(pd.read_csv(folder / "a100_80gb_moe.csv"))
     return rows, left_out
@@ -161,7 +161,7 @@ def _fms_run(row: dict[str, Any], *, packed: bool) -> Recorded | None:
     return Recorded(" ".join(filter(None, words)), plain, planned, find_accelerator("a100-80gb"), memory, seconds)
 
 
-def _litgpt(path: Path, left_out: Counter[str]) -> Iterator[Recorded]:
+def _litgpt(path: Path, tokens: int, left_out: Counter[str]) -> Iterator[Recorded]:
     for line in path.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) < 9 or not cells[5].endswith("xA10G"):
@@ -169,15 +169,15 @@ def _litgpt(path: Path, left_out: Counter[str]) -> Iterator[Recorded]:
         if cells[5] != "1xA10G":
             left_out["LitGPT on four A10Gs: the same runs again, or limited in steps"] += 1
             continue
-        yield _litgpt_run(cells)
+        yield _litgpt_run(cells, tokens)
 
 
-def _litgpt_run(cells: list[str]) -> Recorded:
+def _litgpt_run(cells: list[str], tokens: int) -> Recorded:
     config, epochs, batch = cells[0].removesuffix(".yaml"), int(cells[2]), int(cells[4])
     model, method = config.split("/")
     shape = _known_shape(LITGPT_NAMES.get(model, model))
     assert shape is not None, config
-    lengths = _padded(batch)
+    lengths = _padded(batch, tokens)
     adapter = {"rank": LITGPT_ALL.get(config, 32), "dropout": 0.05, "epochs": epochs, "batch_size": batch}
     targets = "all" if config in LITGPT_ALL else "q_proj+v_proj"
     planned = PlannedRun(
@@ -195,9 +195,9 @@ def _litgpt_run(cells: list[str]) -> Recorded:
 
 
 @lru_cache
-def _padded(batch: int) -> np.ndarray:
+def _padded(batch: int, tokens: int) -> np.ndarray:
     """Tokens of Alpaca's rows, padded to the longest of a micro-batch."""
-    middle = ALPACA_TOKENS * np.exp(-(ALPACA_DEVIATION**2) / 2)
+    middle = tokens * np.exp(-(ALPACA_DEVIATION**2) / 2)
     places = (np.arange(ALPACA_ROWS) + 0.5) / ALPACA_ROWS
     drawn = lognorm.ppf(places, ALPACA_DEVIATION, scale=middle).clip(max=LITGPT_TOKENS).round().astype(int)
     drawn = np.random.default_rng(0).permutation(drawn)

@@ -24,7 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from cost_rows import Recorded, read_rows
+from cost_rows import ALPACA_TOKENS, Recorded, read_rows
 from scipy.optimize import nnls
 
 from foretune.recommendation.hardware import PRICES, Trainer, cost_terms, peak_memory_bytes
@@ -86,7 +86,9 @@ def quantiles(values: np.ndarray, share: np.ndarray, at: Sequence[float]) -> lis
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path)
-    rows, skipped = read_rows(parser.parse_args().tables)
+    parser.add_argument("--alpaca-tokens", type=int, default=ALPACA_TOKENS, help="mean of LitGPT's rows")
+    arguments = parser.parse_args()
+    rows, skipped = read_rows(arguments.tables, arguments.alpaca_tokens)
     models = len({row.planned.shape for row in rows})
     print(f"{len(rows)} runs of {models} models; left out:")
     for why, count in skipped.items():
