@@ -21,6 +21,7 @@ after changing the search.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,11 +40,12 @@ from foretune.benchmark.replay_task import ReplayTask
 from foretune.metadata import read_meta_dataset
 from foretune.metadata.noise import seed_noise
 from foretune.optimizer.in_context import TransferInContext
+from foretune.optimizer.likeness import most_like
 from foretune.optimizer.protocol import Optimizer
 from foretune.surrogate.in_context import InContextSurrogate
 from foretune.surrogate.kinds import IN_CONTEXT
 from foretune.surrogate.protocol import Observed, Outcomes, PredictsOutcomes
-from foretune.types import Configuration, Prediction, Task
+from foretune.types import Configuration, Prediction, Report, Task, Trial
 
 WHOLE = "transfer-in-context"
 BASELINES = ("portfolio", "portfolio:same_size=1", "nearest-task")
@@ -120,7 +122,42 @@ def searching(performance: Callable[[InContextSurrogate], InContextSurrogate | B
     return Method(make, stochastic=False, default_first=False, times_steps=True)
 
 
+class Probing:
+    """A search before which the first slice is trained of runs that are most like the default at other learning rates.
+
+    The slices are told to the search like any others, so they count for what it believes of the task.
+    """
+
+    def __init__(self, search: TransferInContext, probes: Sequence[Configuration]) -> None:
+        self._search, self._probes = search, probes
+        self._told = 0
+
+    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
+        if self._told < len(self._probes) and seconds_left > 0:
+            return Trial(self._told, self._probes[self._told], fidelity=1)
+        return self._search.ask(seconds_left, pending)
+
+    def tell(self, report: Report) -> None:
+        self._told += 1
+        self._search.tell(report)
+
+
+def probing(*decades: float) -> Method:
+    """The search after probes at these decades from the default's learning rate."""
+
+    def make(setting: ReplayTask, _: int) -> Optimizer:
+        default = setting.first or setting.candidates[0]
+        pool, rate = list(dict.fromkeys([default, *setting.candidates])), float(default.values["learning_rate"])
+        wanted = [Configuration({**default.values, "learning_rate": rate * 10**each}) for each in decades]
+        probes = list(dict.fromkeys(most_like(one, pool, "learning_rate") for one in wanted))
+        return Probing(TransferInContext(setting.task, pool, surrogates=setting.surrogates(IN_CONTEXT)), probes)
+
+    return Method(make, stochastic=False, default_first=False, times_steps=True)
+
+
 VARIANTS: Mapping[str, Method] = {
+    "two learning rates probed first": probing(-0.3, 0.3),
+    "three learning rates probed first": probing(-0.3, 0.0, 0.3),
     "meta-features unknown": searching(without_features),
     "observing the default only": searching(
         lambda whole: Blinkered(whole, lambda surrogate, task, one: surrogate.is_reference(task, one))

@@ -19,7 +19,7 @@ from foretune.finetuning.memory import Split
 from foretune.finetuning.shape import shape_of_config
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.recommendation.accelerators import Accelerator, find_accelerator
-from foretune.recommendation.hardware import PlannedRun, peak_memory_bytes, run_seconds
+from foretune.recommendation.hardware import PlannedRun, Trainer, peak_memory_bytes, run_seconds
 from foretune.recommendation.shape import ModelShape
 from foretune.recommendation.workload import Workload
 from foretune.types import Configuration
@@ -93,7 +93,7 @@ def peft_ratios(table: MetaDataset) -> dict[str, tuple[float, float]]:
         if values["method"] in LORA_LIKE:
             kept = {name: values[name] for name in ("rank", "target_modules", "dropout", "batch_size")}
             configuration = Configuration({**kept, "method": "lora", "epochs": 1})
-            planned = PlannedRun(shape, Workload(rows, rows, 0), configuration, autocast=False)
+            planned = PlannedRun(shape, Workload(rows, rows, 0), configuration, trainer=Trainer(autocast=False))
             seconds = float(slices.median()[run] * slices.count()[run])
             ratios = run_seconds(planned, card) / seconds, peak_memory_bytes(planned) / recorded[run]
             found[f"{values['method']} {values['variant']}"] = ratios

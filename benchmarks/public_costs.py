@@ -1,166 +1,164 @@
-"""How far predicted memory and seconds are from those of two public tables, which neither was fitted to.
+"""How far predicted seconds and memory of real language models are from those of two public tables.
 
-`python benchmarks/public_costs.py TABLES` reads, from a folder, `fms_acceleration_costs/` (CSV files of IBM's
-fms-acceleration, one A100 of 80 GB: seconds, peak of torch's allocations, runs out of memory) and
-`litgpt_costs/table.md` (LitGPT's `config_hub/finetune/README.md`, one A10G of 24 GB: peak memory, runs out of memory;
-micro-batches without checkpointing). Of both, LoRA on frozen weights in 16 bits and in 4 bits (bitsandbytes), on one
-accelerator. Shapes are those that `foretune recommend` knows by the name of a model; others are left out.
+`python benchmarks/public_costs.py TABLES` reads `fms_acceleration_costs/` and `litgpt_costs/` in a folder, see
+`cost_rows.py`. It says which runs are left out and why, and compares the others by kind. Errors are medians: of the
+absolute difference of log seconds, and of the relative error of the peak memory.
 
-A run is foretold to be out of memory if its predicted peak is above the memory of the accelerator. Seconds are of
-IBM's runs in 16 bits; LitGPT's table does not say how long its rows are. "Fused" are kernels that keep less of logits
-and norms than transformers does, so that predictions must be above. A minute of one core at most.
+Seconds are predicted in three ways:
+- now: with the constants of `foretune.recommendation.hardware`, which are round numbers;
+- before: with the formula that had no term for weights and predicted LoRA only;
+- fitted: with constants from non-negative least squares on runs of the other models. Relative errors are squared, and
+  each model counts the same. In the same way the factor of a layer's backward pass is fitted to the recorded memory.
+A model is a shape, so Llama 3 and 3.1 are the same.
+
+A run is foretold to be out of memory if its predicted peak is above the memory of the accelerator. At the end come the
+intervals that hold four of five runs: the quantiles of recorded over predicted, each model counting the same, of runs
+as foretune does them: on one device, without fused kernels. Twenty seconds of one core.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from cost_rows import ALPACA_TOKENS, Recorded, read_rows
+from scipy.optimize import nnls
 
-from foretune.finetuning.memory import Split
-from foretune.recommendation.accelerators import Accelerator, find_accelerator
-from foretune.recommendation.hardware import PlannedRun, peak_memory_bytes, run_seconds
-from foretune.recommendation.names import guess_model
+from foretune.recommendation.hardware import PRICES, Trainer, cost_terms, peak_memory_bytes
 from foretune.recommendation.shape import ModelShape
-from foretune.recommendation.workload import Workload
-from foretune.types import Configuration
 
-# scripts/benchmarks of fms-acceleration: packed rows, gradient checkpointing, q, k, v and o of attention, dropout 0.1.
-FMS_FILES = ("a100_80gb.csv", "a100_80gb_granite.csv", "a100_80gb_liger.csv")
-FMS_KINDS = {
-    "none": "lora",
-    "foak-fast-kernels": "lora",
-    "baseline-peft-bnb": "qlora",
-    "accelerated-peft-bnb": "qlora",
-    "accelerated-peft-bnb-foak": "qlora",
-}
-FMS_TOKENS = 4096
-_STEPS = 8
-# config_hub/finetune/*/{lora,qlora}.yaml of LitGPT: rank and targets; bfloat16, dropout 0.05, rows cut at 512 tokens.
-LITGPT_TOKENS, LITGPT_BATCH = 512, 8
-LITGPT_ALL = {
-    "gemma-2b/lora": 8,
-    "gemma-2b/qlora": 16,
-    "gemma-7b/lora": 16,
-    "gemma-7b/qlora": 16,
-    "gemma2-2b/lora": 8,
-    "gemma2b/qlora": 16,
-    "gemma2-9b/lora": 16,
-    "gemma2-9b/qlora": 16,
-    "phi-2/lora": 8,
-    "phi-2/qlora": 8,
-    "phi-3/lora": 8,
-    "phi-3/qlora": 8,
-    "tiny-llama/lora": 32,
-    "tiny-llama/qlora": 32,
-}
-LITGPT_NAMES = {
-    "gemma2-2b": "gemma-2-2b",
-    "gemma2b": "gemma-2-2b",
-    "gemma2-9b": "gemma-2-9b",
-    "phi-3": "Phi-3-mini-4k-instruct",
-    "tiny-llama": "TinyLlama-1.1B",
-}
+BEFORE = (1 / 0.7, 1.0, 1e-3, 0.0, 0.0)
+_BACKWARD = (1.0, 1.25, 1.5, 1.75, 2.0)  # of one device; that of FSDP grows with it
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """A run that was recorded; `memory` (bytes) is None where that ran out, `seconds` (of a step) where not known."""
-
-    kind: str
-    planned: PlannedRun
-    memory: float | None
-    seconds: float | None
+def weights(rows: Sequence[Recorded]) -> np.ndarray:
+    """Of runs, so that each model counts the same."""
+    shapes = [row.planned.shape for row in rows]
+    return np.array([1 / shapes.count(shape) for shape in shapes])
 
 
-def known_shape(name: str) -> ModelShape | None:
-    """Of a published model; none of weights in other formats, whose names say so."""
-    guess = guess_model(name)
-    return guess.shape if "as published" in guess.note and "GPTQ" not in name else None
+def fit_prices(rows: Sequence[Recorded]) -> np.ndarray:
+    """The constants of time with the least squared relative errors."""
+    known = [row for row in rows if row.seconds]
+    share = np.sqrt(weights(known))
+    terms = np.array([cost_terms(row.planned, row.card) / row.seconds for row in known])
+    return nnls(terms * share[:, None], share)[0]
 
 
-def fms(folder: Path) -> Iterator[Recorded]:
-    """The runs of IBM's tables."""
-    for name in FMS_FILES:
-        table = pd.read_csv(folder / name)
-        for row in table[(table["num_gpus"] == 1) & (table["peft_method"] == "lora")].to_dict("records"):
-            method = FMS_KINDS.get(row["framework_config"])
-            shape = known_shape(row["model_name_or_path"])
-            if method is None or shape is None:
-                continue
-            batch, done = int(row["per_device_train_batch_size"]), row["train_runtime"] > 0
-            tokens = np.full(_STEPS * batch, FMS_TOKENS)
-            values = {"method": method, "rank": int(row["r"]), "target_modules": "attention", "dropout": 0.1}
-            planned = PlannedRun(
-                shape,
-                Workload(tokens, tokens, 0),
-                Configuration({**values, "batch_size": batch, "epochs": 1}),
-                split=Split(checkpointing=True),
-                autocast=pd.notna(row["fp16"]) or pd.notna(row["bf16"]),
-            )
-            fused = ", fused" if "foak" in row["framework_config"] else ""
-            memory = row["mem_peak_torch_mem_alloc_in_bytes"] if done else None
-            yield Recorded(f"fms {method}{fused}", planned, memory, 1 / row["train_steps_per_second"] if done else None)
+def fit_backward(rows: Sequence[Recorded]) -> float:
+    """The factor of a layer's backward pass with the least error of memory."""
+    known = [row for row in rows if row.memory]
+    return min(
+        _BACKWARD,
+        key=lambda factor: np.average(
+            [abs(np.log(memory(row, factor) / row.memory)) for row in known], weights=weights(known)
+        ),
+    )
 
 
-def litgpt(path: Path) -> Iterator[Recorded]:
-    """The runs of LitGPT's table."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) < 9 or cells[5] != "1xA10G" or "lora" not in cells[0]:
-            continue
-        config, rows = cells[0].removesuffix(".yaml"), int(cells[4])
-        model, method = config.split("/")
-        shape = known_shape(LITGPT_NAMES.get(model, model))
-        if shape is None:
-            continue
-        values = {"method": method, "rank": LITGPT_ALL.get(config, 32), "dropout": 0.05, "epochs": 1}
-        targets = "all" if config in LITGPT_ALL else "q_proj+v_proj"
-        tokens = np.full(LITGPT_BATCH, LITGPT_TOKENS)
-        planned = PlannedRun(
-            shape,
-            Workload(tokens, tokens, 0),
-            Configuration({**values, "target_modules": targets, "batch_size": LITGPT_BATCH}),
-            split=Split(rows * LITGPT_TOKENS),
-        )
-        memory = None if cells[8] == "OOM" else 1e9 * float(cells[8].removesuffix(" GB"))
-        yield Recorded(f"litgpt {method}", planned, memory, None)
+def memory(row: Recorded, backward: float = Trainer().backward) -> float:
+    """Predicted bytes."""
+    trainer = row.planned.trainer
+    trainer = replace(trainer, backward=trainer.backward * backward / Trainer().backward)
+    found = peak_memory_bytes(replace(row.planned, trainer=trainer))
+    assert found is not None
+    return found
 
 
-def show(runs: list[Recorded], card: Accelerator) -> None:
-    for kind in sorted({run.kind for run in runs}):
-        these = [run for run in runs if run.kind == kind]
-        memory = [(peak_memory_bytes(run.planned), run.memory) for run in these]
-        _ratios(f"{kind}, memory", [said / was for said, was in memory if was])
-        seconds = [(run_seconds(run.planned, card), run.seconds) for run in these]
-        _ratios(f"{kind}, seconds", [said / _STEPS / was for said, was in seconds if said and was])
-        _foretold(kind, memory, card)
+def left_out(rows: Sequence[Recorded], fit: Callable[[Sequence[Recorded]], object]) -> dict[ModelShape, object]:
+    """What is fitted to the plain runs of all other models, by model."""
+    return {
+        shape: fit([row for row in rows if row.plain and row.planned.shape != shape])
+        for shape in {row.planned.shape for row in rows}
+    }
 
 
-def _foretold(kind: str, memory: list[tuple[float, float | None]], card: Accelerator) -> None:
-    said = [peak > card.memory_bytes for peak, _ in memory]
-    ran_out = [was is None for _, was in memory]
-    right = sum(one and other for one, other in zip(said, ran_out, strict=True))
-    print(f"{kind}, out of memory: {right} of {sum(ran_out)} foretold, {sum(said) - right} of the others, too")
-
-
-def _ratios(name: str, ratios: list[float]) -> None:
-    if ratios:
-        low, middle, high = np.quantile(ratios, [0.05, 0.5, 0.95])
-        print(f"{name}: median {middle:.2f}, 90 % in {low:.2f} to {high:.2f}, of {len(ratios)}")
+def quantiles(values: np.ndarray, share: np.ndarray, at: Sequence[float]) -> list[float]:
+    """Of weighted values."""
+    order = np.argsort(values)
+    places = np.cumsum(share[order]) - share[order] / 2
+    return [float(np.interp(one * share.sum(), places, values[order])) for one in at]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path)
-    folder: Path = parser.parse_args().tables
-    print("predicted over recorded")
-    show(list(fms(folder / "fms_acceleration_costs")), find_accelerator("a100-80gb"))
-    show(list(litgpt(folder / "litgpt_costs" / "table.md")), find_accelerator("a10g"))
+    parser.add_argument("--alpaca-tokens", type=int, default=ALPACA_TOKENS, help="mean of LitGPT's rows")
+    arguments = parser.parse_args()
+    rows, skipped = read_rows(arguments.tables, arguments.alpaca_tokens)
+    models = len({row.planned.shape for row in rows})
+    print(f"{len(rows)} runs of {models} models; left out:")
+    for why, count in skipped.items():
+        print(f"  {count:3d} {why}")
+    _show(rows)
+    plain = [row for row in rows if row.plain]
+    print()
+    for name, prices, backward in (
+        ("fitted to all runs as foretune does them", fit_prices(plain), fit_backward(plain)),
+        ("shipped", np.array(PRICES), Trainer().backward),
+    ):
+        print(f"{name}: prices {np.array2string(prices, precision=4)}, backward {backward}")
+    _show_intervals(plain)
+
+
+def _show(rows: Sequence[Recorded]) -> None:
+    prices, factors = left_out(rows, fit_prices), left_out(rows, fit_backward)
+    kinds = {"all": list(rows), "as foretune runs them": [row for row in rows if row.plain]}
+    kinds |= {"others": [row for row in rows if not row.plain]}
+    kinds |= {kind: [row for row in rows if row.kind == kind] for kind in sorted({row.kind for row in rows})}
+    print(f"\n{'':34}{'error of log seconds':>32}{'error of memory':>28}{'out of memory':>25}")
+    print(f"{'runs':34}{'number':>8}{'before':>8}{'now':>8}{'fitted':>8}", end="")
+    print(f"{'number':>10}{'now':>9}{'fitted':>9}{'foretold':>15}{'false':>10}")
+    for kind, these in kinds.items():
+        timed, sized = [row for row in these if row.seconds], [row for row in these if row.memory]
+        terms = np.array([cost_terms(row.planned, row.card) / row.seconds for row in timed])
+        fitted = np.array([prices[row.planned.shape] for row in timed])
+        untimed = any(row.planned.method != "lora" for row in timed)
+        cells = ["" if untimed else _median(np.log(terms @ BEFORE)), _median(np.log(terms @ PRICES))]
+        cells.append(_median(np.log((terms * fitted).sum(axis=1))))
+        print(f"{kind:34}{len(timed):8d}" + "".join(f"{cell:>8}" for cell in cells), end="")
+        now = np.array([memory(row) / row.memory - 1 for row in sized])
+        other = np.array([memory(row, factors[row.planned.shape]) / row.memory - 1 for row in sized])
+        print(f"{len(sized):10d}{_percent(now):>9}{_percent(other):>9}{_out_of_memory(these)}")
+
+
+def _median(errors: np.ndarray) -> str:
+    return f"{np.median(np.abs(errors)):.3f}"
+
+
+def _percent(errors: np.ndarray) -> str:
+    return f"{np.median(np.abs(errors)):.1%}" if len(errors) else ""
+
+
+def _out_of_memory(rows: Sequence[Recorded]) -> str:
+    told = np.array([memory(row) > row.card.memory_bytes for row in rows])
+    ran_out = np.array([row.ran_out for row in rows])
+    known = np.array([row.ran_out or row.memory is not None for row in rows])
+    hits = f"{(told & ran_out).sum()} of {ran_out.sum()}"
+    return f"{hits:>15}{f'{(told & ~ran_out & known).sum()} of {(~ran_out & known).sum()}':>10}"
+
+
+def _show_intervals(rows: Sequence[Recorded]) -> None:
+    timed, sized = [row for row in rows if row.seconds], [row for row in rows if row.memory]
+    prices = left_out(rows, fit_prices)
+    seconds = np.array([row.seconds / np.dot(cost_terms(row.planned, row.card), PRICES) for row in timed])
+    fitted = np.array(
+        [row.seconds / np.dot(cost_terms(row.planned, row.card), prices[row.planned.shape]) for row in timed]
+    )
+    peaks = np.array([row.memory / memory(row) for row in sized])
+    print("of the runs as foretune does them, recorded over predicted, each model counting the same:")
+    for name, ratios, these in (
+        ("seconds", seconds, timed),
+        ("seconds, fitted", fitted, timed),
+        ("memory", peaks, sized),
+    ):
+        low, high = quantiles(ratios, weights(these), (0.1, 0.9))
+        middle = quantiles(np.abs(np.log(ratios)), weights(these), (0.5,))[0]
+        counted = f"{len(these)} runs of {len({row.planned.shape for row in these})} models"
+        print(f"  {name:15}  4 of 5 within x{low:.2f} to x{high:.2f}, median log error {middle:.3f}, {counted}")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -49,10 +50,11 @@ import numpy as np
 
 from foretune.finetuning.data import load_splits, tokenize
 from foretune.finetuning.model import load_tokenizer
-from foretune.finetuning.optim import plan
+from foretune.finetuning.optim import SLICES, plan
 from foretune.metadata.source import TaskSource
+from foretune.optimizer.rules import rule_configuration
 from foretune.space import SearchSpace, load_space
-from foretune.types import Configuration
+from foretune.types import VALIDATION_NLL, Configuration, Task
 
 FIRST = "hwu64@100 snips_slots@70 clinc_paraphrase@80 sql_wikisql@60"
 MORE = """
@@ -64,22 +66,8 @@ NOISE = "hwu64@100 snips_slots@70"
 NOISE_CONFIGURATIONS, FURTHER_SEEDS = 4, 2
 WIDTH, SHARED, MOST_EPOCHS = 576, 12, 10
 
-_LORA = {"method": "lora", "dropout": 0.0, "target_modules": "all", "optimizer": "adamw", "batch_size": 8}
-RULES: Mapping[str, Mapping[str, str | int | float]] = {
-    "unsloth": _LORA
-    | {"rank": 16, "alpha_over_rank": 1.0, "learning_rate": 2e-4, "epochs": 3}
-    | {"schedule": "linear", "warmup": 0.03, "weight_decay": 0.01},
-    "llama-factory": _LORA
-    | {"rank": 8, "alpha_over_rank": 2.0, "learning_rate": 1e-4, "epochs": 3}
-    | {"schedule": "cosine", "warmup": 0.1, "weight_decay": 0.0},
-    # 5e-4 (2000 / width)^0.781 for a Llama, brought from batches of 128 to 8 by the square root; 100 steps of 80 rows.
-    "tinker": _LORA
-    | {"rank": 32, "alpha_over_rank": 1.0, "learning_rate": 3.3e-4, "epochs": 10}
-    | {"schedule": "linear", "warmup": 0.0, "weight_decay": 0.0},
-    "constant": _LORA
-    | {"rank": 64, "alpha_over_rank": 0.5, "learning_rate": 3e-4, "epochs": 3}
-    | {"schedule": "linear", "warmup": 0.0, "weight_decay": 0.0},
-}
+RULES = ("unsloth", "llama-factory", "tinker", "constant")
+"""Of `foretune.optimizer.rules`; tinker's 100 steps are those of 80 rows."""
 FILLED: Mapping[str, Sequence[str | int | float]] = {
     "method": ("rslora", "rslora", "rslora", "dora", "dora", "loraplus", "ia3"),
     "rank": (2, 4, 8, 16, 16, 32, 64),
@@ -107,7 +95,8 @@ def configurations() -> list[Configuration]:
     """The 24, those of the noise first."""
     space = load_space("peft", hidden_size=WIDTH)
     shared = [one for one in space.sample(39, np.random.default_rng(0)) if one.values["epochs"] <= MOST_EPOCHS]
-    rules = [Configuration(values) for values in RULES.values()]
+    task = Task("", VALIDATION_NLL, {"model_log_width": math.log10(WIDTH)}, SLICES, rows=80)
+    rules = [rule_configuration(name, task) for name in RULES]
     filled = fill(space, np.random.default_rng(0))
     return [space.default(), rules[0], shared[0], filled[-1], *shared[1:SHARED], *rules[1:], *filled[:-1]]
 

@@ -206,6 +206,7 @@ def recommend(
     top: int = 5,
     budget: str | float | None = None,
     hardware: str | None = None,
+    price_per_hour: float | None = None,
     space: str | Path | None = None,
     seed: int = 0,
     **options: Any,
@@ -218,6 +219,7 @@ def recommend(
         top: how many configurations.
         budget: leave out runs that are predicted to take longer, in seconds or as in `1h30m`.
         hardware: accelerator to train a real LLM on, such as `rtx-4090` or `h100`.
+        price_per_hour: of it, in dollars; gives the dollars of each run.
         space: search space: a shipped name or a YAML file.
         seed: of splits and candidates.
         options: further fields of `foretune.session.advising.RecommendRequest`.
@@ -227,6 +229,7 @@ def recommend(
     """
     from foretune.recommendation.accelerators import find_accelerator
     from foretune.session.advising import RecommendRequest
+    from foretune.session.prices import parse_price
 
     question = RecommendRequest(
         data=str(data),
@@ -234,6 +237,7 @@ def recommend(
         top=top,
         seconds=math.inf if budget is None else _seconds(budget),
         card=None if hardware is None else find_accelerator(hardware),
+        price=None if price_per_hour is None else parse_price(str(price_per_hour), hardware),
         space=None if space is None else str(space),
         seed=seed,
         **options,

@@ -48,7 +48,8 @@ def search(optimizer: Optimizer, recorded: RecordedTask, rounds: int = ROUNDS) -
 
 
 def test_every_optimizer_is_under_contract():
-    assert set(OPTIMIZERS) == {"transfer", "transfer-in-context", *REFITTING, "random", "default"}
+    rules = {f"rule:{name}" for name in ("unsloth", "tinker", "llama-factory", "auto-epochs", "constant")}
+    assert set(OPTIMIZERS) == {"transfer", "transfer-in-context", *REFITTING, "random", "default", "lr-probe", *rules}
 
 
 def test_trials_are_numbered_and_go_on_where_the_configuration_stopped(make, recorded):

@@ -95,7 +95,11 @@ def test_a_question_has_seconds_and_a_card(monkeypatch):
     monkeypatch.setattr("foretune.session.advising.RecommendRequest.advice", lambda _: "advice")
     assert api.recommend("d.jsonl", budget="2h", hardware="h100", space=Path("s.yaml"), candidates=9) == "advice"
     assert api.recommend("d.jsonl", model=Path("m")) == "advice"
-    first, second = asked
+    assert api.recommend("d.jsonl", hardware="h100", price_per_hour=1.8) == "advice"
+    with pytest.raises(ConfigurationError, match="none is named; add --hardware"):
+        api.recommend("d.jsonl", price_per_hour=1.8)
+    first, second, third = asked
+    assert (first.price, third.price) == (None, 1.8)
     assert (first.seconds, first.space, first.candidates) == (7200.0, "s.yaml", 9)
     assert "h100" in first.card.name.lower()
     assert (second.seconds, second.card, second.model, second.space) == (math.inf, None, "m", None)

@@ -22,7 +22,7 @@ from foretune.benchmark.replay_task import ReplayTask
 from foretune.errors import ConfigurationError
 from foretune.optimizer.baselines import Ordered, one_slice_top_k, successive_halving
 from foretune.optimizer.protocol import Optimizer
-from foretune.optimizer.registry import OPTIMIZERS, Entry, Option, Search, at_least, switch
+from foretune.optimizer.registry import OPTIMIZERS, Entry, Option, Search, at_least, split_options, switch
 from foretune.surrogate import Surrogates
 from foretune.types import Configuration
 
@@ -79,7 +79,7 @@ def choose(names: Sequence[str]) -> tuple[Chosen, ...]:
 
 
 def _choose(text: str) -> Chosen:
-    name, *settings = text.split(":")
+    name, settings = split_options(text, METHODS)
     if name not in METHODS:
         raise ConfigurationError(f"no method is called {name!r}; choose from {', '.join(METHODS)}")
     method, options = METHODS[name], dict[str, object]()
@@ -173,8 +173,17 @@ def _method(name: str) -> Method:
         stochastic=entry.stochastic,
         default_first=entry.default_first,
         times_steps=bool(entry.kind),
-        check=partial(needs_of_kind, entry.kind),
+        check=partial(needs_of_kind, entry.kind) if entry.kind else partial(_needs_facts, entry),
     )
+
+
+def _needs_facts(entry: Entry, setting: ReplayTask) -> str:
+    """What an optimizer without surrogates misses in a task, such as its rows."""
+    try:
+        _learned(entry, setting, 0)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
 
 
 def _published() -> Method:
@@ -193,6 +202,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "portfolio-sha": Method(_portfolio_sha, {"eta": at_least(2)}),
         "nearest-task": Method(_nearest, check=needs_features),
         "one-slice-top-k": Method(_top_k, {"count": at_least(1), "keep": at_least(1)}),
+        **{name: _method(name) for name in OPTIMIZERS if name.startswith("rule:")},
+        "lr-probe": _method("lr-probe"),
         "transfer": _method("transfer"),
         "transfer-in-context": _method("transfer-in-context"),
         "quick-tune": _published(),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from foretune.recommendation.split import AtOnce
 
 _SCORES = {"validation_nll": "validation loss", "percent over the best loss": "% over best"}
-_UNKNOWN = ("-", "-", "-", "-", "-", "-")
+_UNKNOWN = "-"
 
 
 def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> None:
@@ -53,8 +53,12 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
     if advice.basis != "surrogates" and picks and not on_hardware:
         lines.append("Times need --hardware, such as rtx-4090, a100-80gb or h100.")
     elif any(one.seconds is None for one in picks):
-        unknown = sorted({str(one.configuration.values["method"]) for one in picks if one.seconds is None})
-        lines.append(f"Times of {' and '.join(unknown)} are not predicted: nothing recorded says how long they take.")
+        unknown = sorted({str(one.configuration.values["method"]) for one in picks if not one.seconds})
+        lines.append(f"Times of {' and '.join(unknown)} are not predicted.")
+    within: dict[str, tuple[float, float]] = advice.facts.get("four_of_five_within", {})
+    if within:
+        ranges = " and ".join(f"x{low} to x{high} of the predicted {what}" for what, (low, high) in within.items())
+        lines.append(f"Four of five public runs, on an A100 or an A10G, took {ranges}.")
     zero_shot: dict[str, Any] | None = advice.facts.get("zero_shot")
     if zero_shot:
         error = zero_shot["nll_error"]
@@ -81,8 +85,8 @@ def _table(advice: Advice, model: str) -> Table:
     scored_by = _SCORES.get(advice.scored_by, advice.scored_by)
     digits = ".2f" if scored_by.startswith("%") else ".3g"
     cells = [_cells(one, digits) for one in advice.recommendations]
-    known = [at for at in range(len(_UNKNOWN)) if any(row[at] != _UNKNOWN[at] for row in cells)]
-    predicted = ("steps", scored_by, "4 of 5 within", "time", "memory", "at once")
+    predicted = ("steps", scored_by, "4 of 5 within", "time", "dollars", "memory", "at once")
+    known = [at for at in range(len(predicted)) if any(row[at] != _UNKNOWN for row in cells)]
     columns = ("pick", "rank", "finetune with", *(predicted[at] for at in known))
     for column in columns:
         table.add_column(column, justify="left" if column in {"finetune with", "at once"} else "right")
@@ -94,15 +98,16 @@ def _table(advice: Advice, model: str) -> Table:
     return table
 
 
-def _cells(one: Recommendation, digits: str) -> tuple[str, str, str, str, str, str]:
+def _cells(one: Recommendation, digits: str) -> tuple[str, ...]:
     score = one.score
     return (
-        "-" if one.steps is None else f"{one.steps:,}",
-        f"{score.middle:{digits}}" if score else "-",
-        f"{score.low:.2g} to {score.high:.2g}" if score else "-",
-        format_seconds(one.seconds) if one.seconds is not None else "-",
+        _UNKNOWN if one.steps is None else f"{one.steps:,}",
+        f"{score.middle:{digits}}" if score else _UNKNOWN,
+        f"{score.low:.2g} to {score.high:.2g}" if score else _UNKNOWN,
+        format_seconds(one.seconds) if one.seconds is not None else _UNKNOWN,
+        _dollars(one.dollars),
         _gib(one.memory_bytes),
-        str(one.at_once or "-"),
+        str(one.at_once or _UNKNOWN),
     )
 
 
@@ -119,8 +124,12 @@ def _cards(cards: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def _dollars(count: float | None) -> str:
+    return _UNKNOWN if count is None else f"{count:.2f}" if count >= 1 else f"{count:.2g}"
+
+
 def _gib(count: float | None) -> str:
-    return "-" if count is None else f"{count / 2**30:.1f} GiB"
+    return _UNKNOWN if count is None else f"{count / 2**30:.1f} GiB"
 
 
 def _details(number: int, one: Recommendation) -> str:

@@ -14,9 +14,10 @@ import typer
 from foretune.cli.options import Columns, LastTurnOnly, SkipBadRows
 from foretune.session.checks import check_accelerator
 from foretune.session.durations import parse_seconds
+from foretune.session.prices import parse_price
 from foretune.session.waiting import waiting
 
-_PLAIN_WIDTH = 140
+_PLAIN_WIDTH = 160
 """Of the table where there is no terminal, so that no row is broken."""
 
 
@@ -34,6 +35,9 @@ def recommend(
     budget: Annotated[str | None, typer.Option(help="Leave out runs that are predicted to take longer.")] = None,
     hardware: Annotated[
         str | None, typer.Option(help="Accelerator to train a real LLM on, such as rtx-4090, a100-80gb or h100.")
+    ] = None,
+    price_per_hour: Annotated[
+        str | None, typer.Option(metavar="DOLLARS", help="Price of the accelerator; tells what each run costs.")
     ] = None,
     space: Annotated[
         str | None, typer.Option(help="Only configurations of this search space: a shipped name or a YAML file.")
@@ -70,11 +74,13 @@ def recommend(
     seconds = math.inf if budget is None else parse_seconds(budget)
     check_target(export, pick)
     check_accelerator(hardware)
+    price = None if price_per_hour is None else parse_price(price_per_hour, hardware)
     question = RecommendRequest(
         data=data,
         model=model,
         top=top,
         seconds=seconds,
+        price=price,
         space=space,
         candidates=candidates,
         surrogates=surrogates,

@@ -6,7 +6,7 @@ A new one is a file with a function of a `Search`, an entry in `OPTIMIZERS`, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from operator import attrgetter
@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from foretune.errors import ConfigurationError, SurrogateError
+from foretune.optimizer.likeness import most_like
 
 if TYPE_CHECKING:
     from foretune.optimizer.protocol import Optimizer
@@ -31,6 +32,7 @@ class Search:
         default: the configuration a practitioner would start with.
         surrogates: meta-learned models, where there are any.
         seed: of everything random.
+        only_candidates: whether nothing else can be trained, for runs are recorded ones.
     """
 
     task: Task
@@ -38,6 +40,12 @@ class Search:
     default: Configuration
     surrogates: Surrogates | None = None
     seed: int = 0
+    only_candidates: bool = True
+
+    def realized(self, wanted: Configuration, above_all: str = "") -> Configuration:
+        """What can be trained of this: itself, or the configuration of the pool that is most like it, in one
+        hyperparameter above all."""
+        return most_like(wanted, self.pool, above_all) if self.only_candidates else wanted
 
     @property
     def pool(self) -> list[Configuration]:
@@ -113,6 +121,7 @@ def switch(text: str) -> bool:
 
 
 _PAPER = "foretune.paper"
+_RULES = "foretune.optimizer.rules"
 OPTIMIZERS: Mapping[str, Entry] = MappingProxyType(
     {
         "transfer": Entry(
@@ -129,8 +138,21 @@ OPTIMIZERS: Mapping[str, Entry] = MappingProxyType(
         "quick-tune-repaired": Entry(f"{_PAPER}.quick_tune:repaired", "deep-kernel", {"steps": at_least(0)}),
         "random": Entry("foretune.optimizer.baselines:random", stochastic=True),
         "default": Entry("foretune.optimizer.baselines:default_only"),
+        "lr-probe": Entry("foretune.optimizer.lr_probe:LrProbe", default_first=False),
+        "rule:unsloth": Entry(f"{_RULES}:unsloth", default_first=False),
+        "rule:tinker": Entry(f"{_RULES}:tinker", default_first=False),
+        "rule:llama-factory": Entry(f"{_RULES}:llama_factory", default_first=False),
+        "rule:auto-epochs": Entry(f"{_RULES}:auto_epochs", default_first=False),
+        "rule:constant": Entry(f"{_RULES}:constant", default_first=False),
     }
 )
+
+
+def split_options(text: str, known: Collection[str]) -> tuple[str, list[str]]:
+    """The name of an optimizer or a method, which may have a colon in it, and the options that are written after it."""
+    names = [name for name in known if text == name or text.startswith(f"{name}:")]
+    name = max(names, key=len, default=text.partition(":")[0])
+    return name, text.removeprefix(name).split(":")[1:]
 
 
 def find_optimizer(name: str) -> Callable[..., Optimizer]:
@@ -151,6 +173,11 @@ def find_optimizer(name: str) -> Callable[..., Optimizer]:
         raise ConfigurationError(
             f"cannot import the optimizer {name!r} ({error}); is its folder in PYTHONPATH?"
         ) from error
+
+
+def needs_surrogates(name: str) -> bool:
+    """Whether an optimizer cannot do without; one that is not in the table may use them, so it is taken to."""
+    return name not in OPTIMIZERS or bool(OPTIMIZERS[name].kind)
 
 
 def make_optimizer(

@@ -36,6 +36,7 @@ class Recommendation:
             out like an earlier task or model; empty where there are none.
         at_once: what of a batch is computed at once on the accelerator that was asked about; None where there is none,
             or where nothing is known of the memory.
+        dollars: of `seconds`; None where these or the price of an hour are not known.
         rank: from 1; those that cannot be told apart have one in common, see `foretune.recommendation.ties`.
         steps: of the optimizer in the complete run; None where not known.
     """
@@ -47,6 +48,7 @@ class Recommendation:
     reason: str
     cases: tuple[float, ...] = ()
     at_once: AtOnce | None = None
+    dollars: float | None = None
     rank: int = 1
     steps: int | None = None
 
@@ -85,6 +87,7 @@ class Advice:
                 "score": asdict(one.score) if one.score else None,
                 "steps": one.steps,
                 "seconds": one.seconds,
+                "dollars": one.dollars,
                 "memory_bytes": one.memory_bytes,
                 "at_once": one.at_once.to_json() if one.at_once else None,
                 "reason": one.reason,

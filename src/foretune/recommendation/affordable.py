@@ -10,7 +10,13 @@ from typing import Any
 from foretune.finetuning.adapters import LORA_METHODS
 from foretune.recommendation.accelerators import Accelerator, shipped_accelerators
 from foretune.recommendation.advice import Advice, Recommendation
-from foretune.recommendation.hardware import PlannedRun, peak_memory_bytes, run_seconds
+from foretune.recommendation.hardware import (
+    MEMORY_WITHIN,
+    SECONDS_WITHIN,
+    PlannedRun,
+    peak_memory_bytes,
+    run_seconds,
+)
 from foretune.recommendation.shape import ModelShape
 from foretune.recommendation.split import at_once, fitted, smallest
 from foretune.recommendation.workload import Workload
@@ -42,7 +48,8 @@ class Demand:
 def with_memory(advice: Advice, demand: Demand) -> Advice:
     """The same recommendations with the memory that whole batches are predicted to need, whatever they run on.
 
-    `Advice.facts` gains `cards`: how the first one would be computed on cards of common sizes, if its memory is known.
+    `Advice.facts` gains `cards`: how the first one would be computed on cards of common sizes, if its memory is known;
+    and `four_of_five_within`: recorded over predicted memory.
     """
     rows = tuple(
         replace(one, memory_bytes=peak_memory_bytes(demand.run(one.configuration))) for one in advice.recommendations
@@ -51,6 +58,7 @@ def with_memory(advice: Advice, demand: Demand) -> Advice:
     if rows and rows[0].memory_bytes is not None:
         first = demand.run(rows[0].configuration)
         facts["cards"] = [_on_card(first, gigabytes) for gigabytes in _COMMON_GIGABYTES]
+        facts["four_of_five_within"] = {"memory": MEMORY_WITHIN}
     return replace(advice, recommendations=rows, facts=facts)
 
 
@@ -62,20 +70,24 @@ def _on_card(run: PlannedRun, gigabytes: int) -> dict[str, Any]:
     return {"gigabytes": gigabytes, "at_once": at_once(way).to_json(), "memory_bytes": peak_memory_bytes(way)}
 
 
-def affordable(advice: Advice, demand: Demand, card: Accelerator, seconds: float = math.inf) -> Advice:
+def affordable(
+    advice: Advice, demand: Demand, card: Accelerator, seconds: float = math.inf, price: float | None = None
+) -> Advice:
     """The recommendations that fit into an accelerator's memory and a time, with warnings about the others.
 
-    Batches stay as they are, and `Recommendation.at_once` says how they are computed there.
+    Batches stay as they are, and `Recommendation.at_once` says how they are computed there. `Advice.facts` gains
+    `four_of_five_within`: recorded over predicted seconds and memory.
 
     Args:
         advice: with all recommendations there are.
         demand: what they are for.
         card: to run on.
         seconds: that a run may take.
+        price: of the accelerator, dollars an hour; None where not known.
     """
     placed = [(one, fitted(demand.run(one.configuration), card.memory_bytes)) for one in advice.recommendations]
     large = [one.configuration for one, way in placed if way is None]
-    fit = [_planned(one, way, card) for one, way in placed if way is not None]
+    fit = [_planned(one, way, card, price) for one, way in placed if way is not None]
     slow = [one for one in fit if (one.seconds or 0.0) > seconds]
     quick = tuple(one for one in fit if (one.seconds or 0.0) <= seconds)
     notes = [
@@ -86,13 +98,16 @@ def affordable(advice: Advice, demand: Demand, card: Accelerator, seconds: float
     ]
     if card.precision == "float16":
         notes.append(f"{card.name} is fast in float16 only, and the times are for that, not for bfloat16")
-    return replace(advice, recommendations=quick, warnings=(*advice.warnings, *notes))
+    within = {"seconds": SECONDS_WITHIN, "memory": MEMORY_WITHIN}
+    facts = {**advice.facts, "four_of_five_within": within} if any(one.seconds for one in quick) else advice.facts
+    return replace(advice, recommendations=quick, warnings=(*advice.warnings, *notes), facts=facts)
 
 
-def _planned(one: Recommendation, way: PlannedRun, card: Accelerator) -> Recommendation:
-    memory = peak_memory_bytes(way)
+def _planned(one: Recommendation, way: PlannedRun, card: Accelerator, price: float | None) -> Recommendation:
+    memory, seconds = peak_memory_bytes(way), run_seconds(way, card)
     together = None if memory is None else at_once(way)
-    return replace(one, memory_bytes=memory, seconds=run_seconds(way, card), at_once=together)
+    dollars = None if seconds is None or price is None else price * seconds / 3600
+    return replace(one, memory_bytes=memory, seconds=seconds, dollars=dollars, at_once=together)
 
 
 def _about_splits(kept: Sequence[Recommendation], card: Accelerator) -> list[str]:
@@ -108,12 +123,13 @@ def _about_memory(large: Sequence[Configuration], of: int, demand: Demand, card:
     if not large:
         return []
     least = min((demand.run(one) for one in large), key=lambda run: _bytes(smallest(run)))
+    methods = " and ".join(sorted({str(one.values["method"]) for one in large}))
     said = (
-        f"left out {len(large)} of {of}: even a row at a time with gradient checkpointing takes "
+        f"left out {len(large)} of {of} ({methods}): even a row at a time with gradient checkpointing takes "
         f"{_gib(_bytes(smallest(least)))} GiB or more, {card.name} has {_gib(card.memory_bytes)}"
     )
     ways = list(_instead(demand, least.configuration, card))
-    return [f"{said}; {'it would fit ' + ' or '.join(ways) if ways else 'nothing else would fit'}"]
+    return [f"{said}; {'it would fit ' + ' or '.join(ways) if ways else 'nothing would make it fit'}"]
 
 
 def _instead(demand: Demand, configuration: Configuration, card: Accelerator) -> Iterator[str]:

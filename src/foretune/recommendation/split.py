@@ -67,8 +67,11 @@ def fitted(run: PlannedRun, memory_bytes: float) -> PlannedRun | None:
         run: whose batches may be split; as it is if nothing is known of its memory.
         memory_bytes: of the accelerator.
     """
-    if peak_memory_bytes(run) is None:
+    least = peak_memory_bytes(smallest(run))
+    if least is None:
         return run
+    if least > memory_bytes:
+        return None
     resting, growing = fixed_bytes(run)
     free = USABLE[_KIND] * (memory_bytes - resting) - growing
     plain, checkpointed = (

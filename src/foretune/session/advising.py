@@ -40,6 +40,7 @@ class RecommendRequest:
         top: how many configurations.
         seconds: that a run may take.
         card: accelerator of the run; None for none in particular.
+        price: of the accelerator, dollars an hour; None where not known.
         space: search space; None for `peft`, and all pairs of the published sweeps.
         candidates: configurations to choose from.
         surrogates: folder of fitted surrogates; None for the shipped ones.
@@ -54,6 +55,7 @@ class RecommendRequest:
     top: int = 5
     seconds: float = math.inf
     card: Accelerator | None = None
+    price: float | None = None
     space: str | None = None
     candidates: int = 256
     surrogates: Path | None = None
@@ -107,7 +109,7 @@ class RecommendRequest:
         advice = self._without_surrogates(model, target)
         advice = replace(advice, warnings=(*model.notes, *advice.warnings, *splits.notes, *notes))
         if self.card:
-            advice = affordable(advice, demand, self.card, self.seconds)
+            advice = affordable(advice, demand, self.card, self.seconds, self.price)
         else:
             advice = with_memory(advice, demand)
             if math.isfinite(self.seconds):
@@ -181,7 +183,8 @@ class RecommendRequest:
         if data_sha256(table) not in surrogates.card.get("data_sha256", ()):
             notes = (*notes, self._other_table())
         if self.card:
-            notes = (*notes, "--hardware is ignored: the times are those of the machine of the recorded runs")
+            ignored = "--hardware is" if self.price is None else "--hardware and --price-per-hour are"
+            notes = (*notes, f"{ignored} ignored: the times are those of the machine of the recorded runs")
         advice = replace(advice, warnings=(*model.notes, *notes, *advice.warnings), facts=facts)
         answer_tokens = 10 ** task.meta_features["log_completion_tokens_p50"] - 1
         return _with_outlook(advice, task.rows or 0, answer_tokens, table)

@@ -71,7 +71,7 @@ def check_optimizer(name: str) -> None:
     from foretune.optimizer.registry import OPTIMIZERS
 
     module, _, attribute = name.partition(":")
-    if not attribute:
+    if not attribute or module == "rule":
         check_name("optimizer", name, list(OPTIMIZERS))
     elif find_spec(module.partition(".")[0]) is None:
         message = f"there is no module {module} to take the optimizer {name!r} from; put its folder into PYTHONPATH"
@@ -269,11 +269,12 @@ def check_methods(names: str) -> None:
         ConfigurationError: one is not.
         SurrogateError: a library that one is fitted with is missing.
     """
-    from foretune.optimizer.registry import OPTIMIZERS
+    from foretune.optimizer.registry import OPTIMIZERS, split_options
 
-    given = [name.strip().partition(":")[0] for name in names.split(",") if name.strip()]
+    known = sorted({*METHODS, *OPTIMIZERS})
+    given = [split_options(name.strip(), known)[0] for name in names.split(",") if name.strip()]
     for name in given:
-        check_name("method", name, sorted({*METHODS, *OPTIMIZERS}))
+        check_name("method", name, known)
     for kind in sorted({OPTIMIZERS[name].kind for name in given if name in OPTIMIZERS} - {""}):
         check_kind(kind)
 

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 SHIPPED_SURROGATES = "foretune-tiny-v1"
 _REPORTED_VERSIONS = ("foretune", "torch", "transformers", "peft", "numpy")
 
-_WITHOUT_SURROGATES = {"random", "default"}
 _SMALL = 30_000_000
 
 RunTrial = Callable[[Trial, float | None], Report]
@@ -90,7 +89,8 @@ class SearchSetup:
         """A fresh optimizer: what `make` makes, or the one that the options name."""
         from foretune.optimizer import Search, find_optimizer
 
-        asked = Search(self.task, self.candidates, self.default, self.surrogates, options.seed)
+        given = self.task, self.candidates, self.default, self.surrogates, options.seed
+        asked = Search(*given, only_candidates=False)
         return (make or find_optimizer(options.optimizer))(asked)
 
     def executor(
@@ -153,6 +153,7 @@ def prepare(
     from foretune.finetuning.provenance import fingerprint_of_splits
     from foretune.finetuning.shape import shape_of
     from foretune.finetuning.targets import available_targets, target_notes
+    from foretune.optimizer import needs_surrogates
     from foretune.optimizer.pool import candidate_pool
     from foretune.space import load_space
     from foretune.surrogate.pace import paced
@@ -167,7 +168,7 @@ def prepare(
     about_targets = target_notes(model)
     space = load_space(options.space, hidden_size=width).with_targets(available_targets(model))
     del model  # there may be no room for two
-    surrogates = find_surrogates(options.surrogate, needed=options.optimizer not in _WITHOUT_SURROGATES)
+    surrogates = find_surrogates(options.surrogate, needed=needs_surrogates(options.optimizer))
     if known is None:
         seen, typical = surrogates.card.get("hardware", ()) if surrogates else None, configuration or space.default()
         measured = Measuring(options, reader, typical, seen, loading, step, timed).measure(splits, whole)

@@ -95,10 +95,26 @@ def test_columns_of_which_nothing_is_known_are_left_out():
     assert "validation loss" not in text
     assert "at once" not in text
     assert "far" not in text
-    assert "Times of lora are not predicted" in text
+    assert "Times of lora are not predicted." in text
     assert "Times need --hardware, such as rtx-4090" in shown(
         advice(one(seconds=None), basis="rule"), on_hardware=False
     )
+
+
+def test_dollars_stand_beside_the_time_where_the_price_is_known():
+    text = shown(advice(one(dollars=0.0123), one(dollars=12.345)))
+    (heading,) = (line for line in text.splitlines() if "dollars" in line)
+    assert heading.index("time") < heading.index("dollars") < heading.index("memory")
+    assert " 0.012 " in text
+    assert " 12.35 " in text or " 12.34 " in text
+    assert "dollars" not in shown(advice(one()))
+
+
+def test_how_sure_time_and_memory_are_is_said():
+    within = {"four_of_five_within": {"seconds": (0.9, 1.5), "memory": (0.8, 1.25)}}
+    said = "A10G, took x0.9 to x1.5 of the predicted seconds and x0.8 to x1.25 of the predicted memory."
+    assert said in shown(advice(one(), basis="rule", facts=within))
+    assert "Four of five" not in shown(advice(one(), basis="rule"))
 
 
 def test_picks_of_one_rank_are_marked_and_explained():

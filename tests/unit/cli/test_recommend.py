@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_left_out(data):
     output = recommend(data, "--model", "Qwen/Qwen3-32B", "--hardware", "rtx-4090")
     assert "even a row at a time with gradient checkpointing takes " in output
     assert "it would fit with qlora (--space peft-and-qlora: " in output
-    assert " or on a100-80gb (74.5 GiB)" in output
+    assert " or on h100 (74.5 GiB)" in output
 
 
 def test_a_card_too_small_for_the_batch_keeps_it_and_says_how_it_is_computed(long_data, tmp_path):
@@ -141,22 +141,22 @@ def test_a_card_too_small_for_the_batch_keeps_it_and_says_how_it_is_computed(lon
         "gradient_accumulation_steps": 4,
         "gradient_checkpointing": True,
     }
-    assert pick["at_once"] == {"in_words": "3 rows, checkpointing", **settings}
+    assert pick["at_once"] == {"in_words": "2 rows, checkpointing", **settings}
     assert pick["configuration"]["batch_size"] == 8
     assert pick["memory_bytes"] < 24e9
     said = "per_device_train_batch_size: 2, gradient_accumulation_steps: 4, gradient_checkpointing: true"
-    comment = f"# computed at once on rtx-4090: 3 rows, checkpointing; other trainers: {said}"
+    comment = f"# computed at once on rtx-4090: 2 rows, checkpointing; other trainers: {said}"
     assert path.read_text().splitlines()[-1] == comment
     assert yaml.safe_load(path.read_text())["configuration"] == pick["configuration"]
     output = recommend(*asked[:-2])
-    assert "3 rows, checkpointing" in output
+    assert "2 rows, checkpointing" in output
     assert f"; other trainers: {said}" in output
 
 
 def test_without_a_card_the_usual_sizes_are_told(long_data):
     cards = json.loads(recommend(long_data, "--model", "Qwen/Qwen3-8B", "--json"))["cards"]
     words = {card["gigabytes"]: card["at_once"] and card["at_once"]["in_words"] for card in cards}
-    assert words == {8: None, 16: None, 24: "3 rows, checkpointing", 48: "5 rows", 80: "whole batch"}
+    assert words == {8: None, 16: None, 24: "2 rows, checkpointing", 48: "5 rows", 80: "whole batch"}
     output = recommend(long_data, "--model", "Qwen/Qwen3-8B")
     assert "Pick 1, by the memory of the card" in output
     assert "does not fit" in output
@@ -177,6 +177,7 @@ def test_models_of_a_size_seen_keep_the_seconds_of_the_recorded_runs(data):
     advice = json.loads(recommend(data, "--top", 1, "--candidates", 4, "--hardware", "h100", "--json"))
     note = "--hardware is ignored: the times are those of the machine of the recorded runs"
     assert advice["warnings"][1:] == [note, UNLIKE]
+    assert advice["recommendations"][0]["dollars"] is None
 
 
 def test_unknown_hardware_is_an_error_that_names_the_known(data):
@@ -225,11 +226,38 @@ def test_a_space_with_four_bits_has_them_among_the_advice(data):
     assert {one["configuration"]["method"] for one in small} == {"qlora"}
 
 
-def test_that_times_of_four_bits_are_not_known_is_said(data):
-    said = "Times of qlora are not predicted"
-    asked = (data, "--model", "Qwen/Qwen3-14B", "--top", 2, "--hardware", "rtx-4090")
-    assert said in recommend(*asked, "--space", "peft-and-qlora")
-    assert said not in recommend(*asked[:-1], "h100")
+def test_times_of_four_bits_are_predicted(data):
+    asked = (data, "--model", "Qwen/Qwen3-14B", "--top", 1, "--hardware", "rtx-4090", "--space", "peft-and-qlora")
+    (pick,) = json.loads(recommend(*asked, "--json"))["recommendations"]
+    assert pick["configuration"]["method"] == "qlora"
+    assert pick["seconds"] > 1.0
+    assert "not predicted" not in recommend(*asked)
+
+
+def test_a_price_tells_what_each_pick_costs(data, real):
+    asked = (data, "--model", real, "--top", 2, "--hardware", "a100-80gb", "--price-per-hour", "1.8")
+    advice = json.loads(recommend(*asked, "--json"))
+    assert [one["dollars"] for one in advice["recommendations"]] == [
+        pytest.approx(1.8 * one["seconds"] / 3600) for one in advice["recommendations"]
+    ]
+    assert set(advice["four_of_five_within"]) == {"seconds", "memory"}
+    output = recommend(*asked)
+    assert "dollars" in output
+    assert "of the predicted seconds" in output
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--price-per-hour", "1.8"), "none is named; add --hardware"),
+        (("--price-per-hour", "1,800", "--hardware", "h100"), "without thousand separators"),
+        (("--price-per-hour", "-2", "--hardware", "h100"), "a positive number"),
+    ],
+)
+def test_a_price_that_is_none_is_an_error(data, asked, said):
+    result = CliRunner().invoke(commands, ["recommend", str(data), "--model", "Qwen/Qwen3-8B", *asked])
+    assert isinstance(result.exception, ConfigurationError)
+    assert said in str(result.exception)
 
 
 def test_a_space_without_lora_gets_its_own_default(data, tmp_path):

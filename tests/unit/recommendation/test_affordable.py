@@ -41,6 +41,20 @@ def test_what_fits_stays_as_it_is_in_its_order_and_gets_seconds():
     assert found.warnings == ("before",)
 
 
+def test_dollars_are_those_of_the_seconds():
+    (found,) = affordable(advice(4), DEMAND, card(80), price=1.8).recommendations
+    assert found.dollars == pytest.approx(1.8 * found.seconds / 3600)
+    assert affordable(advice(4), DEMAND, card(80)).recommendations[0].dollars is None
+    assert affordable(advice(4, method="ia3"), DEMAND, card(80), price=1.8).recommendations[0].dollars is None
+
+
+def test_it_is_said_how_sure_time_and_memory_are():
+    within = {"seconds": (0.89, 1.36), "memory": (0.84, 1.22)}
+    assert affordable(advice(4), DEMAND, card(80)).facts == {"four_of_five_within": within}
+    assert affordable(advice(4), DEMAND, card(1)).facts == {}
+    assert with_memory(advice(4), DEMAND).facts["four_of_five_within"] == {"memory": (0.84, 1.22)}
+
+
 def test_batches_that_do_not_fit_keep_their_size_and_are_computed_in_parts():
     found = affordable(advice(4, 64), DEMAND, card(28))
     assert [one.configuration.values["batch_size"] for one in found.recommendations] == [8, 8]
@@ -58,11 +72,13 @@ def test_a_card_that_computes_whole_batches_is_not_remarked_upon():
 def test_what_does_not_fit_at_all_is_left_out_and_a_warning_says_what_would():
     found = affordable(advice(4, 64), DEMAND, card(16))
     assert found.recommendations == ()
-    assert found.warnings[1].startswith("left out 2 of 2: even a row at a time with gradient checkpointing takes ")
+    assert found.warnings[1].startswith(
+        "left out 2 of 2 (lora): even a row at a time with gradient checkpointing takes "
+    )
     assert "it would fit with qlora (--space peft-and-qlora: " in found.warnings[1]
     assert found.warnings[1].endswith(" or on rtx-3090 (22.4 GiB)")
     huge = Demand(replace(LARGE, parameters=1e12), DEMAND.workload)
-    assert affordable(advice(4), huge, card(4)).warnings[1].endswith("; nothing else would fit")
+    assert affordable(advice(4), huge, card(4)).warnings[1].endswith("; nothing would make it fit")
 
 
 def test_shorter_rows_are_proposed_where_the_longest_is_what_does_not_fit():
@@ -99,9 +115,8 @@ def test_what_takes_too_long_is_left_out_and_a_warning_says_what_fewer_epochs_ta
     assert "give more time" in affordable(advice(4, epochs=1), DEMAND, card(80), seconds=1.0).warnings[1]
 
 
-@pytest.mark.parametrize("method", ["ia3", "full"])
-def test_methods_that_nothing_is_known_of_are_kept(method):
-    found = affordable(advice(4, method=method), DEMAND, card(1), seconds=1.0)
+def test_methods_that_nothing_is_known_of_are_kept():
+    found = affordable(advice(4, method="ia3"), DEMAND, card(1), seconds=1.0)
     assert found.recommendations[0].memory_bytes is None
     assert found.recommendations[0].seconds is None
 
@@ -112,10 +127,19 @@ def test_accelerators_without_bfloat16_are_named():
 
 
 def test_methods_whose_time_is_not_known_are_named_where_a_budget_is_set():
-    found = affordable(advice(4, method="qlora"), DEMAND, card(80), seconds=1.0)
+    found = affordable(advice(4, method="ia3"), DEMAND, card(80), seconds=1.0)
     assert len(found.recommendations) == 1
-    assert found.warnings[-1] == "the time of qlora is not predicted, so --budget has left out none of these"
-    assert affordable(advice(4, method="qlora"), DEMAND, card(80)).warnings == ("before",)
+    assert found.warnings[-1] == "the time of ia3 is not predicted, so --budget has left out none of these"
+    assert affordable(advice(4, method="ia3"), DEMAND, card(80)).warnings == ("before",)
+
+
+def test_the_time_of_four_bits_and_of_full_finetuning_counts():
+    kept = affordable(advice(4, method="qlora"), DEMAND, card(80)).recommendations[0].seconds
+    assert kept > affordable(advice(4), DEMAND, card(80)).recommendations[0].seconds
+    assert affordable(advice(4, method="qlora"), DEMAND, card(80), seconds=0.9 * kept).recommendations == ()
+    full = affordable(advice(4, method="full"), DEMAND, card(80))
+    assert full.recommendations == ()
+    assert "even a row at a time with gradient checkpointing takes " in full.warnings[1]
 
 
 def test_qlora_is_no_remedy_for_qlora():

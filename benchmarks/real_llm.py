@@ -1,0 +1,80 @@
+"""What carries over to a real LLM: replays of its table by knowledge of tiny models, of the LLM itself, and of both.
+
+Run: python benchmarks/real_llm.py [--table smollm2-v1] --out FOLDER [--budget 1runs,2runs,3runs,5runs]
+
+The tasks of the table are replayed as `foretune replay` does it, the family of each left out, thinking for free. The
+default search is there three times: it has learned from
+
+- tiny: `foretune-tiny-v1` alone, so that it has never met a model of that size;
+- own: the other datasets of the table alone;
+- both.
+
+So is the greedy portfolio. Against them stand what needs no knowledge of runs: random search, the default, the rules of
+`foretune.optimizer.rules`, and `lr-probe`. Printed are the regret of each (0 is the best of the table, 1 its median
+configuration), and its difference from the search that knows both, with 95 % intervals over tasks. Searches that are
+done are lines of FOLDER/*/replays.jsonl. A few minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foretune.benchmark.budgets import parse_amounts
+from foretune.benchmark.compare import Terms, prepare, replay_all
+from foretune.benchmark.figures import results_frame, scales_of, task_means
+from foretune.benchmark.regret import interval
+from foretune.metadata import MetaDataset, read_meta_dataset
+from foretune.metadata.merge import MergePart, merge
+from foretune.metadata.noise import seed_noise
+
+TINY = "foretune-tiny-v1"
+RULES = ("rule:unsloth", "rule:tinker", "rule:llama-factory", "rule:auto-epochs", "rule:constant")
+UNTAUGHT = ("random", "default", *RULES, "lr-probe")
+LEARNED = ("transfer-in-context", "portfolio")
+WHOLE = "transfer-in-context (both)"
+
+
+def replayed(knowledge: str, meta: MetaDataset, target: MetaDataset, budgets: str, folder: Path) -> pd.DataFrame:
+    """A row for each search of the methods that learn from `meta`, and of the others where it is the target itself."""
+    methods = [*LEARNED, *(UNTAUGHT if meta is target else ())]
+    terms = Terms("family", parse_amounts(budgets), charge_overhead=False)
+    contest = prepare(meta, target, terms, None, folder / "surrogates", methods)
+    frame = results_frame(replay_all(contest, folder), contest, scales_of(contest, seed_noise(target)), target)
+    learned = frame["method"].isin(LEARNED)
+    frame["method"] = frame["method"].where(~learned, frame["method"] + f" ({knowledge})")
+    return frame
+
+
+def table(frame: pd.DataFrame, budgets: list[str]) -> None:
+    """Regret of each method, and the difference from the search that knows both."""
+    found = task_means(frame, "regret_median")
+    print(f"{frame['task'].nunique()} tasks of {frame['family'].nunique()} families")
+    print(f"{'':<30}" + "".join(f"{one:>8}" for one in budgets) + "   minus the search that knows both")
+    order = sorted(dict.fromkeys(frame["method"]), key=lambda one: -np.mean(list(found[one, budgets[1]].values())))
+    for method in order:
+        own = {budget: np.array(list(found[method, budget].values())) for budget in budgets}
+        apart = [interval(own[budget] - np.array(list(found[WHOLE, budget].values()))) for budget in budgets]
+        cells = "".join(f"{own[budget].mean():>8.2f}" for budget in budgets)
+        said = "  ".join(f"{one.mean:+.2f} [{one.low:+.2f}, {one.high:+.2f}]" for one in apart)
+        print(f"{method:<30}{cells}   {said if method != WHOLE else ''}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", default="smollm2-v1")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--budget", default="1runs,2runs,3runs,5runs")
+    given = parser.parse_args()
+    own, tiny = read_meta_dataset(given.table), read_meta_dataset(TINY)
+    both = merge([MergePart(TINY, tiny), MergePart(given.table, own)]).meta
+    known = {"tiny": tiny, "own": own, "both": both}
+    frame = pd.concat([replayed(name, meta, own, given.budget, given.out / name) for name, meta in known.items()])
+    table(frame, [str(one) for one in parse_amounts(given.budget)])
+
+
+if __name__ == "__main__":
+    main()
