@@ -2,9 +2,9 @@
 
 Each published model has a loss for pairs of learning rate and LoRA rank. What a pair costs is its *excess*, the loss
 over the least of that model, minus 1, in percent; a run that diverged has 20. For a new model the excess of a pair is
-the mean over its *siblings*, the published models of its family within a factor of 4 in size. A model without siblings
-gets the mean over all published models, which the constant 3e-4 at the largest rank minimizes: what a family wants
-could not be told from others (`benchmarks/published_sweeps.py`).
+the mean over the published models that are like it: its own variants (`-Base`, `-Instruct`), else those of its family
+within a factor of 4 in size. Where there is none, it is the mean over all published models, which the constant 3e-4 at
+the largest rank minimizes: what a family wants could not be told from others (`benchmarks/published_sweeps.py`).
 
 The sweeps took batches of 128 rows and 780 steps; `foretune.recommendation.schedule` says what a rate becomes at
 others.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -38,8 +39,8 @@ _RANK_WEIGHT = 0.1
 """Of a difference of log ranks beside one of log rates, where the nearest pair is sought that was tried."""
 _DEVIATIONS = 1.28
 _LEAST_ERROR = 0.5
-"""Percent: standard deviation of an excess at least. Siblings agree more with each other than with a new model; with
-this, 81 % of the excesses of models left out lie in their intervals (`benchmarks/published_sweeps.py`)."""
+"""Percent: standard deviation of an excess at least. Models of a family agree more with each other than with a new one;
+with this, 80 % of the excesses of models left out lie in their intervals (`benchmarks/published_sweeps.py`)."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,24 @@ def _read(table: MetaDataset, task: str) -> PublishedModel | None:
     return PublishedModel(name, billions, np.array(pairs), excess)
 
 
-def siblings(family: Family | None, billions: float, models: Sequence[PublishedModel]) -> list[PublishedModel]:
-    """The published models of a family within a factor of 4 in size, the nearest in size first."""
+def alike(
+    name: str, family: Family | None, billions: float, models: Sequence[PublishedModel]
+) -> tuple[list[PublishedModel], str]:
+    """The published models that a model is compared with, the nearest in size first, and what they are to it.
+
+    The model itself and its variants (`-Base`, `-Instruct`), else those of its family within a factor of 4 in size.
+    """
+    plain = Path(name).name.lower()
+    variants = [one for one in models if one.name.lower() in plain or _begins(one.name.lower(), plain)]
+    if variants:
+        return variants, "the model itself or variants of it"
     found = [one for one in models if family is not None and one.family == family and _apart(billions, one) <= FAR]
-    return sorted(found, key=lambda one: _apart(billions, one))
+    return sorted(found, key=lambda one: _apart(billions, one)), "those of its family and about its size"
+
+
+def _begins(longer: str, name: str) -> bool:
+    """Whether a name that states a size is the first part of a longer one."""
+    return billions_of(name) is not None and longer.startswith(f"{name}-")
 
 
 def _apart(billions: float, model: PublishedModel) -> float:
@@ -160,8 +175,8 @@ def from_published(
     """
     if all(_apart(target.billions, one) > FAR for one in models):
         return None
-    alike = siblings(target.family, target.billions, models)
-    compared = alike or list(models)
+    like, relation = alike(target.name, target.family, target.billions, models)
+    compared = like or list(models)
     pairs = candidate_pairs(target.billions, compared)
     cases = np.array([one.excess_of(pairs) for one in compared])
     scores = intervals(cases)
@@ -171,7 +186,7 @@ def from_published(
             scores[place],
             None,
             None,
-            _reason(pairs[place], cases[:, place], alike, wanted, target) + _moved(wanted, configuration),
+            _reason(pairs[place], cases[:, place], like, wanted, target) + _moved(wanted, configuration),
             tuple(cases[:, place].tolist()),
         )
         for place in np.argsort([one.middle for one in scores], kind="stable").tolist()
@@ -184,7 +199,7 @@ def from_published(
     rows = list({one.configuration: one for one in reversed(rows)}.values())[::-1]
     warnings = _warnings(target, methods)
     weights = (1.0,) * len(compared)
-    said = _distance(target, alike, len(models))
+    said = _distance(target, like, relation, len(models))
     return Advice(tuple(rows), "published sweeps", "percent over the best loss", said, warnings, weights)
 
 
@@ -197,14 +212,14 @@ def _with_pair(target: Target, default: Configuration, method: str, rate: float,
 def _reason(
     pair: Float[np.ndarray, " 2"],
     excess: Float[np.ndarray, " M"],
-    alike: Sequence[PublishedModel],
+    like: Sequence[PublishedModel],
     wanted: Configuration,
     target: Target,
 ) -> str:
     """How the pair did on the models that it was compared on, and what became of its rate."""
     rate = math.exp(pair[0])
-    if alike:
-        said = ", ".join(f"{one.name} {over:.2f} %" for one, over in list(zip(alike, excess, strict=True))[:3])
+    if like:
+        said = ", ".join(f"{one.name} {over:.2f} %" for one, over in list(zip(like, excess, strict=True))[:3])
         said = f"over their best: {said}"
     else:
         said = f"{excess.mean():.2f} % over the best on average of {len(excess)} published models"
@@ -229,11 +244,11 @@ def _share(target: Target) -> float:
     return (target.family.lora_share if target.family else None) or 1.0
 
 
-def _distance(target: Target, alike: Sequence[PublishedModel], count: int) -> str:
+def _distance(target: Target, like: Sequence[PublishedModel], relation: str, count: int) -> str:
     swept = f"{count} models published on tulu3 (99,840 rows)"
-    if alike:
-        names = ", ".join(one.name for one in alike[:3])
-        return f"by {len(alike)} of {swept}, those of its family and about its size: {names}"
+    if like:
+        names = ", ".join(one.name for one in like[:3])
+        return f"by {len(like)} of {swept}, {relation}: {names}"
     family = f"of {target.family.name}" if target.family else f"known to be like {target.name}"
     return f"none of {swept} is {family} and about this size, so the average of all is taken"
 
