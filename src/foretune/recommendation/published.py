@@ -2,9 +2,9 @@
 
 Each published model has a loss for pairs of learning rate and LoRA rank. What a pair costs is its *excess*, the loss
 over the least of that model, minus 1, in percent; a run that diverged has 20. For a new model the excess of a pair is
-the mean over the published models that are like it: its own variants (`-Base`, `-Instruct`), else those of its family
-within a factor of 4 in size. Where there is none, it is the mean over all published models, which the constant 3e-4 at
-the largest rank minimizes: what a family wants could not be told from others (`benchmarks/published_sweeps.py`).
+the mean over its variants (`-Base`, `-Instruct`) among the published models. Where there is none, it is the mean over
+all published models of up to 5 billion parameters, or over all larger ones: 1e-3 is best for the small, 3e-4 for the
+large, at the largest rank. Families say no more than that (`benchmarks/published_sweeps.py`).
 
 The sweeps took batches of 128 rows and 780 steps; `foretune.recommendation.schedule` says what a rate becomes at
 others.
@@ -23,7 +23,7 @@ from jaxtyping import Float
 from foretune.errors import MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.recommendation.advice import Advice, Interval, Recommendation
-from foretune.recommendation.families import Family, family_of
+from foretune.recommendation.families import Family
 from foretune.recommendation.names import billions_of
 from foretune.recommendation.schedule import scaled_rate, steps_of
 from foretune.types import Configuration
@@ -34,13 +34,15 @@ FAR = 4.0
 """Ratio of sizes beyond which a published model says nothing."""
 RATES = (1e-4, 3e-4, 1e-3)
 """Learning rates that are compared: those that nearly all sweeps have, without the two that never won."""
+SMALL = 5.0
+"""Billions of parameters that a small model has at most; there is none between 4 and 8 in the sweeps."""
 SWEPT_BATCH, SWEPT_STEPS, SWEPT_ALPHA = 128, 780, 32.0
 _RANK_WEIGHT = 0.1
 """Of a difference of log ranks beside one of log rates, where the nearest pair is sought that was tried."""
 _DEVIATIONS = 1.28
 _LEAST_ERROR = 0.5
-"""Percent: standard deviation of an excess at least. Models of a family agree more with each other than with a new one;
-with this, 80 % of the excesses of models left out lie in their intervals (`benchmarks/published_sweeps.py`)."""
+"""Percent: standard deviation of an excess at least. Variants agree more with each other than with a new one; with
+this, 82 % of the excesses of models left out lie in their intervals (`benchmarks/published_sweeps.py`)."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,6 @@ class PublishedModel:
     billions: float
     pairs: np.ndarray
     excess: np.ndarray
-
-    @property
-    def family(self) -> Family | None:
-        """That its name tells."""
-        return family_of(self.name)
 
     def excess_of(self, pairs: Float[np.ndarray, "k 2"]) -> Float[np.ndarray, " k"]:
         """Of the pair nearest to each that was tried, the learning rate first."""
@@ -116,19 +113,15 @@ def _read(table: MetaDataset, task: str) -> PublishedModel | None:
     return PublishedModel(name, billions, np.array(pairs), excess)
 
 
-def alike(
-    name: str, family: Family | None, billions: float, models: Sequence[PublishedModel]
-) -> tuple[list[PublishedModel], str]:
-    """The published models that a model is compared with, the nearest in size first, and what they are to it.
-
-    The model itself and its variants (`-Base`, `-Instruct`), else those of its family within a factor of 4 in size.
-    """
+def variants_of(name: str, models: Sequence[PublishedModel]) -> list[PublishedModel]:
+    """The published models that are a model itself or its variants, such as `-Base` and `-Instruct`, by their names."""
     plain = Path(name).name.lower()
-    variants = [one for one in models if one.name.lower() in plain or _begins(one.name.lower(), plain)]
-    if variants:
-        return variants, "the model itself or variants of it"
-    found = [one for one in models if family is not None and one.family == family and _apart(billions, one) <= FAR]
-    return sorted(found, key=lambda one: _apart(billions, one)), "those of its family and about its size"
+    return [one for one in models if one.name.lower() in plain or _begins(one.name.lower(), plain)]
+
+
+def of_its_size(billions: float, models: Sequence[PublishedModel]) -> list[PublishedModel]:
+    """The small of the published models for a small one, else the large; all if there is none."""
+    return [one for one in models if (one.billions <= SMALL) == (billions <= SMALL)] or list(models)
 
 
 def _begins(longer: str, name: str) -> bool:
@@ -175,8 +168,8 @@ def from_published(
     """
     if all(_apart(target.billions, one) > FAR for one in models):
         return None
-    like, relation = alike(target.name, target.family, target.billions, models)
-    compared = like or list(models)
+    variants = variants_of(target.name, models)
+    compared = variants or of_its_size(target.billions, models)
     pairs = candidate_pairs(target.billions, compared)
     cases = np.array([one.excess_of(pairs) for one in compared])
     scores = intervals(cases)
@@ -186,7 +179,7 @@ def from_published(
             scores[place],
             None,
             None,
-            _reason(pairs[place], cases[:, place], like, wanted, target) + _moved(wanted, configuration),
+            _reason(pairs[place], cases[:, place], variants, wanted, target) + _moved(wanted, configuration),
             tuple(cases[:, place].tolist()),
         )
         for place in np.argsort([one.middle for one in scores], kind="stable").tolist()
@@ -199,7 +192,7 @@ def from_published(
     rows = list({one.configuration: one for one in reversed(rows)}.values())[::-1]
     warnings = _warnings(target, methods)
     weights = (1.0,) * len(compared)
-    said = _distance(target, like, relation, len(models))
+    said = _distance(target, variants, len(compared), len(models))
     return Advice(tuple(rows), "published sweeps", "percent over the best loss", said, warnings, weights)
 
 
@@ -212,14 +205,14 @@ def _with_pair(target: Target, default: Configuration, method: str, rate: float,
 def _reason(
     pair: Float[np.ndarray, " 2"],
     excess: Float[np.ndarray, " M"],
-    like: Sequence[PublishedModel],
+    variants: Sequence[PublishedModel],
     wanted: Configuration,
     target: Target,
 ) -> str:
     """How the pair did on the models that it was compared on, and what became of its rate."""
     rate = math.exp(pair[0])
-    if like:
-        said = ", ".join(f"{one.name} {over:.2f} %" for one, over in list(zip(like, excess, strict=True))[:3])
+    if variants:
+        said = ", ".join(f"{one.name} {over:.2f} %" for one, over in list(zip(variants, excess, strict=True))[:3])
         said = f"over their best: {said}"
     else:
         said = f"{excess.mean():.2f} % over the best on average of {len(excess)} published models"
@@ -244,13 +237,12 @@ def _share(target: Target) -> float:
     return (target.family.lora_share if target.family else None) or 1.0
 
 
-def _distance(target: Target, like: Sequence[PublishedModel], relation: str, count: int) -> str:
+def _distance(target: Target, variants: Sequence[PublishedModel], compared: int, count: int) -> str:
     swept = f"{count} models published on tulu3 (99,840 rows)"
-    if like:
-        names = ", ".join(one.name for one in like[:3])
-        return f"by {len(like)} of {swept}, {relation}: {names}"
-    family = f"of {target.family.name}" if target.family else f"known to be like {target.name}"
-    return f"none of {swept} is {family} and about this size, so the average of all is taken"
+    if variants:
+        return f"by this model or variants of it among {swept}: {', '.join(one.name for one in variants)}"
+    side = f"{'up to' if target.billions <= SMALL else 'above'} {SMALL:.0f} billion parameters"
+    return f"none of {swept} is a variant of this: by the average of the {compared} {side}"
 
 
 def _warnings(target: Target, methods: Sequence[str]) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def steps_of(configuration: Configuration, rows: int) -> int:
 def with_epochs(configuration: Configuration, rows: int, space: SearchSpace) -> Configuration:
     """The configuration with the epochs for so many rows, or with the nearest that the search space has."""
     wanted = epochs_for(rows, int(configuration.values["batch_size"]))
-    (choice,) = (one for name, one in space.space.items() if base_name(name) == "epochs")
+    choice = next(one for name, one in space.space.items() if base_name(name) == "epochs")
     values = [int(value) for value in legal_values(choice)]
     if is_range(choice):
         epochs = min(max(round(wanted), values[0]), values[-1])

@@ -249,6 +249,8 @@ def _with_outlook(advice: Advice, rows: int, answer_tokens: float, table: MetaDa
         *swept_cases(read_published(published)),
     ]
     found = outlook(rows, answer_tokens, cases)
+    if advice.basis == "surrogates":  # which predict the loss of each configuration
+        found = replace(found, after=None)
     counted = tuple(replace(one, steps=steps_of(one.configuration, rows)) for one in advice.recommendations)
     facts = {**advice.facts, "train_rows": rows, "outlook": found.to_json()}
     return replace(advice, recommendations=counted, facts=facts)

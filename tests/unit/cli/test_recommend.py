@@ -318,8 +318,7 @@ def test_families_want_rates_of_their_own(data):
     }
     assert rates["Mistral"] / rates["Qwen2.5"] == pytest.approx(0.2, rel=0.03)
     assert rates["gemma"] / rates["Qwen2.5"] == pytest.approx(0.38, rel=0.03)
-    assert rates["wonder"] == rates["Qwen2.5"]
-    assert rates["Llama-3"] == pytest.approx(rates["Qwen2.5"] * 10 / 3, rel=0.03)  # its siblings': 1e-3
+    assert rates["wonder"] == rates["Llama-3"] == rates["Qwen2.5"]
 
 
 def test_the_family_of_a_folder_is_read_from_its_config(data, tmp_path):
