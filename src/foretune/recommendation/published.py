@@ -168,7 +168,7 @@ def from_published(
     """
     if all(_apart(target.billions, one) > FAR for one in models):
         return None
-    variants = variants_of(target.name, models)
+    variants = [one for one in variants_of(target.name, models) if _apart(target.billions, one) <= FAR]
     compared = variants or of_its_size(target.billions, models)
     pairs = candidate_pairs(target.billions, compared)
     cases = np.array([one.excess_of(pairs) for one in compared])
@@ -189,11 +189,13 @@ def from_published(
     ]
     if not rows:
         return None
-    rows = list({one.configuration: one for one in reversed(rows)}.values())[::-1]
+    first: dict[Configuration, Recommendation] = {}  # rates outside the space move to the same end
+    for one in rows:
+        first.setdefault(one.configuration, one)
     warnings = _warnings(target, methods)
     weights = (1.0,) * len(compared)
     said = _distance(target, variants, len(compared), len(models))
-    return Advice(tuple(rows), "published sweeps", "percent over the best loss", said, warnings, weights)
+    return Advice(tuple(first.values()), "published sweeps", "percent over the best loss", said, warnings, weights)
 
 
 def _with_pair(target: Target, default: Configuration, method: str, rate: float, rank: float) -> Configuration:

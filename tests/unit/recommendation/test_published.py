@@ -185,6 +185,20 @@ def test_a_configuration_that_does_not_fit_is_left_out_and_one_that_was_moved_sa
     assert from_published(target("Qwen3-1B-Base", 1.0), MODELS, DEFAULT, fit=lambda _: None) is None
 
 
+def test_rates_that_move_to_the_same_end_are_one_pick_at_the_better_place():
+    def fit(configuration):
+        return type(configuration)({**configuration.values, "learning_rate": 1e-4})
+
+    models = (model("Qwen3-1B", 1.0, 2, ranks=(8.0, 16.0)),)
+    found = from_published(target("Qwen3-1B", 1.0), models, DEFAULT, fit=fit).recommendations
+    assert [(one.configuration.values["rank"], one.score.middle) for one in found] == [(16, 0.0), (8, 0.0)]
+
+
+def test_a_name_with_another_size_is_no_variant():
+    advice = from_published(target("Qwen3-1B-grown", 20.0), MODELS, DEFAULT)
+    assert advice.distance.endswith("by the average of the 1 above 5 billion parameters")
+
+
 def test_each_model_that_is_compared_is_a_case():
     models = (*MODELS, model("gemma-2-2b-it", 2.0, 2))
     advice = from_published(target("google/gemma-2-2b", 2.0), models, DEFAULT)
