@@ -238,8 +238,43 @@ def write_tinker(folder: Path, logs: Sequence[Log], dataset: str) -> Written:
     return [str(folder)], ImportOptions()
 
 
+def write_scaling_law(folder: Path, logs: Sequence[Log], dataset: str) -> Written:
+    """The values of a run as losses after 100, 200, ... rows; a table has no configurations."""
+    longest = max(len(log.values) for log in logs)
+    sizes = [100 * number for number in range(1, longest + 1)]
+    lines = [",".join(["config name", "0", *map(str, sizes), "size", "family"])]
+    for log in logs:
+        losses = [*map(_number, log.values), *[_number(log.values[-1])] * (longest - len(log.values))]
+        lines.append(",".join([f"org/{log.name}", "9.5", *losses, "1000000", "base"]))
+    (folder / f"{dataset}.csv").write_text("\n".join(lines) + "\n")
+    return [str(folder)], ImportOptions()
+
+
+def write_hf_cards(folder: Path, logs: Sequence[Log], dataset: str) -> Written:
+    cards = [
+        {
+            "url": f"https://hub/org/{log.name}",
+            "model": "org/base-2B",
+            "dataset": dataset,
+            "lr": log.parameters.get("learning_rate", 1e-3),
+            "epochs_planned": 2 * log.steps[-1] if log.state == "stopped" else None,
+            "epoch": list(log.steps),
+            "eval_loss": list(log.values),
+        }
+        for log in logs
+    ]
+    (folder / "cards.json").write_text(json.dumps(cards))
+    return [str(folder)], ImportOptions(rows=100)
+
+
 def write_public_llm(folder: Path, logs: Sequence[Log], dataset: str) -> Written:
-    for part, write in (("peft_metamathqa", write_peft), ("tinker_sft_sweep", write_tinker)):
+    parts = {
+        "peft_metamathqa": write_peft,
+        "tinker_sft_sweep": write_tinker,
+        "scaling_law_finetuning": write_scaling_law,
+        "hf_cards": write_hf_cards,
+    }
+    for part, write in parts.items():
         (folder / part).mkdir()
         write(folder / part, logs, dataset)
     return [str(folder)], ImportOptions(dataset=dataset)
@@ -247,13 +282,18 @@ def write_public_llm(folder: Path, logs: Sequence[Log], dataset: str) -> Written
 
 WRITERS: dict[str, Callable[[Path, Sequence[Log], str], Written]] = {
     "csv": write_csv,
+    "hf-cards": write_hf_cards,
     "mlflow": write_mlflow,
     "optuna": write_optuna,
     "peft": write_peft,
     "public-llm": write_public_llm,
     "quicktunetool": write_quicktunetool,
+    "scaling-law": write_scaling_law,
     "taskset": write_taskset,
     "tensorboard": write_tensorboard,
     "tinker": write_tinker,
     "trainer-state": write_trainer,
 }
+
+ONE_RUN_A_TASK = frozenset({"scaling-law"})
+"""Kinds whose tasks have one run each: they tell nothing about which configuration is best."""

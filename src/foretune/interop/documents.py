@@ -1,7 +1,8 @@
-"""JSON and YAML files of other people: every error names the file and the expectation."""
+"""JSON, YAML and CSV files of other people: every error names the file and the expectation."""
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import yaml
 
 from foretune.errors import InteropError
+
+LINE = "line of the file"
+"""Key of a CSV row's line number."""
 
 
 def read_text(path: Path) -> str:
@@ -42,6 +46,32 @@ def read_object(path: Path) -> dict[str, Any]:
         message = f"{path} holds {type(found).__name__}, expected names with values (an object)"
         raise InteropError(message)
     return {str(name): value for name, value in found.items()}
+
+
+def read_csv(path: Path, separator: str = ",", *, source: str = "the file") -> tuple[list[str], list[dict[str, str]]]:
+    """The columns of a CSV file, and its rows by column, each with the line that it ends on (`LINE`).
+
+    Args:
+        path: of the file.
+        separator: of cells.
+        source: of the separator, for messages.
+
+    Raises:
+        InteropError: if the file is absent, not UTF-8 or no CSV, or a row has another number of cells than the header.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines, delimiter=separator, strict=True)
+            names = list(reader.fieldnames or ())
+            rows = [{**row, LINE: str(reader.line_num)} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        message = f"{path} cannot be read as CSV ({error}); give a file that exists, in UTF-8"
+        raise InteropError(message) from error
+    for row in rows:
+        if None in row or None in row.values():
+            message = f"{path}, line {row[LINE]}: not {len(names)} cells; correct it, or the separator in {source}"
+            raise InteropError(message)
+    return names, rows
 
 
 def needed(found: Mapping[str, Any], name: str, kind: type | tuple[type, ...], where: object) -> Any:
