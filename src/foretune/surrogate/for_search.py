@@ -15,6 +15,7 @@ from statistics import median
 import numpy as np
 
 from foretune.errors import ConfigurationError, SurrogateError
+from foretune.metadata.ranking import ranks_configurations
 from foretune.metadata.slices import costs_at, equal_parts, values_at
 from foretune.metadata.source import stated_parameters
 from foretune.space import Encoder, SearchSpace, learning_rate_reference
@@ -31,8 +32,6 @@ _WIDTH = "model_log_width"
 _WIDTH_OF_PARAMETERS = 10.7
 """width^3 over parameters of transformers whose depth is their width over 128, which have 12 width^2 depth of them."""
 _LEAST_TASKS = 2
-_TRAINING = "train"
-"""How names of losses of training begin."""
 REMEDY = "add further tables, for instance the shipped one: foretune fit META foretune-tiny-v1 --out SURROGATES"
 
 
@@ -108,17 +107,13 @@ def _of_methods(runs: Sequence[Run], space: SearchSpace) -> tuple[list[Run], lis
 
 
 def _of_rankings(runs: Sequence[Run]) -> list[Run]:
-    """Runs on tasks that tell which configuration is better, or how much work a configuration is.
-
-    A task with runs of one configuration ranks nothing. The loss of training does not judge: it is least where a
-    configuration has learned its rows by heart.
-    """
-    several = {task for task, group in by_task(runs).items() if len({run.configuration.key for run in group}) > 1}
-
-    def ranks(task: Task) -> bool:
-        return task.id in several and not task.metric.name.lower().startswith(_TRAINING)
-
-    return [run for run in runs if has_facts(run.task) or ranks(run.task)]
+    """Runs on tasks that tell which configuration is better, or how much work a configuration is."""
+    ranking = {
+        name
+        for name, group in by_task(runs).items()
+        if ranks_configurations(group[0].task.metric, [run.configuration for run in group])
+    }
+    return [run for run in runs if has_facts(run.task) or run.task.id in ranking]
 
 
 def _methods(runs: Sequence[Run]) -> str:
