@@ -3,7 +3,7 @@
 The columns `0, 200, 400, ...` are training rows, each with the loss on the test split after full finetuning on that
 many; 0 is the untrained model. Each loss is the best of a search by the authors, of which neither the learning rate nor
 the cost is told. So every size of a model is a task with a single run of one slice, judged by the test loss, that
-costs 1 run.
+costs one run.
 """
 
 from __future__ import annotations
