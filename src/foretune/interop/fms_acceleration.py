@@ -85,23 +85,12 @@ def _rows(file: Path) -> list[dict[str, str]]:
 
 
 def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options: ImportOptions) -> RecordedRun:
-    def number(name: str) -> float | None:
-        return _number(row, name, file)
-
     gpus, micro = (int(_needed(row, name, file)) for name in ("num_gpus", "per_device_train_batch_size"))
-    samples, rate = number("train_samples_per_second"), number("train_steps_per_second")
-    stated = number("gradient_accumulation_steps")
-    micro_batches = round(stated or (samples / rate / (micro * gpus) if samples and rate else 1.0))
-    batch = micro * gpus * micro_batches
-    seconds, tokens = number("train_runtime"), number("train_tokens_per_second")
+    batch = micro * gpus * _micro_batches(row, micro * gpus, file)
     slices, status, message = list[ImportedSlice](), str(Status.OUT_OF_MEMORY), _LOST
-    if seconds:
-        # Samples a second have more digits than steps a second.
-        steps = round(samples * seconds / batch) if samples else None
-        trained = round(tokens * seconds * gpus) if tokens else None
-        loss = _needed(row, "train_loss", file)
-        slices, status, message = finite_slices([ImportedSlice(loss, seconds, steps=steps, tokens=trained)])
-    peak = number("mem_peak_torch_mem_alloc_in_bytes")
+    if row["train_runtime"]:
+        slices, status, message = finite_slices([_slice(row, gpus, batch, file)])
+    peak = _number(row, "mem_peak_torch_mem_alloc_in_bytes", file)
     return RecordedRun(
         f"{file.stem}-line{row[LINE]}",
         _task(row, file, options),
@@ -115,6 +104,21 @@ def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options
             "peak_memory_bytes": int(peak) if peak else None,
         },
     )
+
+
+def _micro_batches(row: Mapping[str, str], rows: int, file: Path) -> int:
+    """Of a step, with so many rows each on all accelerators: as stated, else by the speeds, else 1."""
+    names = ("gradient_accumulation_steps", "train_samples_per_second", "train_steps_per_second")
+    stated, samples, steps = (_number(row, name, file) for name in names)
+    return round(stated or (samples / steps / rows if samples and steps else 1.0))
+
+
+def _slice(row: Mapping[str, str], gpus: int, batch: int, file: Path) -> ImportedSlice:
+    """All of a run. Samples a second have more digits than steps a second; tokens a second are of one accelerator."""
+    seconds, loss = (_needed(row, name, file) for name in ("train_runtime", "train_loss"))
+    samples, tokens = (_number(row, f"train_{name}_per_second", file) for name in ("samples", "tokens"))
+    steps = round(samples * seconds / batch) if samples else None
+    return ImportedSlice(loss, seconds, steps=steps, tokens=round(tokens * seconds * gpus) if tokens else None)
 
 
 def _task(row: Mapping[str, str], file: Path, options: ImportOptions) -> ImportedTask:

@@ -86,13 +86,30 @@ def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options
         message = f"{where}: {row['Config']!r} on {row['Machine']!r}, expected MODEL/METHOD.yaml on COUNTxNAME"
         raise InteropError(message)
     lost = row["Training runtime"] == _OUT_OF_MEMORY
+    epochs, micro = (int(_number(row, name, where)) for name in ("Epochs", "Micro batch size"))
     slices, status, message = list[ImportedSlice](), str(Status.OUT_OF_MEMORY), "the source says OOM"
-    epochs = int(_number(row, "Epochs", where))
     if not lost:
-        seconds, loss = 60 * _number(row, "Training runtime", where), _number(row, "Validation loss", where)
-        slices, status, message = finite_slices([ImportedSlice(loss, seconds, epochs=epochs)])
-    model = options.named("model", {}, _NAMES.get(config[1], row["Model"]))
-    task = ImportedTask(
+        minutes, loss = (_number(row, name, where) for name in ("Training runtime", "Validation loss"))
+        slices, status, message = finite_slices([ImportedSlice(loss, 60 * minutes, epochs=epochs)])
+    card = f"NVIDIA {machine[2]}"
+    return RecordedRun(
+        f"{config[2]}-line{row[LINE]}",
+        _task(_NAMES.get(config[1], row["Model"]), options),
+        {**_settings(config[1], config[2]), "epochs": epochs, "micro_batch_size": micro},
+        slices,
+        status=status,
+        message=message,
+        facts={
+            **figures,
+            "hardware": card if machine[1] == "1" else f"{machine[1]} x {card}",
+            "peak_memory_bytes": None if lost else round(1e9 * _number(row, "Peak memory", where)),
+        },
+    )
+
+
+def _task(model: str, options: ImportOptions) -> ImportedTask:
+    model = options.named("model", {}, model)
+    return ImportedTask(
         options.named("dataset", {}, "alpaca2k"),
         model,
         "validation_loss",
@@ -100,21 +117,6 @@ def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options
         rows=options.rows or ROWS,
         family=options.family or "instructions",
         features=stated_size(model),
-    )
-    count, name = int(machine[1]), f"NVIDIA {machine[2]}"
-    micro = int(_number(row, "Micro batch size", where))
-    return RecordedRun(
-        f"{config[2]}-line{row[LINE]}",
-        task,
-        {**_settings(config[1], config[2]), "epochs": epochs, "micro_batch_size": micro},
-        slices,
-        status=status,
-        message=message,
-        facts={
-            **figures,
-            "hardware": f"{count} x {name}" if count > 1 else name,
-            "peak_memory_bytes": None if lost else round(1e9 * _number(row, "Peak memory", where)),
-        },
     )
 
 
