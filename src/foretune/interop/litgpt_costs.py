@@ -22,7 +22,7 @@ from foretune.metadata import MetaDataset
 from foretune.types import Status, Value
 
 ROWS = 1900
-"""Training rows: Alpaca2k has 2,000, of which LitGPT keeps 5 % for validation."""
+"""Training rows: Alpaca2k has 2,000, of which LitGPT keeps 5 % for validation; some configurations keep 77 rows."""
 _OUT_OF_MEMORY = "OOM"
 _COLUMNS = (
     *("Config", "Model", "Epochs", "Micro batch size", "Machine", "Training runtime", "Peak memory"),
@@ -34,6 +34,8 @@ _MACHINE = re.compile(r"(\d+)x(\w+)")
 _CONFIG = re.compile(r"([\w.-]+)/(full|lora|qlora)\.yaml")
 _RATE, _ALPHA = 2e-4, 16.0
 _FULL_BATCHES = {"gemma-2b": 16, "llama": 64, "phi": 8, "stablelm": 8, "tiny-llama": 32}
+_FULL_STEPS = {"gemma-2b": 50, "phi-2": 100}
+"""Models whose full finetuning ends after so many steps, before its first epoch does."""
 _ALL = {"gemma-2b/lora": 8, "gemma2-2b/lora": 8, "gemma": 16, "phi": 8, "tiny-llama": 32}
 """Beginnings of configurations with adapters on all modules -> rank; the longest counts. Others: 32, on q and v."""
 
@@ -90,7 +92,9 @@ def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options
     slices, status, message = list[ImportedSlice](), str(Status.OUT_OF_MEMORY), "the source says OOM"
     if not lost:
         minutes, loss = (_number(row, name, where) for name in ("Training runtime", "Validation loss"))
-        slices, status, message = finite_slices([ImportedSlice(loss, 60 * minutes, epochs=epochs)])
+        steps = _FULL_STEPS.get(config[1]) if config[2] == "full" else None
+        whole = ImportedSlice(loss, 60 * minutes, steps=steps, epochs=None if steps else epochs)
+        slices, status, message = finite_slices([whole])
     card = f"NVIDIA {machine[2]}"
     return RecordedRun(
         f"{config[2]}-line{row[LINE]}",
@@ -124,8 +128,8 @@ def _settings(model: str, method: str) -> dict[str, Value]:
     """What the file `MODEL/METHOD.yaml` says."""
     found: dict[str, Value] = {"method": method, "learning_rate": _RATE}
     if method == "full":
-        batch = _of_beginning(_FULL_BATCHES, model)
-        return found if batch is None else {**found, "batch_size": batch}
+        limits = {"batch_size": _of_beginning(_FULL_BATCHES, model), "max_steps": _FULL_STEPS.get(model)}
+        return found | {name: value for name, value in limits.items() if value is not None}
     everywhere = _of_beginning(_ALL, f"{model}/{method}")
     rank, gemma = everywhere or 32, model.startswith("gemma")
     return {

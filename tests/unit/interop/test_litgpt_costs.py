@@ -47,6 +47,14 @@ def test_settings_are_those_of_the_files_that_the_table_names(tmp_path):
     assert full == {"method": "full", "learning_rate": 2e-4, "batch_size": 64, "micro_batch_size": 4, "epochs": 1}
 
 
+def test_full_finetuning_that_ends_by_steps_has_no_epochs(tmp_path):
+    row = LORA.replace("falcon-7b/lora", "phi-2/full").replace("falcon-7b", "phi-2")
+    meta = read(tmp_path, row)
+    assert meta.runs[["config.max_steps", "config.epochs", "config.batch_size"]].values.tolist() == [[100, 4, 8]]
+    assert meta.curves["steps"].tolist() == [100]
+    assert meta.curves["epochs"].isna().all()
+
+
 def test_a_run_out_of_memory_has_no_figures(tmp_path):
     lost = read(tmp_path, LORA, FULL).runs.iloc[1]
     assert (lost["status"], lost["message"], lost["hardware"]) == (
