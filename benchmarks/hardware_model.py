@@ -24,7 +24,7 @@ from foretune.recommendation.shape import ModelShape
 from foretune.recommendation.workload import Workload
 from foretune.types import Configuration
 
-TABLE = Path(str(resources.files("foretune"))) / "data" / "meta_datasets" / "public-llm-v1"
+TABLE = Path(str(resources.files("foretune"))) / "data" / "meta_datasets" / "public-llm-v2"
 TASK = "MetaMathQA@20000:Llama-3.2-3B"
 LORA_LIKE = {"lora", "rslora", "dora", "bdlora", "mica"}
 

@@ -25,7 +25,7 @@ from foretune.recommendation.names import billions_of
 from foretune.recommendation.published import predicted_excess
 from foretune.space import load_space
 
-TABLE = Path(str(resources.files("foretune"))) / "data" / "meta_datasets" / "public-llm-v1"
+TABLE = Path(str(resources.files("foretune"))) / "data" / "meta_datasets" / "public-llm-v2"
 METAMATHQA = "MetaMathQA@20000:Llama-3.2-3B"
 LORA_LIKE = {"lora", "rslora", "dora", "bdlora", "mica"}
 SWEPT_ALPHA = 32.0

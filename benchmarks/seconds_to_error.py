@@ -56,7 +56,7 @@ MISTAKES: Mapping[str, Sequence[str]] = {
     "metadata describe: none": ("metadata", "describe", "foretune-tiny"),
     "metadata verify: none": ("metadata", "verify", "foretune-tiny"),
     "metadata gate: none": ("metadata", "gate", "foretune-tiny"),
-    "metadata merge: none": ("metadata", "merge", "foretune-tiny", "public-llm-v1", "--out", "run"),
+    "metadata merge: none": ("metadata", "merge", "foretune-tiny", "public-llm-v2", "--out", "run"),
     "metadata import: kind": ("metadata", "import", "csw", "good.jsonl", "--out", "run"),
     "metadata export: kind": ("metadata", "export", "csw", "foretune-tiny-v1", "--out", "run"),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from foretune.errors import InteropError
+from foretune.interop.documents import LINE, read_csv
 from foretune.interop.mapping import REPEATS, SECTIONS, Field, Mapped, read_mapping
 from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of, provenance
@@ -23,7 +23,6 @@ from foretune.types import Status, Value
 
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 _MISSING = {"", "na", "n/a", "null"}
-_LINE = "line of the file"
 _DIRECTIONS = ("minimize", "maximize")
 
 
@@ -53,26 +52,13 @@ def import_csv(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
 
 def _rows(file: Path, mapped: Mapped) -> list[dict[str, str]]:
     """The rows by column, each with the line that it stands on."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines, delimiter=mapped.separator, strict=True)
-            names = list(reader.fieldnames or ())
-            rows = [{**row, _LINE: str(reader.line_num)} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        message = f"{file} cannot be read as CSV ({error}); give a file that exists, in UTF-8"
-        raise InteropError(message) from error
+    names, rows = read_csv(file, mapped.separator, source=str(mapped.file))
     named = {one.column for fields in mapped.fields.values() for one in fields.values() if one.column}
     seed = mapped.fields["run"].get("seed")
     wanted = (named | set(mapped.skip)) - ({REPEATS} if seed and seed.column == REPEATS else set())
     if absent := sorted(wanted - set(names)):
         message = f"{file} has no column {', '.join(absent)}; it has {', '.join(names)}: correct {mapped.file}"
         raise InteropError(message)
-    for row in rows:
-        if None in row or None in row.values():
-            message = (
-                f"{file}, line {row[_LINE]}: not {len(names)} cells; correct it, or the separator in {mapped.file}"
-            )
-            raise InteropError(message)
     return rows
 
 
@@ -121,7 +107,7 @@ class _Reader:
         repeats = seed is None or seed.column == REPEATS
         columns = {name: self._get(first, "run", name, "text") for name in ("source", "license", "hardware", "started")}
         return RecordedRun(
-            str(self._get(first, "run", "name", "text") or f"line{first[_LINE]}"),
+            str(self._get(first, "run", "name", "text") or f"line{first[LINE]}"),
             self._task(first),
             self._configuration(first),
             slices,
@@ -223,7 +209,7 @@ class _Reader:
         for row in rows[1:]:
             if (self._task(row), self._configuration(row)) != first:
                 message = (
-                    f"{self._at(row)}: other task or hyperparameters than on line {rows[0][_LINE]}, which is of the "
+                    f"{self._at(row)}: other task or hyperparameters than on line {rows[0][LINE]}, which is of the "
                     f"same run; correct one of them, or run.name in {self._mapped.file}"
                 )
                 raise InteropError(message)
@@ -261,7 +247,7 @@ class _Reader:
             raise InteropError(message) from error
 
     def _at(self, row: Mapping[str, str]) -> str:
-        return f"{self._file}, line {row[_LINE]}"
+        return f"{self._file}, line {row[LINE]}"
 
 
 def _parse(text: str, kind: str, scale: float) -> Value:

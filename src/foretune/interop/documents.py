@@ -1,8 +1,10 @@
-"""JSON and YAML files of other people: every error names the file and the expectation."""
+"""JSON, YAML and CSV files of other people: every error names the file and the expectation."""
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,9 @@ from typing import Any
 import yaml
 
 from foretune.errors import InteropError
+
+LINE = "line of the file"
+"""Key of a CSV row's line number."""
 
 
 def read_text(path: Path) -> str:
@@ -44,6 +49,32 @@ def read_object(path: Path) -> dict[str, Any]:
     return {str(name): value for name, value in found.items()}
 
 
+def read_csv(path: Path, separator: str = ",", *, source: str = "the file") -> tuple[list[str], list[dict[str, str]]]:
+    """The columns of a CSV file, and its rows by column, each with the line that it ends on (`LINE`).
+
+    Args:
+        path: of the file.
+        separator: of cells.
+        source: of the separator, for messages.
+
+    Raises:
+        InteropError: if the file is absent, not UTF-8 or no CSV, or a row has another number of cells than the header.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines, delimiter=separator, strict=True)
+            names = list(reader.fieldnames or ())
+            rows = [{**row, LINE: str(reader.line_num)} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        message = f"{path} cannot be read as CSV ({error}); give a file that exists, in UTF-8"
+        raise InteropError(message) from error
+    for row in rows:
+        if None in row or None in row.values():
+            message = f"{path}, line {row[LINE]}: not {len(names)} cells; correct it, or the separator in {source}"
+            raise InteropError(message)
+    return names, rows
+
+
 def needed(found: Mapping[str, Any], name: str, kind: type | tuple[type, ...], where: object) -> Any:
     """The value of a name, which must be there and of that type.
 
@@ -55,5 +86,25 @@ def needed(found: Mapping[str, Any], name: str, kind: type | tuple[type, ...], w
         kinds = kind if isinstance(kind, tuple) else (kind,)
         expected = " or ".join(one.__name__ for one in kinds)
         message = f"{where}: {name!r} is {value!r}, expected {expected}; is this the right kind of file?"
+        raise InteropError(message)
+    return value
+
+
+def positive(text: str, what: str) -> float:
+    """The number above 0 in a cell.
+
+    Args:
+        text: of the cell.
+        what: place and column, for the message.
+
+    Raises:
+        InteropError: if it is anything else.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not value > 0:
+        message = f"{what} is {text!r}, expected a number above 0"
         raise InteropError(message)
     return value

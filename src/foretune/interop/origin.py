@@ -47,7 +47,7 @@ def figures_of(folder: Path, options: ImportOptions) -> dict[str, str]:
     card = folder / "card.json"
     found = read_object(card) if card.is_file() else {}
     commit = f"@{found['commit']}" if found.get("commit") else ""
-    where = "/".join(str(found[name]) for name in ("source_repo", "path") if found.get(name))
+    where = "/".join(str(found[name]) for name in ("source_repo", "path") if found.get(name)) or found.get("source", "")
     said = {"source": options.source or where + commit, "license": options.license or str(found.get("license", ""))}
     return {name: text for name, text in said.items() if text}
 

@@ -1,4 +1,4 @@
-"""The shipped table `public-llm-v1`: figures of finetuning real language models that others have published.
+"""The shipped table `public-llm-v2`: figures of finetuning real language models that others have published.
 
 Its parts are read by the readers of their kinds, from a folder that has them by name; each run says where its figures
 come from and under which license.
@@ -6,47 +6,60 @@ come from and under which license.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from foretune.errors import InteropError
+from foretune.interop.fms_acceleration import fms_acceleration_runs
+from foretune.interop.hf_cards import hf_card_runs
+from foretune.interop.litgpt_costs import litgpt_runs
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import provenance
+from foretune.interop.origin import figures_of, provenance
 from foretune.interop.peft_results import peft_runs
 from foretune.interop.recorded import RecordedRun
 from foretune.interop.rows import tables
+from foretune.interop.scaling_law import scaling_law_runs
 from foretune.interop.tinker import tinker_runs
 from foretune.metadata import MetaDataset
 
-PARTS = ("peft_metamathqa", "tinker_sft_sweep")
-"""Folders of the two tables: PEFT's method comparison and Tinker's sweep, each with its `card.json`."""
+_Read = tuple[Sequence[RecordedRun], Sequence[str]]
+_Reader = Callable[[Sequence[str], ImportOptions], _Read]
+
+
+PARTS: Mapping[str, _Reader] = MappingProxyType(
+    {
+        "peft_metamathqa": lambda paths, options: (peft_runs(paths, options), ()),
+        "tinker_sft_sweep": tinker_runs,
+        "scaling_law_finetuning": scaling_law_runs,
+        "hf_cards": hf_card_runs,
+        "fms_acceleration_costs": fms_acceleration_runs,
+        "litgpt_costs": lambda paths, options: (litgpt_runs(paths, options), ()),
+    }
+)
+"""Folders of the tables, each with its `card.json`, and their readers: (paths, options) -> runs and notes."""
 
 
 def import_public_llm(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
-    """Both tables, from the folder that has them.
+    """All tables, from the folder that has them.
 
     Raises:
         InteropError: if a part is missing.
     """
-    if len(paths) != 1 or not all((Path(paths[0]) / part).is_dir() for part in PARTS):
-        message = f"{', '.join(paths)}: expected one folder that has {' and '.join(PARTS)}"
+    lacking = [part for part in PARTS if len(paths) != 1 or not (Path(paths[0]) / part).is_dir()]
+    if lacking:
+        message = f"{', '.join(paths)}: expected one folder that has {', '.join(PARTS)}; {', '.join(lacking)} not found"
         raise InteropError(message)
-    peft, tinker = (str(Path(paths[0]) / part) for part in PARTS)
-    swept, notes = tinker_runs([tinker], options)
-    runs, left_out = _with_common_features([*peft_runs([peft], options), *swept])
-    return tables(runs, provenance("public-llm", paths, options), [*notes, *left_out])
+    read = [reader([str(Path(paths[0]) / part)], options) for part, reader in PARTS.items()]
+    runs, notes = ([one for found in kind for one in found] for kind in zip(*read, strict=True))
+    return tables(runs, {**provenance("public-llm", paths, options), "parts": _parts(paths[0], read)}, notes)
 
 
-def _with_common_features(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list[str]]:
-    """The runs with the meta-features that all tasks have, and notes: so the first version of the table was made."""
-    tasks = {run.task.id: run.task for run in runs}
-    names = sorted({name for task in tasks.values() for name in task.features})
-    lacking = {name: [task.id for task in tasks.values() if name not in task.features] for name in names}
-    lacking = {name: ids for name, ids in lacking.items() if ids}
-    kept = [
-        replace(run, task=replace(run.task, features={k: v for k, v in run.task.features.items() if k not in lacking}))
-        for run in runs
-    ]
-    notes = [f"feature {name} is left out, for it is not known of {', '.join(ids)}" for name, ids in lacking.items()]
-    return kept, notes
+def _parts(folder: str, read: Sequence[_Read]) -> dict[str, dict[str, Any]]:
+    """Part -> runs, source and license, for `metadata.json`."""
+    none = ImportOptions()
+    return {
+        part: {"runs": len(runs), **figures_of(Path(folder) / part, none)}
+        for part, (runs, _) in zip(PARTS, read, strict=True)
+    }

@@ -30,6 +30,7 @@ class ImportedTask:
         source: where the dataset comes from.
         license: of the dataset.
         features: meta-features, by name.
+        zero_shot: the metric of the untrained model; None if unknown.
     """
 
     dataset: str
@@ -42,6 +43,7 @@ class ImportedTask:
     source: str = ""
     license: str = "unknown"
     features: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
+    zero_shot: float | None = None
 
     @property
     def id(self) -> str:
@@ -62,7 +64,8 @@ class RecordedRun:
         status: how it ended, one of `foretune.metadata.schema.STATUSES`.
         message: why it did not end well.
         facts: further columns of the table of runs, such as `hardware` or `peak_memory_bytes`.
-        planned: steps of the complete run, for the progress of a stopped run; None if it is not known.
+        planned: steps of the complete run, or epochs where slices have no steps, for the progress of a stopped run;
+            None if it is not known.
         remarks: changes and omissions, in words that fit any run.
     """
 

@@ -7,12 +7,16 @@ from types import MappingProxyType
 
 from foretune.errors import InteropError
 from foretune.interop.csv_table import import_csv
+from foretune.interop.fms_acceleration import import_fms_acceleration
+from foretune.interop.hf_cards import import_hf_cards
+from foretune.interop.litgpt_costs import import_litgpt
 from foretune.interop.mlflow_store import import_mlflow
 from foretune.interop.options import ImportOptions
 from foretune.interop.optuna_study import import_optuna
 from foretune.interop.peft_results import import_peft
 from foretune.interop.public_llm import import_public_llm
 from foretune.interop.quicktunetool import import_quicktunetool
+from foretune.interop.scaling_law import import_scaling_law
 from foretune.interop.taskset import import_taskset
 from foretune.interop.tensorboard_events import import_tensorboard
 from foretune.interop.tinker import import_tinker
@@ -24,11 +28,15 @@ Importer = Callable[[Sequence[str], ImportOptions], MetaDataset]
 IMPORTERS: Mapping[str, Importer] = MappingProxyType(
     {
         "csv": import_csv,
+        "fms-acceleration": import_fms_acceleration,
+        "hf-cards": import_hf_cards,
+        "litgpt": import_litgpt,
         "mlflow": import_mlflow,
         "optuna": import_optuna,
         "peft": import_peft,
         "public-llm": import_public_llm,
         "quicktunetool": import_quicktunetool,
+        "scaling-law": import_scaling_law,
         "taskset": import_taskset,
         "tensorboard": import_tensorboard,
         "tinker": import_tinker,

@@ -136,13 +136,14 @@ def _length(runs: Sequence[RecordedRun]) -> int:
 
 
 def _longest(runs: Sequence[RecordedRun]) -> int:
-    """Slices that the longest run has, or would have had by its planned steps."""
+    """Slices that the longest run has, or would have had by its planned steps or epochs."""
     return max([1, *(_planned_slices(run) for run in runs if run.slices)])
 
 
 def _planned_slices(run: RecordedRun) -> int:
-    count, steps = len(run.slices), run.slices[-1].steps
-    return max(count, round(count * run.planned / steps)) if run.planned and steps else count
+    count, last = len(run.slices), run.slices[-1]
+    trained = last.steps or last.epochs
+    return max(count, round(count * run.planned / trained)) if run.planned and trained else count
 
 
 def _common_end(runs: Sequence[RecordedRun]) -> float | None:
@@ -174,6 +175,7 @@ def _task_row(task: ImportedTask, max_fidelity: int, features: Mapping[str, floa
         "cost_unit": task.cost_unit,
         "n_train": task.rows,
         "max_fidelity": max_fidelity,
+        "zero_shot_validation_value": task.zero_shot,
         **{FEATURE_PREFIX + name: value for name, value in features.items()},
     }
 

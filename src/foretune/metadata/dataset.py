@@ -101,12 +101,11 @@ class MetaDataset:
         Raises:
             MetaDatasetError: if there is none.
         """
-        rows = self.tasks[self.tasks["task"] == task]
-        if rows.empty:
+        if task not in self._places:
             message = f"no task {task!r} in this meta-dataset; it has {', '.join(self.task_ids)}"
             raise MetaDatasetError(message)
-        row = rows.iloc[0]
-        names = [name for name in rows.columns if name.startswith(FEATURE_PREFIX)]
+        row = self.tasks.iloc[self._places[task]]
+        names = [name for name in self.tasks.columns if name.startswith(FEATURE_PREFIX)]
         features = {name.removeprefix(FEATURE_PREFIX): float(row[name]) for name in names if not pd.isna(row[name])}
         trained = None if pd.isna(row["n_train"]) else int(row["n_train"])
         return Task(
@@ -119,9 +118,20 @@ class MetaDataset:
             model=self.models[task],
         )
 
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {task: place for place, task in enumerate(self.tasks["task"])}
+
     def runs_of(self, task: str) -> tuple[str, ...]:
         """The runs of a task, in the order of the table."""
-        return tuple(self.runs.loc[self.runs["task"] == task, "run"])
+        return self._runs_by_task.get(task, ())
+
+    @cached_property
+    def _runs_by_task(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for run, task in zip(self.runs["run"], self.runs["task"], strict=True):
+            found.setdefault(task, []).append(run)
+        return {task: tuple(runs) for task, runs in found.items()}
 
     def curve(self, run: str) -> LearningCurve:
         """Validation scores and seconds of a run; empty if it ended before its first slice.

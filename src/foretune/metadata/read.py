@@ -15,7 +15,7 @@ from foretune.errors import MetaDatasetError
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.frames import arrow_to_frame
 from foretune.metadata.schema import SCHEMA_VERSION, TABLES
-from foretune.metadata.shipped import meta_dataset_folder, shipped_meta_datasets
+from foretune.metadata.shipped import meta_dataset_folder, replacement, shipped_meta_datasets
 from foretune.metadata.write import sha256
 
 
@@ -28,7 +28,8 @@ def read_meta_dataset(folder: str | Path) -> MetaDataset:
     folder = meta_dataset_folder(folder)
     if not folder.is_dir():
         message = (
-            f"{folder} is not a folder; a meta-dataset is one with {', '.join(TABLES)} (.parquet) and metadata.json, "
+            f"{folder} is not a folder{replacement(folder)}; "
+            f"a meta-dataset is one with {', '.join(TABLES)} (.parquet) and metadata.json, "
             f"or one of {', '.join(shipped_meta_datasets())}"
         )
         raise MetaDatasetError(message)

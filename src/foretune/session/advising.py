@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from foretune.space import SearchSpace
     from foretune.types import Task
 
-PUBLISHED = "public-llm-v1"
+PUBLISHED = "public-llm-v2"
 LEARNED_FROM = "foretune-tiny-v1"
 ZERO_SHOT_SECONDS = 10.0
 """That scoring the base model may take, on a part of the validation rows if need be."""

@@ -34,8 +34,8 @@ METHODS = (
 )
 """Of a replay, beside the optimizers of `foretune.optimizer.registry`."""
 IMPORTERS = (
-    *("csv", "mlflow", "optuna", "peft", "public-llm", "quicktunetool", "taskset", "tensorboard", "tinker"),
-    "trainer-state",
+    *("csv", "fms-acceleration", "hf-cards", "litgpt", "mlflow", "optuna", "peft", "public-llm", "quicktunetool"),
+    *("scaling-law", "taskset", "tensorboard", "tinker", "trainer-state"),
 )
 EXPORTS = ("syne-tune", "quicktunetool", "csv")
 
@@ -154,7 +154,9 @@ def check_meta_dataset(folder: str | Path) -> None:
     path, known = Path(folder), shipped("meta_datasets")
     if (path / "metadata.json").is_file() or (not path.exists() and str(folder) in known):
         return
-    near = did_you_mean(str(folder), known) or _sibling(path)
+    from foretune.metadata.shipped import replacement
+
+    near = replacement(folder) or did_you_mean(str(folder), known) or _sibling(path)
     what = f"is not a folder{near}" if not path.is_dir() else "has no metadata.json, so it is no meta-dataset"
     message = f"{folder} {what}; give a folder that `foretune collect` or `import` wrote, or one of {', '.join(known)}"
     raise MetaDatasetError(message)

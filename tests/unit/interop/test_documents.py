@@ -1,11 +1,11 @@
-"""JSON and YAML files of other people."""
+"""JSON, YAML and CSV files of other people."""
 
 import re
 
 import pytest
 
 from foretune.errors import InteropError
-from foretune.interop.documents import needed, read_object, read_text
+from foretune.interop.documents import LINE, needed, read_csv, read_object, read_text
 
 
 def test_names_are_text_whatever_they_were(tmp_path):
@@ -34,6 +34,20 @@ def test_what_is_no_object_is_named(tmp_path, name, content, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InteropError, match=r"none.md cannot be read as text .*No such file.*; give a file that exists"):
         read_text(tmp_path / "none.md")
+
+
+def test_rows_of_a_csv_know_their_line(tmp_path):
+    (tmp_path / "a.csv").write_text('\ufeffa;b\n1;"two\nlines"\n', encoding="utf-8")
+    assert read_csv(tmp_path / "a.csv", ";") == (["a", "b"], [{"a": "1", "b": "two\nlines", LINE: "3"}])
+    with pytest.raises(InteropError, match=r"none.csv cannot be read as CSV \(.*No such file"):
+        read_csv(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("row", ["1", "1,2,3"])
+def test_a_row_of_another_length_is_named(tmp_path, row):
+    (tmp_path / "a.csv").write_text(f"a,b\n{row}\n")
+    with pytest.raises(InteropError, match=r"a.csv, line 2: not 2 cells; correct it, or the separator in m.yaml"):
+        read_csv(tmp_path / "a.csv", source="m.yaml")
 
 
 def test_a_needed_value_is_of_its_type():

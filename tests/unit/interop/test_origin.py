@@ -20,6 +20,8 @@ def test_the_card_beside_a_table_says_where_its_figures_come_from(tmp_path):
     (tmp_path / "card.json").write_text('{"source_repo": "a/b", "path": "c.md", "commit": "d", "license": "MIT"}')
     assert figures_of(tmp_path, ImportOptions()) == {"source": "a/b/c.md@d", "license": "MIT"}
     assert figures_of(tmp_path, ImportOptions(source="mine"))["source"] == "mine"
+    (tmp_path / "card.json").write_text('{"source": "https://a/b", "commit": "d"}')
+    assert figures_of(tmp_path, ImportOptions()) == {"source": "https://a/b@d"}
 
 
 def test_provenance_has_the_command_without_places_of_a_machine(tmp_path):

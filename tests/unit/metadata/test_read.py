@@ -21,16 +21,18 @@ class TestFiles:
     def test_a_folder_is_expected(self, tmp_path):
         with pytest.raises(MetaDatasetError, match="nowhere is not a folder; a meta-dataset is one with"):
             read_meta_dataset(tmp_path / "nowhere")
+        with pytest.raises(MetaDatasetError, match=r"public-llm-v1 is not a folder \(replaced by public-llm-v2"):
+            read_meta_dataset("public-llm-v1")
 
     def test_shipped_ones_have_names(self, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
-        assert "public-llm-v1" in shipped_meta_datasets()
-        assert "tulu3" in "".join(read_meta_dataset("public-llm-v1").task_ids)
+        assert "public-llm-v2" in shipped_meta_datasets()
+        assert "tulu3" in "".join(read_meta_dataset("public-llm-v2").task_ids)
 
     def test_a_folder_goes_before_a_shipped_name(self, rows, build, monkeypatch, tmp_path):
-        write_meta_dataset(build(rows), tmp_path / "public-llm-v1")
+        write_meta_dataset(build(rows), tmp_path / "public-llm-v2")
         monkeypatch.chdir(tmp_path)
-        assert "tulu3" not in "".join(read_meta_dataset("public-llm-v1").task_ids)
+        assert "tulu3" not in "".join(read_meta_dataset("public-llm-v2").task_ids)
 
     @pytest.mark.parametrize("name", ["metadata.json", "runs.parquet"])
     def test_a_missing_file_is_named(self, folder, name):

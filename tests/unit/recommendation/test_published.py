@@ -18,7 +18,7 @@ from foretune.recommendation.published import (
 )
 from foretune.space import load_space
 
-TABLE = Path(foretune.__file__).parent / "data" / "meta_datasets" / "public-llm-v1"
+TABLE = Path(foretune.__file__).parent / "data" / "meta_datasets" / "public-llm-v2"
 PAIRS = np.log([[1e-4, 8.0], [3e-4, 8.0], [1e-3, 8.0]])
 DEFAULT = load_space("peft").default()
 
@@ -70,6 +70,22 @@ def test_left_out_models_are_recommended_pairs_close_to_their_best():
         found.append(one.excess[int(np.argmin(mean))])
     assert len(found) == 34
     assert np.mean(found) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "billions", "rate", "rank", "percent"),
+    [
+        ("meta-llama/Llama-3.1-8B", 8.0, 1e-3, 128, 0.36075505771826666),
+        ("mistralai/Mistral-7B-v0.3", 7.2, 3e-4, 64, 0.47731806404812493),
+        ("google/gemma-2-2b", 2.6, 1e-3, 128, 0.4750089767564641),
+        ("Qwen/Qwen3-0.6B", 0.6, 1e-3, 128, 0.14869001948323746),
+    ],
+)
+def test_the_advice_is_that_of_the_first_version_of_the_table(name, billions, rate, rank, percent):
+    advice = from_published(name, billions, read_published(read_meta_dataset(TABLE)), DEFAULT, top=1)
+    best = advice.recommendations[0]
+    assert (best.configuration.values["learning_rate"], best.configuration.values["rank"]) == (rate, rank)
+    assert best.score.middle == pytest.approx(percent, rel=1e-9)
 
 
 def test_a_table_without_such_sweeps_is_refused():
