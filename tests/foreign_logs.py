@@ -250,6 +250,28 @@ def write_scaling_law(folder: Path, logs: Sequence[Log], dataset: str) -> Writte
     return [str(folder)], ImportOptions()
 
 
+def write_fms_acceleration(folder: Path, logs: Sequence[Log], dataset: str) -> Written:
+    names = ["model_name_or_path", "framework_config", "num_gpus", "per_device_train_batch_size", "learning_rate"]
+    lines = [",".join([*names, "train_runtime", "train_loss"])]
+    for log in logs:
+        figures = ["", ""] if log.state == "failed" else [_number(float(sum(log.seconds))), _number(log.values[-1])]
+        rate = str(log.parameters.get("learning_rate", 1e-3))
+        lines.append(",".join(["org/base-3B", "none", "1", "4", rate, *figures]))
+    (folder / "a100_80gb.csv").write_text("\n".join(lines) + "\n")
+    return [str(folder)], ImportOptions(rows=100)
+
+
+def write_litgpt(folder: Path, logs: Sequence[Log], dataset: str) -> Written:
+    columns = ["Config", "Model", "Epochs", "Micro batch size", "Machine", "Training runtime", "Peak memory"]
+    rows = [[*columns, "Validation loss"], ["---"] * (len(columns) + 1)]
+    for epochs, log in enumerate(logs, start=1):
+        figures = [f"{_number(float(sum(log.seconds)) / 60)} min", "1.5 GB", _number(log.values[-1])]
+        figures = ["OOM"] * 3 if log.state == "failed" else figures
+        rows.append(["base-4b/lora.yaml", "base-4b", str(epochs), "1", "1xA10G", *figures])
+    (folder / "table.md").write_text("".join(f"| {' | '.join(row)} |\n" for row in rows))
+    return [str(folder)], ImportOptions(dataset=dataset)
+
+
 def write_hf_cards(folder: Path, logs: Sequence[Log], dataset: str) -> Written:
     cards = [
         {
@@ -273,6 +295,8 @@ def write_public_llm(folder: Path, logs: Sequence[Log], dataset: str) -> Written
         "tinker_sft_sweep": write_tinker,
         "scaling_law_finetuning": write_scaling_law,
         "hf_cards": write_hf_cards,
+        "fms_acceleration_costs": write_fms_acceleration,
+        "litgpt_costs": write_litgpt,
     }
     for part, write in parts.items():
         (folder / part).mkdir()
@@ -282,7 +306,9 @@ def write_public_llm(folder: Path, logs: Sequence[Log], dataset: str) -> Written
 
 WRITERS: dict[str, Callable[[Path, Sequence[Log], str], Written]] = {
     "csv": write_csv,
+    "fms-acceleration": write_fms_acceleration,
     "hf-cards": write_hf_cards,
+    "litgpt": write_litgpt,
     "mlflow": write_mlflow,
     "optuna": write_optuna,
     "peft": write_peft,
@@ -295,5 +321,5 @@ WRITERS: dict[str, Callable[[Path, Sequence[Log], str], Written]] = {
     "trainer-state": write_trainer,
 }
 
-ONE_RUN_A_TASK = frozenset({"scaling-law"})
-"""Kinds whose tasks have one run each: they tell nothing about which configuration is best."""
+WITHOUT_RANKING = frozenset({"fms-acceleration", "scaling-law"})
+"""Kinds that tell nothing about which configuration is best: by losses of training, or of one run a task."""

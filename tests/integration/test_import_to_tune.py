@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from foreign_logs import ONE_RUN_A_TASK, WRITERS, Log
+from foreign_logs import WITHOUT_RANKING, WRITERS, Log
 from synthetic_table import RECIPE, synthetic_table
 
 import foretune.cli
@@ -60,7 +60,7 @@ def imported(kind, folder):
     return folder / "first", folder / "second"
 
 
-@pytest.mark.parametrize("kind", sorted(set(WRITERS) - ONE_RUN_A_TASK))
+@pytest.mark.parametrize("kind", sorted(set(WRITERS) - WITHOUT_RANKING))
 def test_what_was_imported_is_merged_and_fitted(kind, tmp_path):
     first, second = imported(kind, tmp_path)
     assert run("metadata", "merge", first, second, "--out", tmp_path / "both") == 0

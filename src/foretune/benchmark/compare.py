@@ -26,6 +26,7 @@ from foretune.benchmark.timing import hardware_by_task, timing_of
 from foretune.errors import ConfigurationError, MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.metadata.digest import data_sha256
+from foretune.metadata.ranking import ranking_tasks
 from foretune.space import SearchSpace
 from foretune.surrogate.encoders import encoder_for
 
@@ -124,6 +125,8 @@ def prepare(
         MetaDatasetError: if too little is left to learn from, or no task has a complete run.
     """
     chosen = choose(methods or list(METHODS))
+    without = _without_ranking(target)
+    meta, target = _of_rankings(meta), _of_rankings(target)
     groups, parts = groups_of(target, terms.leave_out), divide(meta, target, terms.leave_out, space, folder)
     recorded = {task: recorded_task(target, task) for task in target.task_ids}
     idle = tuple(task for task, one in recorded.items() if not one.is_playable)
@@ -138,7 +141,13 @@ def prepare(
     units = target.facts("cost_unit")
     charged = frozenset(task for task in recorded if terms.charge_overhead and units[task] == "seconds")
     return Contest(
-        recorded, settings, charged, able, terms, _fingerprint(meta, target, terms, space), _idle(idle) + notes
+        recorded,
+        settings,
+        charged,
+        able,
+        terms,
+        _fingerprint(meta, target, terms, space),
+        without + _idle(idle) + notes,
     )
 
 
@@ -247,6 +256,18 @@ def _able(
     if notes and refuse:
         raise ConfigurationError(f"{notes[0]}; leave it out of --methods, or use a table that has what it needs")
     return tuple(able), tuple(notes)
+
+
+def _of_rankings(meta: MetaDataset) -> MetaDataset:
+    """The tasks on which one configuration is better than another."""
+    ranking = ranking_tasks(meta)
+    return meta if ranking == meta.task_ids else meta.select(ranking)
+
+
+def _without_ranking(meta: MetaDataset) -> tuple[str, ...]:
+    count = len(meta.task_ids) - len(ranking_tasks(meta))
+    what = f"{count} tasks that rank no configurations, of one configuration or by the loss of training"
+    return (what,) if count else ()
 
 
 def _idle(tasks: Sequence[str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,5 +86,25 @@ def needed(found: Mapping[str, Any], name: str, kind: type | tuple[type, ...], w
         kinds = kind if isinstance(kind, tuple) else (kind,)
         expected = " or ".join(one.__name__ for one in kinds)
         message = f"{where}: {name!r} is {value!r}, expected {expected}; is this the right kind of file?"
+        raise InteropError(message)
+    return value
+
+
+def positive(text: str, what: str) -> float:
+    """The number above 0 in a cell.
+
+    Args:
+        text: of the cell.
+        what: place and column, for the message.
+
+    Raises:
+        InteropError: if it is anything else.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not value > 0:
+        message = f"{what} is {text!r}, expected a number above 0"
         raise InteropError(message)
     return value

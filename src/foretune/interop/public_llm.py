@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from foretune.errors import InteropError
+from foretune.interop.fms_acceleration import fms_acceleration_runs
 from foretune.interop.hf_cards import hf_card_runs
+from foretune.interop.litgpt_costs import litgpt_runs
 from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of, provenance
 from foretune.interop.peft_results import peft_runs
@@ -32,6 +34,8 @@ PARTS: Mapping[str, _Reader] = MappingProxyType(
         "tinker_sft_sweep": tinker_runs,
         "scaling_law_finetuning": scaling_law_runs,
         "hf_cards": hf_card_runs,
+        "fms_acceleration_costs": fms_acceleration_runs,
+        "litgpt_costs": lambda paths, options: (litgpt_runs(paths, options), ()),
     }
 )
 """Folders of the tables, each with its `card.json`, and their readers: (paths, options) -> runs and notes."""

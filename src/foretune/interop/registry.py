@@ -7,7 +7,9 @@ from types import MappingProxyType
 
 from foretune.errors import InteropError
 from foretune.interop.csv_table import import_csv
+from foretune.interop.fms_acceleration import import_fms_acceleration
 from foretune.interop.hf_cards import import_hf_cards
+from foretune.interop.litgpt_costs import import_litgpt
 from foretune.interop.mlflow_store import import_mlflow
 from foretune.interop.options import ImportOptions
 from foretune.interop.optuna_study import import_optuna
@@ -26,7 +28,9 @@ Importer = Callable[[Sequence[str], ImportOptions], MetaDataset]
 IMPORTERS: Mapping[str, Importer] = MappingProxyType(
     {
         "csv": import_csv,
+        "fms-acceleration": import_fms_acceleration,
         "hf-cards": import_hf_cards,
+        "litgpt": import_litgpt,
         "mlflow": import_mlflow,
         "optuna": import_optuna,
         "peft": import_peft,

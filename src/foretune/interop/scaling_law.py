@@ -3,7 +3,7 @@
 The columns `0, 200, 400, ...` are training rows, each with the loss on the test split after full finetuning on that
 many; 0 is the untrained model. Each loss is the best of a search by the authors, of which neither the learning rate nor
 the cost is told. So every size of a model is a task with a single run of one slice, judged by the test loss, that
-costs 1 run.
+costs one run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from foretune.errors import InteropError
-from foretune.interop.documents import LINE, read_csv
+from foretune.interop.documents import LINE, positive, read_csv
 from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of, provenance
 from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
@@ -66,7 +66,9 @@ def _runs(file: Path, options: ImportOptions) -> list[RecordedRun]:
 def _run(
     row: Mapping[str, str], size: str, file: Path, figures: Mapping[str, str], options: ImportOptions
 ) -> RecordedRun:
-    loss, untrained, parameters = (_positive(row, name, file) for name in (size, _UNTRAINED, _PARAMETERS))
+    loss, untrained, parameters = (
+        positive(row[name], f"{file}, line {row[LINE]}: {name!r}") for name in (size, _UNTRAINED, _PARAMETERS)
+    )
     task = ImportedTask(
         options.named("dataset", {}, file.stem),
         options.named("model", {}, row[_MODEL]),
@@ -80,14 +82,3 @@ def _run(
     )
     slices, status, message = finite_slices([ImportedSlice(loss, 1.0)])
     return RecordedRun("full", task, {"method": "full"}, slices, status=status, message=message, facts=figures)
-
-
-def _positive(row: Mapping[str, str], name: str, file: Path) -> float:
-    try:
-        value = float(row[name])
-    except ValueError:
-        value = math.nan
-    if not value > 0:
-        message = f"{file}, line {row[LINE]}: {name!r} is {row[name]!r}, expected a number above 0"
-        raise InteropError(message)
-    return value

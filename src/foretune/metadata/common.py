@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from foretune.errors import MetaDatasetError
 from foretune.metadata.dataset import MetaDataset
+from foretune.metadata.ranking import ranking_tasks
 from foretune.space.learning_rate import learning_rate_reference
 from foretune.types import Configuration
 
@@ -74,6 +75,8 @@ def best_losses(meta: MetaDataset) -> dict[str, dict[Configuration, float]]:
 def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Configuration, ...]]:
     """Best validation losses of tasks by configurations, as a whole matrix.
 
+    Tasks that rank no configurations (`foretune.metadata.ranking`) are left out.
+
     Where a task could not take all common configurations (large ones are spared long runs), either that task or those
     configurations are left out: of the choices "configurations that were run on at least k tasks", the largest
     matrix is taken.
@@ -85,7 +88,8 @@ def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Con
     Raises:
         MetaDatasetError: if fewer than 3 tasks have 3 configurations in common.
     """
-    table = best_losses(meta)
+    every = best_losses(meta)
+    table = {task: every[task] for task in ranking_tasks(meta)}
     coverage = Counter(configuration for losses in table.values() for configuration in losses)
     pools = [_pool(meta, table, coverage, least) for least in sorted(set(coverage.values()))]
     enough = [pool for pool in pools if len(pool[0]) >= _LEAST_TASKS and len(pool[1]) >= LEAST_CONFIGURATIONS]

@@ -31,6 +31,7 @@ from foretune.metadata.common import LEAST_CONFIGURATIONS, Losses, common_losses
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.noise import seed_noise
 from foretune.metadata.orders import Order, average_order, portfolio_order
+from foretune.metadata.ranking import ranking_tasks
 from foretune.metadata.ranks import rank_rows, spearman
 from foretune.types import Configuration
 
@@ -47,7 +48,7 @@ class Gate:
     Attributes:
         tasks: M names.
         configurations: C configurations that all these tasks share.
-        left_out: tasks with runs that lack some of them.
+        left_out: tasks that rank configurations, but lack some of these.
         regrets: method -> (M, 4) regret of each task after 1, 2, 3 and 5 full runs.
         units: (M,) a regret of 1 in standard deviations over seeds; NaN where the noise is not known.
         correlation: mean Spearman correlation of the losses between two tasks.
@@ -115,7 +116,7 @@ def gate(meta: MetaDataset, *, leave_out: LeaveOut = "task") -> Gate:
     return Gate(
         tasks=tasks,
         configurations=configurations,
-        left_out=tuple(task for task in meta.task_ids if task not in tasks and meta.runs_of(task)),
+        left_out=tuple(task for task in ranking_tasks(meta) if task not in tasks),
         regrets=regrets,
         units=np.array([_spread(row) for row in losses]) / _noise(meta, tasks),
         correlation=_mean_correlation(ranks),

@@ -7,7 +7,7 @@ correlation is high over all configurations and low over these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -20,10 +20,13 @@ from jaxtyping import Float
 from foretune.metadata.common import best_losses, overfits, relative_to_width
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.frames import frame_to_rows
+from foretune.metadata.ranking import ranking_tasks
 from foretune.metadata.ranks import rank_rows, spearman
 from foretune.metadata.schema import CONFIGURATION_PREFIX
 from foretune.types import Configuration, Status
 
+MOST_MODELS = 12
+"""Base models up to which counts and costs are told by base model."""
 LEAST_SHARED = 5
 """Configurations that two tasks must share for a rank correlation to say anything."""
 SECONDS = "seconds"
@@ -143,14 +146,34 @@ class Spread:
 
 
 def group_rows(meta: MetaDataset) -> list[Group]:
-    """Counts and cost by base model and family, in alphabetical order."""
+    """Counts and cost by base model and family, in alphabetical order; by family alone where models are many."""
     costs = run_costs(meta)
     found: list[Group] = []
-    for key, tasks in meta.tasks.groupby(["model", "family", "cost_unit"], sort=True)["task"]:
-        model, family, unit = (str(part) for part in _tuple(key))
-        runs = [run for task in tasks for run in meta.runs_of(str(task))]
-        found.append(Group(model, family, unit, len(tasks), len(runs), sum(costs[run] for run in runs)))
+    for (family, unit), tasks in _parts(meta, meta.tasks, "family"):
+        runs = [run for task in tasks["task"] for run in meta.runs_of(str(task))]
+        cost = sum(costs[run] for run in runs)
+        found.append(Group(_model_of(meta, tasks), family, unit, len(tasks), len(runs), cost))
     return found
+
+
+def _parts(meta: MetaDataset, frame: pd.DataFrame, name: str) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+    """A column's value with a unit of costs -> their rows: of one base model, or of all where these are many."""
+    models = [] if _has_many_models(meta) else ["model"]
+    for key, part in frame.groupby([*models, name, "cost_unit"], sort=True):
+        value, unit = (str(one) for one in _tuple(key)[-2:])
+        yield (value, unit), part
+
+
+def _model_of(meta: MetaDataset, rows: pd.DataFrame) -> str:
+    """The base model of some rows; where models are many, how many these rows are of."""
+    names = sorted({str(name) for name in rows["model"]})
+    if not _has_many_models(meta):
+        return names[0]
+    return f"{len(names)} models" if len(names) > 1 else "1 model"
+
+
+def _has_many_models(meta: MetaDataset) -> bool:
+    return len(set(meta.models.values())) > MOST_MODELS
 
 
 def total_costs(meta: MetaDataset) -> dict[str, float]:
@@ -172,20 +195,20 @@ def overfitted_share(meta: MetaDataset) -> float | None:
 
 
 def method_rows(meta: MetaDataset) -> list[MethodSummary]:
-    """How runs end and what they cost, by base model and method, in alphabetical order."""
+    """How runs end and what they cost, by base model and method, in alphabetical order; by method alone where models
+    are many."""
     runs = meta.runs.merge(meta.tasks[["task", "model", "cost_unit"]], on="task")
     name = CONFIGURATION_PREFIX + "method"
     runs["method"] = runs[name].fillna("") if name in runs else ""
     costs, speeds = run_costs(meta), microseconds_per_token(meta)
     found: list[MethodSummary] = []
-    for key, part in runs.groupby(["model", "method", "cost_unit"], sort=True):
-        model, method, unit = (str(one) for one in _tuple(key))
+    for (method, unit), part in _parts(meta, runs, "method"):
         diverged, failed = _share(part, Status.DIVERGED), _share(part, *_FAILED)
         spent = np.array([costs[run] for run in part["run"] if costs[run] > 0])
         speed = np.array([speeds[run] for run in part["run"] if run in speeds and unit == SECONDS])
-        found.append(
-            MethodSummary(model, method, unit, len(part), diverged, failed, _overfitted(meta, part), spent, speed)
-        )
+        overfitted = _overfitted(meta, part)
+        model = _model_of(meta, part)
+        found.append(MethodSummary(model, method, unit, len(part), diverged, failed, overfitted, spent, speed))
     return found
 
 
@@ -204,11 +227,15 @@ def microseconds_per_token(meta: MetaDataset) -> dict[str, float]:
 
 
 def pair_rows(meta: MetaDataset) -> list[Pair]:
-    """Every two tasks that share `LEAST_SHARED` configurations or more, matched relative to the models' widths."""
-    losses = best_losses(meta)
+    """Every two tasks that share `LEAST_SHARED` configurations or more, matched relative to the models' widths.
+
+    Tasks that rank no configurations (`foretune.metadata.ranking`) are left out.
+    """
+    ranking, every = ranking_tasks(meta), best_losses(meta)
+    losses = {task: every[task] for task in ranking}
     quality = _mean_ranks(losses)
     found: list[Pair] = []
-    for first, second in combinations([task for task in meta.task_ids if task in losses], 2):
+    for first, second in combinations(ranking, 2):
         shared = [one for one in losses[first] if one in losses[second]]
         if len(shared) >= LEAST_SHARED:
             top = sorted(shared, key=lambda one: quality[one])[: len(shared) // 2]

@@ -73,7 +73,8 @@ def _draw_task(axes: Axes, meta: MetaDataset, task: str) -> None:
     if known:
         axes.axhline(known[0], color=FAINT, linestyle=(0, (4, 3)), linewidth=1.0, label="zero-shot")
     finals = [score(float(scores.max())) for scores in curves.values()]
-    _limit(axes, known, finals, [value for scores in curves.values() for value in _values(score, scores)])
+    shown = [*known, *_values(score, curves[best])]
+    _limit(axes, shown, finals, [value for scores in curves.values() for value in _values(score, scores)])
     axes.set_title(task, fontsize=8, color=INK, loc="left")
 
 
@@ -92,10 +93,17 @@ def _draw_curve(
         axes.plot(slices, values, "o", color=color, markersize=3)
 
 
-def _limit(axes: Axes, known: Sequence[float], finals: Sequence[float], values: Sequence[float]) -> None:
-    """Keep a diverged run from squeezing all others; losses that fall far are drawn on a logarithmic scale."""
-    low, high = min([*known, *values]), max([*known, *values])
-    reference = max([*known, float(np.quantile(finals, 0.75))])
+def _limit(axes: Axes, shown: Sequence[float], finals: Sequence[float], values: Sequence[float]) -> None:
+    """Keep a diverged run from squeezing all others; losses that fall far are drawn on a logarithmic scale.
+
+    Args:
+        axes: to limit.
+        shown: values that must be seen whole.
+        finals: best value of each run.
+        values: of all slices of all runs.
+    """
+    low, high = min([*shown, *values]), max([*shown, *values])
+    reference = max([*shown, float(np.quantile(finals, 0.75))])
     high = min(high, low + 1.3 * max(reference - low, 1e-6))
     scale_axis(axes, low, high, "y")
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foretune.metadata import MetaDataset
+from foretune.metadata.ranking import ranking_tasks
+from foretune.metadata.sizes import size_curves
 from foretune.metadata.summary import SECONDS, MethodSummary, Pair, Spread, method_rows, pair_rows, spread_rows
 from foretune.report.meta_dataset_curves import draw_examples
+from foretune.report.meta_dataset_sizes import draw_sizes
 from foretune.report.plot_style import BEST, DEFAULT, FAINT, GRID, INK, dress, new_figure, scale_axis
 
 if TYPE_CHECKING:
@@ -38,9 +41,10 @@ def save_plots(meta: MetaDataset, folder: Path, pairs: Sequence[Pair] | None = N
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (half a second that only drawing costs)
 
     folder.mkdir(parents=True, exist_ok=True)
-    known = pair_rows(meta) if pairs is None else pairs
+    known, ranking = pair_rows(meta) if pairs is None else pairs, set(ranking_tasks(meta))
     drawings: dict[str, Callable[[], Figure | None]] = {
-        "spread": lambda: draw_spread(spread_rows(meta)),
+        "spread": lambda: draw_spread([one for one in spread_rows(meta) if one.task in ranking]),
+        "sizes": lambda: draw_sizes(size_curves(meta)),
         "rank_correlations": lambda: draw_correlations(meta, known),
         "cost": lambda: draw_costs(method_rows(meta)),
         "curves": lambda: draw_examples(meta),
@@ -137,8 +141,8 @@ def draw_correlations(meta: MetaDataset, pairs: Sequence[Pair]) -> Figure | None
 
 
 def draw_costs(methods: Sequence[MethodSummary]) -> Figure | None:
-    """Cost of a run, and training time of a token, by base model and method."""
-    shown = [one for one in methods if len(one.costs)]
+    """Cost of a run, and training time of a token, by base model and method; without costs that nobody measured."""
+    shown = [one for one in methods if _is_priced(one)]
     if not shown:
         return None
     if len(shown) > _MANY:
@@ -147,18 +151,25 @@ def draw_costs(methods: Sequence[MethodSummary]) -> Figure | None:
     units = sorted({one.cost_unit for one in shown}, key=lambda unit: (unit != SECONDS, unit))
     panels = [(unit, f"{unit} a run", [one for one in shown if one.cost_unit == unit]) for unit in units]
     timed = [one for one in shown if len(one.microseconds_per_token)]
-    height = 1.2 + 0.27 * max(len(rows) for _, _, rows in panels)
+    most = max(len(rows) for _, _, rows in panels)
     labels = 0.07 * max(len(name) for name in _method_names(shown))
-    figure = new_figure((3.6 + labels) * (len(panels) + bool(timed)), height)
+    figure = new_figure((3.6 + labels) * (len(panels) + bool(timed)), 1.2 + 0.27 * most)
     axes = figure.subplots(1, len(panels) + bool(timed), squeeze=False)[0]
     for panel, (_, label, rows) in zip(axes, panels, strict=False):
-        _draw_boxes(panel, rows, [one.costs for one in rows], label)
+        _draw_boxes(panel, rows, [one.costs for one in rows], label, most)
     if timed:
-        _draw_boxes(axes[-1], timed, [one.microseconds_per_token for one in timed], "microseconds of training a token")
+        speeds = [one.microseconds_per_token for one in timed]
+        _draw_boxes(axes[-1], timed, speeds, "microseconds of training a token", most)
     return figure
 
 
-def _draw_boxes(axes: Axes, rows: Sequence[MethodSummary], values: Sequence[np.ndarray], label: str) -> None:
+def _is_priced(one: MethodSummary) -> bool:
+    """Whether runs have costs: where they are no seconds and all the same, they only count runs."""
+    return len(one.costs) > 0 and (one.cost_unit == SECONDS or len(one.costs) == 1 or float(np.ptp(one.costs)) > 0)
+
+
+def _draw_boxes(axes: Axes, rows: Sequence[MethodSummary], values: Sequence[np.ndarray], label: str, most: int) -> None:
+    """One box a row; `most` rows fill the panel."""
     dress(axes, "x")
     several = len({one.model for one in rows}) > 1
     shades = _shades([one.model for one in rows])
@@ -179,7 +190,7 @@ def _draw_boxes(axes: Axes, rows: Sequence[MethodSummary], values: Sequence[np.n
         capprops=line,
     )
     axes.set_yticks(range(len(rows)), _method_names(rows), fontsize=8)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(most - 0.5, -0.5)
     ends = np.array([np.quantile(one, (0.05, 0.95)) for one in values])
     scale_axis(axes, float(ends[:, 0].min()), float(ends[:, 1].max()))
     axes.set_xlabel(f"{label}\n(box: quartiles, whiskers: 5 % and 95 %)", fontsize=8.5, color=INK)

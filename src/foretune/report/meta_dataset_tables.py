@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,21 +18,28 @@ from foretune.types import VALIDATION_NLL
 _LEAST_TASKS = 3
 CHANCE = " ="
 """Behind the name of a task that cannot be learned."""
+_DATASET, _MODEL = 14, 22
+"""Most letters of a name where 80 columns must do for dataset, model and numbers."""
+_SHORT_NAME = 9
 _LONGEST_NAME = 26
 """Names of tasks up to this length are never cut: 80 columns have room for them."""
 
 
-def task_tables(meta: MetaDataset) -> list[Table]:
+def task_tables(meta: MetaDataset, left_out: Collection[str] = ()) -> list[Table]:
     """One row a task: rows, runs, zero-shot, best and median value, and mean cost of a run.
 
-    One table a base model, so that names need not repeat it; a single one where most models have a task or two.
+    One table a base model, so that names need not repeat it; a single one, with a column for it, where most models have
+    a task or two.
+
+    Args:
+        meta: the tables.
+        left_out: tasks that are told elsewhere.
     """
-    models = dict.fromkeys(meta.tasks["model"])
-    if len(models) > 1 and len(meta.tasks) < _LEAST_TASKS * len(models):
-        return [_task_table(meta, "", meta.task_ids)]
-    return [
-        _task_table(meta, model, [task for task in meta.task_ids if meta.models[task] == model]) for model in models
-    ]
+    tasks = [task for task in meta.task_ids if task not in left_out]
+    models = dict.fromkeys(meta.models[task] for task in tasks)
+    if len(models) > 1 and len(tasks) < _LEAST_TASKS * len(models):
+        return [_task_table(meta, "", tasks)]
+    return [_task_table(meta, model, [task for task in tasks if meta.models[task] == model]) for model in models]
 
 
 def _task_table(meta: MetaDataset, model: str, tasks: Sequence[str]) -> Table:
@@ -40,20 +47,40 @@ def _task_table(meta: MetaDataset, model: str, tasks: Sequence[str]) -> Table:
     units, rows = meta.facts("cost_unit"), meta.facts("n_train")
     caption = "losses in nats per completion token" if ours else "values of each task's metric"
     table = _table(f"Tasks on {model}" if model else "Tasks", caption)
-    chance = tasks_at_chance(meta)
-    marks = {task: CHANCE if task in chance else "" for task in tasks}
-    names = [task.removesuffix(f":{model.rpartition('/')[2]}") + marks[task] for task in tasks]
-    if any(marks.values()):
+    labels = _labels(meta, model, tasks)
+    if any(first.endswith(CHANCE) for first, _ in labels):
         table.caption = f"{caption}; {CHANCE.strip()}: no run beats the most common answer"
-    table.add_column("task", overflow="ellipsis", no_wrap=max(len(name) for name in names) <= _LONGEST_NAME)
-    table.add_column("family", overflow="ellipsis")
+    if model:
+        longest = max(len(first) for first, _ in labels)
+        table.add_column("task", overflow="ellipsis", no_wrap=longest <= _LONGEST_NAME)
+        table.add_column("family", overflow="ellipsis")
+    else:
+        table.add_column("dataset", overflow="ellipsis", no_wrap=True, max_width=_DATASET)
+        table.add_column("model", overflow="ellipsis", no_wrap=True, max_width=_MODEL)
     cost = "s/run" if all(units[task] == SECONDS for task in tasks) else "cost/run"
-    for name in ("rows", "runs", "zero-shot", "best", "median", cost):
+    cells = [_task_values(meta, task) for task in tasks]
+    first = 0 if model or any(zero_shot for zero_shot, *_ in cells) else 1  # 80 columns have no room for nothing
+    for name in ("rows", "runs", *("zero-shot", "best", "median", cost)[first:]):
         table.add_column(name, justify="right", no_wrap=True)
-    for name, task in zip(names, tasks, strict=True):
-        numbers = [_number(rows[task], "d"), str(len(meta.runs_of(task))), *_task_values(meta, task)]
-        table.add_row(name, meta.families[task], *numbers)
+    for label, task, values in zip(labels, tasks, cells, strict=True):
+        table.add_row(*label, _number(rows[task], "d"), str(len(meta.runs_of(task))), *values[first:])
     return table
+
+
+def _labels(meta: MetaDataset, model: str, tasks: Sequence[str]) -> list[tuple[str, str]]:
+    """The task's name and family where all are on one model, else its dataset and model."""
+    datasets, chance = meta.facts("dataset"), tasks_at_chance(meta)
+    end = f":{model.rpartition('/')[2]}"
+    pairs = [
+        (task.removesuffix(end), meta.families[task])
+        if model
+        else (datasets[task], meta.models[task].rpartition("/")[2])
+        for task in tasks
+    ]
+    return [
+        (f"{first}{CHANCE if task in chance else ''}", second)
+        for task, (first, second) in zip(tasks, pairs, strict=True)
+    ]
 
 
 def _task_values(meta: MetaDataset, task: str) -> list[str]:
@@ -82,7 +109,7 @@ def method_table(methods: Sequence[MethodSummary]) -> Table:
     """How runs of each method end, and what they cost."""
     seconds = all(method.cost_unit == SECONDS for method in methods)
     table = _table("Methods", "overfit: complete runs that end more than 2 % worse than their best slice")
-    table.add_column("model", overflow="ellipsis")
+    table.add_column("model", overflow="ellipsis", no_wrap=max(len(one.model) for one in methods) <= _SHORT_NAME)
     table.add_column("method", overflow="ellipsis")
     timed = ["µs/token"] if any(len(one.microseconds_per_token) for one in methods) else []
     for name in ("runs", "diverged", "failed", "overfit", "s/run" if seconds else "cost/run", *timed):

@@ -34,8 +34,8 @@ METHODS = (
 )
 """Of a replay, beside the optimizers of `foretune.optimizer.registry`."""
 IMPORTERS = (
-    *("csv", "hf-cards", "mlflow", "optuna", "peft", "public-llm", "quicktunetool", "scaling-law", "taskset"),
-    *("tensorboard", "tinker", "trainer-state"),
+    *("csv", "fms-acceleration", "hf-cards", "litgpt", "mlflow", "optuna", "peft", "public-llm", "quicktunetool"),
+    *("scaling-law", "taskset", "tensorboard", "tinker", "trainer-state"),
 )
 EXPORTS = ("syne-tune", "quicktunetool", "csv")
 

@@ -15,6 +15,7 @@ from statistics import median
 import numpy as np
 
 from foretune.errors import ConfigurationError, SurrogateError
+from foretune.metadata.ranking import ranks_configurations
 from foretune.metadata.slices import costs_at, equal_parts, values_at
 from foretune.metadata.source import stated_parameters
 from foretune.space import Encoder, SearchSpace, learning_rate_reference
@@ -55,14 +56,16 @@ def for_search(runs: Sequence[Run], space: SearchSpace) -> Usable:
     """
     spoken, unspoken = _of_methods(runs, space)
     _check_hyperparameters(spoken)
-    described = _with_widths(spoken)
+    ranking = _of_rankings(spoken)
+    described = _with_widths(ranking)
     scales = {task: _scale(group) for task, group in by_task(described).items()}
     at_slices = [_at_slices(run, scales[run.task.id]) for run in described]
     kept = [run for run in at_slices if run.diverged or len(run.curve)]
     spaces = {width: _scaled(space, width) for width in {width_of(run.task) for run in kept}}
     found = [_translated(run, *spaces[width_of(run.task)]) for run in kept]
     _check_enough(found)
-    return Usable(found, tuple(_notes(spoken, unspoken, at_slices, found)))
+    without = len(spoken) - len(ranking)
+    return Usable(found, tuple(_notes(ranking, unspoken, at_slices, found, without)))
 
 
 def described_features(runs: Sequence[Run]) -> frozenset[str]:
@@ -71,12 +74,15 @@ def described_features(runs: Sequence[Run]) -> frozenset[str]:
     return frozenset({*NEEDED, *(name for task in tasks if has_facts(task) for name in task.meta_features)})
 
 
-def _notes(spoken: Sequence[Run], unspoken: Sequence[Run], at_slices: Sequence[Run], found: Sequence[Run]) -> list[str]:
+def _notes(
+    spoken: Sequence[Run], unspoken: Sequence[Run], at_slices: Sequence[Run], found: Sequence[Run], without: int
+) -> list[str]:
     read = sum(run.task.max_fidelity != SLICES for run in spoken)
     before = {id(run.configuration) for run in at_slices}
     changed = sum(id(run.configuration) not in before for run in found)
     counts = {
         f"runs of methods that the search space lacks are left out ({_methods(unspoken)})": len(unspoken),
+        "runs on tasks that rank no configurations are left out (one configuration, or the loss of training)": without,
         f"curves were read at {SLICES} slices": read,
         "configurations were translated, with the search space's default for what they do not say": changed,
         f"runs that stopped before the first of {SLICES} slices are left out": len(at_slices) - len(found),
@@ -98,6 +104,16 @@ def _of_methods(runs: Sequence[Run], space: SearchSpace) -> tuple[list[Run], lis
         )
         raise SurrogateError(message)
     return kept, other
+
+
+def _of_rankings(runs: Sequence[Run]) -> list[Run]:
+    """Runs on tasks that tell which configuration is better, or how much work a configuration is."""
+    ranking = {
+        name
+        for name, group in by_task(runs).items()
+        if ranks_configurations(group[0].task.metric, [run.configuration for run in group])
+    }
+    return [run for run in runs if has_facts(run.task) or run.task.id in ranking]
 
 
 def _methods(runs: Sequence[Run]) -> str:

@@ -113,9 +113,14 @@ class InContextSurrogate:
 
     def _features(self, task: Task) -> Float[np.ndarray, " F"]:
         """Meta-features of the task; those that all earlier tasks have must be there."""
-        columns = zip(self.feature_names, self.similarity.features.T, strict=True)
-        feature_vector(task, [name for name, column in columns if not np.isnan(column).any()])
+        feature_vector(task, self.needed_features)
         return known_features(task, self.feature_names)
+
+    @property
+    def needed_features(self) -> list[str]:
+        """Meta-features that all earlier tasks have, so that a new one needs them."""
+        columns = zip(self.feature_names, self.similarity.features.T, strict=True)
+        return [name for name, column in columns if not np.isnan(column).any()]
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,12 @@ def _fit(data: Data, recipe: None) -> Fitted:
 
 
 def _judge(surrogate: InContextSurrogate, data: Data, part: Collection[str]) -> dict[str, Scores]:
-    groups = {name: runs for name, runs in by_task(data.of(part)).items() if can_be_judged(runs)}
+    needed = set(surrogate.needed_features)
+    groups = {
+        name: runs
+        for name, runs in by_task(data.of(part)).items()
+        if can_be_judged(runs) and needed <= runs[0].task.meta_features.keys()
+    }
     return {name: judge(surrogate, runs, _reference(surrogate, runs)) for name, runs in groups.items()}
 
 

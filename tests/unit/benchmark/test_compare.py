@@ -115,8 +115,16 @@ def test_finished_searches_are_not_made_again_unless_data_or_terms_change(tmp_pa
     assert len(made) == 4 * 2 * 3 + 1
     replay_all(contest_of(table, tmp_path, ["counting"], leave_out="family"), tmp_path)
     assert len(made) == 4 * 2 * 3 + 1 + 4 * 2 * 2
-    replay_all(contest_of(tiny_table({one: {1: [1.0]} for one in "abc"}), tmp_path, ["counting"]), tmp_path)
+    replay_all(contest_of(tiny_table({one: {1: [1.0], 2: [2.0]} for one in "abc"}), tmp_path, ["counting"]), tmp_path)
     assert len(made) == 4 * 2 * 3 + 1 + 4 * 2 * 2 + 3 * 2 * 2
+
+
+def test_tasks_that_rank_no_configurations_are_neither_learned_from_nor_replayed(tmp_path):
+    table = tiny_table({"once": {1: [1.0]}, **{one: {1: [1.0], 2: [2.0]} for one in "abc"}})
+    contest = contest_of(table, tmp_path, ["random"])
+    assert set(contest.recorded) == set("abc")
+    assert set(contest.settings["a"].knowledge.meta.task_ids) == set("bc")
+    assert contest.notes == ("1 tasks that rank no configurations, of one configuration or by the loss of training",)
 
 
 def test_figures_of_a_task_by_hand(tmp_path):
@@ -234,7 +242,7 @@ def test_headroom_by_hand(tmp_path):
 
 
 def test_a_line_of_the_journal_is_plain_json(tmp_path):
-    table = tiny_table({one: {1: [4.0]} for one in "abc"}, zero_shot=None)
+    table = tiny_table({one: {1: [4.0], 2: [4.0]} for one in "abc"}, zero_shot=None)
     replay_all(contest_of(table, tmp_path, ["random"], budget="5s"), tmp_path)
     line = (tmp_path / JOURNAL).read_text().splitlines()[0]
     row = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))

@@ -15,7 +15,22 @@ from foretune.metadata import read_meta_dataset
 
 TABLES = Path(__file__).resolve().parents[4] / "shared" / "tables"
 SHIPPED = resources.files("foretune").joinpath("data", "meta_datasets", "public-llm-v2")
-RUNS = {"peft_metamathqa": 63, "tinker_sft_sweep": 649, "scaling_law_finetuning": 1260, "hf_cards": 14}
+RUNS = {
+    "peft_metamathqa": 63,
+    "tinker_sft_sweep": 649,
+    "scaling_law_finetuning": 1260,
+    "hf_cards": 14,
+    "fms_acceleration_costs": 425,
+    "litgpt_costs": 53,
+}
+HARDWARE = {
+    "NVIDIA A100 80GB": 172,
+    "2 x NVIDIA A100 80GB": 172,
+    "4 x NVIDIA A100 80GB": 79,
+    "8 x NVIDIA A100 80GB": 2,
+    "NVIDIA A10G": 37,
+    "4 x NVIDIA A10G": 16,
+}
 originals = pytest.mark.skipif(not TABLES.is_dir(), reason="the original tables are not in this checkout")
 
 
@@ -25,9 +40,10 @@ def counts(meta):
 
 def test_the_shipped_table_has_the_runs_of_both_sources_with_license_and_origin():
     meta = read_meta_dataset(Path(str(SHIPPED)))
-    assert counts(meta) == (1308, 1986, 3275)
-    assert meta.runs["status"].value_counts().to_dict() == {"ok": 1873, "diverged": 101, "stopped": 12}
-    assert meta.runs["license"].value_counts().to_dict() == {"Apache-2.0": 1972, "of each model; figures only": 14}
+    assert counts(meta) == (1340, 2464, 3646)
+    statuses = {"ok": 2244, "out_of_memory": 107, "diverged": 101, "stopped": 12}
+    assert meta.runs["status"].value_counts().to_dict() == statuses
+    assert meta.runs["license"].value_counts().to_dict() == {"Apache-2.0": 2450, "of each model; figures only": 14}
     parts = meta.provenance["parts"]
     assert {name: part["runs"] for name, part in parts.items()} == RUNS
     origins = meta.runs["source"].value_counts()
@@ -61,6 +77,25 @@ def test_losses_by_rows_fall_from_the_zero_shot_loss_for_every_model_and_dataset
     assert all(losses[task] < before for task, before in whole[["task", "zero_shot_validation_value"]].values)
 
 
+def test_costs_have_hardware_and_memory_and_runs_out_of_memory():
+    meta = read_meta_dataset(Path(str(SHIPPED)))
+    runs = meta.runs.merge(meta.tasks[["task", "metric", "dataset"]], on="task")
+    costs = runs[runs["metric"].isin(["train_loss", "validation_loss"])]
+    assert costs.groupby("metric")["status"].value_counts().to_dict() == {
+        ("train_loss", "ok"): 325,
+        ("train_loss", "out_of_memory"): 100,
+        ("validation_loss", "ok"): 46,
+        ("validation_loss", "out_of_memory"): 7,
+    }
+    assert costs["hardware"].value_counts().to_dict() == HARDWARE
+    ended = costs[costs["status"] == "ok"]
+    assert ended["peak_memory_bytes"].isna().sum() == 41  # of mixtures, where the source tells only reserved memory
+    curves = meta.curves.set_index("run").loc[ended.loc[ended["dataset"] == "alpaca-cleaned (packed)", "run"]]
+    batches = ended.set_index("run")["config.batch_size"]
+    tokens = curves["tokens"] / curves["steps"] / batches.loc[curves.index]
+    assert set(tokens.round(-1)) == {4100, 2050}  # packed rows
+
+
 def test_small_data_is_learned_best_within_4_to_19_epochs():
     meta = read_meta_dataset(Path(str(SHIPPED)))
     curves = meta.curves[meta.curves["run"].isin(meta.runs.loc[meta.runs["status"] == "stopped", "run"])]
@@ -85,6 +120,8 @@ def test_the_shipped_table_is_what_its_command_makes():
         ("tinker", "tinker_sft_sweep", None, (35, 649, 548)),
         ("scaling-law", "scaling_law_finetuning", None, (1260, 1260, 1260)),
         ("hf-cards", "hf_cards", None, (12, 14, 207)),
+        ("fms-acceleration", "fms_acceleration_costs", None, (16, 425, 325)),
+        ("litgpt", "litgpt_costs", None, (16, 53, 46)),
         ("csv", "scibert_finetune/tidy.csv", "scibert-finetune", (42, 2278, 2278)),
         ("csv", "massive_sft/evaluation_result.csv", "massive-sft", (158, 1016, 1016)),
     ],
@@ -120,5 +157,8 @@ def test_all_parts_are_one_table(tmp_path):
         "tinker_sft_sweep": 2,
         "scaling_law_finetuning": 4,
         "hf_cards": 2,
+        "fms_acceleration_costs": 2,
+        "litgpt_costs": 2,
     }
-    assert sorted(set(meta.tasks["metric"])) == ["eval_loss", "test_loss", "test_nll", "valid_accuracy"]
+    metrics = ["eval_loss", "test_loss", "test_nll", "train_loss", "valid_accuracy", "validation_loss"]
+    assert sorted(set(meta.tasks["metric"])) == metrics

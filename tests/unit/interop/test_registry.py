@@ -7,7 +7,7 @@ from foretune.interop import ImportOptions, import_runs
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():
-    with pytest.raises(InteropError, match="unknown kind of source 'wandb'; choose one of csv, mlflow"):
+    with pytest.raises(InteropError, match="unknown kind of source 'wandb'; choose one of csv, fms-acceleration"):
         import_runs("wandb", ["x"])
 
 

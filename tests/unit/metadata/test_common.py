@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tiny_table import tiny_table
 
 from foretune.errors import MetaDatasetError
 from foretune.metadata.common import at_width, best_losses, common_losses, overfits, relative_to_width
@@ -13,6 +14,14 @@ def test_only_common_configurations_count_with_their_best_slice(rows, build):
     assert tasks == ("a", "b", "c")
     assert [one.values["learning_rate"] for one in configurations] == pytest.approx([0.01, 0.02, 0.03])
     np.testing.assert_array_equal(losses, [[2.0, 2.8, 3.3]] * 3)
+
+
+def test_a_configuration_that_is_all_that_many_tasks_have_is_not_common():
+    several = {1: [1.0], 2: [2.0], 3: [3.0]}
+    once = tiny_table({f"once {at}": {9: [1.0]} for at in range(9)} | dict.fromkeys("abc", several))
+    losses, tasks, _ = common_losses(once)
+    assert tasks == ("a", "b", "c")
+    np.testing.assert_array_equal(losses, [[1.0, 2.0, 3.0]] * 3)
 
 
 def test_learning_rates_are_multiples_of_the_reference_to_two_digits():

@@ -47,6 +47,21 @@ def test_counts_and_costs_by_model_and_family(rows, build):
     assert total_costs(meta) == {"seconds": 47.5, "steps": 22.5}
 
 
+def test_many_base_models_are_counted_instead_of_named(rows, build, monkeypatch):
+    rows["tasks"][1]["model"] = "small"
+    monkeypatch.setattr("foretune.metadata.summary.MOST_MODELS", 1)
+    meta = build(rows)
+    found = [(one.model, one.family, one.tasks, one.runs) for one in group_rows(meta)]
+    assert found == [("1 model", "math", 1, 3), ("2 models", "qa", 2, 7)]
+    assert [(one.model, one.method, one.runs) for one in method_rows(meta)] == [("2 models", "lora", 10)]
+
+
+def test_the_loss_of_training_correlates_with_nothing(rows, build):
+    losses = {task: [1.0, 2.0, 3.0, 4.0, 5.0] for task in "ab"}
+    tasks = {task: {"dataset": task, "metric": "train_loss"} for task in "ab"}
+    assert pair_rows(build(scored(rows, tasks=tasks, losses=losses))) == []
+
+
 def test_methods_say_how_their_runs_end(rows, build):
     rows["runs"][1].update({"config.method": "dora", "status": "failed", "message": "a fault"})
     dora, lora = method_rows(build(rows))

@@ -48,6 +48,11 @@ def test_a_diverged_run_does_not_squeeze_the_others():
     assert draw_examples(meta).axes[0].get_ylim() == pytest.approx((2.0 - 0.13, 4.6 + 0.13))
 
 
+def test_a_best_run_that_overfits_is_seen_whole():
+    meta = tiny_table({"a": {1: [2.0, 1.0, 3.0]}}, zero_shot=float("nan"))
+    assert draw_examples(meta).axes[0].get_ylim() == pytest.approx((0.9, 3.1))
+
+
 def test_panels_without_a_task_are_empty_and_a_flat_curve_can_be_drawn():
     flat = tiny_table({name: {1: [2.0, 2.0]} for name in "abcd"}, zero_shot=float("nan"))
     assert [axes.get_visible() for axes in draw_examples(flat).axes] == [True] * 4 + [False] * 2

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny_table import tiny_table
 
+from foretune.metadata import MetaDataset
 from foretune.metadata.summary import MethodSummary, Pair, method_rows, pair_rows, spread_rows
 from foretune.report.meta_dataset_plots import draw_correlations, draw_costs, draw_spread, save_plots, short_names
 
@@ -67,6 +68,19 @@ def test_every_unit_of_cost_and_the_speed_have_a_panel():
     assert draw_costs([method("lora", [])]) is None
 
 
+def test_costs_that_only_count_runs_are_not_drawn():
+    counted = method("full", [1.0, 1.0], unit="runs")
+    assert draw_costs([counted]) is None
+    assert [axes.get_xlabel().splitlines()[0] for axes in draw_costs([counted, method("lora", [2.0])]).axes] == [
+        "seconds a run"
+    ]
+
+
+def test_rows_of_all_panels_are_equally_high():
+    rows = [method("lora", [1.0, 3.0], speeds=[5.0]), method("dora", [2.0])]
+    assert [axes.get_ylim() for axes in draw_costs(rows).axes] == [(1.5, -0.5)] * 2
+
+
 def test_of_many_methods_those_with_the_most_runs_are_shown():
     rows = [method(f"m{at}", [1.0] * (1 + (at % 2))) for at in range(80)]
     assert len(draw_costs(rows).axes[0].get_yticklabels()) == 40
@@ -90,6 +104,12 @@ def test_all_figures_are_saved_that_there_is_something_for(tmp_path):
     assert [file.name for file in files] == ["spread.png", "rank_correlations.png", "cost.png", "curves.png"]
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
     assert len(pair_rows(meta)) == 1
+
+
+def test_losses_by_rows_and_tasks_that_rank_nothing(tmp_path):
+    meta = tiny_table({name: {1: [value]} for name, value in {"a": 3.0, "b": 2.0, "c": 1.0}.items()})
+    meta = MetaDataset(meta.tasks.assign(dataset="d", n_train=[100, 200, 400]), meta.runs, meta.curves)
+    assert [file.name for file in save_plots(meta, tmp_path)] == ["sizes.png", "cost.png"]
 
 
 def test_equal_costs_and_equal_values_can_be_drawn():

@@ -41,6 +41,22 @@ def test_models_with_few_tasks_share_a_table_and_others_have_one_each():
     assert [(table.title, len(cells(table)) - 1) for table in task_tables(three)] == [("Tasks", 6)]
 
 
+def test_where_tasks_are_of_many_models_these_are_named_and_an_empty_column_is_left_out():
+    meta = changed(tiny_table({"a": {1: [2.0]}, "b": {1: [1.0]}}, zero_shot=float("nan")), model=["org/m", "org/n"])
+    (table,) = task_tables(meta)
+    head, a, b = cells(table)
+    assert head == ["dataset", "model", "rows", "runs", "best", "median", "s/run"]
+    assert (a[:2], b[:2]) == (["a", "m"], ["b", "n"])
+    known = changed(meta, zero_shot_validation_value=[float("nan"), 3.0])
+    assert cells(task_tables(known)[0])[2][4:] == ["3.000", "1.000", "1.000", "1.0"]
+
+
+def test_tasks_that_are_told_elsewhere_are_left_out():
+    meta = tiny_table({"a": {1: [2.0]}, "b": {1: [1.0]}})
+    assert [row[0] for row in cells(task_tables(meta, {"a"})[0])] == ["task", "b"]
+    assert task_tables(meta, {"a", "b"}) == []
+
+
 def test_other_metrics_and_costs_are_named_and_unknown_numbers_left_empty():
     meta = tiny_table({"a": {1: [2.0]}}, zero_shot=float("nan"))
     meta = changed(

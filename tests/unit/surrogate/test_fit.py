@@ -48,3 +48,13 @@ def test_the_digest_follows_every_value():
     curves.loc[3, "train_seconds"] += 1e-9
     assert data_sha256(table) == data_sha256(few())
     assert data_sha256(MetaDataset(table.tasks, table.runs, curves)) != data_sha256(table)
+
+
+def test_tasks_that_lack_what_all_others_tell_are_learned_from_and_not_judged():
+    table = synthetic_table()
+    tasks = table.tasks.copy()
+    lacking = tasks["task"][(tasks["family"] == "delta")]
+    tasks.loc[lacking.index, "feature.model_log_parameters"] = float("nan")
+    fitted = fit([MetaDataset(tasks, table.runs, table.curves)], seed=0)
+    assert set(fitted.card["tasks"]) - set(fitted.card["held_out"]["by_task"]) == set(lacking)
+    assert len(lacking) == 2

@@ -23,21 +23,25 @@ def register(verbs: typer.Typer) -> None:
 
 def describe_verb(
     folder: Folder,
-    plots: Annotated[Path | None, typer.Option(help="folder for four figures (PNG), made if absent")] = None,
+    plots: Annotated[Path | None, typer.Option(help="folder for figures (PNG), made if absent")] = None,
 ) -> None:
     """List the tasks of a meta-dataset with their runs, best losses and cost, and how alike they are."""
     check_meta_dataset(folder)
     from rich.console import Console
 
     from foretune.metadata import read_meta_dataset
+    from foretune.metadata.sizes import size_curves
     from foretune.metadata.summary import agreement_rows, group_rows, method_rows, pair_rows
+    from foretune.report.meta_dataset_sizes import size_tables
     from foretune.report.meta_dataset_tables import agreement_table, group_table, method_table, task_tables
 
     console = Console()
     with waiting(console, "comparing tasks"):
         meta = read_meta_dataset(folder)
-        pairs = pair_rows(meta)
-    for table in task_tables(meta):
+        pairs, sizes = pair_rows(meta), size_curves(meta)
+    for table in size_tables(sizes):
+        console.print(table)
+    for table in task_tables(meta, {task for curve in sizes for task in curve.tasks}):
         console.print(table)
     console.print(group_table(group_rows(meta)))
     console.print(method_table(method_rows(meta)))

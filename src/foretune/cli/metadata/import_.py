@@ -24,8 +24,8 @@ def import_verb(
         str,
         typer.Argument(
             metavar="KIND",
-            help="csv, hf-cards, mlflow, optuna, peft, public-llm, quicktunetool, scaling-law, taskset, tensorboard, "
-            "tinker or trainer-state",
+            help="csv, fms-acceleration, hf-cards, litgpt, mlflow, optuna, peft, public-llm, quicktunetool, "
+            "scaling-law, taskset, tensorboard, tinker or trainer-state",
         ),
     ],
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="files, folders or addresses")],

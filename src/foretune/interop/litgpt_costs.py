@@ -1,0 +1,150 @@
+"""LitGPT's table of finetunings on Alpaca2k: Markdown, a row a run of a file in `config_hub/finetune` on A10Gs.
+
+The table has minutes, GB of memory and the validation loss; `OOM` stands for runs out of memory. It leaves to the files
+of `config_hub` what this reader has from them: the learning rate (2e-4 in all), rank, alpha 16, dropout, the modules
+with adapters, and the batch size. Dollars are left out: they are the minutes times a price that has changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from foretune.errors import InteropError
+from foretune.interop.documents import LINE, positive, read_text
+from foretune.interop.options import ImportOptions
+from foretune.interop.origin import figures_of, provenance, stated_size
+from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.resample import ImportedSlice
+from foretune.interop.rows import tables
+from foretune.metadata import MetaDataset
+from foretune.types import Status, Value
+
+ROWS = 1900
+"""Training rows: Alpaca2k has 2,000, of which LitGPT keeps 5 % for validation; some configurations keep 77 rows."""
+_OUT_OF_MEMORY = "OOM"
+_COLUMNS = (
+    *("Config", "Model", "Epochs", "Micro batch size", "Machine", "Training runtime", "Peak memory"),
+    "Validation loss",
+)
+_NAMES = {"gemma2-2b": "gemma-2-2b", "gemma2b": "gemma-2-2b", "tiny-llama": "TinyLlama-1.1B"}
+"""Folders of `config_hub` whose model the table names wrongly or not in full."""
+_MACHINE = re.compile(r"(\d+)x(\w+)")
+_CONFIG = re.compile(r"([\w.-]+)/(full|lora|qlora)\.yaml")
+_RATE, _ALPHA = 2e-4, 16.0
+_FULL_BATCHES = {"gemma-2b": 16, "llama": 64, "phi": 8, "stablelm": 8, "tiny-llama": 32}
+_FULL_STEPS = {"gemma-2b": 50, "phi-2": 100}
+"""Models whose full finetuning ends after so many steps, before its first epoch does."""
+_ALL = {"gemma-2b/lora": 8, "gemma2-2b/lora": 8, "gemma": 16, "phi": 8, "tiny-llama": 32}
+"""Beginnings of configurations with adapters on all modules -> rank; the longest counts. Others: 32, on q and v."""
+
+
+def import_litgpt(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+    """LitGPT's table, from a Markdown file or a folder with one."""
+    return tables(litgpt_runs(paths, options), provenance("litgpt", paths, options))
+
+
+def litgpt_runs(paths: Sequence[str], options: ImportOptions) -> list[RecordedRun]:
+    """One run a row, in the order of the table.
+
+    Raises:
+        InteropError: naming the file, the line and the expectation.
+    """
+    return [
+        _run(row, file, figures_of(file.parent, options), options)
+        for path in paths
+        for file in _files(Path(path))
+        for row in _rows(file)
+    ]
+
+
+def _files(path: Path) -> list[Path]:
+    files = [path] if path.is_file() else sorted(file for file in path.glob("*.md") if "LICENSE" not in file.name)
+    if not files:
+        message = f"no Markdown file at {path}; give LitGPT's config_hub/finetune/README.md"
+        raise InteropError(message)
+    return files
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    lines = enumerate(read_text(file).splitlines(), start=1)
+    cells = [(number, [cell.strip() for cell in line.strip().strip("|").split("|")]) for number, line in lines]
+    header = next((row for _, row in cells if set(_COLUMNS) <= set(row)), None)
+    if header is None:
+        message = f"{file} has no table with the columns {', '.join(_COLUMNS)}; give LitGPT's config_hub README"
+        raise InteropError(message)
+    return [
+        {**dict(zip(header, row, strict=True)), LINE: str(number)}
+        for number, row in cells
+        if len(row) == len(header) and ".yaml" in row[0]
+    ]
+
+
+def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options: ImportOptions) -> RecordedRun:
+    where = f"{file}, line {row[LINE]}"
+    config, machine = _CONFIG.fullmatch(row["Config"]), _MACHINE.fullmatch(row["Machine"])
+    if config is None or machine is None:
+        message = f"{where}: {row['Config']!r} on {row['Machine']!r}, expected MODEL/METHOD.yaml on COUNTxNAME"
+        raise InteropError(message)
+    lost = row["Training runtime"] == _OUT_OF_MEMORY
+    epochs, micro = (int(_number(row, name, where)) for name in ("Epochs", "Micro batch size"))
+    slices, status, message = list[ImportedSlice](), str(Status.OUT_OF_MEMORY), "the source says OOM"
+    if not lost:
+        minutes, loss = (_number(row, name, where) for name in ("Training runtime", "Validation loss"))
+        steps = _FULL_STEPS.get(config[1]) if config[2] == "full" else None
+        whole = ImportedSlice(loss, 60 * minutes, steps=steps, epochs=None if steps else epochs)
+        slices, status, message = finite_slices([whole])
+    card = f"NVIDIA {machine[2]}"
+    return RecordedRun(
+        f"{config[2]}-line{row[LINE]}",
+        _task(_NAMES.get(config[1], row["Model"]), options),
+        {**_settings(config[1], config[2]), "epochs": epochs, "micro_batch_size": micro},
+        slices,
+        status=status,
+        message=message,
+        facts={
+            **figures,
+            "hardware": card if machine[1] == "1" else f"{machine[1]} x {card}",
+            "peak_memory_bytes": None if lost else round(1e9 * _number(row, "Peak memory", where)),
+        },
+    )
+
+
+def _task(model: str, options: ImportOptions) -> ImportedTask:
+    model = options.named("model", {}, model)
+    return ImportedTask(
+        options.named("dataset", {}, "alpaca2k"),
+        model,
+        "validation_loss",
+        "minimize",
+        rows=options.rows or ROWS,
+        family=options.family or "instructions",
+        features=stated_size(model),
+    )
+
+
+def _settings(model: str, method: str) -> dict[str, Value]:
+    """What the file `MODEL/METHOD.yaml` says."""
+    found: dict[str, Value] = {"method": method, "learning_rate": _RATE}
+    if method == "full":
+        limits = {"batch_size": _of_beginning(_FULL_BATCHES, model), "max_steps": _FULL_STEPS.get(model)}
+        return found | {name: value for name, value in limits.items() if value is not None}
+    everywhere = _of_beginning(_ALL, f"{model}/{method}")
+    rank, gemma = everywhere or 32, model.startswith("gemma")
+    return {
+        **found,
+        "rank": rank,
+        "alpha_over_rank": _ALPHA / rank,
+        "dropout": 0.1 if gemma else 0.05,
+        "target_modules": "all" if everywhere else "q_proj+v_proj",
+        "batch_size": 6 if gemma else 8,
+    }
+
+
+def _of_beginning(known: Mapping[str, int], name: str) -> int | None:
+    return next((known[start] for start in sorted(known, key=len, reverse=True) if name.startswith(start)), None)
+
+
+def _number(row: Mapping[str, str], name: str, where: str) -> float:
+    return positive(row[name].removesuffix(" min").removesuffix(" GB").strip(), f"{where}: {name!r}")
