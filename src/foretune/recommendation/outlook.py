@@ -8,8 +8,8 @@ The loss after finetuning over the loss before, of language models finetuned on 
 
     ln(loss / zero-shot loss) = a + b ln(rows)
 
-by least squares. The interval is that of the errors on a dataset left out of the fit. Quantiles of the ratios by rows,
-with or without the size of the model, predict left-out models and datasets worse (`benchmarks/outlook.py`).
+by least squares. The interval is that of the errors on a dataset left out of the fit. Quantiles of the ratios at the
+same rows predict models and datasets that were left out worse (`benchmarks/outlook.py`).
 """
 
 from __future__ import annotations

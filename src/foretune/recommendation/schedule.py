@@ -4,7 +4,7 @@ Epochs follow from the rows alone,
 
     epochs = 4 (1000 / rows)^(1/3),    but at least 100 steps
 
-which is 10 at 60 rows, 7 at 180, 4 at 1,000, 2 at 10,000 and 1 from 20,000 rows on. Twelve published curves over 60 to
+which is 7 at 180 rows, 4 at 1,000, 2 at 10,000 and 1 from 23,000 rows on, rounded. Twelve published curves over 60 to
 180 rows have their least validation loss after 4 to 19 epochs (30 to 160 steps at the usual rate), hosted services take
 3 to 5 epochs below 1,000 rows, 1 to 3 below 10,000 and one above, and published sweeps read 99,840 rows once.
 `benchmarks/epochs_by_rows.py` compares the rule with a constant number of epochs on the curves.
