@@ -46,13 +46,14 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
     from foretune.recommendation.ties import tied
 
     lines: list[str] = []
-    if tied(advice.recommendations):
-        order = "; the quickest comes first" if _any_time(advice) else ""
+    picks = advice.recommendations
+    if tied(picks):
+        order = "; the quickest comes first" if _any_time(advice) and not advice.is_guess else ""
         lines.append(f"Earlier runs can't tell picks of the same rank (=) apart{order}.")
-    if advice.basis != "surrogates" and advice.recommendations and not on_hardware:
+    if advice.basis != "surrogates" and picks and not on_hardware:
         lines.append("Times need --hardware, such as rtx-4090, a100-80gb or h100.")
-    elif any(one.seconds is None for one in advice.recommendations):
-        unknown = sorted({str(one.configuration.values["method"]) for one in advice.recommendations if not one.seconds})
+    elif any(one.seconds is None for one in picks):
+        unknown = sorted({str(one.configuration.values["method"]) for one in picks if not one.seconds})
         lines.append(f"Times of {' and '.join(unknown)} are not predicted.")
     within: dict[str, tuple[float, float]] = advice.facts.get("four_of_five_within", {})
     if within:
@@ -65,7 +66,10 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
         rows = f"{zero_shot['rows']} of {zero_shot['of_rows']} validation rows"
         lines.append(f"zero-shot: validation loss {zero_shot['nll']:.4f}{exact}, on {rows}")
     # The warning of a rule already has the distance.
-    return [*lines, advice.distance] if advice.distance and advice.basis != "rule" else lines
+    lines += [advice.distance] if advice.distance and advice.basis != "rule" else []
+    if "lora_or_full" in advice.facts:
+        lines.append(advice.facts["lora_or_full"])
+    return [*lines, *advice.facts.get("outlook", {}).get("in_words", [])]
 
 
 def _any_time(advice: Advice) -> bool:
@@ -79,8 +83,9 @@ def _table(advice: Advice, model: str) -> Table:
 
     table = Table(title=f"For {model}, by {advice.basis}", title_justify="left", header_style="bold")
     scored_by = _SCORES.get(advice.scored_by, advice.scored_by)
-    cells = [_cells(one) for one in advice.recommendations]
-    predicted = (scored_by, "4 of 5 within", "time", "dollars", "memory", "at once")
+    digits = ".2f" if scored_by.startswith("%") else ".3g"
+    cells = [_cells(one, digits) for one in advice.recommendations]
+    predicted = ("steps", scored_by, "4 of 5 within", "time", "dollars", "memory", "at once")
     known = [at for at in range(len(predicted)) if any(row[at] != _UNKNOWN for row in cells)]
     columns = ("pick", "rank", "finetune with", *(predicted[at] for at in known))
     for column in columns:
@@ -93,10 +98,11 @@ def _table(advice: Advice, model: str) -> Table:
     return table
 
 
-def _cells(one: Recommendation) -> tuple[str, ...]:
+def _cells(one: Recommendation, digits: str) -> tuple[str, ...]:
     score = one.score
     return (
-        f"{score.middle:.3g}" if score else _UNKNOWN,
+        _UNKNOWN if one.steps is None else f"{one.steps:,}",
+        f"{score.middle:{digits}}" if score else _UNKNOWN,
         f"{score.low:.2g} to {score.high:.2g}" if score else _UNKNOWN,
         format_seconds(one.seconds) if one.seconds is not None else _UNKNOWN,
         _dollars(one.dollars),

@@ -17,7 +17,7 @@ from foretune.session.durations import parse_seconds
 from foretune.session.prices import parse_price
 from foretune.session.waiting import waiting
 
-_PLAIN_WIDTH = 140
+_PLAIN_WIDTH = 160
 """Of the table where there is no terminal, so that no row is broken."""
 
 

@@ -38,6 +38,7 @@ class Recommendation:
             or where nothing is known of the memory.
         dollars: of `seconds`; None where these or the price of an hour are not known.
         rank: from 1; those that cannot be told apart have one in common, see `foretune.recommendation.ties`.
+        steps: of the optimizer in the complete run; None where not known.
     """
 
     configuration: Configuration
@@ -49,6 +50,7 @@ class Recommendation:
     at_once: AtOnce | None = None
     dollars: float | None = None
     rank: int = 1
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Advice:
         warnings: what to keep in mind.
         case_weights: (K,) of the cases of all recommendations.
         facts: what was measured or assumed on the way, JSON-like.
+        is_guess: whether the predictions say too little to rank by, for neither the base model nor a dataset like this
+            was recorded; the first recommendation is then the default.
     """
 
     recommendations: tuple[Recommendation, ...]
@@ -72,6 +76,7 @@ class Advice:
     warnings: tuple[str, ...] = ()
     case_weights: tuple[float, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    is_guess: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -80,6 +85,7 @@ class Advice:
                 "rank": one.rank,
                 "configuration": dict(one.configuration.values),
                 "score": asdict(one.score) if one.score else None,
+                "steps": one.steps,
                 "seconds": one.seconds,
                 "dollars": one.dollars,
                 "memory_bytes": one.memory_bytes,
@@ -92,6 +98,7 @@ class Advice:
             "basis": self.basis,
             "scored_by": self.scored_by,
             "distance": self.distance,
+            "is_guess": self.is_guess,
             "warnings": list(self.warnings),
             **self.facts,
             "recommendations": rows,

@@ -123,12 +123,13 @@ def _about_memory(large: Sequence[Configuration], of: int, demand: Demand, card:
     if not large:
         return []
     least = min((demand.run(one) for one in large), key=lambda run: _bytes(smallest(run)))
+    methods = " and ".join(sorted({str(one.values["method"]) for one in large}))
     said = (
-        f"left out {len(large)} of {of}: even a row at a time with gradient checkpointing takes "
+        f"left out {len(large)} of {of} ({methods}): even a row at a time with gradient checkpointing takes "
         f"{_gib(_bytes(smallest(least)))} GiB or more, {card.name} has {_gib(card.memory_bytes)}"
     )
     ways = list(_instead(demand, least.configuration, card))
-    return [f"{said}; {'it would fit ' + ' or '.join(ways) if ways else 'nothing else would fit'}"]
+    return [f"{said}; {'it would fit ' + ' or '.join(ways) if ways else 'nothing would make it fit'}"]
 
 
 def _instead(demand: Demand, configuration: Configuration, card: Accelerator) -> Iterator[str]:

@@ -1,20 +1,21 @@
-"""Learning rate and rank for a real language model, from published sweeps over other models.
+"""Learning rate and rank of LoRA for a real language model, from published sweeps over other models.
 
 Each published model has a loss for pairs of learning rate and LoRA rank. What a pair costs is its *excess*, the loss
-over the least of that model, minus 1, in percent; a run that diverged has 20. For a new model the excesses of the
-others are averaged, each weighed by how alike the models and the pairs are (Nadaraya, 1964; Watson, 1964):
+over the least of that model, minus 1, in percent; a run that diverged has 20. For a new model the excess of a pair is
+the mean over its variants (`-Base`, `-Instruct`) among the published models. Where there is none, it is the mean over
+all published models of up to 5 billion parameters, or over all larger ones: 1e-3 is best for the small, 3e-4 for the
+large, at the largest rank. Families say no more than that (`benchmarks/published_sweeps.py`).
 
-    w = exp(-d_size^2 / 2) (1 if same family else 1/10) exp(-d_rate^2 / 2) exp(-d_rank^2 / 2)
-
-with d the differences of natural logarithms, of all parameters over 1, of learning rates over 1/4, of ranks over 0.7.
+The sweeps took batches of 128 rows and 780 steps; `foretune.recommendation.schedule` says what a rate becomes at
+others.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -22,15 +23,26 @@ from jaxtyping import Float
 from foretune.errors import MetaDatasetError
 from foretune.metadata import MetaDataset
 from foretune.recommendation.advice import Advice, Interval, Recommendation
+from foretune.recommendation.families import Family
 from foretune.recommendation.names import billions_of
+from foretune.recommendation.schedule import scaled_rate, steps_of
 from foretune.types import Configuration
 
 WORST = 20.0
 """Excess in percent that a run can have at most."""
 FAR = 4.0
 """Ratio of sizes beyond which a published model says nothing."""
-_RATE_WIDTH, _RANK_WIDTH, _STRANGER = 0.25, 0.7, 0.1
+RATES = (1e-4, 3e-4, 1e-3)
+"""Learning rates that are compared: those that nearly all sweeps have, without the two that never won."""
+SMALL = 5.0
+"""Billions of parameters that a small model has at most; there is none between 4 and 8 in the sweeps."""
+SWEPT_BATCH, SWEPT_STEPS, SWEPT_ALPHA = 128, 780, 32.0
+_RANK_WEIGHT = 0.1
+"""Of a difference of log ranks beside one of log rates, where the nearest pair is sought that was tried."""
 _DEVIATIONS = 1.28
+_LEAST_ERROR = 0.5
+"""Percent: standard deviation of an excess at least. Variants agree more with each other than with a new one; with
+this, 82 % of the excesses of models left out lie in their intervals (`benchmarks/published_sweeps.py`)."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +61,27 @@ class PublishedModel:
     pairs: np.ndarray
     excess: np.ndarray
 
-    @property
-    def family(self) -> str:
-        """What comes before the first hyphen, such as `Qwen3`."""
-        return family_of(self.name)
+    def excess_of(self, pairs: Float[np.ndarray, "k 2"]) -> Float[np.ndarray, " k"]:
+        """Of the pair nearest to each that was tried, the learning rate first."""
+        apart = np.abs(pairs[:, None, :] - self.pairs[None, :, :]) @ np.array([1.0, _RANK_WEIGHT])
+        return self.excess[apart.argmin(axis=1)]
 
 
-def family_of(name: str) -> str:
-    """What comes before the first hyphen of a model's name, in small letters."""
-    return re.split(r"[-_ ]", name.rsplit("/", 1)[-1], maxsplit=1)[0].lower()
+@dataclass(frozen=True)
+class Target:
+    """A base model and a dataset that a configuration is wanted for.
+
+    Attributes:
+        name: of the model.
+        family: of the model; None if not known.
+        billions: of its parameters.
+        rows: to train on.
+    """
+
+    name: str
+    family: Family | None
+    billions: float
+    rows: int
 
 
 def read_published(table: MetaDataset) -> tuple[PublishedModel, ...]:
@@ -89,96 +113,154 @@ def _read(table: MetaDataset, task: str) -> PublishedModel | None:
     return PublishedModel(name, billions, np.array(pairs), excess)
 
 
-def predicted_excess(
-    name: str, billions: float, models: Sequence[PublishedModel], pairs: Float[np.ndarray, "n 2"]
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Mean and standard deviation of the excess of pairs (natural logarithms) on a model, in percent."""
-    weights = np.concatenate([np.full(len(one.excess), likeness(name, billions, one)) for one in models])
-    published = np.concatenate([one.pairs for one in models])
-    excess = np.concatenate([one.excess for one in models])
-    apart = (pairs[:, None, :] - published[None, :, :]) / np.array([_RATE_WIDTH, _RANK_WIDTH])
-    share = weights * np.exp(-0.5 * (apart**2).sum(axis=2)) + 1e-12
-    share /= share.sum(axis=1, keepdims=True)
-    mean = share @ excess
-    return mean, np.sqrt(np.maximum(share @ excess**2 - mean**2, 0.0))
+def variants_of(name: str, models: Sequence[PublishedModel]) -> list[PublishedModel]:
+    """The published models that are a model itself or its variants, such as `-Base` and `-Instruct`, by their names."""
+    plain = Path(name).name.lower()
+    return [one for one in models if one.name.lower() in plain or _begins(one.name.lower(), plain)]
 
 
-def likeness(name: str, billions: float, other: PublishedModel) -> float:
-    """How much a published model says about another, from 0 to 1."""
-    apart = math.log(billions / other.billions)
-    return math.exp(-0.5 * apart**2) * (1.0 if family_of(name) == other.family else _STRANGER)
+def of_its_size(billions: float, models: Sequence[PublishedModel]) -> list[PublishedModel]:
+    """The small of the published models for a small one, else the large; all if there is none."""
+    return [one for one in models if (one.billions <= SMALL) == (billions <= SMALL)] or list(models)
+
+
+def _begins(longer: str, name: str) -> bool:
+    """Whether a name that states a size is the first part of a longer one."""
+    return billions_of(name) is not None and longer.startswith(f"{name}-")
+
+
+def _apart(billions: float, model: PublishedModel) -> float:
+    return max(billions / model.billions, model.billions / billions)
+
+
+def candidate_pairs(billions: float, models: Sequence[PublishedModel]) -> Float[np.ndarray, "k 2"]:
+    """Natural logarithms of the rates, with the three largest ranks that models within a factor of 4 in size were tried
+    with, the largest first."""
+    near = [one.pairs[:, 1] for one in models if _apart(billions, one) <= FAR]
+    ranks = np.unique(np.concatenate(near).round(6))[:-4:-1]
+    return np.array([(math.log(rate), rank) for rank in ranks for rate in RATES])
+
+
+def intervals(cases: Float[np.ndarray, "M k"]) -> list[Interval]:
+    """Mean excess of each pair over the models that it was compared on, and where that of a new model should lie."""
+    reach = _DEVIATIONS * np.hypot(cases.std(axis=0), _LEAST_ERROR)
+    ends = zip(cases.mean(axis=0).tolist(), reach.tolist(), strict=True)
+    return [Interval(mean, max(mean - one, 0.0), mean + one) for mean, one in ends]
 
 
 def from_published(
-    name: str,
-    billions: float,
+    target: Target,
     models: Sequence[PublishedModel],
     default: Configuration,
-    top: int,
     *,
     methods: Sequence[str] = ("lora",),
-    allows: Callable[[Configuration], bool] = lambda _: True,
+    fit: Callable[[Configuration], Configuration | None] = lambda one: one,
 ) -> Advice | None:
-    """The `top` pairs for a model, in a configuration that has all else from `default`; None if no published model is
-    within a factor of 4 in size, or none of the pairs is allowed.
+    """Configurations that have rate, rank and alpha by the sweeps and all else from `default`; None if no published
+    model is within a factor of 4 in size, or none of the configurations fits.
 
     Args:
-        name: of the base model.
-        billions: of its parameters.
+        target: that they are for.
         models: published.
         default: that method, learning rate, rank and alpha are changed of.
-        top: how many.
         methods: `lora`, `qlora` or both; a pair is taken to do the same in 4 bits (Dettmers et al., 2023).
-        allows: whether a configuration may be recommended.
+        fit: a configuration as it may be recommended; None if it may not.
     """
-    near = [one for one in models if max(billions / one.billions, one.billions / billions) <= FAR]
-    if not near:
+    if all(_apart(target.billions, one) > FAR for one in models):
         return None
-    ranked = sorted(near, key=lambda one: -likeness(name, billions, one))
-    pairs = np.unique(np.vstack([one.pairs for one in ranked[:5]]).round(6), axis=0)
-    mean, std = predicted_excess(name, billions, models, pairs)
-    cases = np.array([predicted_excess(name, billions, [one], pairs)[0] for one in near])
+    variants = [one for one in variants_of(target.name, models) if _apart(target.billions, one) <= FAR]
+    compared = variants or of_its_size(target.billions, models)
+    pairs = candidate_pairs(target.billions, compared)
+    cases = np.array([one.excess_of(pairs) for one in compared])
+    scores = intervals(cases)
     rows = [
         Recommendation(
             configuration,
-            _interval(float(mean[place]), float(std[place])),
+            scores[place],
             None,
             None,
-            _reason(pairs[place], ranked, method),
+            _reason(pairs[place], cases[:, place], variants, wanted, target) + _moved(wanted, configuration),
             tuple(cases[:, place].tolist()),
         )
-        for place in np.argsort(mean, kind="stable")
+        for place in np.argsort([one.middle for one in scores], kind="stable").tolist()
         for method in methods
-        if allows(configuration := _with_pair(default, method, *np.exp(pairs[place])))
+        for wanted in [_with_pair(target, default, method, *np.exp(pairs[place]))]
+        if (configuration := fit(wanted)) is not None
     ]
     if not rows:
         return None
-    closest = ranked[0]
-    distance = (
-        f"nearest of {len(models)} published models: {closest.name}, {closest.billions / billions:.2g} times the size, "
-        f"{'the same' if closest.family == family_of(name) else 'another'} family"
+    first: dict[Configuration, Recommendation] = {}  # rates outside the space move to the same end
+    for one in rows:
+        first.setdefault(one.configuration, one)
+    warnings = _warnings(target, methods)
+    weights = (1.0,) * len(compared)
+    said = _distance(target, variants, len(compared), len(models))
+    return Advice(tuple(first.values()), "published sweeps", "percent over the best loss", said, warnings, weights)
+
+
+def _with_pair(target: Target, default: Configuration, method: str, rate: float, rank: float) -> Configuration:
+    scaled = _share(target) * _scaled(rate, int(default.values["batch_size"]), steps_of(default, target.rows))
+    pair = {"learning_rate": float(f"{scaled:.2g}"), "rank": round(rank), "alpha_over_rank": SWEPT_ALPHA / round(rank)}
+    return replace(default, values={**default.values, "method": method, **pair})
+
+
+def _reason(
+    pair: Float[np.ndarray, " 2"],
+    excess: Float[np.ndarray, " M"],
+    variants: Sequence[PublishedModel],
+    wanted: Configuration,
+    target: Target,
+) -> str:
+    """How the pair did on the models that it was compared on, and what became of its rate."""
+    rate = math.exp(pair[0])
+    if variants:
+        said = ", ".join(f"{one.name} {over:.2f} %" for one, over in list(zip(variants, excess, strict=True))[:3])
+        said = f"over their best: {said}"
+    else:
+        said = f"{excess.mean():.2f} % over the best on average of {len(excess)} published models"
+    batch, steps = int(wanted.values["batch_size"]), steps_of(wanted, target.rows)
+    family = "" if _share(target) == 1.0 or not target.family else f", x {_share(target):.2g} for {target.family.name}"
+    return (
+        f"{said}; lr {rate:.3g} there (batch {SWEPT_BATCH}, {SWEPT_STEPS} steps), x "
+        f"{_scaled(1.0, batch, steps):.2g} for batch {batch} and {steps:,} steps{family}"
     )
-    warnings = ["the published sweeps are of one large dataset (tulu3, 99,840 rows): on small data train for less"]
+
+
+def _moved(wanted: Configuration, found: Configuration) -> str:
+    rate = found.values["learning_rate"]
+    return "" if rate == wanted.values["learning_rate"] else f"; {rate:.3g} is the nearest in the search space"
+
+
+def _scaled(rate: float, batch: int, steps: int) -> float:
+    return scaled_rate(rate, batch=batch, steps=steps, of_batch=SWEPT_BATCH, of_steps=SWEPT_STEPS)
+
+
+def _share(target: Target) -> float:
+    return (target.family.lora_share if target.family else None) or 1.0
+
+
+def _distance(target: Target, variants: Sequence[PublishedModel], compared: int, count: int) -> str:
+    swept = f"{count} models published on tulu3 (99,840 rows)"
+    if variants:
+        return f"by this model or variants of it among {swept}: {', '.join(one.name for one in variants)}"
+    side = f"{'up to' if target.billions <= SMALL else 'above'} {SMALL:.0f} billion parameters"
+    return f"none of {swept} is a variant of this: by the average of the {compared} {side}"
+
+
+def _warnings(target: Target, methods: Sequence[str]) -> tuple[str, ...]:
+    said: list[str] = []
+    family = target.family
+    if family is None or family.lora_share is None:
+        what = family.name if family else target.name
+        said.append(
+            f"no learning rate is published for {what}: that of the nearest families, Llama 3 and Qwen, is taken; some "
+            "families want a third to a fifth of it"
+        )
+    elif family.lora_share != 1.0:
+        said.append(
+            f"{family.name} wants lower learning rates than Llama 3 and Qwen, how much lower is known roughly: spend a "
+            f"second run on {1 / family.lora_share:.2g} times the rate"
+        )
     if "qlora" in methods:
-        warnings.append("the published sweeps are of LoRA; with the base model in 4 bits it is taken to do as well")
-    weights = tuple(likeness(name, billions, one) for one in near)
-    return Advice(
-        tuple(rows[:top]), "published sweeps", "percent over the best loss", distance, tuple(warnings), weights
-    )
-
-
-def _with_pair(default: Configuration, method: str, rate: float, rank: float) -> Configuration:
-    values = {**default.values, "method": method, "learning_rate": float(f"{rate:.3g}"), "rank": round(rank)}
-    return Configuration({**values, "alpha_over_rank": 32.0 / round(rank)})
-
-
-def _interval(mean: float, std: float) -> Interval:
-    return Interval(mean, max(mean - _DEVIATIONS * std, 0.0), mean + _DEVIATIONS * std)
-
-
-def _reason(pair: Float[np.ndarray, " 2"], ranked: Sequence[PublishedModel], method: str) -> str:
-    """How the pair did on the models most alike that tried it."""
-    tried = [(one, np.abs(one.pairs - pair).sum(axis=1)) for one in ranked[:5]]
-    said = [f"{one.name} {one.excess[int(apart.argmin())]:.2f} %" for one, apart in tried if apart.min() < 1e-3]
-    reason = "over their best: " + ", ".join(said[:3]) if said else "between pairs that were tried"
-    return f"{reason}, with LoRA" if method == "qlora" else reason
+        said.append("the published sweeps are of LoRA; with the base model in 4 bits it is taken to do as well")
+    return tuple(said)

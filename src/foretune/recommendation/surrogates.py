@@ -47,7 +47,7 @@ def from_surrogates(
 
     Args:
         task: what is to be finetuned.
-        candidates: to choose from, the default first.
+        candidates: to choose from, the default first; it is recommended where predictions are guesses.
         surrogates: fitted on `table`.
         table: earlier tasks, for the reasons.
         encoder: of configurations, at the width of the task's base model.
@@ -63,6 +63,10 @@ def from_surrogates(
     memory = surrogates.memory.predict(task, candidates) if surrogates.memory else None
     order = [place for place in np.argsort(-peaks, kind="stable").tolist() if costs[place] <= seconds]
     distances = feature_distances(task.meta_features, [table.task(other).meta_features for other in table.task_ids])
+    is_unlike = bool(distances.min() > _UNLIKE * _typical(table))
+    is_guess = is_unlike and task.model not in {table.task(other).model for other in table.task_ids}
+    if is_guess and 0 in order:
+        order = [0, *(place for place in order if place != 0)]
     weights, cases = _cases(task, predictor, len(candidates))
     rows = tuple(
         Recommendation(
@@ -81,9 +85,13 @@ def from_surrogates(
         "far as earlier tasks are from their nearest"
     )
     warnings = ["no configuration is predicted to fit into the budget; give more time"] if not rows else []
-    if distances.min() > _UNLIKE * _typical(table):
-        warnings.append("predictions are guesses: this dataset and model are unlike all that they were learned from")
-    return Advice(rows, "surrogates", task.metric.name, distance, tuple(warnings), tuple(weights.tolist()))
+    if is_unlike:
+        first = "; the default comes first" if is_guess else ""
+        unlike = "this dataset and model are unlike all that they were learned from"
+        warnings.append(f"predictions are guesses: {unlike}{first}")
+    return Advice(
+        rows, "surrogates", task.metric.name, distance, tuple(warnings), tuple(weights.tolist()), is_guess=is_guess
+    )
 
 
 def _cases(task: Task, predictor: Predictor, count: int) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "K N"]]:

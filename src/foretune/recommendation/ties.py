@@ -6,8 +6,8 @@ error of their predicted difference is the standard deviation of that over the c
 
     sqrt(sum_k w_k (d_k - sum_j w_j d_j)^2),    sum_k w_k = 1
 
-Whatever differs from the best of a group by no more than that error belongs to the group, and the quickest of a group
-comes first.
+Whatever differs from the best of a group by no more than that error belongs to the group. The quickest of a group come
+first; times that differ by less than a fifth are of no account, and leave the best prediction in front.
 """
 
 from __future__ import annotations
@@ -20,13 +20,20 @@ import numpy as np
 
 from foretune.recommendation.advice import Advice, Recommendation
 
+_MATTERS = 1.2
+"""Ratio of two times that is worth a change of order."""
+
 
 def ranked(advice: Advice) -> Advice:
     """The same recommendations with ranks; those of one rank in the order of their seconds, as far as known.
 
+    Guesses stay as they are, all of one rank.
+
     Args:
         advice: best predicted score first.
     """
+    if advice.is_guess:
+        return advice
     weights = np.array(advice.case_weights) / (sum(advice.case_weights) or 1.0)
     groups: list[list[Recommendation]] = []
     for one in advice.recommendations:
@@ -37,7 +44,7 @@ def ranked(advice: Advice) -> Advice:
     rows: list[Recommendation] = []
     for group in groups:
         rank = len(rows) + 1
-        rows += [replace(one, rank=rank) for one in sorted(group, key=_seconds)]
+        rows += [replace(one, rank=rank) for one in _quickest_first(group)]
     return replace(advice, recommendations=tuple(rows))
 
 
@@ -48,6 +55,18 @@ def tied(recommendations: Sequence[Recommendation]) -> bool:
 
 def _seconds(one: Recommendation) -> float:
     return math.inf if one.seconds is None else one.seconds
+
+
+def _quickest_first(group: Sequence[Recommendation]) -> list[Recommendation]:
+    quickest = min(_seconds(one) for one in group)
+
+    def slowness(one: Recommendation) -> float:
+        """How many times a fifth slower than the quickest, as a whole number."""
+        if one.seconds is None:
+            return math.inf
+        return math.floor(math.log(one.seconds / quickest) / math.log(_MATTERS))
+
+    return sorted(group, key=slowness)
 
 
 def _is_tied(best: Recommendation, other: Recommendation, weights: np.ndarray) -> bool:

@@ -45,7 +45,8 @@ def describe(configuration: Mapping[str, Value], *, short: bool = False) -> str:
     parts = [method + rank]
     for name, label in (("learning_rate", "lr {}"), ("batch_size", "batch {}"), ("epochs", "{} epochs")):
         if name in values:
-            parts.append(label.format(_number(values.pop(name))))
+            value = values.pop(name)
+            parts.append("1 epoch" if (name, value) == ("epochs", 1) else label.format(_number(value)))
     if not short:
         parts += [f"{name.replace('_', ' ')} {_number(value)}" for name, value in values.items()]
     return ", ".join(parts)

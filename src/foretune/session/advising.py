@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from foretune.finetuning.data import Tokens
     from foretune.finetuning.evaluate import Scores
     from foretune.metadata import MetaDataset
-    from foretune.recommendation import Accelerator, Advice
+    from foretune.recommendation import Accelerator, Advice, Target
     from foretune.session.demand import BaseModel
     from foretune.space import SearchSpace
     from foretune.types import Task
@@ -27,8 +27,6 @@ ZERO_SHOT_SECONDS = 10.0
 """That scoring the base model may take, on a part of the validation rows if need be."""
 _FEWEST_ROWS = 16
 """That are scored whatever they take."""
-_EVERY = 1_000
-"""More pairs than were published of any model."""
 _SPACE = "peft"
 
 
@@ -89,7 +87,7 @@ class RecommendRequest:
         if model.source is not None and is_of_a_size_seen(model_features(model.shape), table):
             return ranked(self._from_surrogates(model, table, step))
         step("computing time and memory")
-        return ranked(self._affordable(self._without_surrogates(model), model))
+        return ranked(self._for_real_model(model, table))
 
     def _space(self, model: BaseModel) -> SearchSpace:
         from foretune.space import load_space
@@ -97,14 +95,18 @@ class RecommendRequest:
         space = load_space(self.space or _SPACE, hidden_size=model.shape.width)
         return space if model.targets is None else space.with_targets(model.targets)
 
-    def _affordable(self, advice: Advice, model: BaseModel) -> Advice:
+    def _for_real_model(self, model: BaseModel, table: MetaDataset) -> Advice:
         """With the time and the memory that a model of this size takes, and without what takes too much."""
+        import numpy as np
+
         from foretune.finetuning.data import load_splits
-        from foretune.recommendation import affordable, with_memory
+        from foretune.recommendation import Target, affordable, family_of, with_memory
         from foretune.session.demand import find_demand
 
         splits = load_splits(self.data, seed=self.seed, train_rows=self.train_rows, **self.reading)
         demand, notes = find_demand(model, splits)
+        target = Target(self.model, family_of(self.model, model.model_type), model.billions, len(splits.train))
+        advice = self._without_surrogates(model, target)
         advice = replace(advice, warnings=(*model.notes, *advice.warnings, *splits.notes, *notes))
         if self.card:
             advice = affordable(advice, demand, self.card, self.seconds, self.price)
@@ -113,33 +115,55 @@ class RecommendRequest:
             if math.isfinite(self.seconds):
                 note = "for a model of this size --budget needs --hardware: nothing was left out"
                 advice = replace(advice, warnings=(*advice.warnings, note))
-        return replace(advice, recommendations=advice.recommendations[: self.top])
+        advice = replace(advice, recommendations=advice.recommendations[: self.top])
+        return _with_outlook(advice, target.rows, float(np.median(demand.workload.completions)), table)
 
-    def _without_surrogates(self, model: BaseModel) -> Advice:
-        """From published sweeps, if there are any of models of such a size and pairs that the space allows."""
-        from foretune.metadata import read_meta_dataset
-        from foretune.recommendation import by_rule, from_published, read_published
+    def _without_surrogates(self, model: BaseModel, target: Target) -> Advice:
+        """From published sweeps, if there are any of models of such a size and pairs that the space allows; with full
+        finetuning beside the best of it if the space has that."""
+        from foretune.recommendation import LORA_OR_FULL, full_finetuning, nearest_legal
 
         space = self._space(model)
+        advice = self._lora(space, target)
+        if "full" not in space.methods:
+            return advice
+        full = full_finetuning(target, space)
+        allowed = full and nearest_legal(full.configuration, space)
+        rows = advice.recommendations
+        if full and allowed:
+            rows = (*rows[:1], replace(full, configuration=allowed), *rows[1:])
+            return replace(advice, recommendations=rows, facts={**advice.facts, "lora_or_full": LORA_OR_FULL})
+        family = target.family.name if target.family else target.name
+        note = f"no rate of full finetuning is published for {family}, so none is recommended; {LORA_OR_FULL}"
+        return replace(advice, warnings=(*advice.warnings, note))
+
+    def _lora(self, space: SearchSpace, target: Target) -> Advice:
+        from foretune.metadata import read_meta_dataset
+        from foretune.recommendation import by_rule, from_published, nearest_legal, read_published, with_epochs
+
         methods = [method for method in ("lora", "qlora") if method in space.methods]
         models = read_published(read_meta_dataset(PUBLISHED))
-        allows = space.allows if self.space else lambda _: True
+        default = with_epochs(space.default(), target.rows, space)
         found = from_published(
-            self.model, model.billions, models, space.default(), _EVERY, methods=methods, allows=allows
+            target,
+            models,
+            default,
+            methods=methods,
+            fit=(lambda one: nearest_legal(one, space)) if self.space else (lambda one: one),
         )
         if found is not None:
             return found
         why = f"neither earlier runs nor published sweeps are of a model like {self.model}"
-        if from_published(self.model, model.billions, models, space.default(), 1) is not None:
+        if from_published(target, models, default) is not None:
             why = f"the published sweeps are of LoRA, at rates and ranks that the search space {space.name} lacks"
-        return by_rule(space, why)
+        return by_rule(space, why, target.rows)
 
     def _from_surrogates(self, model: BaseModel, table: MetaDataset, step: Callable[[str], None]) -> Advice:
         import numpy as np
 
         from foretune.metadata.digest import data_sha256
         from foretune.optimizer.pool import candidate_pool
-        from foretune.recommendation import from_surrogates
+        from foretune.recommendation import from_surrogates, with_epochs
         from foretune.session.ground import find_surrogates
         from foretune.space import Encoder
 
@@ -151,7 +175,8 @@ class RecommendRequest:
         width, space = model.shape.width, self._space(model)
         rng = np.random.default_rng(self.seed)
         drawn = candidate_pool(space, width, surrogates.performance.recorded, self.candidates, rng)
-        pool, encoder = [space.default(), *drawn], Encoder.of(space).at(width)
+        default = with_epochs(space.default(), task.rows, space) if task.rows else space.default()
+        pool, encoder = [default, space.default(), *drawn], Encoder.of(space).at(width)
         advice = from_surrogates(
             task, list(dict.fromkeys(pool)), surrogates, table, encoder, top=self.top, seconds=self.seconds
         )
@@ -160,7 +185,9 @@ class RecommendRequest:
         if self.card:
             ignored = "--hardware is" if self.price is None else "--hardware and --price-per-hour are"
             notes = (*notes, f"{ignored} ignored: the times are those of the machine of the recorded runs")
-        return replace(advice, warnings=(*model.notes, *notes, *advice.warnings), facts=facts)
+        advice = replace(advice, warnings=(*model.notes, *notes, *advice.warnings), facts=facts)
+        answer_tokens = 10 ** task.meta_features["log_completion_tokens_p50"] - 1
+        return _with_outlook(advice, task.rows or 0, answer_tokens, table)
 
     def _other_table(self) -> str:
         """What to know of reasons that are not drawn from what predicts."""
@@ -208,6 +235,25 @@ class RecommendRequest:
         )
         task = Task(name, VALIDATION_NLL, features, SLICES, splits.name, len(splits.train), Path(self.model).name)
         return task, {}, (note,)
+
+
+def _with_outlook(advice: Advice, rows: int, answer_tokens: float, table: MetaDataset) -> Advice:
+    """With the steps of each run, and what to expect of finetuning on so many rows."""
+    from foretune.metadata import read_meta_dataset
+    from foretune.recommendation import outlook, read_published, recorded_cases, steps_of, swept_cases
+
+    published = read_meta_dataset(PUBLISHED)
+    cases = [
+        *recorded_cases(table, "tasks of tiny models"),
+        *recorded_cases(published, "published tasks"),
+        *swept_cases(read_published(published)),
+    ]
+    found = outlook(rows, answer_tokens, cases)
+    if advice.basis == "surrogates":  # which predict the loss of each configuration
+        found = replace(found, after=None)
+    counted = tuple(replace(one, steps=steps_of(one.configuration, rows)) for one in advice.recommendations)
+    facts = {**advice.facts, "train_rows": rows, "outlook": found.to_json()}
+    return replace(advice, recommendations=counted, facts=facts)
 
 
 def _zero_shot(model: PreTrainedModel, tokens: Tokens, seed: int, step: Callable[[str], None]) -> Scores:

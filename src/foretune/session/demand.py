@@ -26,6 +26,7 @@ class BaseModel:
         shape: of the model.
         billions: of its parameters.
         targets: `target_modules` that it has layers for; None where that is not known.
+        model_type: that its `config.json` states; None where that is not known.
         notes: on what had to be assumed, and on layers that adapters do not reach.
     """
 
@@ -35,6 +36,7 @@ class BaseModel:
     billions: float
     targets: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    model_type: str | None = None
 
 
 def find_model(name: str) -> BaseModel:
@@ -54,7 +56,7 @@ def find_model(name: str) -> BaseModel:
     built = read_without_weights(source)
     shape, targets = shape_of(built), available_targets(built)
     billions = billions_of(name) or shape.parameters / 1e9
-    return BaseModel(name, source, shape, billions, targets, target_notes(built))
+    return BaseModel(name, source, shape, billions, targets, target_notes(built), built.config.model_type)
 
 
 def _source(name: str) -> str | None:

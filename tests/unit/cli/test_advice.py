@@ -125,6 +125,22 @@ def test_picks_of_one_rank_are_marked_and_explained():
     assert "Earlier runs can't tell picks of the same rank (=) apart." in plain
 
 
+def test_guesses_are_not_in_the_order_of_their_times():
+    text = shown(advice(one(), one(seconds=9.0), is_guess=True))
+    assert "Earlier runs can't tell picks of the same rank (=) apart.\n" in text
+
+
+def test_steps_and_what_to_expect_are_told():
+    facts = {"lora_or_full": "LoRA first.", "outlook": {"in_words": ["Expect much.", "More data."]}}
+    text = shown(advice(one(steps=12_500), facts=facts))
+    assert "steps" in text
+    assert "12,500" in text
+    assert text.endswith("\nLoRA first.\nExpect much.\nMore data.\n")
+    few = shown(advice(one(score=Interval(0.284, 0.0, 1.3)), scored_by="percent over the best loss"))
+    assert "% over best" in few
+    assert "0.28 " in few
+
+
 def test_without_a_pick_the_notes_say_why():
     assert shown(advice(warnings=("all too slow",))) == (
         "note: all too slow\nNothing can be recommended for org/m as asked; the notes say why.\n"

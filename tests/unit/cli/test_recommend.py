@@ -282,10 +282,83 @@ def test_picks_that_cannot_be_told_apart_share_a_rank_and_the_quickest_is_first(
     assert [one["rank"] for one in found] == sorted(one["rank"] for one in found)
     first = [one for one in found if one["rank"] == 1]
     assert len(first) > 1
-    assert [one["seconds"] for one in first] == sorted(one["seconds"] for one in first)
+    # the times of ranks differ by a few percent, which leaves the best prediction in front
+    assert first[0]["configuration"]["rank"] == 128
+    assert first[0]["seconds"] == max(one["seconds"] for one in first) < 1.1 * min(one["seconds"] for one in first)
     output = recommend(*asked)
     assert "1 =" in output
     assert "the quickest comes first" in output
+
+
+def write_rows(folder: Path, count: int) -> Path:
+    path = folder / f"rows{count}.jsonl"
+    answer = "The answer to this question is long enough to be a sentence of text."
+    rows = [{"prompt": f"Question {place}?", "completion": f"{answer} It is {place}."} for place in range(count)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def first_pick(data: Path, model: str, *options: object) -> dict:
+    return json.loads(recommend(data, "--model", model, "--top", 1, "--json", *options))["recommendations"][0]
+
+
+@pytest.mark.parametrize(("rows", "epochs", "steps"), [(60, 20, 100), (1_000, 4, 400), (12_000, 2, 2_750)])
+def test_epochs_and_rate_follow_from_the_rows(tmp_path, rows, epochs, steps):
+    found = first_pick(write_rows(tmp_path, rows), "Qwen/Qwen3-8B")
+    assert (found["configuration"]["epochs"], found["steps"]) == (epochs, steps)
+    # the sweeps' 1e-3 at batch 128 and 780 steps
+    assert found["configuration"]["learning_rate"] == pytest.approx(1e-3 / 4 * (steps / 780) ** -0.2, rel=0.03)
+    assert f"batch 8 and {steps:,} steps" in found["reason"]
+
+
+def test_families_want_rates_of_their_own(data):
+    rates = {
+        name: first_pick(data, f"{name}-7B")["configuration"]["learning_rate"]
+        for name in ("Mistral", "gemma", "Llama-3", "Qwen2.5", "wonder")
+    }
+    assert rates["Mistral"] / rates["Qwen2.5"] == pytest.approx(0.2, rel=0.03)
+    assert rates["gemma"] / rates["Qwen2.5"] == pytest.approx(0.38, rel=0.03)
+    assert rates["wonder"] == rates["Llama-3"] == rates["Qwen2.5"]
+
+
+def test_the_family_of_a_folder_is_read_from_its_config(data, tmp_path):
+    config = {**LLAMA_3B, "model_type": "mistral", "vocab_size": 32_000, "tie_word_embeddings": False}
+    folder = tmp_path / "mine-3B"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    advice = json.loads(recommend(data, "--model", folder, "--json"))
+    assert any(warning.startswith("Mistral wants lower learning rates") for warning in advice["warnings"])
+
+
+def test_a_space_with_full_finetuning_gets_its_rate_beside_lora(data):
+    asked = (data, "--model", "Qwen/Qwen2.5-7B", "--space", "peft-and-full")
+    advice = json.loads(recommend(*asked, "--json"))
+    lora, full = advice["recommendations"][:2]
+    assert (lora["configuration"]["method"], full["configuration"]["method"]) == ("lora", "full")
+    assert full["configuration"]["learning_rate"] == pytest.approx(4.2e-5)  # 4.4e-5 by the root of 7 / 7.616
+    assert (full["rank"], full["steps"]) == (1, lora["steps"])
+    assert "LoRA or full: LoRA first." in advice["lora_or_full"]
+    assert advice["lora_or_full"] in recommend(*asked)
+    phi = json.loads(recommend(data, "--model", "microsoft/phi-4", "--space", "peft-and-full", "--json"))
+    assert {one["configuration"]["method"] for one in phi["recommendations"]} == {"lora"}
+    assert any(one.startswith("no rate of full finetuning is published for Phi") for one in phi["warnings"])
+
+
+def test_a_rate_below_the_space_is_moved_and_said_to_be(data):
+    found = first_pick(data, "mistralai/Mistral-7B-v0.3", "--space", "peft")
+    assert found["configuration"]["learning_rate"] == 3.75e-5
+    assert found["reason"].endswith("; 3.75e-05 is the nearest in the search space")
+
+
+def test_what_to_expect_is_told_for_long_answers(tmp_path):
+    path = write_rows(tmp_path, 1_000)
+    found = json.loads(recommend(path, "--model", "Qwen/Qwen3-8B", "--json"))
+    assert found["train_rows"] == 800
+    assert found["outlook"]["after"]["low"] < found["outlook"]["after"]["middle"] < found["outlook"]["after"]["high"]
+    expected, more = found["outlook"]["in_words"]
+    assert expected.startswith("Expect 0.74 times the loss before training (0.51 to 1.04 in four of five cases)")
+    assert more.startswith("More data or more search? More search: on recorded datasets with long answers twice the")
+    assert recommend(path, "--model", "Qwen/Qwen3-8B").endswith(f"{expected}\n{more}\n")
 
 
 def test_what_was_exported_finetunes(data, tiny_model, tmp_path):

@@ -72,11 +72,13 @@ def test_a_card_that_computes_whole_batches_is_not_remarked_upon():
 def test_what_does_not_fit_at_all_is_left_out_and_a_warning_says_what_would():
     found = affordable(advice(4, 64), DEMAND, card(16))
     assert found.recommendations == ()
-    assert found.warnings[1].startswith("left out 2 of 2: even a row at a time with gradient checkpointing takes ")
+    assert found.warnings[1].startswith(
+        "left out 2 of 2 (lora): even a row at a time with gradient checkpointing takes "
+    )
     assert "it would fit with qlora (--space peft-and-qlora: " in found.warnings[1]
     assert found.warnings[1].endswith(" or on rtx-3090 (22.4 GiB)")
     huge = Demand(replace(LARGE, parameters=1e12), DEMAND.workload)
-    assert affordable(advice(4), huge, card(4)).warnings[1].endswith("; nothing else would fit")
+    assert affordable(advice(4), huge, card(4)).warnings[1].endswith("; nothing would make it fit")
 
 
 def test_shorter_rows_are_proposed_where_the_longest_is_what_does_not_fit():

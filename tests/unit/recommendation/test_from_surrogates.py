@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from synthetic_table import synthetic_surrogates, synthetic_table
 
-from foretune.recommendation import Advice, by_rule, from_surrogates, is_of_a_size_seen
+from foretune.recommendation import Advice, by_rule, from_surrogates, is_of_a_size_seen, ranked
 from foretune.space import Encoder, load_space
 from foretune.surrogate.gains import gain_scale
+from foretune.types import Configuration
 
 SPACE = load_space("peft")
 
@@ -54,6 +55,21 @@ def test_reasons_name_an_earlier_task(advice):
     assert any("completion overlap" in one.reason for one in advice.recommendations)
 
 
+def test_where_predictions_are_guesses_the_default_comes_first():
+    table, surrogates = synthetic_table(), synthetic_surrogates("in-context")
+    task = table.task("task-3")
+    pool = list(dict.fromkeys(table.configurations[run] for run in table.runs_of("task-3")))
+    strange = replace(task, meta_features={name: value + 50.0 for name, value in task.meta_features.items()})
+    known, strange = replace(strange, model=table.task("task-0").model), replace(strange, model="another")
+    asked = {"surrogates": surrogates, "table": table, "encoder": Encoder.of(SPACE), "top": 3}
+    near, far = (from_surrogates(one, pool, **asked) for one in (task, strange))
+    assert (near.is_guess, far.is_guess) == (False, True)
+    assert not from_surrogates(known, pool, **asked).is_guess  # its base model was recorded
+    assert far.recommendations[0].configuration == pool[0] != near.recommendations[0].configuration
+    assert far.warnings[-1].endswith("; the default comes first")
+    assert ranked(far).recommendations == far.recommendations
+
+
 def test_what_takes_too_long_is_left_out():
     longest = max(one.seconds for one in recommended().recommendations)
     assert all(one.seconds < longest for one in recommended(seconds=longest * 0.99).recommendations)
@@ -94,15 +110,15 @@ def test_surrogates_that_know_no_cases_give_none():
 
 def test_the_rule_has_the_default_in_four_bits_where_the_space_does():
     space = load_space("peft-and-qlora", hidden_size=768)
-    lora, qlora = by_rule(space, "nothing is known of x").recommendations
-    assert lora.configuration == space.default()
+    lora, qlora = by_rule(space, "nothing is known of x", 400).recommendations
+    assert lora.configuration == Configuration({**space.default().values, "epochs": 5})
     assert qlora.configuration.values == {**lora.configuration.values, "method": "qlora"}
     space.check(qlora.configuration)
 
 
 def test_the_rule_is_the_default_and_says_that_it_is_one():
-    advice = by_rule(SPACE, "nothing is known of x")
-    assert advice.recommendations[0].configuration == SPACE.default()
+    advice = by_rule(SPACE, "nothing is known of x", 2_000)
+    assert advice.recommendations[0].configuration == SPACE.default()  # which has the 3 epochs for 2,000 rows
     assert advice.basis == "rule"
     assert "nothing is known of x; this is a rule of thumb" in advice.warnings[0]
     assert replace(advice, warnings=()).to_json()["recommendations"][0]["score"] is None

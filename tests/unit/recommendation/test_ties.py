@@ -40,6 +40,12 @@ def test_the_quickest_of_a_group_comes_first_and_unknown_times_last():
     assert ranks(*rows) == [("c", 1), ("a", 1), ("b", 1), ("d", 4)]
 
 
+def test_times_that_differ_by_less_than_a_fifth_leave_the_order():
+    rows = (one("a", 1.0, seconds=110.0), one("b", 1.1, seconds=100.0), one("c", 1.2, seconds=90.0))
+    assert ranks(*rows) == [("b", 1), ("c", 1), ("a", 1)]
+    assert ranks(*rows[:2]) == [("a", 1), ("b", 1)]
+
+
 def test_a_group_is_of_those_like_its_best_and_not_of_a_chain():
     rows = [one(name, score, reach=0.5) for name, score in (("a", 0.0), ("b", 0.6), ("c", 1.2), ("d", 1.8))]
     assert ranks(*rows) == [("a", 1), ("b", 1), ("c", 3), ("d", 3)]

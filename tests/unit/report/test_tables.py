@@ -51,4 +51,5 @@ def test_the_table_says_how_many_rows_it_is_of(report):
 def test_describing_a_configuration():
     assert describe(LORA.values) == "lora r8, lr 0.0073, batch 8, 5 epochs, warmup 0.1"
     assert describe(LORA.values, short=True) == "lora r8, lr 0.0073, batch 8, 5 epochs"
+    assert describe({**LORA.values, "epochs": 1}, short=True).endswith(", 1 epoch")
     assert describe({}) == "not finetuned"

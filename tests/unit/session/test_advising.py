@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,18 @@ def test_what_is_computed_and_how_far_is_told(data):
         "scoring the base model on the validation rows: timing a few",
     ]
     assert said[-2:] == ["scoring the base model on the validation rows: 24 of 24", "predicting 4 configurations"]
+
+
+def test_surrogates_predict_the_loss_so_the_law_says_nothing_of_it(tmp_path):
+    path = tmp_path / "long.jsonl"
+    answer = "This answer is long, for it has more than a few words in it."
+    path.write_text("".join(json.dumps({"prompt": f"{i}?", "completion": f"{answer} {i}"}) + "\n" for i in range(150)))
+    advice = RecommendRequest(str(path), "foretune-tiny", top=2, candidates=4).advice()
+    assert advice.facts["outlook"]["after"] is None
+    assert advice.facts["outlook"]["doubled"]["middle"] < 1
+    rows = advice.facts["train_rows"]
+    values = advice.recommendations[0].configuration.values
+    assert advice.recommendations[0].steps == -(-rows // values["batch_size"]) * values["epochs"]
 
 
 def test_a_name_that_is_wrong_is_found_before_anything_is_read(data, tmp_path):
