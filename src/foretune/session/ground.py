@@ -167,17 +167,21 @@ def prepare(
     check_sizes(model, tokenizer, whole)
     about_targets = target_notes(model)
     space = load_space(options.space, hidden_size=width).with_targets(available_targets(model))
+    default, about_default = _default(options, configuration, len(whole.train), space)
     del model  # there may be no room for two
     surrogates = find_surrogates(options.surrogate, needed=needs_surrogates(options.optimizer))
     if known is None:
-        seen, typical = surrogates.card.get("hardware", ()) if surrogates else None, configuration or space.default()
-        measured = Measuring(options, reader, typical, seen, loading, step, timed).measure(splits, whole)
+        seen = surrogates.card.get("hardware", ()) if surrogates else None
+        measured = Measuring(options, reader, configuration or default, seen, loading, step, timed).measure(
+            splits, whole
+        )
     else:
         measured = recall(known, reader, whole)
     recorded = surrogates.performance.recorded if surrogates else ()
     pool = candidate_pool(space, width, recorded, options.candidates, np.random.default_rng(options.seed))
     fit = fit_of(measured.memory, shape, whole, options.device)
-    pool, default, about_memory = _that_fit(fit, space, pool, configuration)
+    pool = tuple(one for one in dict.fromkeys((space.default(), *pool)) if one != default)
+    pool, default, about_memory = _that_fit(fit, space, default, pool, configuration)
     return SearchSetup(
         data=measured.data,
         whole=whole,
@@ -194,19 +198,35 @@ def prepare(
         closing_seconds=measured.closing_seconds,
         fit=fit,
         fingerprint=fingerprint_of_splits(whole),
-        notes=(*measured.data.notes, *about_targets, *about_memory),
+        notes=(*measured.data.notes, *about_targets, *about_default, *about_memory),
     )
 
 
 def _that_fit(
-    fit: Fit | None, space: SearchSpace, pool: tuple[Configuration, ...], configuration: Configuration | None
+    fit: Fit | None,
+    space: SearchSpace,
+    default: Configuration,
+    pool: tuple[Configuration, ...],
+    configuration: Configuration | None,
 ) -> tuple[tuple[Configuration, ...], Configuration, tuple[str, ...]]:
     """The candidates and the default that fit, with notes on the rest; a single run that does not fit is refused."""
     if fit and configuration:
         fit.check(configuration)
     elif fit:
-        return fit.fitting(space, pool)
-    return pool, space.default(), ()
+        return fit.fitting(space, default, pool)
+    return pool, default, ()
+
+
+def _default(
+    options: TuneOptions, configuration: Configuration | None, rows: int, space: SearchSpace
+) -> tuple[Configuration, tuple[str, ...]]:
+    """What a search begins with, and notes on it; runs of one's own tell more than what is published."""
+    from foretune.session.demand import find_model
+    from foretune.session.first_run import first_run
+
+    if configuration is not None or options.surrogate is not None:
+        return space.default(), ()
+    return first_run(find_model(options.model), rows, space)
 
 
 def _loaded(

@@ -156,14 +156,13 @@ class Fit:
             raise ModelError(self._lacking("this configuration does not fit", configuration))
 
     def fitting(
-        self, space: SearchSpace, candidates: Sequence[Configuration]
+        self, space: SearchSpace, default: Configuration, candidates: Sequence[Configuration]
     ) -> tuple[tuple[Configuration, ...], Configuration, tuple[str, ...]]:
         """The candidates that fit, the default or what takes its place, and notes on what was left out.
 
         Raises:
             ModelError: nothing fits.
         """
-        default = space.default()
         kept = tuple(one for one in candidates if self.fits(one))
         in_four_bits = [Configuration({**default.values, "method": "qlora"})] if "qlora" in space.methods else []
         first = next((one for one in (default, *in_four_bits, *kept) if self.fits(one)), None)

@@ -70,18 +70,18 @@ def test_the_line_says_what_the_default_and_the_largest_batches_take():
 def test_candidates_that_cannot_fit_are_left_out_with_a_note():
     space = load_space("peft", hidden_size=4096)
     candidates = (lora(rank=32), lora(rank=64), lora(method="pissa"))
-    kept, default, notes = fit(2.2).fitting(space, candidates)
+    kept, default, notes = fit(2.2).fitting(space, space.default(), candidates)
     assert kept == (lora(rank=32),)
     assert default == space.default()
     free = "2.20 GiB that are free on cuda beside the base model"
     assert notes == (f"left out 2 of 3 candidates: not even a row fits into the {free}",)
-    assert fit(80).fitting(space, candidates) == (candidates, space.default(), ())
+    assert fit(80).fitting(space, space.default(), candidates) == (candidates, space.default(), ())
 
 
 def test_a_default_that_cannot_fit_is_replaced_by_the_same_in_four_bits():
     space = load_space("peft-and-qlora", hidden_size=4096)
     in_four_bits = Configuration({**space.default().values, "method": "qlora"})
-    kept, default, notes = fit(0.5).fitting(space, (lora(rank=2), lora(rank=2, method="qlora")))
+    kept, default, notes = fit(0.5).fitting(space, space.default(), (lora(rank=2), lora(rank=2, method="qlora")))
     assert default == in_four_bits
     assert kept == (lora(rank=2, method="qlora"),)
     assert notes[1] == "the default does not fit either; qlora of rank 16 is in its place"
@@ -90,7 +90,7 @@ def test_a_default_that_cannot_fit_is_replaced_by_the_same_in_four_bits():
 def test_a_search_in_which_nothing_fits_says_what_would():
     space = load_space("peft", hidden_size=4096)
     with pytest.raises(ModelError) as error:
-        fit(0.9, longest=4096).fitting(space, (lora(rank=64),))
+        fit(0.9, longest=4096).fitting(space, space.default(), (lora(rank=64),))
     message = str(error.value)
     assert message.startswith("nothing of the search space peft fits into the 0.90 GiB that are free on cuda beside")
     assert "a row of 4096 tokens at a time with gradient checkpointing takes 3.12 GiB" in message
