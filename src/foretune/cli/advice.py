@@ -48,7 +48,7 @@ def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:
     lines: list[str] = []
     picks = advice.recommendations
     if tied(picks):
-        order = "; the quickest comes first" if _any_time(advice) and not advice.is_guess else ""
+        order = "; quicker ones come first, if by a fifth or more" if _any_time(advice) and not advice.is_guess else ""
         lines.append(f"Earlier runs can't tell picks of the same rank (=) apart{order}.")
     if advice.basis != "surrogates" and picks and not on_hardware:
         lines.append("Times need --hardware, such as rtx-4090, a100-80gb or h100.")

@@ -242,9 +242,9 @@ def _share(target: Target) -> float:
 def _distance(target: Target, variants: Sequence[PublishedModel], compared: int, count: int) -> str:
     swept = f"{count} models published on tulu3 (99,840 rows)"
     if variants:
-        return f"by this model or variants of it among {swept}: {', '.join(one.name for one in variants)}"
+        return f"By this model or variants of it among {swept}: {', '.join(one.name for one in variants)}"
     side = f"{'up to' if target.billions <= SMALL else 'above'} {SMALL:.0f} billion parameters"
-    return f"none of {swept} is a variant of this: by the average of the {compared} {side}"
+    return f"None of {swept} is a variant of this: by the average of the {compared} {side}"
 
 
 def _warnings(target: Target, methods: Sequence[str]) -> tuple[str, ...]:

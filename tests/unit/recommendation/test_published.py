@@ -60,7 +60,7 @@ def test_the_rate_is_that_of_the_variants():
     own = from_published(target("Qwen/Qwen3-40B-Base", 40.0), MODELS, DEFAULT)
     assert there(own)[0] == pytest.approx(1e-4, rel=0.05)
     assert own.distance == (
-        "by this model or variants of it among 4 models published on tulu3 (99,840 rows): Qwen3-40B"
+        "By this model or variants of it among 4 models published on tulu3 (99,840 rows): Qwen3-40B"
     )
     assert there(from_published(target("Qwen3-1B-Instruct", 1.0), MODELS, DEFAULT))[0] == pytest.approx(1e-3, rel=0.05)
 
@@ -73,7 +73,7 @@ def test_a_model_without_variants_gets_the_average_of_its_side_of_five_billion()
     assert score.high - score.middle == pytest.approx(1.28 * np.hypot(np.std([4, 0, 0]), 0.5))
     assert advice.recommendations[0].reason.startswith("1.33 % over the best on average of 3 published models; lr 0.0")
     assert advice.distance == (
-        "none of 4 models published on tulu3 (99,840 rows) is a variant of this: by the average of the 3 up to 5 "
+        "None of 4 models published on tulu3 (99,840 rows) is a variant of this: by the average of the 3 up to 5 "
         "billion parameters"
     )
     large = from_published(target("Llama-3-70B", 70.0), MODELS, DEFAULT)
