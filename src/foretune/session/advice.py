@@ -20,6 +20,7 @@ def resume_command(options: TuneOptions, output: Path, budget: str) -> str:
         if name != "data" and value != defaults[name]:
             words.append(_OPTIONS.get(name, "--" + name.replace("_", "-")))
             words += [] if isinstance(value, bool) else [str(value)]
+    words += [] if options.average else ["--no-average"]
     return shlex.join(words)
 
 

@@ -27,6 +27,7 @@ class TuneOptions:
         candidates: configurations sampled from the space.
         surrogate: folder of fitted surrogates; None for the shipped ones.
         device: `cpu`, `cuda`, ...
+        average: return an average of the best checkpoints where it is better; may differ when a search is resumed.
     """
 
     data: DataRequest
@@ -36,6 +37,7 @@ class TuneOptions:
     candidates: int = 256
     surrogate: str | None = None
     device: str = "cpu"
+    average: bool = True
 
     @classmethod
     def of(
