@@ -89,6 +89,7 @@ def tune(
     device: str = "auto",
     isolate: bool = False,
     average: bool = True,
+    max_rank: int | None = None,
     default_comparison: bool = True,
     console: Console | None = None,
 ) -> Run:
@@ -114,6 +115,7 @@ def tune(
         device: `auto` (a GPU if there is one), `cpu`, `cuda`, ...
         isolate: run trials in a process of their own.
         average: return an average of the best runs' weights where it is better; else the best run's.
+        max_rank: cut the rank of such an average, which is the sum of its runs' ranks.
         default_comparison: train the default configuration, too, outside of the budget.
         console: where progress is shown; None for nowhere.
 
@@ -140,6 +142,7 @@ def tune(
         last_turn_only=last_turn_only,
         skip_bad_rows=skip_bad_rows,
         average=average,
+        max_rank=max_rank,
     )
     limits, shown = Budget(_seconds(budget), max_slices), console or _nowhere()
     found = search(options, limits, Path(output), shown, resume=resume, isolate=isolate, make=make)

@@ -201,6 +201,13 @@ def test_a_search_that_was_killed_while_averaging_ends_with_the_same_adapter(
     assert not (output / ".average").exists()
 
 
+def test_the_rank_of_an_average_can_be_cut(averaged, data, tiny_model, better_and_better):
+    better_and_better()
+    before = json.loads((averaged / "adapter" / "adapter_config.json").read_text())["r"]
+    assert tune(data, tiny_model, averaged, "--resume", "--max-rank", 3) == 0
+    assert before > json.loads((averaged / "adapter" / "adapter_config.json").read_text())["r"] == 3
+
+
 def test_averages_can_be_declined(averaged, finished, data, tiny_model):
     assert tune(data, tiny_model, averaged, "--resume", "--no-average") == 0
     again, single = (read_run_report(folder / "report.json") for folder in (averaged, finished))

@@ -63,6 +63,9 @@ def tune(
     average: Annotated[
         bool, typer.Option(help="Return an average of the best runs' weights where it is better; else the best run's.")
     ] = True,
+    max_rank: Annotated[
+        int | None, typer.Option(min=1, help="Cut the rank of such an average, which is the sum of its runs' ranks.")
+    ] = None,
     default_comparison: Annotated[
         bool, typer.Option(help="Train the default configuration, too, if the search did not (outside of the budget).")
     ] = True,
@@ -102,6 +105,7 @@ def tune(
         last_turn_only=last_turn_only,
         skip_bad_rows=skip_bad_rows,
         average=average,
+        max_rank=max_rank,
     )
     console = Console()
     try:

@@ -129,7 +129,8 @@ def _written(found: Found, parts: Parts) -> Path:
 
     folder = found.output / FOLDER
     folder.mkdir(exist_ok=True)
-    sum_adapters([folder_of(found, one.checkpoint) for one in parts], [one.weight for one in parts], folder)
+    members, weights = [folder_of(found, one.checkpoint) for one in parts], [one.weight for one in parts]
+    sum_adapters(members, weights, folder, max_rank=found.options.max_rank)
     return folder
 
 

@@ -301,7 +301,7 @@ def _print(found: Found, report: RunReport, default: Report | None, console: Con
     )
     if members := report.returned.members:
         listed = "; ".join(describe_members(members))
-        console.print(f"average, which is better and is returned: {listed}", highlight=False, soft_wrap=True)
+        console.print(f"the adapter is an average, which validation prefers: {listed}", highlight=False, soft_wrap=True)
     console.print()
     console.print(scores_table(report.scores))
     if default is not None and len(default.curve) and default.curve.scores.max() > incumbent.score:

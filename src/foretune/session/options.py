@@ -27,7 +27,9 @@ class TuneOptions:
         candidates: configurations sampled from the space.
         surrogate: folder of fitted surrogates; None for the shipped ones.
         device: `cpu`, `cuda`, ...
-        average: return an average of the best checkpoints where it is better; may differ when a search is resumed.
+        average: return an average of the best checkpoints where it is better. This and the next may be others when a
+            search is resumed.
+        max_rank: of an average; None for the sum of its members' ranks.
     """
 
     data: DataRequest
@@ -38,6 +40,7 @@ class TuneOptions:
     surrogate: str | None = None
     device: str = "cpu"
     average: bool = True
+    max_rank: int | None = None
 
     @classmethod
     def of(

@@ -39,7 +39,8 @@ def test_the_command_to_search_on_names_all_that_is_not_the_default():
     assert given["device"] == "cuda"
     assert given["candidates"] == TuneOptions.candidates
     assert given["average"] is True
-    assert parsed(resume_command(replace(SETTINGS, average=False), Path("runs/one"), "360s"))["average"] is False
+    other = parsed(resume_command(replace(SETTINGS, average=False, max_rank=8), Path("runs/one"), "360s"))
+    assert (other["average"], other["max_rank"]) == (False, 8)
 
 
 def test_the_command_to_train_again_takes_the_recipe():
