@@ -62,6 +62,11 @@ def evaluations(budget_seconds: float, validation_seconds: float) -> int:
     return min(wanted, int(_SHARE * budget_seconds / validation_seconds))
 
 
+def averaging_seconds(budget_seconds: float, validation_seconds: float) -> float:
+    """Seconds to keep for averages, see `evaluations`."""
+    return validation_seconds * evaluations(budget_seconds, validation_seconds)
+
+
 def average_best(found: Found, best: Incumbent) -> Parts:
     """Write the average that this search is to return to its folder `.average`, if there is any.
 

@@ -17,7 +17,7 @@ from foretune.execution.pruning import prune_checkpoints
 from foretune.execution.subprocess import Worker
 from foretune.journal import create_journal
 from foretune.session import checks
-from foretune.session.averaging import evaluations, to_average
+from foretune.session.averaging import averaging_seconds, to_average
 from foretune.session.display import SearchDisplay
 from foretune.session.durations import format_seconds
 from foretune.session.folder import JOURNAL, TRIALS, check_folder, locked, set_aside
@@ -201,7 +201,7 @@ def _tune(
 
     optimizer, counted = setup.optimizer(options, way.make), None
     slowness = clock.spent() / time.process_time()
-    averaging = setup.validation_seconds * evaluations(budget.seconds, setup.validation_seconds) * options.average
+    averaging = averaging_seconds(budget.seconds, setup.validation_seconds) if options.average else 0.0
     kept = reserve(setup.closing_seconds + averaging, budget.seconds, slowness=slowness)
     limits = replace(budget, seconds=budget.seconds - kept)
     if way.as_predicted and setup.surrogates:

@@ -8,7 +8,7 @@ import pytest
 from finished_search import IA3, LORA
 
 from foretune.session import averaging
-from foretune.session.averaging import KEPT, Part, average_best, choose, evaluations, to_average
+from foretune.session.averaging import KEPT, Part, average_best, averaging_seconds, choose, evaluations, to_average
 from foretune.session.options import TuneOptions
 from foretune.tuner import Budget, Incumbent
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
@@ -46,6 +46,8 @@ def test_the_best_checkpoints_of_different_runs_are_averaged_but_not_of_every_me
 )
 def test_as_much_is_tried_as_fits_into_a_twentieth_of_the_budget(budget, seconds, count):
     assert evaluations(budget, seconds) == count
+    assert averaging_seconds(budget, seconds) == count * seconds
+    assert math.isinf(budget) or averaging_seconds(budget, seconds) <= 0.05 * budget
 
 
 A, B, C = (Incumbent(a_configuration(name), 1, -loss) for name, loss in (("a", 1.0), ("b", 1.1), ("c", 1.2)))
