@@ -28,7 +28,7 @@ class Run:
 
     Attributes:
         folder: that everything is in.
-        adapter: folder of the best adapter or, after full finetuning, of the model.
+        adapter: folder of the adapter that is returned or, after full finetuning, of the model.
         report: the content of `report.json`.
     """
 
@@ -38,12 +38,12 @@ class Run:
 
     @property
     def scores(self) -> Mapping[str, ModelScores]:
-        """Rows of the final table by name: `zero-shot`, then `default` and `best`, or `finetuned`."""
+        """Rows of the final table by name: `zero-shot`, then `default`, `best` and any `average`, or `finetuned`."""
         return {row.name: row for row in self.report.scores}
 
     @property
     def configuration(self) -> Configuration:
-        """The hyperparameters that the adapter was trained with."""
+        """The hyperparameters that the adapter, or the best member of an average, was trained with."""
         return Configuration(next(one.configuration for one in self.report.trials if one.key == self.report.best_key))
 
     def open(self, *, model: str | None = None, device: str = "auto") -> Finetuned:
@@ -88,6 +88,8 @@ def tune(
     skip_bad_rows: bool = False,
     device: str = "auto",
     isolate: bool = False,
+    average: bool = True,
+    max_rank: int | None = None,
     default_comparison: bool = True,
     console: Console | None = None,
 ) -> Run:
@@ -112,6 +114,8 @@ def tune(
         skip_bad_rows: leave out rows that cannot be used.
         device: `auto` (a GPU if there is one), `cpu`, `cuda`, ...
         isolate: run trials in a process of their own.
+        average: return an average of the best runs' weights where it is better; else the best run's.
+        max_rank: cut the rank of such an average, which is the sum of its runs' ranks.
         default_comparison: train the default configuration, too, outside of the budget.
         console: where progress is shown; None for nowhere.
 
@@ -137,6 +141,8 @@ def tune(
         columns=columns,
         last_turn_only=last_turn_only,
         skip_bad_rows=skip_bad_rows,
+        average=average,
+        max_rank=max_rank,
     )
     limits, shown = Budget(_seconds(budget), max_slices), console or _nowhere()
     found = search(options, limits, Path(output), shown, resume=resume, isolate=isolate, make=make)

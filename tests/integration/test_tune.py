@@ -1,9 +1,11 @@
 """The verbs end to end on a base model with random weights: real training, real files, a few rows."""
 
+import itertools
 import json
 import math
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ import foretune.cli
 import foretune.tuner
 from foretune.journal import append_entry, read_journal
 from foretune.report.run_report import read_run_report
+from foretune.session import averaging
+from foretune.session.averaging import to_average
 
 ROWS = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]
 
@@ -88,9 +92,11 @@ def test_the_adapter_loads_with_peft(finished):
 def test_only_what_may_be_needed_again_stays_on_disk(finished):
     report = read_run_report(finished / "report.json")
     folders = {path.name: {part.name for part in path.iterdir()} for path in (finished / "trials").iterdir()}
+    averaged = to_average(read_journal(finished / "journal.jsonl").history)
+    wanted = {report.best_key, report.default_key, *(one.configuration.key for one in averaged)}
     for trial in report.trials:
         kept = folders[trial.key]
-        assert ("best" in kept) == (trial.key in (report.best_key, report.default_key))
+        assert ("best" in kept) == (trial.key in wanted)
         if len(trial.validation_nll) < report.max_fidelity and trial.status == "ok":
             assert "state" in kept
 
@@ -124,9 +130,91 @@ def test_a_killed_search_resumes_to_the_same_end(
     ).read_bytes()
 
 
-def test_a_finished_search_can_be_given_more(finished, data, tiny_model, tmp_path):
-    import shutil
+@pytest.fixture
+def better_and_better(monkeypatch):
+    """Lets every average of a search be better than the one before, and ends it at one of them."""
 
+    def arrange(*, dies_at=0):
+        scored = itertools.count(1)
+
+        def loss(*_):
+            if (number := next(scored)) == dies_at:
+                raise KeyboardInterrupt
+            return -float(number)
+
+        monkeypatch.setattr(averaging, "_validation_loss", loss)
+
+    return arrange
+
+
+@pytest.fixture
+def averaged(finished, data, tiny_model, tmp_path, better_and_better):
+    """The finished search, closed with an average."""
+    output = tmp_path / "averaged"
+    shutil.copytree(finished, output)
+    better_and_better()
+    assert tune(data, tiny_model, output, "--resume") == 0
+    return output
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_an_average_is_one_adapter_with_the_reported_loss(averaged, finished, data, tiny_model):
+    from peft import AutoPeftModelForCausalLM
+
+    from foretune.finetuning.evaluate import evaluate
+    from foretune.session.ground import prepare
+    from foretune.session.options import TuneOptions
+
+    report, single = (read_run_report(folder / "report.json") for folder in (averaged, finished))
+    row = report.returned
+    assert [one.name for one in report.scores] == ["zero-shot", "default", "best", "average"]
+    assert report.scores[:-1] == single.scores
+    best = to_average(read_journal(averaged / "journal.jsonl").history)
+    assert [one.key for one in row.members] == [one.configuration.key for one in best]
+    assert sum(one.weight for one in row.members) == pytest.approx(1.0)
+    assert row.members[-1].weight == 0.5
+    options = TuneOptions.of(data, tiny_model, optimizer="random", candidates=4)
+    setup = prepare(options, read_journal(averaged / "journal.jsonl").header)
+    model = AutoPeftModelForCausalLM.from_pretrained(str(averaged / "adapter"))
+    loss = evaluate(model, setup.whole.test).nll
+    assert loss == pytest.approx(row.test.nll, rel=1e-3)  # the table computes in bfloat16 where that is quick
+    assert not (averaged / ".average").exists()
+    card = (averaged / "adapter" / "README.md").read_text()
+    assert f"a weighted average of the adapters of {len(best)} runs" in card
+    assert yaml.safe_load((averaged / "best.yaml").read_text())["configuration"] == single.scores[-1].configuration
+
+
+def test_a_search_that_was_killed_while_averaging_ends_with_the_same_adapter(
+    averaged, finished, data, tiny_model, tmp_path, better_and_better
+):
+    output = tmp_path / "killed"
+    shutil.copytree(finished, output)
+    better_and_better(dies_at=2)
+    assert tune(data, tiny_model, output, "--resume") == 130
+    assert (output / ".average").is_dir()
+    better_and_better()
+    assert tune(data, tiny_model, output, "--resume") == 0
+    weights = [
+        (folder / "adapter" / "adapter_model.safetensors").read_bytes() for folder in (output, averaged, finished)
+    ]
+    assert weights[0] == weights[1] != weights[2]
+    assert not (output / ".average").exists()
+
+
+def test_the_rank_of_an_average_can_be_cut(averaged, data, tiny_model, better_and_better):
+    better_and_better()
+    before = json.loads((averaged / "adapter" / "adapter_config.json").read_text())["r"]
+    assert tune(data, tiny_model, averaged, "--resume", "--max-rank", 3) == 0
+    assert before > json.loads((averaged / "adapter" / "adapter_config.json").read_text())["r"] == 3
+
+
+def test_averages_can_be_declined(averaged, finished, data, tiny_model):
+    assert tune(data, tiny_model, averaged, "--resume", "--no-average") == 0
+    again, single = (read_run_report(folder / "report.json") for folder in (averaged, finished))
+    assert again.scores == single.scores
+
+
+def test_a_finished_search_can_be_given_more(finished, data, tiny_model, tmp_path):
     longer = tmp_path / "longer"
     shutil.copytree(finished, longer)
     assert tune(data, tiny_model, longer, "--resume", slices=11) == 0

@@ -60,6 +60,12 @@ def tune(
     family: Annotated[
         str | None, typer.Option(help="Kind of dataset, for --learn-into; by default the dataset's name.")
     ] = None,
+    average: Annotated[
+        bool, typer.Option(help="Return an average of the best runs' weights where it is better; else the best run's.")
+    ] = True,
+    max_rank: Annotated[
+        int | None, typer.Option(min=1, help="Cut the rank of such an average, which is the sum of its runs' ranks.")
+    ] = None,
     default_comparison: Annotated[
         bool, typer.Option(help="Train the default configuration, too, if the search did not (outside of the budget).")
     ] = True,
@@ -67,6 +73,7 @@ def tune(
     """Find the best finetuning of MODEL on DATA within BUDGET, and keep its adapter.
 
     BUDGET is the time that you wait: loading, the zero-shot evaluation, the search, and scoring the best adapter.
+    That is the best run's, or an average of the best runs' weights if it is better on the validation split.
     If the search did not train the default configuration, its run comes after that. Nothing is started that is
     predicted to end too late. Ctrl-C ends the search and keeps the best; a second Ctrl-C stops at once.
     """
@@ -97,6 +104,8 @@ def tune(
         columns=columns,
         last_turn_only=last_turn_only,
         skip_bad_rows=skip_bad_rows,
+        average=average,
+        max_rank=max_rank,
     )
     console = Console()
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foretune.report.run_report import RunReport, TrialCurve
-from foretune.report.tables import describe
+from foretune.report.tables import describe, describe_row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,6 +105,9 @@ def _draw_search(axes: Axes, report: RunReport) -> None:
         linewidth=2.2,
         label="best so far",
     )
+    for row in report.scores:
+        if row.members:
+            axes.plot(report.spent_seconds, row.validation.nll, "D", color=_WINNER, zorder=5, label=describe_row(row))
     axes.axvspan(0, report.setup_seconds, color="#f1f3f5", zorder=0, label="loading")
     axes.set_xlim(left=0)
     axes.legend(facecolor="white", edgecolor="none", framealpha=0.9, fontsize=8, loc="upper right")

@@ -36,15 +36,33 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A checkpoint in an average.
+
+    Attributes:
+        key: content hash of its configuration.
+        configuration: how it was finetuned.
+        slices: slices trained to this checkpoint.
+        weight: in the average; all add up to 1.
+    """
+
+    key: str
+    configuration: Mapping[str, Value]
+    slices: int
+    weight: float
+
+
+@dataclass(frozen=True)
 class ModelScores:
     """One row of the final table.
 
     Attributes:
-        name: `zero-shot`, `default` or `best`.
+        name: `zero-shot`, `default`, `best` or `average`.
         validation: on the split that chooses.
         test: on the split that nothing was chosen by.
-        configuration: how it was finetuned; empty for the base model.
-        slices: slices trained to this checkpoint; 0 for the base model.
+        configuration: how it was finetuned; empty for the base model and for an average.
+        slices: slices trained to this checkpoint; 0 for the base model and for an average.
+        members: of an average, the best first.
     """
 
     name: str
@@ -52,6 +70,7 @@ class ModelScores:
     test: Measurement
     configuration: Mapping[str, Value] = field(default_factory=dict)
     slices: int = 0
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +136,11 @@ class RunReport:
     trials: tuple[TrialCurve, ...]
     notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def returned(self) -> ModelScores:
+        """The row of the adapter that the search returns: an average where there is one, else the best checkpoint."""
+        return self.scores[-1]
 
 
 def trial_curves(entries: Sequence[JournalEntry], tokens: Mapping[str, Sequence[int]]) -> tuple[TrialCurve, ...]:
@@ -190,6 +214,7 @@ def _nested(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _scores(row: dict[str, Any]) -> ModelScores:
     row["validation"], row["test"] = Measurement(**row["validation"]), Measurement(**row["test"])
+    row["members"] = tuple(Member(**member) for member in row.get("members", ()))
     return ModelScores(**row)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from foretune.report.run_report import Measurement, ModelScores
+from foretune.report.run_report import Measurement, Member, ModelScores
 from foretune.types import Value
 
 _FEW = 50
@@ -52,6 +52,18 @@ def describe(configuration: Mapping[str, Value], *, short: bool = False) -> str:
     return ", ".join(parts)
 
 
+def describe_members(members: Sequence[Member]) -> list[str]:
+    """What an average is made of, a line for each member: `0.7 x lora r16, lr 0.0073, batch 8, 5 epochs`."""
+    return [f"{one.weight:.2g} x {describe(one.configuration, short=True)}" for one in members]
+
+
+def describe_row(row: ModelScores) -> str:
+    """How a row of the final table was finetuned, in short."""
+    if row.members:
+        return f"the average of {len(row.members)} runs"
+    return describe(row.configuration, short=True)
+
+
 def loss(measured: Measurement) -> str:
     """The loss with its standard error, if that is known: `1.5310 ± 0.052`."""
     error = measured.nll_error
@@ -87,5 +99,5 @@ def _cells(row: ModelScores) -> tuple[str, ...]:
         loss(row.test),
         f"{row.test.token_accuracy:.1%}",
         exact_match(row.test),
-        describe(row.configuration, short=True),
+        describe_row(row),
     )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from foretune.report.run_report import ModelScores
-from foretune.report.tables import describe, scores_markdown
+from foretune.report.run_report import Member, ModelScores
+from foretune.report.tables import describe, describe_members, scores_markdown
 from foretune.types import Value
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def write_card(
     configuration: Mapping[str, Value],
     stops: Sequence[str],
     scores: Sequence[ModelScores] = (),
+    members: Sequence[Member] = (),
 ) -> None:
     """Write the model card, `README.md`.
 
@@ -94,9 +95,10 @@ def write_card(
         folder: named `RUN/adapter`, after `complete_adapter_folder`.
         model: the base model: a hub name, the shipped model, or a folder.
         dataset: its name.
-        configuration: how it was finetuned.
+        configuration: how it was finetuned; of an average, how its first member was.
         stops: the tokens that end an answer.
         scores: rows of the final table, where they are known.
+        members: of an average.
     """
     from foretune.finetuning.model import SHIPPED
 
@@ -111,13 +113,20 @@ def write_card(
     }
     parts = [
         f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n# {base}, finetuned on {dataset}",
-        f"Base model: {base}. Finetuned with foretune: {describe(configuration)}.",
+        f"Base model: {base}. Finetuned with foretune: {_origin(configuration, members)}",
         *([f"Scores on the test split:\n\n{scores_markdown(scores)}"] if scores else []),
         f"## Use it\n\n```python\n{snippet(folder, f'{folder.parent.name}/{folder.name}')}```",
         f"Answers are greedy, and end at {' or '.join(f'`{stop}`' for stop in stops)}: see `generation_config.json`.",
         *([] if whole or on_hub else [_elsewhere(base)]),
     ]
     (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _origin(configuration: Mapping[str, Value], members: Sequence[Member]) -> str:
+    if not members:
+        return f"{describe(configuration)}."
+    listed = "\n".join(f"- {line}" for line in describe_members(members))
+    return f"a weighted average of the adapters of {len(members)} runs, in one adapter:\n\n{listed}"
 
 
 def _elsewhere(base: str) -> str:

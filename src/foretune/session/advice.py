@@ -20,6 +20,8 @@ def resume_command(options: TuneOptions, output: Path, budget: str) -> str:
         if name != "data" and value != defaults[name]:
             words.append(_OPTIONS.get(name, "--" + name.replace("_", "-")))
             words += [] if isinstance(value, bool) else [str(value)]
+    words += [] if options.average else ["--no-average"]
+    words += [] if options.max_rank is None else ["--max-rank", str(options.max_rank)]
     return shlex.join(words)
 
 

@@ -17,10 +17,19 @@ from foretune.errors import JournalError
 from foretune.execution.jobs import read_records
 from foretune.journal import read_journal
 from foretune.report.curves import save_curves
-from foretune.report.run_report import Measurement, ModelScores, RunReport, TrialCurve, trial_curves, write_run_report
-from foretune.report.tables import describe, scores_table
+from foretune.report.run_report import (
+    Measurement,
+    Member,
+    ModelScores,
+    RunReport,
+    TrialCurve,
+    trial_curves,
+    write_run_report,
+)
+from foretune.report.tables import describe, describe_members, scores_table
 from foretune.session.adapter_folder import complete_adapter_folder, snippet, write_card
 from foretune.session.advice import finetune_command, resume_command
+from foretune.session.averaging import FOLDER, Parts, average_best, folder_of
 from foretune.session.durations import format_seconds
 from foretune.session.folder import JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
@@ -43,10 +52,11 @@ REPORT = "report.json"
 
 @base_model_held()
 def close(found: Found, console: Console, *, compare_default: bool = True) -> RunReport:
-    """Score zero-shot, best and default on the test split, write all files, and say what to do next.
+    """Choose what is returned, score it, zero-shot and default on the test split, write all files, say what is next.
 
-    The best comes first and within the budget. The default is compared after it, outside of the budget, and not after
-    an interruption; one more Ctrl-C ends it, too.
+    The adapter that is returned, an average or the best checkpoint, comes first and within the budget. What it is
+    compared with comes after it and outside of the budget: the best checkpoint beside an average, and the default,
+    which is not trained after an interruption; one more Ctrl-C ends it, too.
 
     Args:
         found: the search.
@@ -57,17 +67,20 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
     if incumbent is None:
         raise JournalError("a search without a scored trial cannot be closed; resume it with a larger budget")
     with locked(found.output):
-        with waiting(console, f"scoring the best adapter on {_held_out_rows(found.setup):,} rows"):
-            _keep_adapter(found, incumbent.configuration)
+        with waiting(console, "averaging the best adapters") as step:
+            parts = average_best(found, incumbent)
+            step(f"scoring the {'average' if parts else 'best adapter'} on {_held_out_rows(found.setup):,} rows")
+            _keep_adapter(found, found.output / FOLDER if parts else folder_of(found, incumbent))
             _write_best(found)
-            best = _score_best(found, incumbent)
+            returned = _score_returned(found, incumbent, parts)
         spent = found.clock.spent()
         default = _last_report(found, found.setup.default)
         if compare_default and found.result.reason != INTERRUPTED:
             default = _default_report(found, default, console)
         with waiting(console, "scoring the default configuration, and writing the report"):
             untouched = measure_untouched(found.setup, found.options)
-            scores = (untouched, *_score_default(found, default, best), best)
+            best = _score_best(found, incumbent) if parts else returned
+            scores = (untouched, *_score_default(found, default, best), best, *([returned] if parts else []))
             describe_adapter(found.output / ADAPTER, found.setup, found.options, incumbent.configuration, scores)
             report = _run_report(found, scores, default, spent)
             write_run_report(report, found.output / REPORT)
@@ -80,9 +93,20 @@ def _held_out_rows(setup: SearchSetup) -> int:
     return len(setup.whole.validation) + len(setup.whole.test)
 
 
-def _score_best(found: Found, incumbent: Incumbent) -> ModelScores:
-    folder, best = found.output / ADAPTER, incumbent.configuration
-    return measure_finetuned("best", folder, found.setup, found.options, best, incumbent.fidelity)
+def _score_returned(found: Found, best: Incumbent, parts: Parts) -> ModelScores:
+    row = _score_best(found, best, found.output / ADAPTER)
+    members = tuple(_member(one.checkpoint, one.weight) for one in parts)
+    return replace(row, name="average", configuration={}, slices=0, members=members) if members else row
+
+
+def _score_best(found: Found, best: Incumbent, folder: Path | None = None) -> ModelScores:
+    folder = folder or folder_of(found, best)
+    return measure_finetuned("best", folder, found.setup, found.options, best.configuration, best.fidelity)
+
+
+def _member(checkpoint: Incumbent, weight: float) -> Member:
+    configuration = checkpoint.configuration
+    return Member(configuration.key, dict(configuration.values), checkpoint.fidelity, weight)
 
 
 def _score_default(found: Found, default: Report | None, best: ModelScores) -> tuple[ModelScores, ...]:
@@ -119,9 +143,9 @@ def _last_report(found: Found, configuration: Configuration) -> Report | None:
     return reports[-1] if reports else None
 
 
-def _keep_adapter(found: Found, best: Configuration) -> None:
-    """Copy the best adapter to where users look for it; it is whole or, after a kill, the earlier one."""
-    source, target = found.output / TRIALS / best.key / "best", found.output / ADAPTER
+def _keep_adapter(found: Found, source: Path) -> None:
+    """Copy an adapter to where users look for it; it is whole or, after a kill, the earlier one."""
+    target = found.output / ADAPTER
     if not source.is_dir():
         message = f"{source} is gone; the search cannot be closed without it, so begin it again in another folder"
         raise JournalError(message)
@@ -131,6 +155,7 @@ def _keep_adapter(found: Found, best: Configuration) -> None:
     complete_adapter(fresh, found.setup)
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
+    shutil.rmtree(found.output / FOLDER, ignore_errors=True)
 
 
 def complete_adapter(folder: Path, setup: SearchSetup) -> None:
@@ -151,6 +176,7 @@ def describe_adapter(
         configuration=configuration.values,
         stops=stops,
         scores=scores,
+        members=scores[-1].members,
     )
 
 
@@ -271,8 +297,12 @@ def _print(found: Found, report: RunReport, default: Report | None, console: Con
     )
     best = f"best: {describe(incumbent.configuration.values)}"
     console.print(
-        f"{best}; after {incumbent.fidelity} of {report.max_fidelity} slices\n", highlight=False, soft_wrap=True
+        f"{best}; after {incumbent.fidelity} of {report.max_fidelity} slices", highlight=False, soft_wrap=True
     )
+    if members := report.returned.members:
+        listed = "; ".join(describe_members(members))
+        console.print(f"the adapter is an average, which validation prefers: {listed}", highlight=False, soft_wrap=True)
+    console.print()
     console.print(scores_table(report.scores))
     if default is not None and len(default.curve) and default.curve.scores.max() > incumbent.score:
         console.print(

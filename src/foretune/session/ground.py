@@ -58,6 +58,7 @@ class SearchSetup:
         surrogates: meta-learned, where there are any; with seconds of this machine where they know only others.
         pace: what slices take here, if steps were timed; see `foretune.finetuning.pace`.
         closing_seconds: that scoring a finetuned model at the end is expected to take.
+        validation_seconds: that scoring the validation split of `data` took; 0 where that is not known.
         fit: what steps take of the memory; None where it was not measured.
         fingerprint: of the tokens of all splits.
         notes: on the data and the model, for the user.
@@ -76,6 +77,7 @@ class SearchSetup:
     surrogates: Surrogates | None
     pace: Pace
     closing_seconds: float
+    validation_seconds: float
     fit: Fit | None
     fingerprint: str
     notes: tuple[str, ...]
@@ -196,6 +198,7 @@ def prepare(
         surrogates=paced(surrogates, measured.task, measured.pace) if surrogates else None,
         pace=measured.pace,
         closing_seconds=measured.closing_seconds,
+        validation_seconds=measured.validation_seconds,
         fit=fit,
         fingerprint=fingerprint_of_splits(whole),
         notes=(*measured.data.notes, *about_targets, *about_default, *about_memory),

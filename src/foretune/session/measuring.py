@@ -54,6 +54,7 @@ class Measured:
     task: Task
     pace: Pace
     closing_seconds: float
+    validation_seconds: float
     memory: StepMemory | None
 
 
@@ -68,6 +69,7 @@ def recall(known: Mapping[str, Any], reader: Reader, whole: TokenizedSplits) -> 
         task=Task(metric=VALIDATION_NLL, **known["task"]),
         pace={Configuration(one["configuration"]): float(one["seconds"]) for one in known.get("pace", ())},
         closing_seconds=float(known.get("closing_seconds", 0.0)),
+        validation_seconds=float(known.get("validation_seconds", 0.0)),
         memory=StepMemory.from_json(known["memory"]) if known.get("memory") else None,
     )
 
@@ -118,7 +120,8 @@ class Measuring:
         closing = closing_seconds(self.loading, seconds, data, whole, scored=list(scores))
         memory = measure_memory(name, data, self.typical, device)
         training = effort.training or self._training(model, data)
-        return Measured(data, scores, task, {one: took + seconds for one, took in training.items()}, closing, memory)
+        pace = {one: took + seconds for one, took in training.items()}
+        return Measured(data, scores, task, pace, closing, seconds, memory)
 
     def _training(self, model: PreTrainedModel, data: TokenizedSplits) -> Mapping[Configuration, float]:
         """Seconds of a slice by configuration, its evaluation aside, on hardware that the surrogates do not know."""

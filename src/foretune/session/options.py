@@ -27,6 +27,9 @@ class TuneOptions:
         candidates: configurations sampled from the space.
         surrogate: folder of fitted surrogates; None for the shipped ones.
         device: `cpu`, `cuda`, ...
+        average: return an average of the best checkpoints where it is better. This and the next may be others when a
+            search is resumed.
+        max_rank: of an average; None for the sum of its members' ranks.
     """
 
     data: DataRequest
@@ -36,6 +39,8 @@ class TuneOptions:
     candidates: int = 256
     surrogate: str | None = None
     device: str = "cpu"
+    average: bool = True
+    max_rank: int | None = None
 
     @classmethod
     def of(

@@ -17,6 +17,7 @@ from foretune.execution.pruning import prune_checkpoints
 from foretune.execution.subprocess import Worker
 from foretune.journal import create_journal
 from foretune.session import checks
+from foretune.session.averaging import averaging_seconds, to_average
 from foretune.session.display import SearchDisplay
 from foretune.session.durations import format_seconds
 from foretune.session.folder import JOURNAL, TRIALS, check_folder, locked, set_aside
@@ -199,7 +200,9 @@ def _tune(
     from foretune.session.predicted_time import PredictedTime
 
     optimizer, counted = setup.optimizer(options, way.make), None
-    kept = reserve(setup.closing_seconds, budget.seconds, slowness=clock.spent() / time.process_time())
+    slowness = clock.spent() / time.process_time()
+    averaging = averaging_seconds(budget.seconds, setup.validation_seconds) if options.average else 0.0
+    kept = reserve(setup.closing_seconds + averaging, budget.seconds, slowness=slowness)
     limits = replace(budget, seconds=budget.seconds - kept)
     if way.as_predicted and setup.surrogates:
         optimizer = counted = PredictedTime(optimizer, setup.task, setup.surrogates.cost, budget.seconds)
@@ -225,14 +228,14 @@ def _tune(
             evaluate,
             budget=limits,
             journal=output / JOURNAL,
-            observers=[display, _pruning(output, setup)],
+            observers=[display, _pruning(output, setup, average=options.average)],
             clock=clock,
             stop=way.ending.asked,
         )
 
 
 def reserve(closing_seconds: float, budget_seconds: float, *, slowness: float = 1.0) -> float:
-    """Seconds of a budget to keep for the end: scoring the best adapter, and writing.
+    """Seconds of a budget to keep for the end: averages, scoring the best adapter, and writing.
 
     Args:
         closing_seconds: that scoring is expected to take.
@@ -244,15 +247,16 @@ def reserve(closing_seconds: float, budget_seconds: float, *, slowness: float = 
     return min(closing_seconds + _WRITING_SECONDS * min(max(1.0, slowness), _SLOWEST), budget_seconds / 4)
 
 
-def _pruning(output: Path, setup: SearchSetup) -> Observer:
+def _pruning(output: Path, setup: SearchSetup, *, average: bool) -> Observer:
     def prune(progress: Progress) -> None:
         """After every report, delete checkpoints that nothing will ask for again."""
         if progress.trial is None and progress.incumbent is not None:
+            best = (progress.incumbent, *(to_average(progress.history) if average else ()))
             prune_checkpoints(
                 output / TRIALS,
                 progress.history,
                 max_fidelity=setup.task.max_fidelity,
-                best=progress.incumbent.configuration.key,
+                best={one.configuration.key for one in best},
                 keep={setup.default.key},  # the final table needs it
             )
 
@@ -287,6 +291,7 @@ def header_of(options: TuneOptions, setup: SearchSetup, clock: Clock) -> dict[st
         "versions": dict(setup.versions),
         "data": setup.fingerprint,
         "closing_seconds": setup.closing_seconds,
+        "validation_seconds": setup.validation_seconds,
         "memory": setup.fit and setup.fit.memory.to_json(),
         "setup_seconds": clock.spent(),
     }

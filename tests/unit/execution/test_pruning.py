@@ -40,9 +40,15 @@ def left(trials, report):
     return {path.name for path in (trials / key(report)).iterdir()} - {"slices.jsonl"}
 
 
+def test_several_may_be_best(trials):
+    prune_checkpoints(trials, HISTORY, max_fidelity=SLICES, best={key(BEST), key(BEGUN), key(BROKEN)})
+    assert [left(trials, one) for one in (BEST, BEGUN, BROKEN)] == [{"best"}, {"state", "best"}, {"best"}]
+    assert left(trials, FINISHED) == set()
+
+
 def test_what_can_go_on_keeps_its_state_and_the_best_its_adapter(trials):
     for _ in range(2):  # twice, as after a kill
-        prune_checkpoints(trials, HISTORY, max_fidelity=SLICES, best=key(BEST))
+        prune_checkpoints(trials, HISTORY, max_fidelity=SLICES, best={key(BEST)})
         assert left(trials, BEGUN) == {"state"}
         assert left(trials, FINISHED) == set()
         assert left(trials, BROKEN) == set()
@@ -51,5 +57,5 @@ def test_what_can_go_on_keeps_its_state_and_the_best_its_adapter(trials):
 
 
 def test_what_is_to_be_kept_is_left_alone(trials):
-    prune_checkpoints(trials, HISTORY, max_fidelity=SLICES, best=key(BEST), keep={key(FINISHED)})
+    prune_checkpoints(trials, HISTORY, max_fidelity=SLICES, best={key(BEST)}, keep={key(FINISHED)})
     assert left(trials, FINISHED) == {"state", "best"}

@@ -1,9 +1,12 @@
 """The figure of a search."""
 
+from dataclasses import replace
+
 from finished_search import ENTRIES, an_entry
 
 from foretune.report.curves import draw_curves, save_curves
 from foretune.report.run_report import (
+    Member,
     RunReport,
     trial_curves,
 )
@@ -23,6 +26,16 @@ def test_curves_are_drawn_with_the_winner_marked(report, tmp_path):
     ]
     best = right.get_legend_handles_labels()[0][2]
     assert best.get_ydata()[-1] == 1.5
+
+
+def test_an_average_is_where_the_search_ends(report):
+    best = report.scores[-1]
+    members = tuple(Member("k", best.configuration, 2, 0.5) for _ in range(2))
+    average = replace(best, name="average", validation=replace(best.validation, nll=1.25), members=members)
+    right = draw_curves(replace(report, scores=(*report.scores, average))).axes[1]
+    handles, labels = right.get_legend_handles_labels()
+    end = handles[labels.index("the average of 2 runs")]
+    assert (list(end.get_xdata()), list(end.get_ydata())) == ([report.spent_seconds], [1.25])
 
 
 def test_a_diverged_run_does_not_squeeze_the_others(report):

@@ -2,12 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from finished_search import ENTRIES, LORA
 
 from foretune.errors import JournalError
 from foretune.report.run_report import (
+    Member,
     best_so_far,
     read_run_report,
     trial_curves,
@@ -31,6 +33,12 @@ def test_the_best_so_far_only_comes_down():
 def test_a_report_survives_its_file(report, tmp_path):
     write_run_report(report, tmp_path / "report.json")
     assert read_run_report(tmp_path / "report.json") == report
+    member = Member("k", {"method": "lora"}, 2, 0.7)
+    average = replace(report.scores[-1], name="average", members=(member,))
+    report = replace(report, scores=(*report.scores, average))
+    write_run_report(report, tmp_path / "report.json")
+    assert read_run_report(tmp_path / "report.json") == report
+    assert report.returned is average
 
 
 @pytest.mark.parametrize(

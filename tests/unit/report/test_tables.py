@@ -6,9 +6,10 @@ from rich.console import Console
 
 from foretune.report.run_report import (
     Measurement,
+    Member,
     ModelScores,
 )
-from foretune.report.tables import describe, exact_match, loss, scores_markdown, scores_table
+from foretune.report.tables import describe, describe_members, exact_match, loss, scores_markdown, scores_table
 
 
 def test_the_tables_name_every_model_and_its_scores(report):
@@ -35,6 +36,13 @@ def test_the_tables_name_every_model_and_its_scores(report):
 def test_an_exact_match_comes_with_what_its_rows_can_tell(share, rows, text):
     # The intervals are Wilson's, as statsmodels' proportion_confint(method="wilson") gives them.
     assert exact_match(Measurement(1.0, 0.5, share, rows=rows)) == text
+
+
+def test_an_average_says_how_many_runs_it_is_of_and_of_which():
+    members = tuple(Member(LORA.key, dict(LORA.values), slices, weight) for slices, weight in ((8, 0.7), (3, 0.3)))
+    row = ModelScores("average", Measurement(1.0, 0.5, 0.5), Measurement(1.0, 0.5, 0.5), members=members)
+    assert scores_markdown([row]).splitlines()[-1] == "| average | 1.0000 | 50.0% | 50.0% | the average of 2 runs |"
+    assert describe_members(members) == [f"{weight} x lora r8, lr 0.0073, batch 8, 5 epochs" for weight in (0.7, 0.3)]
 
 
 def test_a_loss_comes_with_its_standard_error_where_that_is_known():

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from foretune.finetuning.model import load_tokenizer
-from foretune.report.run_report import Measurement, ModelScores
+from foretune.report.run_report import Measurement, Member, ModelScores
 from foretune.session.adapter_folder import complete_adapter_folder, snippet, write_card
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -64,6 +64,15 @@ def test_a_card_has_the_scores_that_are_known(folder):
     scores = ModelScores("best", Measurement(0.5, 0.9, 0.8), Measurement(0.25, 0.75, 0.5), {"method": "lora"}, 3)
     assert "| best | 0.2500 | 75.0% | 50.0% | lora |" in card(folder, "foretune-tiny", scores=[scores])[1]
     assert "Scores" not in card(folder, "foretune-tiny")[1]
+
+
+def test_the_card_of_an_average_lists_what_it_is_made_of(folder):
+    members = [Member("k", {"method": "rslora", "rank": rank}, 8, 0.5) for rank in (8, 4)]
+    body = card(folder, "foretune-tiny", members=members)[1]
+    assert (
+        "a weighted average of the adapters of 2 runs, in one adapter:\n\n- 0.5 x rslora r8\n- 0.5 x rslora r4\n"
+        in body
+    )
 
 
 def test_a_whole_model_needs_no_peft(folder):

@@ -1,6 +1,7 @@
 """Commands that are printed can be given as they stand."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 from typer.main import get_command
@@ -37,6 +38,9 @@ def test_the_command_to_search_on_names_all_that_is_not_the_default():
     assert (given["surrogates"], given["train_rows"], given["max_length"]) == (Path("fitted"), 500, 128)
     assert given["device"] == "cuda"
     assert given["candidates"] == TuneOptions.candidates
+    assert given["average"] is True
+    other = parsed(resume_command(replace(SETTINGS, average=False, max_rank=8), Path("runs/one"), "360s"))
+    assert (other["average"], other["max_rank"]) == (False, 8)
 
 
 def test_the_command_to_train_again_takes_the_recipe():

@@ -109,14 +109,14 @@ def test_the_best_adapter_replaces_the_earlier_one_whole(found, monkeypatch):
     monkeypatch.setattr(closing, "complete_adapter", lambda folder, _: (folder / "card").write_text("x"))
     search = found()
     with pytest.raises(JournalError, match="best is gone; the search cannot be closed without it, so begin it again"):
-        closing._keep_adapter(search, LORA)
+        closing._keep_adapter(search, search.output / "trials" / LORA.key / "best")
     best = search.output / "trials" / LORA.key / "best"
     best.mkdir(parents=True)
     (best / "weights").write_text("new")
-    for earlier in (search.output / "adapter", search.output / ".adapter.new"):
+    for earlier in (search.output / "adapter", search.output / ".adapter.new", search.output / ".average"):
         earlier.mkdir()
         (earlier / "old").write_text("old")
-    closing._keep_adapter(search, LORA)
+    closing._keep_adapter(search, best)
     assert sorted(path.name for path in (search.output / "adapter").iterdir()) == ["card", "weights"]
     assert sorted(path.name for path in search.output.iterdir()) == ["adapter", "trials"]
     assert (best / "weights").read_text() == "new"
