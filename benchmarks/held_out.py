@@ -100,6 +100,7 @@ def searched(
         optimizer=method,
         surrogates=str(surrogates),
         train_rows=int(rows) if rows else None,
+        average=False,  # what is compared is the choice of runs
     )
     output = arguments.out / "searches" / f"{task}-{method}-{seed}"
     shutil.rmtree(output, ignore_errors=True)

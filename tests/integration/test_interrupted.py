@@ -57,7 +57,7 @@ def test_the_first_signal_keeps_the_best(data, tiny_model, tmp_path, number, opt
     assert "it ended because it was interrupted" in said
     report = read_run_report(output / "report.json")
     assert report.reason == "it was interrupted"
-    best = report.scores[-1]
+    best = next(row for row in report.scores if row.name == "best")
     assert (output / "adapter").is_dir()
     assert yaml.safe_load((output / "best.yaml").read_text())["configuration"] == best.configuration
     assert best.validation.nll == pytest.approx(min(min(one.validation_nll) for one in report.trials), rel=1e-4)
