@@ -37,6 +37,7 @@ IMPORTERS = (
     *("csv", "fms-acceleration", "hf-cards", "litgpt", "mlflow", "optuna", "peft", "public-llm", "quicktunetool"),
     *("scaling-law", "taskset", "tensorboard", "tinker", "trainer-state"),
 )
+REPLACED = {"public-llm-v1": "public-llm-v2"}
 EXPORTS = ("syne-tune", "quicktunetool", "csv")
 
 _DEVICE = re.compile(r"auto|cpu|(cuda|mps|xpu|hpu|npu)(:\d+)?")
@@ -154,9 +155,9 @@ def check_meta_dataset(folder: str | Path) -> None:
     path, known = Path(folder), shipped("meta_datasets")
     if (path / "metadata.json").is_file() or (not path.exists() and str(folder) in known):
         return
-    from foretune.metadata.shipped import replacement
-
-    near = replacement(folder) or did_you_mean(str(folder), known) or _sibling(path)
+    newer = REPLACED.get(str(folder))
+    replaced = f" (replaced by {newer}, which has all of its runs)" if newer else ""
+    near = replaced or did_you_mean(str(folder), known) or _sibling(path)
     what = f"is not a folder{near}" if not path.is_dir() else "has no metadata.json, so it is no meta-dataset"
     message = f"{folder} {what}; give a folder that `foretune collect` or `import` wrote, or one of {', '.join(known)}"
     raise MetaDatasetError(message)

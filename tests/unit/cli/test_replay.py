@@ -29,9 +29,9 @@ def test_replay_writes_results_tables_and_a_figure(meta, tmp_path):
     frame = pd.read_parquet(out / "results.parquet")
     assert set(frame["task"]) == {"a", "c", "d"}
     assert set(frame["budget"]) == {"1runs", "3runs", "5s"}
-    assert len(frame) == 3 * 3 * (4 + 2 * 6)
+    assert len(frame) == 3 * 3 * (8 + 2 * 6)
     summary = (out / "summary.md").read_text()
-    assert "3 tasks of 3 families, 2 seeds of stochastic methods, 144 searches." in summary
+    assert "3 tasks of 3 families, 2 seeds of stochastic methods, 180 searches." in summary
     for heading in ("1 = median", "1 = default", "Average rank", "Area", "Test nll", "final score of the default"):
         assert heading in summary
     assert "| d | - | 4 |" in (out / "headroom.md").read_text()

@@ -9,8 +9,9 @@ import pytest
 
 from foretune.metadata import read_meta_dataset
 from foretune.metadata.common import relative_to_width
+from foretune.optimizer.rules import rule_configuration
 from foretune.space import load_space
-from foretune.types import Configuration
+from foretune.types import VALIDATION_NLL, Task
 
 SCRIPT = Path(__file__).parents[3] / "collecting" / "smollm2_v1.py"
 SHIPPED = Path(__file__).parents[3] / "src" / "foretune" / "data" / "meta_datasets" / "foretune-tiny-v1"
@@ -37,7 +38,8 @@ def test_there_are_24_and_they_spread(script):
 def test_those_of_the_search_space_are_legal_at_the_models_width(script):
     space = load_space("peft", hidden_size=script.WIDTH)
     outside = {one for one in script.configurations() if not space.allows(one)}
-    assert outside == {Configuration(script.RULES[name]) for name in ("unsloth", "llama-factory")}
+    task = Task("", VALIDATION_NLL, {}, 8)  # these rules are the same for all tasks
+    assert outside == {rule_configuration(name, task) for name in ("unsloth", "llama-factory")}
 
 
 def test_twelve_and_the_default_are_in_the_table_of_tiny_models_too(script):

@@ -44,7 +44,7 @@ def test_the_names_are_those_of_the_registries():
     from foretune.benchmark.methods import METHODS
     from foretune.interop.export_kinds import EXPORTS
     from foretune.interop.registry import IMPORTERS
-    from foretune.metadata.shipped import shipped_meta_datasets
+    from foretune.metadata.shipped import REPLACED, shipped_meta_datasets
     from foretune.optimizer import OPTIMIZERS
     from foretune.space import shipped_spaces
 
@@ -53,6 +53,7 @@ def test_the_names_are_those_of_the_registries():
     assert set(checks.EXPORTS) == set(EXPORTS)
     assert checks.shipped("spaces") == shipped_spaces()
     assert checks.shipped("meta_datasets") == shipped_meta_datasets()
+    assert checks.REPLACED == REPLACED
 
 
 @pytest.mark.parametrize(
