@@ -6,13 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from foretune.errors import ConfigurationError
+from foretune.recommendation.facts import shipped_facts
 
 SCHEMA_VERSION = 1
 
@@ -60,12 +57,10 @@ def shipped_accelerators() -> Mapping[str, Accelerator]:
     Raises:
         ConfigurationError: if the file is of another version.
     """
-    path = Path(str(resources.files("foretune"))) / "data" / "accelerators.yaml"
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if content["schema_version"] != SCHEMA_VERSION:
-        message = f"{path} has schema version {content['schema_version']}, this foretune reads {SCHEMA_VERSION}"
-        raise ConfigurationError(message)
-    return {name: _read(name, row) for name, row in content["accelerators"].items()}
+    return {
+        name: _read(name, row)
+        for name, row in shipped_facts("accelerators.yaml", SCHEMA_VERSION)["accelerators"].items()
+    }
 
 
 def _read(name: str, row: Mapping[str, Any]) -> Accelerator:

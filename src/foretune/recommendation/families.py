@@ -5,13 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from foretune.errors import ConfigurationError
+from foretune.recommendation.facts import shipped_facts
 
 SCHEMA_VERSION = 1
 
@@ -54,11 +50,6 @@ def families() -> tuple[Family, ...]:
     Raises:
         ConfigurationError: if the file is of another version.
     """
-    path = Path(str(resources.files("foretune"))) / "data" / "families.yaml"
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if content["schema_version"] != SCHEMA_VERSION:
-        message = f"{path} has schema version {content['schema_version']}, this foretune reads {SCHEMA_VERSION}"
-        raise ConfigurationError(message)
     return tuple(
         Family(
             str(row["name"]),
@@ -67,5 +58,5 @@ def families() -> tuple[Family, ...]:
             row.get("full_rate"),
             row.get("lora_share"),
         )
-        for row in content["families"]
+        for row in shipped_facts("families.yaml", SCHEMA_VERSION)["families"]
     )

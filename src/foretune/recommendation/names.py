@@ -10,13 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from foretune.errors import ConfigurationError
+from foretune.recommendation.facts import shipped_facts
 from foretune.recommendation.shape import ModelShape, shape_of_size
 
 SCHEMA_VERSION = 1
@@ -132,12 +128,7 @@ def known_models() -> tuple[KnownModel, ...]:
     Raises:
         ConfigurationError: if the file is of another version.
     """
-    path = Path(str(resources.files("foretune"))) / "data" / "known_models.yaml"
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if content["schema_version"] != SCHEMA_VERSION:
-        message = f"{path} has schema version {content['schema_version']}, this foretune reads {SCHEMA_VERSION}"
-        raise ConfigurationError(message)
-    return tuple(_read(row) for row in content["models"])
+    return tuple(_read(row) for row in shipped_facts("known_models.yaml", SCHEMA_VERSION)["models"])
 
 
 def _find_known(short: str) -> KnownModel | None:
