@@ -11,8 +11,9 @@ default search is there three times: it has learned from
 
 So is the greedy portfolio. Against them stand what needs no knowledge of runs: random search, the default, the rules of
 `foretune.optimizer.rules`, and `lr-probe`. Printed are the regret of each (0 is the best of the table, 1 its median
-configuration), and its difference from the search that knows both, with 95 % intervals over tasks. Searches that are
-done are lines of FOLDER/*/replays.jsonl. A few minutes.
+configuration), and its difference from the search that knows both, with 95 % intervals over tasks; then the losses of
+the rules themselves, as far as they are recorded. Searches that are done are lines of FOLDER/*/replays.jsonl. A few
+minutes.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ from foretune.benchmark.budgets import parse_amounts
 from foretune.benchmark.compare import Terms, prepare, replay_all
 from foretune.benchmark.figures import results_frame, scales_of, task_means
 from foretune.benchmark.regret import interval
+from foretune.benchmark.replay import recorded_task
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.metadata.merge import MergePart, merge
 from foretune.metadata.noise import seed_noise
+from foretune.optimizer.rules import rule_configuration
 
 TINY = "foretune-tiny-v1"
 RULES = ("rule:unsloth", "rule:tinker", "rule:llama-factory", "rule:auto-epochs", "rule:constant")
@@ -63,6 +66,17 @@ def table(frame: pd.DataFrame, budgets: list[str]) -> None:
         print(f"{method:<30}{cells}   {said if method != WHOLE else ''}")
 
 
+def losses(table: MetaDataset) -> None:
+    """Least validation loss of the default and of each rule, where the run is recorded as the rule has it."""
+    print(f"\n{'least validation loss':<44}" + "".join(f"{name:>20}" for name in ("default", *RULES)))
+    for name in table.task_ids:
+        recorded = recorded_task(table, name)
+        wanted = [table.default(name), *(rule_configuration(rule.partition(":")[2], recorded.task) for rule in RULES)]
+        runs = [recorded.recordings.get(one.key) if one else None for one in wanted]
+        found = [-float(run.curve.scores.max()) if run and len(run.curve) else None for run in runs]
+        print(f"{name:<44}" + "".join(f"{'-' if one is None else f'{one:.3f}':>20}" for one in found))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", default="smollm2-v1")
@@ -74,6 +88,7 @@ def main() -> None:
     known = {"tiny": tiny, "own": own, "both": both}
     frame = pd.concat([replayed(name, meta, own, given.budget, given.out / name) for name, meta in known.items()])
     table(frame, [str(one) for one in parse_amounts(given.budget)])
+    losses(own)
 
 
 if __name__ == "__main__":
