@@ -156,33 +156,28 @@ def prepare(
     from foretune.finetuning.shape import shape_of
     from foretune.finetuning.targets import available_targets, target_notes
     from foretune.optimizer import needs_surrogates
-    from foretune.optimizer.pool import candidate_pool
     from foretune.space import load_space
     from foretune.surrogate.pace import paced
 
     model, tokenizer, loading = _loaded(options, step)
     shape = shape_of(model)
-    width = shape.width
     reader = _reader(options, model, tokenizer, (known or {}).get("today"))
     step("reading and tokenizing the data")
     splits, whole = reader.read()
     check_sizes(model, tokenizer, whole)
     about_targets = target_notes(model)
-    space = load_space(options.space, hidden_size=width).with_targets(available_targets(model))
+    space = load_space(options.space, hidden_size=shape.width).with_targets(available_targets(model))
     default, about_default = _default(options, configuration, len(whole.train), space)
     del model  # there may be no room for two
     surrogates = find_surrogates(options.surrogate, needed=needs_surrogates(options.optimizer))
     if known is None:
         seen = surrogates.card.get("hardware", ()) if surrogates else None
-        measured = Measuring(options, reader, configuration or default, seen, loading, step, timed).measure(
-            splits, whole
-        )
+        measuring = Measuring(options, reader, configuration or default, seen, loading, step, timed)
+        measured = measuring.measure(splits, whole)
     else:
         measured = recall(known, reader, whole)
-    recorded = surrogates.performance.recorded if surrogates else ()
-    pool = candidate_pool(space, width, recorded, options.candidates, np.random.default_rng(options.seed))
     fit = fit_of(measured.memory, shape, whole, options.device)
-    pool = tuple(one for one in dict.fromkeys((space.default(), *pool)) if one != default)
+    pool = _candidates(options, space, shape.width, surrogates, default)
     pool, default, about_memory = _that_fit(fit, space, default, pool, configuration)
     return SearchSetup(
         data=measured.data,
@@ -203,6 +198,17 @@ def prepare(
         fingerprint=fingerprint_of_splits(whole),
         notes=(*measured.data.notes, *about_targets, *about_default, *about_memory),
     )
+
+
+def _candidates(
+    options: TuneOptions, space: SearchSpace, width: int, surrogates: Surrogates | None, default: Configuration
+) -> tuple[Configuration, ...]:
+    """What a search chooses from after its default."""
+    from foretune.optimizer.pool import candidate_pool
+
+    recorded = surrogates.performance.recorded if surrogates else ()
+    pool = candidate_pool(space, width, recorded, options.candidates, np.random.default_rng(options.seed))
+    return tuple(one for one in dict.fromkeys((space.default(), *pool)) if one != default)
 
 
 def _that_fit(
