@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from foretune.errors import ConfigurationError
 from foretune.report.run_report import ModelScores, RunReport, read_run_report
 from foretune.session.durations import parse_seconds
+from foretune.session.lineage import lineage, linked
 from foretune.tuner import Budget
-from foretune.types import Configuration, Value
+from foretune.types import CONTINUES, Configuration, Value
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +45,17 @@ class Run:
     @property
     def configuration(self) -> Configuration:
         """The hyperparameters that the adapter, or the best member of an average, was trained with."""
-        return Configuration(next(one.configuration for one in self.report.trials if one.key == self.report.best_key))
+        return self._runs[-1].without(CONTINUES)
+
+    @property
+    def after(self) -> tuple[Configuration, ...]:
+        """Those of the runs that this one went on from, first to last."""
+        return tuple(one.without(CONTINUES) for one in self._runs[:-1])
+
+    @property
+    def _runs(self) -> tuple[Configuration, ...]:
+        known = {one.key: Configuration(one.configuration) for one in self.report.trials}
+        return lineage(known[self.report.best_key], known.values())
 
     def open(self, *, model: str | None = None, device: str = "auto") -> Finetuned:
         """Load the finetuned model with its tokenizer, ready to answer.
@@ -155,6 +166,7 @@ def finetune(
     output: str | Path,
     *,
     configuration: Configuration | Mapping[str, Value],
+    after: Sequence[Configuration | Mapping[str, Value]] = (),
     model: str | Path = "foretune-tiny",
     seed: int = 0,
     train_rows: int | None = None,
@@ -171,6 +183,7 @@ def finetune(
         data: see `tune`.
         output: folder for the run; one that was begun is gone on with.
         configuration: the hyperparameters, for instance of a `Run` or a recommendation.
+        after: those of earlier runs, first to last; each run begins with the best adapter of the run before it.
         model: see `tune`.
         seed: see `tune`.
         train_rows: see `tune`.
@@ -188,8 +201,9 @@ def finetune(
     from foretune.session.options import TuneOptions
     from foretune.session.single import finetune_once
 
-    values = configuration.values if isinstance(configuration, Configuration) else configuration
-    check_recipe(dict(values), "configuration")
+    runs = [one.values if isinstance(one, Configuration) else one for one in (*after, configuration)]
+    for values in runs:
+        check_recipe(dict(values), "configuration")
     options = TuneOptions.of(
         data,
         model,
@@ -201,7 +215,7 @@ def finetune(
         last_turn_only=last_turn_only,
         skip_bad_rows=skip_bad_rows,
     )
-    finetune_once(options, Configuration(values), Path(output), console or _nowhere())
+    finetune_once(options, linked(runs), Path(output), console or _nowhere())
     return load_run(output)
 
 

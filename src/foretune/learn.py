@@ -22,7 +22,7 @@ from foretune.metadata.merge import MergePart, merge
 from foretune.metadata.rows import assemble, run_row, slice_rows, zero_shot_columns
 from foretune.metadata.schema import FEATURE_PREFIX, STOPPED
 from foretune.metadata.source import task_id
-from foretune.types import VALIDATION_NLL, Report, Status
+from foretune.types import CONTINUES, VALIDATION_NLL, Report, Status
 
 
 def meta_dataset_of_search(
@@ -45,7 +45,11 @@ def meta_dataset_of_search(
         message = f"{journal} does not say what its search was on; only searches of this version can be learned from"
         raise JournalError(message)
     task = _task_row(record, dataset, family)
-    last = {report.trial.configuration.key: report for report in record.history}
+    last = {
+        report.trial.configuration.key: report
+        for report in record.history
+        if CONTINUES not in report.trial.configuration.values  # what such a run scores is not its configuration's alone
+    }
     runs, curves = list[dict[str, Any]](), list[dict[str, Any]]()
     for key, report in last.items():
         slices, known = read_records(trials / key, len(report.curve))

@@ -116,6 +116,16 @@ class Configuration:
     def __hash__(self) -> int:
         return hash(self.key)
 
+    def without(self, name: str) -> Configuration:
+        """The same without a hyperparameter that it may have."""
+        if name not in self.values:
+            return self
+        return Configuration({key: value for key, value in self.values.items() if key != name})
+
+
+CONTINUES = "continues"
+"""Hyperparameter of a run that begins with the best adapter of another: the `Configuration.key` of that."""
+
 
 @dataclass(frozen=True)
 class LearningCurve:

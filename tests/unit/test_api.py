@@ -79,10 +79,22 @@ def test_a_configuration_is_checked_before_it_is_trained(folder, monkeypatch):
     default = load_space("peft").default()
     for given in (default, dict(default.values)):
         api.finetune("d.jsonl", str(folder), configuration=given, columns="prompt=Q", train_rows=5)
-    for settings, configuration, output, console in asked:
+    for settings, (configuration,), output, console in asked:
         assert settings == TuneOptions.of("d.jsonl", "foretune-tiny", columns="prompt=Q", train_rows=5, device="auto")
         assert (configuration, output, console.quiet) == (default, folder, True)
     assert len(asked) == 2
+
+
+def test_a_run_may_go_on_from_others(folder, monkeypatch):
+    from foretune.space import load_space
+
+    asked = []
+    monkeypatch.setattr("foretune.session.single.finetune_once", lambda *one: asked.append(one))
+    default = load_space("peft").default()
+    api.finetune("d.jsonl", folder, configuration=default, after=[default, dict(default.values)])
+    ((_, runs, *_),) = asked
+    assert [one.without("continues") for one in runs] == [default] * 3
+    assert [one.values.get("continues") for one in runs] == [None, runs[0].key, runs[1].key]
 
 
 def test_a_question_has_seconds_and_a_card(monkeypatch):

@@ -9,7 +9,6 @@ import typer
 
 from foretune.cli.options import Columns, Device, LastTurnOnly, SkipBadRows
 from foretune.cli.tune import INTERRUPTED
-from foretune.types import Configuration
 
 
 def register(commands: typer.Typer) -> None:
@@ -37,6 +36,7 @@ def finetune(
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
     from rich.console import Console
 
+    from foretune.session.lineage import linked
     from foretune.session.options import TuneOptions
     from foretune.session.recipe import read_configuration
     from foretune.session.single import finetune_once
@@ -56,7 +56,7 @@ def finetune(
     )
     console = Console()
     try:
-        finetune_once(options, Configuration(written["configuration"]), output, console)
+        finetune_once(options, linked([*written.get("after", ()), written["configuration"]]), output, console)
     except KeyboardInterrupt:
         console.print("\nInterrupted; nothing is lost. The same command goes on where it was.")
         raise typer.Exit(INTERRUPTED) from None

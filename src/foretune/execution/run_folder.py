@@ -28,7 +28,7 @@ def find_finetuned(run: Path) -> Path:
     if (run / "journal.jsonl").is_file():
         message = f"the search in {run} has no adapter yet; give its command again, with --resume, and let it end"
         raise JournalError(message)
-    if (run / "slices.jsonl").is_file():
+    if (run / "slices.jsonl").is_file() or (run / "begun.jsonl").is_file():
         message = f"the run in {run} has not ended; the same `foretune finetune` command goes on with it"
         raise JournalError(message)
     message = f"{run} holds no adapter; give the folder that was the --output of `foretune tune` or `finetune`"

@@ -10,9 +10,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import IA3Config, LoraConfig, PeftConfig, PeftModel, TaskType, get_peft_model, get_peft_model_state_dict
+from peft import (
+    IA3Config,
+    LoraConfig,
+    PeftConfig,
+    PeftModel,
+    TaskType,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
 from peft.utils import prepare_model_for_kbit_training
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -183,6 +192,36 @@ def save_adapter(adapted: Adapted, folder: Path) -> None:
     weights = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     config.save_pretrained(str(folder))
+
+
+def load_adapter(adapted: Adapted, folder: Path) -> None:
+    """Take the values of a saved adapter of the same base model, method, rank and layers instead of initial ones.
+
+    Of PiSSA's doubled factors the first half is what was trained; the second half are the initial factors.
+
+    Raises:
+        ConfigurationError: there is no adapter of these layers and ranks, or its PiSSA began with other factors.
+    """
+    path = folder / "adapter_model.safetensors"
+    if not path.is_file():
+        raise ConfigurationError(f"{folder} holds no adapter to go on from; train that run again")
+    saved = load_file(path)
+    expected = get_peft_model_state_dict(adapted.model, save_embedding_layers=False)
+    if adapted.initial:
+        written = {name: _with_initial(name, value, adapted.initial) for name, value in expected.items()}
+        saved = {name: _trained_half(name, value, written.get(name), folder) for name, value in saved.items()}
+    shapes, wanted = ({name: value.shape for name, value in one.items()} for one in (saved, expected))
+    if shapes != wanted:
+        raise ConfigurationError(f"the adapter in {folder} has other layers or ranks than the run that continues it")
+    set_peft_model_state_dict(adapted.model, saved)
+
+
+def _trained_half(name: str, saved: torch.Tensor, written: torch.Tensor | None, folder: Path) -> torch.Tensor:
+    axis = 0 if "lora_A" in name else 1
+    trained, initial = saved.chunk(2, dim=axis)
+    if written is None or not torch.allclose(initial, written.cpu().chunk(2, dim=axis)[1]):
+        raise ConfigurationError(f"the PiSSA adapter in {folder} began with other factors of the base model")
+    return trained
 
 
 def _with_initial(name: str, value: torch.Tensor, initial: Mapping[str, torch.Tensor]) -> torch.Tensor:

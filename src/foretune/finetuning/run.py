@@ -50,6 +50,7 @@ class RunRequest:
         seconds: the clock that slices are timed by.
         fingerprint: see `provenance.fingerprint`.
         stop: whether the run is to end before its next step.
+        begins_with: folder of the adapter that the run begins with, where it goes on from another.
     """
 
     trial: Trial
@@ -65,6 +66,7 @@ class RunRequest:
     seconds: Callable[[], float] = time.perf_counter
     fingerprint: Mapping[str, Any] = field(default_factory=dict[str, Any])
     stop: Callable[[], bool] = lambda: False
+    begins_with: Path | None = None
 
 
 @dataclass(frozen=True)

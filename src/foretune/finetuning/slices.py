@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from foretune.finetuning import checkpoint, provenance
-from foretune.finetuning.adapters import adapt, method_of, save_adapter, setting
+from foretune.finetuning.adapters import adapt, load_adapter, method_of, save_adapter, setting
 from foretune.finetuning.base import CHANGE_WEIGHTS, fresh_model
 from foretune.finetuning.batches import epoch_batches, head_selection
 from foretune.finetuning.checkpoint import Slice, Slices, State
@@ -45,6 +45,8 @@ def train_slices(request: RunRequest, state: State | None) -> Iterator[Slice]:
         warm_up(run)
     if state:
         _restore(run, state)
+    elif request.begins_with:
+        load_adapter(run.adapted, request.begins_with)
     slices = state.slices if state else ()
     while len(slices) < request.trial.fidelity:
         slices = (*slices, _train_slice(run, slices))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from foretune.finetuning.model import resolve_model
 from foretune.finetuning.optim import SLICES
 from foretune.finetuning.run import RunRequest, StoppedError
 from foretune.finetuning.slices import train_slices
-from foretune.types import VALIDATION_NLL, LearningCurve, Report, Status, Trial
+from foretune.types import CONTINUES, VALIDATION_NLL, LearningCurve, Report, Status, Trial
 
 __all__ = ["SLICES", "finetune"]
 
@@ -53,7 +54,8 @@ def finetune(
         trial: which configuration, and how far.
         data: tokenized splits; only validation decides which slice is best.
         model: base model, see `foretune.finetuning.model.resolve_model`.
-        directory: of this run alone, see `foretune.finetuning.checkpoint`; made if absent.
+        directory: of this run alone, see `foretune.finetuning.checkpoint`; made if absent. A run that continues another
+            finds that in a folder beside it, with its key as name.
         seed: of initial adapter values, dropout and data order.
         device: `cpu` or for instance `cuda:0`.
         test: also score the test split after every slice that is the best so far on validation.
@@ -82,7 +84,7 @@ def finetune(
         data=data,
         model=name,
         directory=Path(directory),
-        seed=seed,
+        seed=_own_seed(seed, trial),
         device=device,
         test=test,
         timeout_seconds=timeout,
@@ -91,6 +93,7 @@ def finetune(
         seconds=time.process_time if processor_time else time.perf_counter,
         fingerprint=provenance.fingerprint(data, name, trial.configuration.key, seed),
         stop=stop,
+        begins_with=_begins_with(trial, Path(directory)),
     )
     state = _found(request)
     before = state.slices if state else ()
@@ -107,6 +110,18 @@ def _check(trial: Trial, data: TokenizedSplits) -> None:
         raise ConfigurationError(f"trial {trial.id} asks for slice {trial.fidelity}; a planned run has {SLICES} slices")
     if not data.train.input_ids or not data.validation.input_ids:
         raise DataError(f"{data.name}: the training and validation splits need at least one row each")
+
+
+def _begins_with(trial: Trial, directory: Path) -> Path | None:
+    """Folder of the adapter that a configuration continues."""
+    key = trial.configuration.values.get(CONTINUES)
+    return directory.parent / str(key) / "best" if key else None
+
+
+def _own_seed(seed: int, trial: Trial) -> int:
+    """A run that continues another reads the rows in another order."""
+    key = trial.configuration.values.get(CONTINUES)
+    return seed + crc32(str(key).encode()) if key else seed
 
 
 def _found(request: RunRequest) -> State | None:

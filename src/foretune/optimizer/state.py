@@ -86,7 +86,7 @@ def next_run(
     state = state_of(history, pending)
     if seconds_left <= 0:
         return None
-    factors = _factors(order, task, history, cost)
+    factors = factors_of(order, task, history, cost)
     for configuration, factor in zip(order, factors, strict=True):
         if not state.is_open(configuration, fidelity):
             continue
@@ -101,9 +101,10 @@ def next_run(
     return None
 
 
-def _factors(
+def factors_of(
     order: Sequence[Configuration], task: Task, history: History, cost: CostSurrogate | None
 ) -> Float[np.ndarray, " N"]:
+    """How much longer each configuration takes here than predicted, see `MachineCorrection`."""
     if cost is None:
         return np.ones(len(order))
     local = MachineCorrection(task, order, cost)

@@ -10,6 +10,7 @@ import numpy as np
 
 from foretune.report.run_report import RunReport, TrialCurve
 from foretune.report.tables import describe, describe_row
+from foretune.types import CONTINUES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,10 +79,16 @@ def _draw_special(axes: Axes, report: RunReport) -> None:
 
 
 def _from_zero_shot(trial: TrialCurve, report: RunReport) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds and losses, from the base model on where its loss is known."""
-    start = [row.validation.nll for row in report.scores if row.name == "zero-shot"]
-    seconds = np.cumsum([*(0.0 for _ in start), *trial.seconds])
-    return seconds, np.array([*start, *trial.validation_nll])
+    """Seconds and losses, from what the run began with: the base model, where its loss is known, or another run."""
+    before = _find(report.trials, str(trial.configuration.get(CONTINUES)))
+    if before is not None and before.validation_nll:
+        seconds, losses = _from_zero_shot(before, report)
+        at = int(np.argmin(losses))
+        start, begun = [losses[at]], [seconds[at]]
+    else:
+        start = [row.validation.nll for row in report.scores if row.name == "zero-shot"]
+        begun = [0.0 for _ in start]
+    return np.cumsum([*begun, *trial.seconds]), np.array([*start, *trial.validation_nll])
 
 
 def _draw_search(axes: Axes, report: RunReport) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from foretune.report.run_report import Measurement, Member, ModelScores
-from foretune.types import Value
+from foretune.types import CONTINUES, Value
 
 _FEW = 50
 """Rows below which percentages say less than counts."""
@@ -40,13 +40,15 @@ def describe(configuration: Mapping[str, Value], *, short: bool = False) -> str:
     if not configuration:
         return "not finetuned"
     values = dict(configuration)
+    more = " more" if values.pop(CONTINUES, None) else ""
     method = str(values.pop("method", "run"))
     rank = f" r{values.pop('rank')}" if "rank" in values else ""
     parts = [method + rank]
-    for name, label in (("learning_rate", "lr {}"), ("batch_size", "batch {}"), ("epochs", "{} epochs")):
+    for name, label in (("learning_rate", "lr {}"), ("batch_size", "batch {}"), ("epochs", f"{{}}{more} epochs")):
         if name in values:
             value = values.pop(name)
-            parts.append("1 epoch" if (name, value) == ("epochs", 1) else label.format(_number(value)))
+            text = label.format(_number(value))
+            parts.append(text.removesuffix("s") if (name, value) == ("epochs", 1) else text)
     if not short:
         parts += [f"{name.replace('_', ' ')} {_number(value)}" for name, value in values.items()]
     return ", ".join(parts)

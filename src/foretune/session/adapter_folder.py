@@ -84,7 +84,7 @@ def write_card(
     *,
     model: str,
     dataset: str,
-    configuration: Mapping[str, Value],
+    runs: Sequence[Mapping[str, Value]],
     stops: Sequence[str],
     scores: Sequence[ModelScores] = (),
     members: Sequence[Member] = (),
@@ -95,7 +95,7 @@ def write_card(
         folder: named `RUN/adapter`, after `complete_adapter_folder`.
         model: the base model: a hub name, the shipped model, or a folder.
         dataset: its name.
-        configuration: how it was finetuned; of an average, how its first member was.
+        runs: how it was finetuned, in runs that each went on from the run before; of an average, its first member.
         stops: the tokens that end an answer.
         scores: rows of the final table, where they are known.
         members: of an average.
@@ -109,11 +109,11 @@ def write_card(
         **({"base_model": model} if on_hub else {}),
         "library_name": "transformers" if whole else "peft",
         "pipeline_tag": "text-generation",
-        "tags": ["foretune", str(configuration["method"])],
+        "tags": ["foretune", str(runs[0]["method"])],
     }
     parts = [
         f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n# {base}, finetuned on {dataset}",
-        f"Base model: {base}. Finetuned with foretune: {_origin(configuration, members)}",
+        f"Base model: {base}. Finetuned with foretune: {_origin(runs, members)}",
         *([f"Scores on the test split:\n\n{scores_markdown(scores)}"] if scores else []),
         f"## Use it\n\n```python\n{snippet(folder, f'{folder.parent.name}/{folder.name}')}```",
         f"Answers are greedy, and end at {' or '.join(f'`{stop}`' for stop in stops)}: see `generation_config.json`.",
@@ -122,9 +122,12 @@ def write_card(
     (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
-def _origin(configuration: Mapping[str, Value], members: Sequence[Member]) -> str:
+def _origin(runs: Sequence[Mapping[str, Value]], members: Sequence[Member]) -> str:
+    if not members and len(runs) == 1:
+        return f"{describe(runs[0])}."
     if not members:
-        return f"{describe(configuration)}."
+        listed = "\n".join(f"{number}. {describe(one)}" for number, one in enumerate(runs, start=1))
+        return f"{len(runs)} runs, each begun with the best adapter of the run before:\n\n{listed}"
     listed = "\n".join(f"- {line}" for line in describe_members(members))
     return f"a weighted average of the adapters of {len(members)} runs, in one adapter:\n\n{listed}"
 

@@ -34,12 +34,13 @@ from foretune.session.durations import format_seconds
 from foretune.session.folder import JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
 from foretune.session.interruption import Interruption
+from foretune.session.lineage import lineage
 from foretune.session.measuring import base_to_score
 from foretune.session.options import TuneOptions
 from foretune.session.search import Found
 from foretune.session.waiting import waiting
 from foretune.tuner import INTERRUPTED, Incumbent
-from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
+from foretune.types import CONTINUES, VALIDATION_NLL, Configuration, Report, Status, Trial
 
 if TYPE_CHECKING:
     from foretune.finetuning.data import Tokens
@@ -81,12 +82,16 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
             untouched = measure_untouched(found.setup, found.options)
             best = _score_best(found, incumbent) if parts else returned
             scores = (untouched, *_score_default(found, default, best), best, *([returned] if parts else []))
-            describe_adapter(found.output / ADAPTER, found.setup, found.options, incumbent.configuration, scores)
+            describe_adapter(found.output / ADAPTER, found.setup, found.options, _runs(found, incumbent), scores)
             report = _run_report(found, scores, default, spent)
             write_run_report(report, found.output / REPORT)
             save_curves(report, found.output / "curves.png")
         _print(found, report, default, console)
     return report
+
+
+def _runs(found: Found, checkpoint: Incumbent) -> tuple[Configuration, ...]:
+    return lineage(checkpoint.configuration, [one.trial.configuration for one in found.result.history])
 
 
 def _held_out_rows(setup: SearchSetup) -> int:
@@ -165,15 +170,27 @@ def complete_adapter(folder: Path, setup: SearchSetup) -> None:
 
 
 def describe_adapter(
-    folder: Path, setup: SearchSetup, options: TuneOptions, configuration: Configuration, scores: Sequence[ModelScores]
+    folder: Path,
+    setup: SearchSetup,
+    options: TuneOptions,
+    runs: Sequence[Configuration],
+    scores: Sequence[ModelScores],
 ) -> None:
-    """Write the card of an adapter, with its scores."""
+    """Write the card of an adapter, with its scores.
+
+    Args:
+        folder: of the adapter.
+        setup: of the search or the run.
+        options: of the same.
+        runs: that led to it, first to last.
+        scores: rows of the final table.
+    """
     stops = setup.tokenizer.convert_ids_to_tokens(list(setup.ending.stops))
     write_card(
         folder,
         model=options.model,
         dataset=setup.data.name,
-        configuration=configuration.values,
+        runs=[one.values for one in runs],
         stops=stops,
         scores=scores,
         members=scores[-1].members,
@@ -269,8 +286,10 @@ def _write_best(found: Found) -> None:
     incumbent = found.result.incumbent
     if incumbent is None:
         return
+    *before, last = (dict(one.without(CONTINUES).values) for one in _runs(found, incumbent))
     content: dict[str, Any] = {
-        "configuration": dict(incumbent.configuration.values),
+        "configuration": last,
+        **({"after": before} if before else {}),
         "model": found.options.model,
         "data": found.options.data.source,
         "seed": found.options.seed,

@@ -16,7 +16,7 @@ from foretune.session.checks import check_name, check_recipe
 from foretune.types import Configuration
 
 _WRITTEN = (
-    *("configuration", "model", "data", "seed", "train_rows", "max_length"),
+    *("configuration", "after", "model", "data", "seed", "train_rows", "max_length"),
     *("columns", "last_turn_only", "skip_bad_rows", "today"),
     *("slices", "slices_planned", "validation_nll"),
 )
@@ -51,8 +51,18 @@ def read_configuration(path: Path) -> dict[str, Any]:
         message = f"{path}: `configuration` must be a mapping with `method`, `learning_rate` and so on"
         raise ConfigurationError(message)
     check_recipe(written["configuration"], str(path))
+    _check_earlier(written.get("after", []), path)
     _check_kinds(written, path)
     return written
+
+
+def _check_earlier(after: object, path: Path) -> None:
+    """Whether these are configurations, too."""
+    if not isinstance(after, list) or not all(isinstance(one, dict) for one in cast("list[object]", after)):
+        message = f"{path}: `after` must be a list of the configurations of earlier runs, first to last"
+        raise ConfigurationError(message)
+    for number, one in enumerate(cast("list[dict[str, Any]]", after), start=1):
+        check_recipe(one, f"{path}, run {number} of `after`")
 
 
 def _check_kinds(written: Mapping[str, Any], path: Path) -> None:

@@ -25,6 +25,7 @@ from foretune.session.closing import (
     measure_finetuned,
     measure_untouched,
 )
+from foretune.session.folder import TRIALS
 from foretune.session.ground import SearchSetup, base_model_held, prepare
 from foretune.session.options import TuneOptions
 from foretune.session.search import check_settings, header_of, on_this_machine
@@ -37,12 +38,12 @@ BEGUN = "begun.jsonl"
 
 
 @base_model_held()
-def finetune_once(options: TuneOptions, configuration: Configuration, output: Path, console: Console) -> RunReport:
+def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: Path, console: Console) -> RunReport:
     """Train a configuration to its end, keep the best slice, and score it on all rows of validation and test.
 
     Args:
         options: of the data, the model, the seed and the device.
-        configuration: what to train.
+        runs: what to train; of several, each begins with the best adapter of the run before it.
         output: folder of the run; one that was begun with the same options is gone on with.
         console: where progress is shown.
 
@@ -50,31 +51,29 @@ def finetune_once(options: TuneOptions, configuration: Configuration, output: Pa
         ForetuneError: whatever is wrong with the input, or if no slice was trained.
     """
     check_run(options, output)
+    folders = [output] if len(runs) == 1 else [output / TRIALS / one.key for one in runs]
+    configuration, folder = runs[-1], folders[-1]
     with waiting(console, "loading libraries") as step:
         options = on_this_machine(options)
         setup = _prepared(options, configuration, output, step)
     for note in setup.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
     if setup.fit:
         console.print(setup.fit.line({"this run": configuration}), highlight=False, soft_wrap=True)
-    report = _train(options, setup, configuration, output, console)
-    if not len(report.curve):
-        message = f"the run {report.status.replace('_', ' ')} before its first slice: {report.message}"
-        raise ForetuneError(message)
-    if report.status is not Status.OK:
-        console.print(f"{report.status.replace('_', ' ')}: {report.message}", style="yellow")
-    complete_adapter(output / "best", setup)
-    (output / "best").rename(output / ADAPTER)
-    shutil.rmtree(output / "state", ignore_errors=True)
+    reports = [_train(options, setup, *one, console) for one in zip(runs, folders, strict=True)]
+    complete_adapter(folder / "best", setup)
+    (folder / "best").rename(output / ADAPTER)
+    for one in folders:
+        shutil.rmtree(one / "state", ignore_errors=True)
+        shutil.rmtree(one / "best", ignore_errors=True)
     (output / BEGUN).unlink()
-    fidelity = int(report.curve.scores.argmax()) + 1
+    fidelity = int(reports[-1].curve.scores.argmax()) + 1
     with waiting(console, "scoring the adapter"):
         row = measure_finetuned("finetuned", output / ADAPTER, setup, options, configuration, fidelity)
         scores = [measure_untouched(setup, options), row]
-    describe_adapter(output / ADAPTER, setup, options, configuration, scores)
+    describe_adapter(output / ADAPTER, setup, options, runs, scores)
     console.print(scores_table(scores))
-    found = _report(options, setup, configuration, report, scores, output)
+    found = _report(options, setup, [_curve(*one) for one in zip(reports, folders, strict=True)], scores)
     write_run_report(found, output / REPORT)
     console.print(f"The adapter of slice {fidelity} of {setup.task.max_fidelity} is in {output / ADAPTER}.")
     console.print(f'Ask it: foretune predict {output} --prompt "..."', highlight=False, markup=False, soft_wrap=True)
@@ -95,41 +94,38 @@ def check_run(options: TuneOptions, output: Path) -> None:
 
 
 def _report(
-    options: TuneOptions,
-    setup: SearchSetup,
-    configuration: Configuration,
-    report: Report,
-    scores: Sequence[ModelScores],
-    output: Path,
+    options: TuneOptions, setup: SearchSetup, curves: Sequence[TrialCurve], scores: Sequence[ModelScores]
 ) -> RunReport:
-    lines, _ = read_records(output, setup.task.max_fidelity)
-    seconds = tuple(report.curve.seconds.tolist())
-    curve = TrialCurve(
-        key=configuration.key,
-        configuration=dict(configuration.values),
-        status=str(report.status),
-        message=report.message,
-        validation_nll=tuple(VALIDATION_NLL.score(score) for score in report.curve.scores.tolist()),
-        seconds=seconds,
-        spent_seconds=(),
-        tokens=tuple(int(line["tokens"]) for line in lines),
-    )
     return RunReport(
         data=str(options.data.source),
         model=options.model,
         optimizer="",
         seed=options.seed,
         budget_seconds=None,
-        spent_seconds=sum(seconds),
+        spent_seconds=sum(sum(one.seconds) for one in curves),
         setup_seconds=0.0,
-        reason="one configuration was trained",
+        reason="one configuration was trained" if len(curves) == 1 else f"{len(curves)} runs were trained",
         max_fidelity=setup.task.max_fidelity,
-        best_key=configuration.key,
+        best_key=curves[-1].key,
         default_key=setup.default.key,
         scores=tuple(scores),
-        trials=(curve,),
+        trials=tuple(curves),
         notes=setup.notes,
         versions=setup.versions,
+    )
+
+
+def _curve(report: Report, folder: Path) -> TrialCurve:
+    lines, _ = read_records(folder, len(report.curve))
+    return TrialCurve(
+        key=report.trial.configuration.key,
+        configuration=dict(report.trial.configuration.values),
+        status=str(report.status),
+        message=report.message,
+        validation_nll=tuple(VALIDATION_NLL.score(score) for score in report.curve.scores.tolist()),
+        seconds=tuple(report.curve.seconds.tolist()),
+        spent_seconds=(),
+        tokens=tuple(int(line["tokens"]) for line in lines),
     )
 
 
@@ -149,13 +145,20 @@ def _prepared(
 
 
 def _train(
-    options: TuneOptions, setup: SearchSetup, configuration: Configuration, output: Path, console: Console
+    options: TuneOptions, setup: SearchSetup, configuration: Configuration, folder: Path, console: Console
 ) -> Report:
     from foretune.finetuning.train import finetune as train
 
+    console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
     trial = Trial(0, configuration, setup.task.max_fidelity)
-    with _following(output / "slices.jsonl", trial.fidelity, console):
-        return train(trial, setup.data, options.model, output, seed=options.seed, device=options.device, test=False)
+    with _following(folder / "slices.jsonl", trial.fidelity, console):
+        report = train(trial, setup.data, options.model, folder, seed=options.seed, device=options.device, test=False)
+    if not len(report.curve):
+        message = f"the run {report.status.replace('_', ' ')} before its first slice: {report.message}"
+        raise ForetuneError(message)
+    if report.status is not Status.OK:
+        console.print(f"{report.status.replace('_', ' ')}: {report.message}", style="yellow")
+    return report
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from foretune.errors import ConfigurationError, SurrogateError
 from foretune.space import Encoder
 from foretune.surrogate.meta_features import read_task
-from foretune.types import Configuration, Task
+from foretune.types import CONTINUES, Configuration, Task
 
 SLICES = 8
 """Of a run of `foretune tune`."""
@@ -69,8 +69,9 @@ def encode(encoder: Encoder, task: Task, configurations: Sequence[Configuration]
         SurrogateError: if a configuration is of another search space.
     """
     width = width_of(task)
+    plain = [one.without(CONTINUES) for one in configurations]  # a run costs the same, whatever it begins with
     try:
-        return (encoder if width is None else encoder.at(width)).encode(configurations)
+        return (encoder if width is None else encoder.at(width)).encode(plain)
     except ConfigurationError as error:
         message = (
             f"the surrogate does not know such configurations: {error}; use its search space, or fit one for yours"

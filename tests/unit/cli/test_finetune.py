@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 from foretune.cli import commands
 from foretune.session.options import TuneOptions
 from foretune.space import load_space
+from foretune.types import Configuration
 
 DEFAULT = dict(load_space("peft").default().values)
 WRITTEN = {
@@ -22,8 +23,8 @@ def finetune(tmp_path, monkeypatch):
     def run(written, *options, end=lambda: None):
         asked = []
 
-        def finetune_once(options, configuration, output, console):
-            asked.append((options, dict(configuration.values), output))
+        def finetune_once(options, runs, output, console):
+            asked.append((options, runs, output))
             end()
 
         monkeypatch.setattr("foretune.session.single.finetune_once", finetune_once)
@@ -36,13 +37,20 @@ def finetune(tmp_path, monkeypatch):
 
 
 def test_the_file_says_what_was_not_asked(finetune, tmp_path):
-    ((asked, configuration, output),), result = finetune({"configuration": DEFAULT, **WRITTEN})
+    ((asked, runs, output),), result = finetune({"configuration": DEFAULT, **WRITTEN})
     assert result.exit_code == 0, result.output
     assert asked == TuneOptions.of(
         "data.jsonl", "theirs", seed=7, train_rows=50, max_length=64, columns="prompt=Q", last_turn_only=True,
         today="2026-02-27", device="auto",
     )  # fmt: skip
-    assert (configuration, output) == (DEFAULT, tmp_path / "run")
+    assert (runs, output) == ((Configuration(DEFAULT),), tmp_path / "run")
+
+
+def test_runs_that_go_on_are_trained_one_after_the_other(finetune):
+    more = {**DEFAULT, "epochs": 1}
+    ((_, (first, second), _),), _ = finetune({"configuration": more, "after": [DEFAULT]})
+    assert first == Configuration(DEFAULT)
+    assert second == Configuration({**more, "continues": first.key})
 
 
 def test_options_go_before_the_file(finetune):

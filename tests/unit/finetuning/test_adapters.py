@@ -3,7 +3,7 @@ import torch
 from peft import AutoPeftModelForCausalLM
 
 from foretune.errors import ConfigurationError
-from foretune.finetuning.adapters import adapt, method_of, save_adapter
+from foretune.finetuning.adapters import adapt, load_adapter, method_of, save_adapter
 from foretune.finetuning.base import fresh_model
 from foretune.finetuning.model import load_model
 from foretune.finetuning.train import finetune
@@ -69,6 +69,45 @@ def test_saved_adapters_give_the_same_logits_on_the_original_base(
         assert not torch.allclose(base(IDS).logits, expected, atol=1e-2)
         torch.testing.assert_close(loaded(IDS).logits, expected, atol=1e-4, rtol=1e-3)
     assert loaded.peft_config["default"].base_model_name_or_path == str(tiny_model)
+
+
+@pytest.mark.parametrize("method", ["lora", "rslora", "dora", "pissa", "loraplus", "ia3"])
+def test_an_adapter_begins_with_the_values_of_a_saved_one(tiny_model, configuration, tmp_path, method) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        trained = adapt(load_model(tiny_model), configuration(method), name="tiny")
+        with torch.no_grad():
+            for p in trained.trained.values():
+                p.add_(0.1 * torch.randn_like(p))
+        save_adapter(trained, tmp_path)
+        fresh = adapt(load_model(tiny_model), configuration(method), name="tiny")
+    assert not all(torch.equal(value, fresh.trained[name]) for name, value in trained.trained.items())
+    load_adapter(fresh, tmp_path)
+    for name, value in trained.trained.items():
+        torch.testing.assert_close(fresh.trained[name], value)
+    trained.model.eval()
+    fresh.model.eval()
+    with torch.inference_mode():
+        torch.testing.assert_close(fresh.model(IDS).logits, trained.model(IDS).logits)
+
+
+def test_an_adapter_of_another_shape_or_beginning_is_refused(tiny_model, configuration, tmp_path) -> None:
+    for method in ("lora", "pissa"):
+        (tmp_path / method).mkdir()
+        save_adapter(adapt(load_model(tiny_model), configuration(method), name="tiny"), tmp_path / method)
+
+    def begin(method, folder, **changes):
+        load_adapter(adapt(load_model(tiny_model), configuration(method, **changes), name="tiny"), tmp_path / folder)
+
+    begin("rslora", "lora")
+    begin("pissa", "pissa")
+    for changes in ({"rank": 8}, {"target_modules": "attention"}):
+        with pytest.raises(ConfigurationError, match="has other layers or ranks than the run that continues it"):
+            begin("lora", "lora", **changes)
+    with pytest.raises(ConfigurationError, match="began with other factors of the base model"):
+        begin("pissa", "lora", rank=2)
+    with pytest.raises(ConfigurationError, match="holds no adapter to go on from; train that run again"):
+        begin("lora", "none")
 
 
 def test_full_finetuning_leaves_a_whole_model(tiny_model, tiny_data, configuration, tmp_path) -> None:

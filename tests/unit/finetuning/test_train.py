@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -49,6 +50,25 @@ def test_a_run_in_pieces_equals_one_in_a_single_piece(run, configuration, tmp_pa
     expected, found = saved(tmp_path / "whole"), saved(tmp_path / "pieces")
     assert expected.keys() == found.keys()
     assert all(torch.equal(value, found[name]) for name, value in expected.items())
+
+
+@pytest.mark.parametrize("method", ["lora", "pissa"])
+def test_a_run_goes_on_from_the_best_adapter_of_another(run, configuration, tmp_path, method) -> None:
+    first = configuration(method)
+    best = -run(tmp_path / first.key, first).curve.scores.max()
+    more = configuration(method, continues=first.key, learning_rate=1e-9, epochs=1)
+    losses = -run(tmp_path / more.key, more).curve.scores
+    np.testing.assert_allclose(losses, best, rtol=1e-4)  # at a rate of next to nothing it stays where it began
+    shutil.rmtree(tmp_path / more.key)
+    run(tmp_path / more.key, more, 3)
+    shutil.rmtree(tmp_path / first.key)  # once a slice is saved, the first run is no longer needed
+    np.testing.assert_array_equal(-run(tmp_path / more.key, more, SLICES, 3).curve.scores, losses)
+
+
+def test_a_run_cannot_go_on_from_nothing(run, configuration, tmp_path) -> None:
+    report = run(tmp_path / "more", configuration("lora", continues="gone"))
+    assert (report.status, len(report.curve)) == (Status.FAILED, 0)
+    assert "holds no adapter to go on from" in report.message
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adafactor"])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 from finished_search import ENTRIES, an_entry
 
 from foretune.report.curves import draw_curves, save_curves
@@ -36,6 +37,18 @@ def test_an_average_is_where_the_search_ends(report):
     handles, labels = right.get_legend_handles_labels()
     end = handles[labels.index("the average of 2 runs")]
     assert (list(end.get_xdata()), list(end.get_ydata())) == ([report.spent_seconds], [1.25])
+
+
+def test_a_run_that_goes_on_is_drawn_from_where_the_other_was_best(report):
+    best = next(one for one in report.trials if one.key == report.best_key)
+    more = replace(best, key="more", configuration={**best.configuration, "continues": best.key})
+    left = draw_curves(replace(report, trials=(*report.trials, more))).axes[0]
+    zero_shot, ends = report.scores[0].validation.nll, np.cumsum(best.seconds)
+    at = int(np.argmin(best.validation_nll))
+    expected = [ends[at], *(ends[at] + ends)], [best.validation_nll[at], *best.validation_nll]
+    lines = [[list(line.get_xdata()), list(line.get_ydata())] for line in left.get_lines()]
+    assert list(expected) in lines
+    assert [[0.0, *ends], [zero_shot, *best.validation_nll]] in lines
 
 
 def test_a_diverged_run_does_not_squeeze_the_others(report):

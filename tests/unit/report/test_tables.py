@@ -38,6 +38,13 @@ def test_an_exact_match_comes_with_what_its_rows_can_tell(share, rows, text):
     assert exact_match(Measurement(1.0, 0.5, share, rows=rows)) == text
 
 
+def test_further_epochs_are_called_more():
+    more = {**LORA.values, "continues": "a key"}
+    assert describe(more, short=True) == "lora r8, lr 0.0073, batch 8, 5 more epochs"
+    assert describe({**more, "epochs": 1}, short=True).endswith(", 1 more epoch")
+    assert "key" not in describe(more)
+
+
 def test_an_average_says_how_many_runs_it_is_of_and_of_which():
     members = tuple(Member(LORA.key, dict(LORA.values), slices, weight) for slices, weight in ((8, 0.7), (3, 0.3)))
     row = ModelScores("average", Measurement(1.0, 0.5, 0.5), Measurement(1.0, 0.5, 0.5), members=members)

@@ -22,7 +22,7 @@ def folder(tmp_path, tiny_model):
 
 
 def card(folder, model, **known):
-    write_card(folder, model=model, dataset="facts", configuration={"method": "lora"}, stops=["<|end|>"], **known)
+    write_card(folder, model=model, dataset="facts", runs=[{"method": "lora"}], stops=["<|end|>"], **known)
     text = (folder / "README.md").read_text()
     header, body = re.fullmatch(r"---\n(.*?)---\n(.*)", text, re.DOTALL).groups()
     return yaml.safe_load(header), body

@@ -51,6 +51,7 @@ def test_a_configuration_alone_or_with_what_it_was_found_on(tmp_path):
     assert read(tmp_path, DEFAULT) == {"configuration": DEFAULT}
     found = {"configuration": DEFAULT, "model": "m", "seed": 3, "train_rows": None, "today": "2026-02-27"}
     assert read(tmp_path, found) == found
+    assert read(tmp_path, {"configuration": DEFAULT, "after": [DEFAULT]})["after"] == [DEFAULT]
     # A day without quotes is a day in YAML.
     assert str(read(tmp_path, yaml.safe_dump({**found, "today": date(2026, 2, 27)}))["today"]) == "2026-02-27"
 
@@ -58,6 +59,9 @@ def test_a_configuration_alone_or_with_what_it_was_found_on(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        ({"configuration": DEFAULT, "after": DEFAULT}, "`after` must be a list of the configurations of earlier runs"),
+        ({"configuration": DEFAULT, "after": [1]}, "`after` must be a list of the configurations of earlier runs"),
+        ({"configuration": DEFAULT, "after": [DEFAULT, {"rnk": 1}]}, "mine.yaml, run 2 of `after`: 'rnk' is no hyperp"),
         ("a: [", "cannot read .*mine.yaml as YAML .*; give the best.yaml of a search, or write one like it"),
         ("[1]", "mine.yaml holds no configuration: expected a mapping with `method`"),
         ("rank: 8", "mine.yaml holds no configuration"),
