@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -27,6 +27,7 @@ from rich.console import Console
 
 from foretune.benchmark.regret import interval
 from foretune.metadata import MetaDataset, read_meta_dataset
+from foretune.optimizer import Optimizer, Search
 from foretune.session.closing import close
 from foretune.session.folder import TRIALS
 from foretune.session.ground import prepare
@@ -65,14 +66,23 @@ def surrogates_of(folder: Path) -> dict[str, Path]:
     return {name: targets[left_out.index(families[name]) % 2] for name in (*CHOSEN_BY, *OTHERS)}
 
 
-def run(data: Path, runs: int, rows: int, surrogates: Path, folder: Path) -> Line:
+def run(
+    data: Path,
+    runs: int,
+    rows: int | None,
+    surrogates: Path | None,
+    folder: Path,
+    *,
+    model: str = MODEL,
+    make: Callable[[Search], Optimizer] | None = None,
+) -> Line:
     """Make a search, or go on with it, and end it."""
     output = folder / f"{data.name}-{runs}"
     console = Console(file=(folder / "log.txt").open("a", encoding="utf-8"), width=160)
-    options = TuneOptions.of(data, MODEL, train_rows=rows, device="cpu", surrogates=surrogates)
+    options = TuneOptions.of(data, model, train_rows=rows, device="cpu", surrogates=surrogates)
     seconds = runs * default_seconds(options)
     resume = (output / "journal.jsonl").exists()
-    found = search(options, Budget(seconds), output, console, resume=resume, as_predicted=True)
+    found = search(options, Budget(seconds), output, console, resume=resume, as_predicted=True, make=make)
     report = close(with_time_for_averages(found, seconds, runs), console, compare_default=False)
     best = next(row for row in report.scores if row.name == "best")
     return {

@@ -7,8 +7,10 @@ single one would make it the ranking of that task. After each slice the probabil
 
 1. The default configuration is trained first: its curve says most about the task. Only where the time would not suffice
    for anything else, and the base model or the dataset is known, does the most promising configuration come first.
-2. A run goes on as long as it is expected to beat the best score so far.
-3. Then the configuration of greatest expected improvement is trained, as far as the time left allows.
+2. A run is trained as long as it is expected to beat the best score so far.
+3. Once complete, the best run goes on in another one (`foretune.optimizer.going_on`), unless only recorded runs can be
+   had.
+4. Then the configuration of greatest expected improvement is trained, as far as the time left allows.
 
 Symbols:
     N candidates i, T slices t, M hypotheses k.
@@ -32,6 +34,7 @@ from jaxtyping import Bool, Float
 
 from foretune.acquisition import expected_improvement
 from foretune.errors import SurrogateError
+from foretune.optimizer.going_on import going_on
 from foretune.optimizer.machine_correction import MachineCorrection
 from foretune.optimizer.registry import Search
 from foretune.optimizer.state import SearchState, next_run, slice_seconds, state_of
@@ -47,7 +50,8 @@ _ROOM = 0.5
 
 def transfer_in_context(search: Search) -> TransferInContext:
     """Of a search."""
-    return TransferInContext(search.task, search.pool, surrogates=search.learned("transfer-in-context"))
+    surrogates = search.learned("transfer-in-context")
+    return TransferInContext(search.task, search.pool, surrogates=surrogates, goes_on=not search.only_candidates)
 
 
 class TransferInContext:
@@ -57,15 +61,19 @@ class TransferInContext:
         task: to be finetuned.
         candidates: the pool; the first of them is the default.
         surrogates: fitted on other tasks.
+        goes_on: whether a run can begin with the adapter of another.
 
     Raises:
         SurrogateError: if the surrogates don't know earlier tasks one by one.
     """
 
-    def __init__(self, task: Task, candidates: Sequence[Configuration], *, surrogates: Surrogates) -> None:
+    def __init__(
+        self, task: Task, candidates: Sequence[Configuration], *, surrogates: Surrogates, goes_on: bool = False
+    ) -> None:
         self._task = task
         self._pool = list(dict.fromkeys(candidates))
         self._surrogates = surrogates
+        self._goes_on_from_best = goes_on
         self._scale = gain_scale(task)
         self._history: tuple[Report, ...] = ()
         self._correction = MachineCorrection(task, self._pool, surrogates.cost)
@@ -76,6 +84,10 @@ class TransferInContext:
         state = state_of(self._history, pending)
         if self._is_default_due(state, seconds_left) and (
             trial := next_run(self._pool[:1], self._history, self._task, self._surrogates.cost, seconds_left, pending)
+        ):
+            return trial
+        if self._goes_on_from_best and (
+            trial := going_on(self._task, self._history, self._surrogates.cost, seconds_left, pending)
         ):
             return trial
         payable = self._payable(state, seconds_left)
