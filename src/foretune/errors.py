@@ -34,3 +34,7 @@ class JournalError(ForetuneError, ValueError):
 
 class InteropError(ForetuneError, ValueError):
     """A table of another tool cannot be read, or lacks something that only its owner knows."""
+
+
+class TeacherError(ForetuneError, ValueError):
+    """A chat model that writes or judges cannot be asked: a wrong address, name or key, or it fails all the time."""

@@ -13,7 +13,10 @@ import typer
 from foretune.cli.start import seconds_since_start
 from foretune.errors import ForetuneError
 
-VERBS = ("tune", "recommend", "finetune", "predict", "chat", "demo", "generate", "collect", "fit", "metadata", "replay")
+VERBS = (
+    *("tune", "recommend", "finetune", "predict", "chat", "demo", "synthesize", "generate", "collect", "fit"),
+    *("metadata", "replay"),
+)
 
 commands = typer.Typer(
     name="foretune",

@@ -1,1 +1,1 @@
-"""Makes question-answer datasets to finetune on."""
+"""Makes question-answer datasets to finetune on: from documents, from facts, by rules."""

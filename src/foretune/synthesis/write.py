@@ -23,10 +23,18 @@ def write_splits(rows: Mapping[str, Sequence[Pair]], directory: Path, *, seed: i
     Returns:
         The directory.
     """
+    named = {split: [{"prompt": prompt, "completion": said} for prompt, said in pairs] for split, pairs in rows.items()}
+    return write_rows(named, directory, seed=seed, card=card)
+
+
+def write_rows(
+    rows: Mapping[str, Sequence[Mapping[str, str]]], directory: Path, *, seed: int, card: Mapping[str, Any]
+) -> Path:
+    """Write rows with further columns, see `write_splits`."""
     directory.mkdir(parents=True, exist_ok=True)
-    for split, pairs in rows.items():
-        lines = [json.dumps({"prompt": p, "completion": c}, ensure_ascii=False) + "\n" for p, c in pairs]
+    for split, inside in rows.items():
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in inside]
         (directory / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8", newline="\n")
-    full = {**card, "seed": seed, "rows": {split: len(pairs) for split, pairs in rows.items()}}
+    full = {**card, "seed": seed, "rows": {split: len(inside) for split, inside in rows.items()}}
     (directory / "card.json").write_text(json.dumps(full, indent=1) + "\n", encoding="utf-8", newline="\n")
     return directory

@@ -1,0 +1,1 @@
+"""Documents as sections of text: PDF, HTML, Markdown, DOCX and plain text, parsed in a process with limits."""

@@ -1,0 +1,1 @@
+"""Question-answer pairs from documents, written by a teacher and filtered."""

@@ -1,0 +1,97 @@
+"""Tests of a pair against its passage that need no teacher. Each returns whether the pair is sound."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from foretune.documents.passages import Passage
+from foretune.synthesis.questions.drafts import Draft, Kind
+
+_QUESTION = (10, 400)
+_ANSWER = (1, 1500)
+"""Least and most characters."""
+
+_COVERED = 0.6
+"""Share of an answer's words that must stand in the passage or the question."""
+
+_SURE = 0.8
+"""Probability from which a language counts as recognized."""
+
+_STEM = 5
+"""Letters that decide whether two words are the same: `configured` and `configuration` are."""
+
+_WORD = re.compile(r"[぀-ヿ㐀-鿿가-힯]|\w+")
+"""A word, or a character of a script without spaces."""
+
+_REFERENCE = re.compile(
+    r"\b(this|the|given|provided|above) (passage|text|excerpt|section|paragraph|article|author|context|snippet)s?\b"
+    r"|\b(mentioned|described|shown|listed) (above|below)\b",
+    re.IGNORECASE,
+)
+
+
+def of_fair_length(draft: Draft, _passage: Passage) -> bool:
+    """Whether question and answer are neither a fragment nor a page."""
+    return all(
+        least <= len(text) <= most for text, (least, most) in ((draft.question, _QUESTION), (draft.answer, _ANSWER))
+    )
+
+
+def stands_alone(draft: Draft, _passage: Passage) -> bool:
+    """Whether neither part speaks of the passage; of English, the other languages are left to the teacher."""
+    return not _REFERENCE.search(f"{draft.question}\n{draft.answer}")
+
+
+def in_the_same_language(draft: Draft, passage: Passage) -> bool:
+    """Whether the pair is in the passage's language, as far as both are certain."""
+    of_passage, sure = _language(passage.text)
+    of_pair, also_sure = _language(f"{draft.question} {draft.answer}")
+    return of_passage == of_pair or min(sure, also_sure) < _SURE
+
+
+def grounded(draft: Draft, passage: Passage) -> bool:
+    """Whether the answer's numbers, and most of its words, stand in the passage or the question.
+
+    A multi-step answer may have computed its numbers. An answer that nothing is known is made of other words.
+    """
+    if draft.kind is Kind.UNANSWERABLE:
+        return True
+    known = _stems(f"{passage.where} {passage.text} {draft.question}")
+    said = _stems(draft.answer)
+    numbers = {word for word in said if word.isdecimal()}
+    if draft.kind is not Kind.MULTI_STEP and not numbers <= known:
+        return False
+    content = {word for word in said if len(word) > 3 or not word.isascii()} | numbers
+    return not content or len(content & known) / len(content) >= _COVERED
+
+
+FILTERS: Mapping[str, Callable[[Draft, Passage], bool]] = {
+    "length": of_fair_length,
+    "refers to the passage": stands_alone,
+    "other language": in_the_same_language,
+    "not grounded in the passage": grounded,
+}
+"""By the reason for which a pair is left out, in the order in which they are tried."""
+
+
+def fault_of(draft: Draft, passage: Passage) -> str | None:
+    """Why a pair is left out; None if it is sound."""
+    return next((reason for reason, sound in FILTERS.items() if not sound(draft, passage)), None)
+
+
+def _stems(text: str) -> set[str]:
+    return {word.lower() if word.isdecimal() else word.lower()[:_STEM] for word in _WORD.findall(text)}
+
+
+def _language(text: str) -> tuple[str, float]:
+    return _identifier().classify(text)
+
+
+@cache
+def _identifier() -> Any:
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -1,0 +1,60 @@
+"""The passages that a teacher is asked about."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from foretune.documents.passages import LEAST_CHARACTERS, Passage, cut
+from foretune.documents.read import Document, Limits, read_documents
+from foretune.errors import DataError
+from foretune.synthesis.questions.near_duplicates import NearDuplicates
+
+_SAME = 0.8
+"""Similarity from which two passages are near-duplicates."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Documents, cut into passages.
+
+    Attributes:
+        documents: that were given, unreadable files included.
+        passages: worth asking about, in the order in which they are asked about.
+        left_out: number of other passages, by reason.
+    """
+
+    documents: Sequence[Document]
+    passages: Sequence[Passage]
+    left_out: Mapping[str, int]
+
+
+def gather(places: Sequence[Path], *, seed: int, limits: Limits | None = None) -> Material:
+    """Read documents, and put their passages into a random order.
+
+    Args:
+        places: files and folders.
+        seed: of the order.
+        limits: of each document, None for the usual ones.
+
+    Raises:
+        DataError: there is no passage worth asking about.
+    """
+    documents = read_documents(places, limits or Limits())
+    left_out, seen = Counter[str](), NearDuplicates(_SAME)
+    chosen = list[Passage]()
+    for passage in cut(section for document in documents for section in document.sections):
+        if len(passage.text) < LEAST_CHARACTERS:
+            left_out[f"shorter than {LEAST_CHARACTERS} characters"] += 1
+        elif not seen.add(passage.text):
+            left_out["near-duplicate of an earlier passage"] += 1
+        else:
+            chosen.append(passage)
+    if not chosen:
+        raise DataError(f"no section has {LEAST_CHARACTERS} characters of text; give longer documents")
+    order = np.random.default_rng(seed).permutation(len(chosen))
+    return Material(documents, [chosen[at] for at in order], left_out)

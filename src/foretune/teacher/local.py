@@ -1,0 +1,44 @@
+"""A model of this machine as teacher: transformers, in this process, one request at a time."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from foretune.finetuning.data import Message
+from foretune.finetuning.ending import find_ending
+from foretune.finetuning.generate import answer
+from foretune.finetuning.model import choose_device, load_model, load_tokenizer
+from foretune.teacher.protocol import Reply, Request, estimate_tokens
+
+_MOST_TOKENS = 1024
+"""Of an answer: a small model that never stops takes a minute for so many on a CPU."""
+
+
+class LocalModel:
+    """A chat model in the memory of this process; its answers are greedy."""
+
+    concurrency = 1
+
+    def __init__(self, model: str, *, device: str = "auto") -> None:
+        """Load it.
+
+        Args:
+            model: see `foretune.finetuning.model.resolve_model`.
+            device: `auto`, `cpu`, `cuda`, ...
+
+        Raises:
+            ModelError: there is none.
+        """
+        self.name = model
+        self._model = load_model(model, device=choose_device(device))
+        self._tokenizer = load_tokenizer(model)
+        self._stops = find_ending(self._model, self._tokenizer).stops
+        self._lock = Lock()
+
+    def ask(self, request: Request) -> Reply:
+        """Answer a request, see `foretune.teacher.protocol.Teacher`."""
+        messages = [Message("system", request.system), Message("user", request.prompt)]
+        limit = min(request.max_tokens, _MOST_TOKENS)
+        with self._lock:
+            (text,) = answer(self._model, self._tokenizer, [messages], limit, stops=self._stops)
+        return Reply(text, estimate_tokens(request.system + request.prompt), estimate_tokens(text))
