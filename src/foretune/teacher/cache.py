@@ -69,7 +69,8 @@ def _read(path: Path) -> dict[str, Reply]:
     for number, line in enumerate(complete.splitlines(), start=1):
         try:
             values = json.loads(line)
-            replies[values.pop("key")] = Reply(**values)
+            key = values.pop("key")
+            replies[key] = Reply(**values)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             message = f"{path}, line {number}: not an answer ({error}); delete this line"
             raise TeacherError(message) from error

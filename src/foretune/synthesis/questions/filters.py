@@ -22,8 +22,8 @@ _COVERED = 0.6
 _SURE = 0.8
 """Probability from which a language counts as recognized."""
 
-_STEM = 5
-"""Letters that decide whether two words are the same: `configured` and `configuration` are."""
+_STEM = 4
+"""Letters that decide whether two words are the same: `pair` and `pairs` are."""
 
 _WORD = re.compile(r"[぀-ヿ㐀-鿿가-힯]|\w+")
 """A word, or a character of a script without spaces."""
@@ -66,7 +66,7 @@ def grounded(draft: Draft, passage: Passage) -> bool:
     numbers = {word for word in said if word.isdecimal()}
     if draft.kind is not Kind.MULTI_STEP and not numbers <= known:
         return False
-    content = {word for word in said if len(word) > 3 or not word.isascii()} | numbers
+    content = {word for word in said - numbers if len(word) == _STEM or not word.isascii()}
     return not content or len(content & known) / len(content) >= _COVERED
 
 
