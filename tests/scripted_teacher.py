@@ -42,9 +42,9 @@ def written(prompt):
             said = f"The documentation does not tell who wrote about {topic}."
             question = f"Who was the first to write about {topic} in {subject}?"
         fault = draw.random()
-        if fault < 0.05:
+        if fault < 0.08:
             said = "Elephants remember waterholes across enormous distances."
-        elif fault < 0.1:
+        elif fault < 0.16:
             question = f"What does this passage say about {topic}?"
         pairs.append({"kind": kind, "question": question[:390], "answer": said})
     return {"pairs": pairs}

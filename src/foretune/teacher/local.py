@@ -8,10 +8,13 @@ from foretune.finetuning.data import Message
 from foretune.finetuning.ending import find_ending
 from foretune.finetuning.generate import answer
 from foretune.finetuning.model import choose_device, load_model, load_tokenizer
-from foretune.teacher.protocol import Reply, Request, estimate_tokens
+from foretune.teacher.protocol import Failure, Reply, Request
 
 _MOST_TOKENS = 1024
 """Of an answer: a small model that never stops takes a minute for so many on a CPU."""
+
+_TEMPLATE_TOKENS = 32
+"""That a chat template adds to a prompt, about."""
 
 
 class LocalModel:
@@ -33,12 +36,19 @@ class LocalModel:
         self._model = load_model(model, device=choose_device(device))
         self._tokenizer = load_tokenizer(model)
         self._stops = find_ending(self._model, self._tokenizer).stops
+        self._positions = getattr(self._model.config.get_text_config(), "max_position_embeddings", None) or 2**31
         self._lock = Lock()
 
-    def ask(self, request: Request) -> Reply:
+    def ask(self, request: Request) -> Reply | Failure:
         """Answer a request, see `foretune.teacher.protocol.Teacher`."""
+        sent = self._count(request.system) + self._count(request.prompt) + _TEMPLATE_TOKENS
+        limit = min(request.max_tokens, _MOST_TOKENS, self._positions // 4)
+        if sent + limit > self._positions:
+            return Failure(f"{self.name} reads {self._positions:,} tokens, and the prompt alone has {sent:,}")
         messages = [Message("system", request.system), Message("user", request.prompt)]
-        limit = min(request.max_tokens, _MOST_TOKENS)
         with self._lock:
             (text,) = answer(self._model, self._tokenizer, [messages], limit, stops=self._stops)
-        return Reply(text, estimate_tokens(request.system + request.prompt), estimate_tokens(text))
+        return Reply(text, sent, self._count(text))
+
+    def _count(self, text: str) -> int:
+        return len(self._tokenizer.tokenize(text))

@@ -43,6 +43,7 @@ def place(tmp_path_factory):
         (("collect", "--tasks", "god.jsonl", "--out", "run"), "no dataset at 'god.jsonl' (did you mean good.jsonl?)"),
         (("fit", "foretune-tiny", "--out", "run"), "(did you mean foretune-tiny-v1?)"),
         (("replay", "foretune-tiny-v1", "--out", "run", "--methods", "randon"), "no method is called 'randon'"),
+        (("synthesize", ".", "--teacher", "x", "--model", "m", "--out", "new"), "'x' is no address"),
         (("generate", "run", "--only", "unit"), "no generated dataset is called 'unit' (did you mean units?)"),
         (("metadata", "describe", "foretune-tiny"), "(did you mean foretune-tiny-v1?)"),
         (("metadata", "export", "csw", "foretune-tiny-v1", "--out", "run"), "no kind of export is called 'csw'"),
