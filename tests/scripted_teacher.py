@@ -42,7 +42,7 @@ def written(prompt):
             said = f"The documentation does not tell who wrote about {topic}."
             question = f"Who was the first to write about {topic} in {subject}?"
         fault = draw.random()
-        if fault < 0.08:
+        if fault < 0.08 and kind != "unanswerable":
             said = "Elephants remember waterholes across enormous distances."
         elif fault < 0.16:
             question = f"What does this passage say about {topic}?"

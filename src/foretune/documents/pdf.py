@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Any
+from unicodedata import normalize
 
 from pypdf import PdfReader
 
@@ -26,13 +28,19 @@ def read_pdf(content: bytes) -> Iterator[Section]:
         # The text is cut by pages, so a page belongs to the first section that begins on it.
         first, *others = titles.get(number, [(0, "")])
         outline.enter(*first) if first[0] else None
-        if text := page.extract_text().strip():
+        if text := _plain(page.extract_text()):
             empty = False
             yield Section("", outline.headings, text, Span("page", number + 1, number + 1))
         for title in others:
             outline.enter(*title)
     if empty:
         raise DataError("has no text, only images; run a text recognition over it first")
+
+
+def _plain(text: str) -> str:
+    """Text without ligatures, and without hyphens at the ends of lines."""
+    whole = re.sub("[\ufb00-\ufb06]", lambda found: normalize("NFKC", found[0]), text)
+    return re.sub(r"(?<=[a-z])-\n(?=[a-z])", "", whole).strip()
 
 
 def _titles(reader: PdfReader) -> Mapping[int, list[tuple[int, str]]]:

@@ -72,7 +72,7 @@ def test_html_in_another_encoding_is_read_as_it_says(tmp_path):
 
 
 def test_a_pdf_has_pages_under_the_titles_of_its_outline(tmp_path):
-    path = write_pdf(tmp_path / "a.pdf", ["Cover.", "First page.\nSecond line.", "More."], {"Part one": 1})
+    path = write_pdf(tmp_path / "a.pdf", ["Cover.", "First page.\nSecond li-\nne.", "More."], {"Part one": 1})
     assert sections(path) == [
         ((), "Cover.", ("page", 1, 1)),
         (("Part one",), "First page.\nSecond line.", ("page", 2, 2)),

@@ -13,9 +13,13 @@ from foretune.documents.passages import LEAST_CHARACTERS, Passage, cut
 from foretune.documents.read import Document, Limits, read_documents
 from foretune.errors import DataError
 from foretune.synthesis.questions.near_duplicates import NearDuplicates
+from foretune.synthesis.questions.shared_text import join_sections
 
 _SAME = 0.8
 """Similarity from which two passages are near-duplicates."""
+
+_LETTERS = 0.6
+"""Least share of letters and digits; a table of contents has less for its dots."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,11 @@ def gather(places: Sequence[Path], *, seed: int, limits: Limits | None = None) -
     documents = read_documents(places, limits or Limits())
     left_out, seen = Counter[str](), NearDuplicates(_SAME)
     chosen = list[Passage]()
-    for passage in cut(section for document in documents for section in document.sections):
+    for passage in join_sections(cut(section for document in documents for section in document.sections)):
         if len(passage.text) < LEAST_CHARACTERS:
             left_out[f"shorter than {LEAST_CHARACTERS} characters"] += 1
+        elif _share_of_letters(passage.text) < _LETTERS:
+            left_out["hardly any words"] += 1
         elif not seen.add(passage.text):
             left_out["near-duplicate of an earlier passage"] += 1
         else:
@@ -58,3 +64,8 @@ def gather(places: Sequence[Path], *, seed: int, limits: Limits | None = None) -
         raise DataError(f"no section has {LEAST_CHARACTERS} characters of text; give longer documents")
     order = np.random.default_rng(seed).permutation(len(chosen))
     return Material(documents, [chosen[at] for at in order], left_out)
+
+
+def _share_of_letters(text: str) -> float:
+    marks = "".join(text.split())
+    return sum(map(str.isalnum, marks)) / max(len(marks), 1)
