@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from peft import PeftModel
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
 
 from foretune.finetuning.data import Example, Message, prompt_ids
 from foretune.finetuning.ending import find_ending
@@ -30,6 +30,7 @@ def answer(
     stops: Sequence[int] = (),
     observe: Callable[[int], None] = lambda _: None,
     streamer: BaseStreamer | None = None,
+    processor: LogitsProcessor | None = None,
 ) -> list[str]:
     """Greedy answers, formatted and ended as the training rows were.
 
@@ -42,6 +43,7 @@ def answer(
         stops: tokens that end an answer, see `Ending`; found by a look at the model if there are none.
         observe: is told after each batch how many prompts are answered.
         streamer: is given the tokens of a single prompt as they come.
+        processor: changes the scores of the next token of a single prompt.
 
     Returns:
         One text for each prompt, without special tokens and surrounding space.
@@ -56,7 +58,7 @@ def answer(
     training, done = model.training, 0
     model.eval()
     for batch in _batches([len(row) for row in rows], max_new_tokens):
-        written = _write(model, [rows[at] for at in batch], ends, max_new_tokens, streamer)
+        written = _write(model, [rows[at] for at in batch], ends, max_new_tokens, streamer, processor)
         for at, ids in zip(batch, written, strict=True):
             answers[at] = str(tokenizer.decode(_until(ids, ends), skip_special_tokens=True)).strip()
         done += len(batch)
@@ -93,6 +95,7 @@ def _write(
     stops: list[int],
     max_new_tokens: int,
     streamer: BaseStreamer | None,
+    processor: LogitsProcessor | None = None,
 ) -> list[list[int]]:
     ids, mask = _padded_left(rows, pad_id=stops[0])
     device = next(model.parameters()).device
@@ -104,6 +107,7 @@ def _write(
         eos_token_id=stops,
         pad_token_id=stops[0],
         streamer=streamer,
+        logits_processor=None if processor is None else LogitsProcessorList([processor]),
     )
     return cast("list[list[int]]", written[:, ids.shape[1] :].tolist())
 

@@ -7,8 +7,9 @@ from threading import Lock
 from foretune.finetuning.data import Message
 from foretune.finetuning.ending import find_ending
 from foretune.finetuning.generate import answer
-from foretune.finetuning.model import choose_device, load_model, load_tokenizer
+from foretune.finetuning.model import choose_device, load_model, load_tokenizer, vocabulary_size
 from foretune.teacher.protocol import Failure, Reply, Request
+from foretune.teacher.shaped import Shapes
 
 _MOST_TOKENS = 1024
 """Of an answer: a small model that never stops takes a minute for so many on a CPU."""
@@ -18,7 +19,7 @@ _TEMPLATE_TOKENS = 32
 
 
 class LocalModel:
-    """A chat model in the memory of this process; its answers are greedy."""
+    """A chat model in the memory of this process; its answers are greedy, and keep to the schema of a request."""
 
     concurrency = 1
 
@@ -37,6 +38,7 @@ class LocalModel:
         self._tokenizer = load_tokenizer(model)
         self._stops = find_ending(self._model, self._tokenizer).stops
         self._positions = getattr(self._model.config.get_text_config(), "max_position_embeddings", None) or 2**31
+        self._shapes = Shapes(self._tokenizer, self._stops, vocabulary_size(self._model))
         self._lock = Lock()
 
     def ask(self, request: Request) -> Reply | Failure:
@@ -46,8 +48,9 @@ class LocalModel:
         if sent + limit > self._positions:
             return Failure(f"{self.name} reads {self._positions:,} tokens, and the prompt alone has {sent:,}")
         messages = [Message("system", request.system), Message("user", request.prompt)]
+        shape = self._shapes.processor(request.schema) if request.schema else None
         with self._lock:
-            (text,) = answer(self._model, self._tokenizer, [messages], limit, stops=self._stops)
+            (text,) = answer(self._model, self._tokenizer, [messages], limit, stops=self._stops, processor=shape)
         return Reply(text, sent, self._count(text))
 
     def _count(self, text: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from foretune.teacher.protocol import Failure, Request, Teacher
 
@@ -25,24 +25,33 @@ class Kind(StrEnum):
     UNANSWERABLE = "unanswerable"
 
 
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+# Limits for teachers that keep to a schema, so that repetitions come to an end; longer texts are read all the same.
+_Written = StringConstraints(strip_whitespace=True, min_length=1)
+_Question = Annotated[str, _Written, Field(json_schema_extra={"maxLength": 200})]
+_Answer = Annotated[str, _Written, Field(json_schema_extra={"maxLength": 500})]
 
 
-class Draft(BaseModel, frozen=True):
+class _Shape(BaseModel):
+    """Further names in an answer are not asked for, and do no harm."""
+
+    model_config = ConfigDict(frozen=True, json_schema_extra={"additionalProperties": False})
+
+
+class Draft(_Shape):
     """A question and its answer."""
 
     kind: Kind
-    question: _Text
-    answer: _Text
+    question: _Question
+    answer: _Answer
 
 
-class Drafts(BaseModel, frozen=True):
+class Drafts(_Shape):
     """The answer to a request for questions."""
 
-    pairs: list[Draft]
+    pairs: Annotated[list[Draft], Field(json_schema_extra={"maxItems": len(Kind)})]
 
 
-class Verdict(BaseModel, frozen=True):
+class Verdict(_Shape):
     """The judgement of a pair; the number is its place in the request, from 1."""
 
     number: int
@@ -50,7 +59,7 @@ class Verdict(BaseModel, frozen=True):
     stands_alone: bool
 
 
-class Verdicts(BaseModel, frozen=True):
+class Verdicts(_Shape):
     """The answer to a request for judgements."""
 
     verdicts: list[Verdict]
