@@ -16,8 +16,11 @@ _QUESTION = (10, 400)
 _ANSWER = (1, 1500)
 """Least and most characters."""
 
-_COVERED = 0.6
-"""Share of an answer's words that must stand in the passage or the question."""
+_COVERED = 0.5
+"""Share of an answer's words that must stand in the passage."""
+
+_DISTINCT = 0.6
+"""Least share of different runs of three words; models that loop are far below."""
 
 _SURE = 0.8
 """Probability from which a language counts as recognized."""
@@ -42,6 +45,16 @@ def of_fair_length(draft: Draft, _passage: Passage) -> bool:
     )
 
 
+def to_the_point(draft: Draft, _passage: Passage) -> bool:
+    """Whether question and answer say things once."""
+    for text in (draft.question, draft.answer):
+        words = _WORD.findall(text.lower())
+        runs = [*zip(words, words[1:], words[2:], strict=False)]
+        if len(set(runs)) < _DISTINCT * len(runs):
+            return False
+    return True
+
+
 def stands_alone(draft: Draft, _passage: Passage) -> bool:
     """Whether neither part speaks of the passage; of English, the other languages are left to the teacher."""
     return not _REFERENCE.search(f"{draft.question}\n{draft.answer}")
@@ -55,16 +68,16 @@ def in_the_same_language(draft: Draft, passage: Passage) -> bool:
 
 
 def grounded(draft: Draft, passage: Passage) -> bool:
-    """Whether the answer's numbers, and most of its words, stand in the passage or the question.
+    """Whether most of the answer's words stand in the passage, and its numbers there or in the question.
 
     A multi-step answer may have computed its numbers. An answer that nothing is known is made of other words.
     """
     if draft.kind is Kind.UNANSWERABLE:
         return True
-    known = _stems(f"{passage.where} {passage.text} {draft.question}")
+    known = _stems(f"{passage.where} {passage.text}")
     said = _stems(draft.answer)
     numbers = {word for word in said if word.isdecimal()}
-    if draft.kind is not Kind.MULTI_STEP and not numbers <= known:
+    if draft.kind is not Kind.MULTI_STEP and not numbers <= known | _stems(draft.question):
         return False
     content = {word for word in said - numbers if len(word) == _STEM or not word.isascii()}
     return not content or len(content & known) / len(content) >= _COVERED
@@ -72,6 +85,7 @@ def grounded(draft: Draft, passage: Passage) -> bool:
 
 FILTERS: Mapping[str, Callable[[Draft, Passage], bool]] = {
     "length": of_fair_length,
+    "repeats itself": to_the_point,
     "refers to the passage": stands_alone,
     "other language": in_the_same_language,
     "not grounded in the passage": grounded,

@@ -49,12 +49,14 @@ def test_sound_pairs_are_kept(pair, text):
     [
         (draft("Why?"), "length"),
         (draft("Why " * 200 + "?"), "length"),
-        (draft(answer="pairs " * 300), "length"),
+        (draft(answer="pairs of " * 300), "length"),
         (draft("What does this passage limit with --rows?"), "refers to the passage"),
+        (draft(answer="It is a fact that it is true, and it is a fact that it is true, and it is."), "repeats itself"),
         (draft(answer="The number of pairs, as described above."), "refers to the passage"),
         (draft("Was begrenzt die Option beim Schreiben?", "Sie begrenzt die Anzahl der Paare."), "other language"),
         (draft(answer="The amount of memory used by elephants."), "not grounded in the passage"),
         (draft(answer="The number of pairs, 500."), "not grounded in the passage"),
+        (draft("Why are elephants so large?", "Elephants are large since they eat."), "not grounded in the passage"),
         (draft("这个选项限制的数量是什么呢?请说明。", "问答对的数量。"), "other language"),
     ],
 )
@@ -63,7 +65,7 @@ def test_others_are_left_out_for_their_reason(pair, fault):
 
 
 def test_every_filter_has_left_something_out():
-    reasons = {"length", "refers to the passage", "other language", "not grounded in the passage"}
+    reasons = {"length", "repeats itself", "refers to the passage", "other language", "not grounded in the passage"}
     assert set(FILTERS) == reasons
 
 
