@@ -11,7 +11,7 @@ import typer
 
 from foretune.cli.options import Device
 from foretune.errors import DataError, TeacherError
-from foretune.session.checks import check_model, check_output
+from foretune.session.checks import check_device, check_model, check_output
 from foretune.teacher.address import check_reachable, check_url
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def synthesize(
     device: Device = "auto",
 ) -> None:
     """Have a chat model write questions and answers about documents: a dataset for `foretune tune`."""
+    check_device(device)
     _check(teacher, model, out, resume=resume)
     from rich.console import Console
 

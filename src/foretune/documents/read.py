@@ -42,7 +42,7 @@ class Document:
     """A file and its text.
 
     Attributes:
-        source: the path below the folder that was given, or the name of the file.
+        source: the name of the file that was given, or the path from the folder that was given, with its name.
         digest: SHA-256 of the file.
         sections: in the order of the file; empty if it could not be read.
         problem: why it could not be read.
@@ -85,7 +85,7 @@ def _find(places: Iterable[Path]) -> Iterator[tuple[Path, str]]:
             inside = place.resolve()
             for path in sorted(place.rglob("*")):
                 if path.is_file() and path.suffix.lower() in ENDINGS and path.resolve().is_relative_to(inside):
-                    yield path.resolve(), path.relative_to(place).as_posix()
+                    yield path.resolve(), f"{inside.name}/{path.relative_to(place).as_posix()}"
         elif not place.exists():
             raise DataError(f"{place}: no such file or folder; check the path")
         elif not place.is_file() or place.suffix.lower() not in ENDINGS:

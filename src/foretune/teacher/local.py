@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from threading import Lock
 
+from transformers import LogitsProcessor
+
 from foretune.finetuning.data import Message
 from foretune.finetuning.ending import find_ending
 from foretune.finetuning.generate import answer
@@ -19,7 +21,11 @@ _TEMPLATE_TOKENS = 32
 
 
 class LocalModel:
-    """A chat model in the memory of this process; its answers are greedy, and keep to the schema of a request."""
+    """A chat model in the memory of this process; its answers keep to the schema of a request.
+
+    They are drawn at the temperature of the request, the same for the same request. Without a schema they
+    are greedy.
+    """
 
     concurrency = 1
 
@@ -48,10 +54,13 @@ class LocalModel:
         if sent + limit > self._positions:
             return Failure(f"{self.name} reads {self._positions:,} tokens, and the prompt alone has {sent:,}")
         messages = [Message("system", request.system), Message("user", request.prompt)]
-        shape = self._shapes.processor(request.schema) if request.schema else None
+        shape = self._shape(request) if request.schema else None
         with self._lock:
             (text,) = answer(self._model, self._tokenizer, [messages], limit, stops=self._stops, processor=shape)
         return Reply(text, sent, self._count(text))
+
+    def _shape(self, request: Request) -> LogitsProcessor:
+        return self._shapes.processor(request.schema, request.temperature, int(request.key(self.name)[:15], 16))
 
     def _count(self, text: str) -> int:
         return len(self._tokenizer.tokenize(text))

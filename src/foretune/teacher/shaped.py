@@ -30,15 +30,15 @@ class Shapes:
         fast = cast("PreTrainedTokenizerFast", tokenizer)
         self._tokenizer = from_tokenizer(fast, n_vocab=vocabulary, eos_token=list(stops))
 
-    def processor(self, schema: Mapping[str, Any]) -> LogitsProcessor:
-        """For one answer of one prompt."""
+    def processor(self, schema: Mapping[str, Any], temperature: float, seed: int) -> LogitsProcessor:
+        """For one answer of one prompt; the most likely token after it is a draw at this temperature."""
         grammar = LLMatcher.grammar_from_json_schema(json.dumps({**schema, "x-guidance": _FORMAT}))
-        return _Shaped(LLMatcher(self._tokenizer, grammar))
+        return _Shaped(LLMatcher(self._tokenizer, grammar), temperature, torch.Generator().manual_seed(seed))
 
 
 class _Shaped(LogitsProcessor):
-    def __init__(self, matcher: LLMatcher) -> None:
-        self._matcher = matcher
+    def __init__(self, matcher: LLMatcher, temperature: float, generator: torch.Generator) -> None:
+        self._matcher, self._temperature, self._generator = matcher, temperature, generator
         self._read: int | None = None
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.FloatTensor:
@@ -49,4 +49,7 @@ class _Shaped(LogitsProcessor):
         allowed = np.frombuffer(self._matcher.compute_logit_bias(), dtype=np.uint8) > 0
         mask = torch.ones(scores.shape[-1], dtype=torch.bool)
         mask[: len(allowed)] = torch.from_numpy(~allowed[: len(mask)])
-        return cast("torch.FloatTensor", scores.masked_fill(mask.to(scores.device), -torch.inf))
+        # The largest of scores with Gumbel noise is a draw from their softmax.
+        uniform = torch.rand(scores.shape, generator=self._generator).clamp_min(1e-20)
+        noisy = scores - self._temperature * (-uniform.log()).log().to(scores.device)
+        return cast("torch.FloatTensor", noisy.masked_fill(mask.to(scores.device), -torch.inf))

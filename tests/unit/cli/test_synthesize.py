@@ -52,10 +52,14 @@ def test_documents_become_a_dataset_without_overlap_and_without_the_key(docs, tm
     for column in ("section", "prompt"):
         for one, other in combinations(splits.values(), 2):
             assert not {row[column] for row in one} & {row[column] for row in other}
-    assert {row["source"].split(",")[0] for one in splits.values() for row in one} == {"a.md", "b.html", "c.pdf"}
+    assert {row["source"].split(",")[0] for one in splits.values() for row in one} == {
+        "docs/a.md",
+        "docs/b.html",
+        "docs/c.pdf",
+    }
     loaded = load_splits(tmp_path / "out")
     assert len(loaded.train) == len(splits["train"])
-    assert "note: broken.pdf cannot be parsed" in result.output
+    assert "note: docs/broken.pdf cannot be parsed" in result.output
     assert "40 " in result.output
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
     assert KEY not in result.output

@@ -109,7 +109,8 @@ def ask_for(
 
 
 def _json_in(text: str) -> str:
-    """The object in an answer, which models like to wrap in sentences and fences."""
+    """The object in an answer, which models like to wrap in sentences and fences, behind their thoughts."""
+    text = text.rpartition("</think>")[2]
     start, end = text.find("{"), text.rfind("}")
     return text[start : end + 1] if 0 <= start < end else text
 

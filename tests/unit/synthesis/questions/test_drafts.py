@@ -30,7 +30,9 @@ def ask(*texts):
     return result, teacher.requests, len(unreadable)
 
 
-@pytest.mark.parametrize("text", [GOOD, f"Sure! Here it is:\n```json\n{GOOD}\n```\nAnything else?"])
+@pytest.mark.parametrize(
+    "text", [GOOD, "<think>{so}</think>" + GOOD, f"Sure! Here it is:\n```json\n{GOOD}\n```\nAnything else?"]
+)
 def test_an_answer_in_json_is_read_whatever_stands_around_it(text):
     result, requests, unreadable = ask(text)
     assert result == Drafts(pairs=[Draft(kind=Kind.FACTUAL, question="What?", answer="That.")])
