@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 REPLIES = ".replies.jsonl"
 """Answers of the teacher in the output folder; hidden, so that `tune` does not take it for rows."""
 
-_LIBRARIES = ("openai", "pypdf", "docx", "lxml", "datasketch", "py3langid")
+_LIBRARIES = ("openai", "pypdf", "docx", "lxml", "datasketch", "py3langid", "llguidance")
 _LOCAL = "local:"
 
 

@@ -16,8 +16,8 @@ _QUESTION = (10, 400)
 _ANSWER = (1, 1500)
 """Least and most characters."""
 
-_COVERED = 0.5
-"""Share of an answer's words that must stand in the passage."""
+_OF_QUESTION, _OF_ANSWER = 0.3, 0.5
+"""Shares of the words of a question and of an answer that must stand in the passage."""
 
 _DISTINCT = 0.6
 """Least share of different runs of three words; models that loop are far below."""
@@ -33,6 +33,7 @@ _WORD = re.compile(r"[぀-ヿ㐀-鿿가-힯]|\w+")
 
 _REFERENCE = re.compile(
     r"\b(this|the|given|provided|above) (passage|text|excerpt|section|paragraph|article|author|context|snippet)s?\b"
+    r"|\b(previous|other|next) (question|answer|pair)s?\b"
     r"|\b(mentioned|described|shown|listed) (above|below)\b",
     re.IGNORECASE,
 )
@@ -68,19 +69,20 @@ def in_the_same_language(draft: Draft, passage: Passage) -> bool:
 
 
 def grounded(draft: Draft, passage: Passage) -> bool:
-    """Whether most of the answer's words stand in the passage, and its numbers there or in the question.
+    """Whether many words of the question and the answer stand in the passage, and numbers there or in the question.
 
     A multi-step answer may have computed its numbers. An answer that nothing is known is made of other words.
     """
+    known = _stems(f"{passage.where} {passage.text}")
+    if _share(_stems(draft.question), known) < _OF_QUESTION:
+        return False
     if draft.kind is Kind.UNANSWERABLE:
         return True
-    known = _stems(f"{passage.where} {passage.text}")
     said = _stems(draft.answer)
     numbers = {word for word in said if word.isdecimal()}
     if draft.kind is not Kind.MULTI_STEP and not numbers <= known | _stems(draft.question):
         return False
-    content = {word for word in said - numbers if len(word) == _STEM or not word.isascii()}
-    return not content or len(content & known) / len(content) >= _COVERED
+    return _share(said, known) >= _OF_ANSWER
 
 
 FILTERS: Mapping[str, Callable[[Draft, Passage], bool]] = {
@@ -96,6 +98,12 @@ FILTERS: Mapping[str, Callable[[Draft, Passage], bool]] = {
 def fault_of(draft: Draft, passage: Passage) -> str | None:
     """Why a pair is left out; None if it is sound."""
     return next((reason for reason, sound in FILTERS.items() if not sound(draft, passage)), None)
+
+
+def _share(words: set[str], known: set[str]) -> float:
+    """Of the words that are no numbers and not short."""
+    content = {word for word in words if not word.isdecimal() and (len(word) == _STEM or not word.isascii())}
+    return len(content & known) / len(content) if content else 1.0
 
 
 def _stems(text: str) -> set[str]:

@@ -31,6 +31,9 @@ SAME_QUESTION = 0.7
 _FAILURES = 5
 """Passages in a row without an answer after which the teacher is given up."""
 
+_FRUITLESS = 20
+"""Passages without one sound pair after which the teacher is given up."""
+
 KEPT = "kept"
 TOO_MANY = "more than asked for"
 NEAR_DUPLICATE = "near-duplicate of an earlier question"
@@ -71,11 +74,11 @@ def make_pairs(
         stop: whether to ask for nothing more; what is under way is finished.
 
     Raises:
-        TeacherError: the teacher refuses, or fails all the time.
+        TeacherError: the teacher refuses, fails all the time, or writes nothing that passes the filters.
     """
     made, seen = Made(), NearDuplicates(SAME_QUESTION)
     earlier: dict[Passage, tuple[str, ...]] = dict.fromkeys(passages, ())
-    failing = 0
+    failing = fruitless = 0
 
     def wanted() -> int:
         return 0 if stop() else -(-(rows - len(made.pairs)) // EXPECTED)
@@ -92,12 +95,22 @@ def make_pairs(
                 advice = "every answer so far is kept; go on with --resume"
                 raise TeacherError(f"the teacher failed {failing} times in a row ({outcome.failure}); {advice}")
             _accept(made, passage, outcome, seen, rows)
+            fruitless += not made.pairs
+            if fruitless == _FRUITLESS:
+                raise TeacherError(_said_of_nothing(made, fruitless))
             earlier[passage] += tuple(draft.question for draft in outcome.drafts)
             observe(made)
         if wanted() <= 0 or len(made.pairs) == before:
             break
     made.stopped = stop() and len(made.pairs) < rows
+    if not (made.pairs or made.stopped):
+        raise TeacherError(_said_of_nothing(made, fruitless))
     return made
+
+
+def _said_of_nothing(made: Made, passages: int) -> str:
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in made.counts.most_common())
+    return f"no pair about {passages} passages passed the filters ({reasons}); give another teacher"
 
 
 def _accept(made: Made, passage: Passage, outcome: Asked, seen: NearDuplicates, rows: int) -> None:

@@ -56,6 +56,8 @@ def test_sound_pairs_are_kept(pair, text):
         (draft("Was begrenzt die Option beim Schreiben?", "Sie begrenzt die Anzahl der Paare."), "other language"),
         (draft(answer="The amount of memory used by elephants."), "not grounded in the passage"),
         (draft(answer="The number of pairs, 500."), "not grounded in the passage"),
+        (draft("Who painted those flowers?", "It is unknown.", kind=Kind.UNANSWERABLE), "not grounded in the passage"),
+        (draft("What else does the option --rows limit, as in the other answer?"), "refers to the passage"),
         (draft("Why are elephants so large?", "Elephants are large since they eat."), "not grounded in the passage"),
         (draft("这个选项限制的数量是什么呢?请说明。", "问答对的数量。"), "other language"),
     ],

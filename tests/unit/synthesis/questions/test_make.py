@@ -10,11 +10,12 @@ from scripted_teacher import serving
 
 from foretune.errors import TeacherError
 from foretune.synthesis.questions.ask import UNREADABLE, WRITTEN
+from foretune.synthesis.questions.drafts import ATTEMPTS
 from foretune.synthesis.questions.make import make_pairs
 from foretune.synthesis.questions.near_duplicates import NearDuplicates
 from foretune.teacher.cache import Remembered
 from foretune.teacher.endpoint import Endpoint
-from foretune.teacher.protocol import Failure
+from foretune.teacher.protocol import Failure, Reply
 
 PASSAGES = passages(20)
 ROWS = 40
@@ -98,6 +99,18 @@ def test_a_teacher_that_is_down_ends_the_run_and_keeps_the_answers(tmp_path):
     with pytest.raises(TeacherError, match=r"failed 5 times in a row \(APIConnectionError: refused\); .* --resume"):
         make_pairs(PASSAGES, Remembered(Broken(), tmp_path / "replies.jsonl"), ROWS)
     assert len((tmp_path / "replies.jsonl").read_bytes().splitlines()) == 8
+
+
+@pytest.mark.parametrize(("there", "asked"), [(40, 20), (5, 5)])
+def test_a_teacher_that_writes_nothing_sound_is_given_up(there, asked):
+    class Weak(Direct):
+        def ask(self, request):
+            return Reply("I do not know.", 100, 5) if super().ask(request) else None
+
+    teacher, unreadable = Weak(concurrency=1), asked * ATTEMPTS
+    with pytest.raises(TeacherError, match=rf"no pair about {asked} passages .* right shape: {unreadable}\); give"):
+        make_pairs(passages(there), teacher, ROWS)
+    assert len(teacher.log) == unreadable
 
 
 def test_passages_are_asked_about_again_until_they_give_no_more():
