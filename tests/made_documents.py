@@ -18,14 +18,15 @@ def write_pdf(path: Path, pages: Sequence[str], titles: Mapping[str, int] | None
         stream = f"BT /F1 12 Tf 72 720 Td\n{drawn}\nET"
         objects.append(f"<< /Type /Page /Parent 2 0 R /Resources {font} /Contents {4 + 2 * at} 0 R >>")
         objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
-    writer = PdfWriter(clone_from=PdfReader(BytesIO(_file(objects))))
+    writer = PdfWriter(clone_from=PdfReader(BytesIO(file_of(objects))))
     for title, page in (titles or {}).items():
         writer.add_outline_item(title=title, page_number=page)
     writer.write(path)
     return path
 
 
-def _file(objects: Sequence[str]) -> bytes:
+def file_of(objects: Sequence[str]) -> bytes:
+    """A PDF of these objects; the first is the root."""
     content, places = b"%PDF-1.4\n", list[int]()
     for number, inside in enumerate(objects, start=1):
         places.append(len(content))

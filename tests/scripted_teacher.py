@@ -23,7 +23,7 @@ BAD_TEXTS = {"truncated": '{"pairs": [{"kind": "factual", "quest', "wrong schema
 
 def key_of(body):
     """As `foretune.teacher.protocol.Request.key`, of a body that may have a schema."""
-    plain = {name: body[name] for name in ("model", "messages", "max_tokens", "temperature")}
+    plain = {name: body.get(name) for name in ("model", "messages", "max_tokens", "temperature")}
     return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
@@ -66,10 +66,14 @@ class ScriptedTeacher(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port=0, *, first: Sequence[str] = (), faults: Mapping[str, float] | None = None, slow=0.5):
+    def __init__(
+        self, port=0, *, first: Sequence[str] = (), faults: Mapping[str, float] | None = None, slow=0.5, refuses=""
+    ):
         super().__init__(("127.0.0.1", port), Handler)
         self.first, self.faults, self.slow = list(first), dict(faults or {}), slow
+        self.refuses = refuses
         self.log: list[tuple[str, str]] = []
+        self.bodies: list[dict[str, object]] = []
         self.headers: list[dict[str, str]] = []
         self.times: Counter[str] = Counter()
         self.lock = threading.Lock()
@@ -107,6 +111,7 @@ class Handler(BaseHTTPRequestHandler):
         with server.lock:
             server.log.append((key, fault or "answered"))
             server.headers.append(dict(self.headers))
+            server.bodies.append(body)
             server.under_way += 1
             server.most_under_way = max(server.most_under_way, server.under_way)
         try:
@@ -116,11 +121,13 @@ class Handler(BaseHTTPRequestHandler):
                 server.under_way -= 1
 
     def respond(self, body, fault):
-        if fault in {"401", "404", "429", "500"}:
+        if fault in {"401", "403", "404", "429", "500"}:
             said = f"fault {fault}, key {self.headers['authorization']}"
             self.send(int(fault), {"error": {"message": said}}, AT_ONCE)
         elif fault == "no schema" and "response_format" in body:
             self.send(400, {"error": {"message": "response_format is not supported"}})
+        elif self.server.refuses in body:
+            self.send(400, {"error": {"message": f"unsupported parameter: {self.server.refuses}"}})
         elif fault == "no completion":
             self.send(200, {"choices": []})
         elif fault == "dropped":

@@ -52,7 +52,7 @@ class Endpoint:
         check_url(url)
         self.name, self.concurrency = model, concurrency
         self._host = urlsplit(url).hostname or ""
-        self._variable, self._key = key_variable, os.environ.get(key_variable, "")
+        self._variable, self._key = key_variable, os.environ.get(key_variable, "").strip()
         self._refused = frozenset[str]()
         self._client = openai.OpenAI(
             base_url=url, api_key=self._key or "none", timeout=timeout_seconds, max_retries=retries
@@ -68,7 +68,7 @@ class Endpoint:
         for _ in range(self._client.max_retries + 1):
             try:
                 return self._reply(self._complete(request), request)
-            except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+            except openai.AuthenticationError as error:
                 advice = f"check the key in the environment variable {self._variable}"
                 raise TeacherError(f"{self._host} refused the request ({self._said(error)}); {advice}") from None
             except openai.NotFoundError as error:
@@ -99,13 +99,11 @@ class Endpoint:
                 return completion
 
     def _reply(self, completion: ChatCompletion, request: Request) -> Reply:
-        text = self._redacted(completion.choices[0].message.content or "")
-        usage = completion.usage
-        return Reply(
-            text,
-            usage.prompt_tokens if usage else estimate_tokens(request.system + request.prompt),
-            usage.completion_tokens if usage else estimate_tokens(text),
-        )
+        text = self._redacted(str(completion.choices[0].message.content or ""))
+        sent, received = estimate_tokens(request.system + request.prompt), estimate_tokens(text)
+        if usage := completion.usage:
+            sent, received = int(usage.prompt_tokens), int(usage.completion_tokens)
+        return Reply(text, sent, received)
 
     def _said(self, error: Exception) -> str:
         """The error in one line, without the key."""

@@ -1,7 +1,7 @@
 """Every kind of document becomes sections with headings and places; whatever is wrong with a file is one line."""
 
 import pytest
-from made_documents import write_docx, write_pdf
+from made_documents import file_of, write_docx, write_pdf
 
 from foretune.documents.parse import ENDINGS, parse
 
@@ -34,6 +34,7 @@ HTML = """<html><head><title>t</title><style>p {}</style></head><body><nav>menu<
 <pre>if a:
     b
 </pre></body></html>"""
+CIRCLE = file_of(["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R] /Count 1 >>"])
 
 
 def sections(path, most=10_000):
@@ -106,6 +107,7 @@ def test_text_in_usual_encodings_is_read(tmp_path, encoding):
         ("a.txt", b"PK\0\0", "is binary"),
         ("a.txt", b"x" * 20_000, "has more than 10,000 characters"),
         ("a.pdf", b"%PDF-1.4 broken", "cannot be parsed"),
+        ("a.pdf", CIRCLE, "cannot be parsed (PdfReadError"),
         ("a.docx", b"no zip", "cannot be parsed (BadZipFile"),
         ("a.html", b"  ", "has no HTML"),
     ],

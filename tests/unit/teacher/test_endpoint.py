@@ -62,6 +62,23 @@ def test_a_refusal_ends_the_run_in_one_line_without_the_key(fault, said):
     assert caught.value.__cause__ is None
 
 
+def test_a_request_that_is_forbidden_costs_that_request_alone():
+    # Some servers moderate so.
+    reply, server = ask("403")
+    assert isinstance(reply, Failure)
+    assert len(server.log) == 1
+    assert KEY not in reply.message
+
+
+@pytest.mark.parametrize(("parameter", "renamed"), [("max_tokens", True), ("temperature", False)])
+def test_a_parameter_that_is_refused_is_left_out_from_then_on(parameter, renamed):
+    with serving(refuses=parameter) as server:
+        teacher = Endpoint(server.url, "m")
+        assert [isinstance(teacher.ask(REQUEST), Reply) for _ in range(2)] == [True, True]
+    assert [parameter in body for body in server.bodies] == [True, False, False]
+    assert [body.get("max_completion_tokens") for body in server.bodies[1:]] == [4096 if renamed else None] * 2
+
+
 def test_a_server_without_schemas_is_asked_without_and_once_only():
     with serving(faults={"no schema": 1.0}) as server:
         teacher = Endpoint(server.url, "m")
