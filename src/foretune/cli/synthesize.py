@@ -92,8 +92,9 @@ def _check(teacher: str, model: str, out: Path, *, resume: bool) -> None:
     check_output(out, "--out")
     if missing := [name for name in _LIBRARIES if find_spec(name) is None]:
         raise DataError(f"synthesize needs {', '.join(missing)}; install with: pip install 'foretune[synthesize]'")
-    if not resume and out.is_dir() and any(out.iterdir()):
-        advice = "go on with --resume" if (out / REPLIES).exists() else "give another folder to --out"
+    begun = (out / REPLIES).exists()
+    if out.is_dir() and any(out.iterdir()) and not (resume and begun):
+        advice = "go on with --resume" if begun else "it is not of a run of synthesize; give another folder to --out"
         raise DataError(f"{out} is not empty; {advice}")
     if teacher.startswith(_LOCAL):
         check_model(teacher.removeprefix(_LOCAL))

@@ -64,7 +64,8 @@ def read_documents(places: Sequence[Path], limits: Limits | None = None) -> list
     Raises:
         DataError: a place does not exist or is of no known kind, or not one file could be read.
     """
-    limits, found = limits or Limits(), dict(_find(places))
+    limits = limits or Limits()
+    found = {path: _printable(name) for path, name in _find(places)}
     documents = {path: _check(path, source, limits) for path, source in found.items()}
     sound = [path for path, document in documents.items() if not document.problem]
     for path, answer in zip(sound, _parse(sound, limits), strict=True):
@@ -92,6 +93,11 @@ def _find(places: Iterable[Path]) -> Iterator[tuple[Path, str]]:
             raise DataError(f"{place} is no document; give files that end with {', '.join(ENDINGS)}, or a folder")
         else:
             yield place.resolve(), place.name
+
+
+def _printable(name: str) -> str:
+    """The name of a file without characters that a terminal obeys, or that are no text."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _check(path: Path, source: str, limits: Limits) -> Document:

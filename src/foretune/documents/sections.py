@@ -53,12 +53,17 @@ def section_to_json(section: Section) -> dict[str, Any]:
     """The section as JSON values, without its source."""
     span = section.span
     return {
-        "headings": list(section.headings),
-        "text": section.text,
+        "headings": [_sound(title) for title in section.headings],
+        "text": _sound(section.text),
         "unit": span.unit,
         "first": span.first,
         "last": span.last,
     }
+
+
+def _sound(text: str) -> str:
+    """Text that can be written as UTF-8; parsers of PDFs let halves of characters pass."""
+    return text.encode(errors="replace").decode().replace("\0", "")
 
 
 def section_from_json(values: Mapping[str, Any], source: str) -> Section:

@@ -122,6 +122,13 @@ def test_a_mistake_is_one_line_and_writes_nothing(docs, tmp_path, capsys, option
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("more", [(), ("--resume",)])
+def test_files_of_others_are_not_replaced(docs, capsys, more):
+    with pytest.raises(SystemExit):
+        app(["synthesize", str(docs), "--teacher", "http://127.0.0.1:9/v1", "--model", "m", "--out", str(docs), *more])
+    assert "is not empty; it is not of a run of synthesize" in capsys.readouterr().err
+
+
 def test_a_refused_key_ends_it_in_one_line(docs, tmp_path, capsys):
     with serving(faults={"401": 1.0}) as server, pytest.raises(SystemExit):
         app(["synthesize", str(docs), "--teacher", server.url, "--model", "m", "--out", str(tmp_path / "out")])

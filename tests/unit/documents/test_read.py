@@ -9,6 +9,7 @@ from made_documents import write_docx
 
 from foretune.documents import read
 from foretune.documents.read import Limits, read_documents
+from foretune.documents.sections import Section, Span, section_to_json
 from foretune.errors import DataError
 
 DIES = """
@@ -38,6 +39,15 @@ def test_folders_are_searched_and_links_out_of_them_are_not_followed(tmp_path):
     ]
     assert documents[0].sections[0].unit == "docs/b.md > B"
     assert documents[1].sections[0].unit == "docs/sub/a.txt > line 1"
+
+
+def test_names_and_text_can_be_printed_and_written(tmp_path):
+    (tmp_path / "a\x1b[31m\udcff.md").write_text("# A\n\ntext")
+    (document,) = read_documents([tmp_path])
+    assert document.source == f"{tmp_path.name}/a?[31m?.md"
+    broken = Section("", ("a\ud800",), "b\udcff\0c", Span("line", 1, 1))
+    values = section_to_json(broken)
+    assert (values["headings"], values["text"]) == (["a?"], "b?c")
 
 
 def test_a_file_beyond_a_limit_costs_that_file_alone(tmp_path):
