@@ -9,10 +9,10 @@ For each dataset of DATASETS, none of which is in `smollm2-v1`, and each seed:
    loading, the zero-shot evaluation and the time that scoring at the end is expected to take.
 
 What a search returns may be an average of its best runs, which a single run cannot be; the loss of its best run is in
-the lines, too. Each search is a process with one thread, two of them at a time; whatever else runs on the machine takes
-from their budgets. A finished one is a line of FOLDER/searches.jsonl, and the command goes on from there. Printed is
-the test loss of each, and its relative difference from `rule:unsloth`, with a 95 % interval over datasets. On two cores
-about seven hours.
+the lines, too. Each search is a process with one thread, two of them at a time. Its clock is the processor's, so that
+whatever else runs on the machine takes nothing from its budget. A finished one is a line of FOLDER/searches.jsonl, and
+the command goes on from there; the first seed comes first. Printed is the test loss of each, and its relative
+difference from `rule:unsloth`, with a 95 % interval over datasets. On two free cores about seven hours.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import json
 import math
 import multiprocessing
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ def search(case: Case, tasks: Path, model: str, folder: Path) -> Line:
     import foretune
 
     torch.set_num_threads(1)
+    time.perf_counter = time.monotonic = time.process_time
     name, _, rows = case.dataset.partition("@")
     output = folder / "-".join(str(part).replace(":", "-") for part in case.key)
     shutil.rmtree(output, ignore_errors=True)
@@ -96,8 +98,8 @@ def search(case: Case, tasks: Path, model: str, folder: Path) -> Line:
 
 def cases(done: Mapping[tuple[str, str, int, int], Line], seeds: int, runs: Sequence[int]) -> Iterator[Case]:
     """The searches whose budgets are known and that are not made yet."""
-    for dataset in DATASETS:
-        for seed in range(seeds):
+    for seed in range(seeds):
+        for dataset in DATASETS:
             once = [Case(dataset, method, 0, seed) for method in ONCE]
             yield from (one for one in once if one.key not in done)
             default = done.get((dataset, "default", 0, seed))
@@ -107,6 +109,11 @@ def cases(done: Mapping[tuple[str, str, int, int], Line], seeds: int, runs: Sequ
                 seconds = default["other_seconds"] + count * default["trained_seconds"]
                 asked = [Case(dataset, method, count, seed, seconds) for method in SEARCHES]
                 yield from (one for one in asked if one.key not in done)
+
+
+def _of_one_seed(left: Iterator[Case]) -> list[Case]:
+    found = list(left)
+    return [one for one in found if one.seed == found[0].seed]
 
 
 def read(path: Path) -> dict[tuple[str, str, int, int], Line]:
@@ -150,7 +157,7 @@ def main() -> None:
     path = given.out / "searches.jsonl"
     done = read(path)
     context = multiprocessing.get_context("spawn")
-    while not given.show and (left := list(cases(done, given.seeds, given.runs))):
+    while not given.show and (left := _of_one_seed(cases(done, given.seeds, given.runs))):
         with ProcessPoolExecutor(given.workers, context, max_tasks_per_child=1) as pool:
             futures = [pool.submit(search, one, given.tasks, given.model, given.out) for one in left]
             for future in as_completed(futures):
