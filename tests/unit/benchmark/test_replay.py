@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from synthetic_table import synthetic_table
-from tiny_table import four_tasks
+from tiny_table import four_tasks, tiny_table
 
 from foretune.benchmark.replay import Point, RecordedTask, point_at, recorded_task, simulate
 from foretune.metadata import MetaDataset
@@ -43,6 +43,12 @@ def test_a_run_that_a_search_stopped_is_not_in_the_pool():
     curves = table.curves[(table.curves["run"] != "a-1-0") | (table.curves["fidelity"] < 2)]
     recorded = recorded_task(MetaDataset(table.tasks, runs, curves), "a")
     assert [one.values["rank"] for one in recorded.candidates] == [2, 3, 4]
+
+
+def test_of_repeated_runs_the_first_is_replayed():
+    table = tiny_table({"a": {1: [5.0, 4.0], 2: [3.0, 2.0]}}, repeats=[("a", 1, [3.0, 1.0]), ("a", 1, [6.0, 5.0])])
+    recorded = recorded_task(table, "a")
+    assert [one.curve.scores.tolist() for one in recorded.recordings.values()] == [[-5.0, -4.0], [-3.0, -2.0]]
 
 
 def test_a_whole_run_passes_through_all_its_slices(recorded):

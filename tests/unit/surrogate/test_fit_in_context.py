@@ -48,6 +48,15 @@ def test_values_compare_gains_with_the_best_and_the_median_of_their_task():
         assert surrogate.units.log_scales[index] == pytest.approx(np.log(scale))
 
 
+def test_of_repeated_runs_the_first_counts():
+    some = runs()
+    first = some[0]
+    again = replace(first, curve=LearningCurve(first.curve.scores - 1.0, first.curve.seconds))
+    once, twice = (fit_in_context(kept, ENCODER, NAMES) for kept in (some, [*some, again, again]))
+    assert twice.recorded == once.recorded
+    np.testing.assert_array_equal(twice.scenarios.values, once.scenarios.values)
+
+
 def test_a_run_that_a_task_lacks_is_filled_in_and_no_other_is_changed():
     some = runs()
     lacking = next(run for run in some if run.configuration != reference_of(some))

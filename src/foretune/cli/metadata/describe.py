@@ -48,11 +48,21 @@ def describe_verb(
     if pairs:
         console.print(agreement_table(agreement_rows(meta, pairs)))
     console.print(_totals(meta), highlight=False)
+    if noise := _noise(meta):
+        console.print(noise, highlight=False)
     if plots is not None:
         from foretune.report.meta_dataset_plots import save_plots
 
         for path in save_plots(meta, plots, pairs):
             console.print(path, highlight=False)
+
+
+def _noise(meta: MetaDataset) -> str:
+    """How far the best value of a run moves with its seed, on the tasks with repeated runs; empty without any."""
+    from foretune.metadata.noise import seed_noise
+
+    known = [f"{noise:.3f} on {task}" for task, noise in seed_noise(meta).items() if noise is not None]
+    return f"Standard deviation over seeds of a run's best value: {', '.join(known)}" if known else ""
 
 
 def _totals(meta: MetaDataset) -> str:

@@ -1,5 +1,7 @@
 """`foretune metadata describe`."""
 
+import pandas as pd
+
 from foretune.errors import MetaDatasetError
 from foretune.metadata import MetaDataset, read_meta_dataset, write_meta_dataset
 
@@ -10,6 +12,17 @@ def test_describe_lists_tasks_and_counts_runs(three_tasks, say):
     line = next(line for line in result.output.splitlines() if "family b" in line)
     assert line.split() == ["b", "family", "b", "50", "4", "4.000", "1.000", "3.000", "2.0"]
     assert "12 runs (12 ok), 0.01 hours" in result.output
+
+
+def test_repeated_runs_tell_the_noise(three_tasks, tmp_path, say):
+    assert "over seeds" not in say("metadata", "describe", three_tasks).output
+    meta = read_meta_dataset(three_tasks)
+    runs = meta.runs[meta.runs["run"] == "b1"].assign(run="b1.1", seed=7)
+    curves = meta.curves[meta.curves["run"] == "b1"].assign(run="b1.1", validation_value=2.5)  # instead of 2.0
+    tables = (meta.tasks, pd.concat([meta.runs, runs]), pd.concat([meta.curves, curves]))
+    write_meta_dataset(MetaDataset(*tables, meta.provenance), tmp_path / "repeated")
+    result = say("metadata", "describe", tmp_path / "repeated")
+    assert "Standard deviation over seeds of a run's best value: 0.354 on b\n" in result.output
 
 
 def test_a_folder_without_a_meta_dataset_is_a_plain_error(tmp_path, say):
