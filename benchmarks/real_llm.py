@@ -1,6 +1,7 @@
 """What carries over to a real LLM: replays of its table by knowledge of tiny models, of the LLM itself, and of both.
 
 Run: python benchmarks/real_llm.py [--table smollm2-v1] --out FOLDER [--budget 1runs,2runs,3runs,5runs]
+     [--tasks own|tiny]
 
 The tasks of the table are replayed as `foretune replay` does it, the family of each left out, thinking for free. The
 default search is there three times: it has learned from
@@ -14,11 +15,15 @@ So is the greedy portfolio. Against them stand what needs no knowledge of runs: 
 configuration), and its difference from the search that knows both, with 95 % intervals over tasks; then the losses of
 the rules themselves, as far as they are recorded. Searches that are done are lines of FOLDER/*/replays.jsonl. A few
 minutes.
+
+With `--tasks tiny`, the tasks of `foretune-tiny-v1` are replayed instead, by the search that has learned from it alone
+and the one that has learned from both: whether runs of the LLM do harm where nothing is like it. Some five minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +46,10 @@ LEARNED = ("transfer-in-context", "portfolio")
 WHOLE = "transfer-in-context (both)"
 
 
-def replayed(knowledge: str, meta: MetaDataset, target: MetaDataset, budgets: str, folder: Path) -> pd.DataFrame:
-    """A row for each search of the methods that learn from `meta`, and of the others where it is the target itself."""
-    methods = [*LEARNED, *(UNTAUGHT if meta is target else ())]
+def replayed(
+    knowledge: str, meta: MetaDataset, target: MetaDataset, budgets: str, folder: Path, methods: Sequence[str]
+) -> pd.DataFrame:
+    """A row for each search, of the methods that learn from `meta` under a name with the knowledge."""
     terms = Terms("family", parse_amounts(budgets), charge_overhead=False)
     contest = prepare(meta, target, terms, None, folder / "surrogates", methods)
     frame = results_frame(replay_all(contest, folder), contest, scales_of(contest, seed_noise(target)), target)
@@ -82,13 +88,21 @@ def main() -> None:
     parser.add_argument("--table", default="smollm2-v1")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--budget", default="1runs,2runs,3runs,5runs")
+    parser.add_argument("--tasks", choices=["own", "tiny"], default="own")
     given = parser.parse_args()
     own, tiny = read_meta_dataset(given.table), read_meta_dataset(TINY)
     both = merge([MergePart(TINY, tiny), MergePart(given.table, own)]).meta
-    known = {"tiny": tiny, "own": own, "both": both}
-    frame = pd.concat([replayed(name, meta, own, given.budget, given.out / name) for name, meta in known.items()])
+    known = {"tiny": tiny, "own": own, "both": both} if given.tasks == "own" else {"tiny": tiny, "both": both}
+    target = known[given.tasks]
+    learned = LEARNED if target is own else LEARNED[:1]
+    methods = {name: (*learned, *(UNTAUGHT if meta is own else ())) for name, meta in known.items()}
+    searches = [
+        replayed(name, meta, target, given.budget, given.out / name, methods[name]) for name, meta in known.items()
+    ]
+    frame = pd.concat(searches)
     table(frame, [str(one) for one in parse_amounts(given.budget)])
-    losses(own)
+    if target is own:
+        losses(own)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
     python collecting/smollm2_v1.py WORK --tasks TASKS --model FOLDER [--workers 2] [--parts first ...]
 
 TASKS is the folder of the public datasets, FOLDER what `collecting/real_models.py fetch` left. One resumable command:
-killed and started again, it goes on where it was, and in a new WORK it goes on from collecting/parts/smollm2. All
-parts are of one table, WORK/smollm2, and are collected in this order:
+killed and started again, it goes on where it was, and in a new WORK it goes on from the shipped table. All parts are of
+one table, WORK/smollm2, and are collected in this order:
 
 - first: 4 datasets of 4 families, all 24 configurations, round by round: complete early, and enough for a comparison;
 - more: 8 further datasets and 5 further families, short enough for a CPU, too;
 - large: 4 datasets with more rows, for an accelerator or patience;
 - noise: the first 4 configurations on 2 datasets with two further seeds, three in all;
-- save: what there is so far, to collecting/parts/smollm2;
+- save: what there is so far becomes the shipped table (below);
 - estimate (if asked for): prints what each part takes by TRAINED and SCORED tokens a second, and trains nothing.
 
 The 24 configurations were chosen by the rules below, before any result was seen, and are the same for all datasets:
@@ -33,6 +33,15 @@ On an accelerator that many processes share (NVIDIA's MPS started, `nvidia-cuda-
 Runs of most steps come first then, so that no worker is left with a long one, and each finished run is a line of
 WORK/smollm2/runs.jsonl at once, so that whatever ends the command loses only what is under way. Seconds of a run among
 13 others tell nothing of costs.
+
+A table that has grown is shipped by these commands; the last three print what the documentation says of it
+(docs/meta-datasets.md, docs/real-llms.md, docs/decisions/tables.md):
+
+    python collecting/smollm2_v1.py WORK --tasks TASKS --model FOLDER --parts save
+    foretune metadata verify smollm2-v1
+    foretune metadata describe smollm2-v1 --plots FIGURES
+    python benchmarks/real_llm.py --out DIR
+    python benchmarks/real_llm.py --out DIR --tasks tiny
 """
 
 from __future__ import annotations
@@ -88,7 +97,7 @@ SCORED_ROWS, SCORINGS = 50, 13
 """Rows of each scoring, and how many there are of both splits together: the test split is scored where validation has
 improved."""
 LIMITS = "--seed 0 --max-length 256 --validation-tokens 1 --test-tokens 1 --timeout 60m"
-SAVED = Path(__file__).parent / "parts" / "smollm2"
+SHIPPED = Path(__file__).parents[1] / "src" / "foretune" / "data" / "meta_datasets" / "smollm2-v1"
 
 
 def configurations() -> list[Configuration]:
@@ -129,8 +138,8 @@ def rates(space: SearchSpace, method: str, count: int, rng: np.random.Generator)
 def collect(work: Path, names: str, arguments: argparse.Namespace, *options: object) -> None:
     """All runs of some datasets that are not there yet."""
     folder, listed = work / "smollm2", work / "configurations.jsonl"
-    if not folder.exists() and SAVED.is_dir():
-        shutil.copytree(SAVED, folder)
+    if not folder.exists() and SHIPPED.is_dir():
+        shutil.copytree(SHIPPED, folder)
     work.mkdir(parents=True, exist_ok=True)
     listed.write_text("".join(json.dumps(dict(one.values)) + "\n" for one in configurations()), encoding="utf-8")
     tasks = [part for name in names.split() for part in ("--tasks", arguments.tasks / name)]
@@ -145,11 +154,11 @@ def foretune(*arguments: object) -> None:
 
 
 def save(folder: Path) -> None:
-    """Finish the table that is being collected, and keep a copy of it."""
+    """Finish the table that is being collected, and ship a copy of it."""
     foretune("collect", "--out", folder, "--finish")
-    SAVED.mkdir(parents=True, exist_ok=True)
+    SHIPPED.mkdir(parents=True, exist_ok=True)
     for file in [*folder.glob("*.parquet"), folder / "metadata.json"]:
-        shutil.copy(file, SAVED)
+        shutil.copy(file, SHIPPED)
 
 
 def seconds(tokens: float, rows: int, configuration: Configuration) -> tuple[float, float]:

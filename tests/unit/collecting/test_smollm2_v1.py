@@ -1,5 +1,7 @@
 """The configurations of the table of a real LLM: how many, how they spread, what they share with the other table."""
 
+import shutil
+from argparse import Namespace
 from collections import Counter
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -9,12 +11,12 @@ import pytest
 
 from foretune.metadata import read_meta_dataset
 from foretune.metadata.common import relative_to_width
+from foretune.metadata.shipped import meta_dataset_folder
 from foretune.optimizer.rules import rule_configuration
 from foretune.space import load_space
 from foretune.types import VALIDATION_NLL, Task
 
 SCRIPT = Path(__file__).parents[3] / "collecting" / "smollm2_v1.py"
-SHIPPED = Path(__file__).parents[3] / "src" / "foretune" / "data" / "meta_datasets" / "foretune-tiny-v1"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def test_those_of_the_search_space_are_legal_at_the_models_width(script):
 
 
 def test_twelve_and_the_default_are_in_the_table_of_tiny_models_too(script):
-    meta = read_meta_dataset(SHIPPED)
+    meta = read_meta_dataset("foretune-tiny-v1")
     tiny = {relative_to_width(meta.configurations[run], 192) for run in meta.runs_of("hwu64@100:foretune-tiny")}
     ours = {relative_to_width(one, script.WIDTH) for one in script.configurations()}
     assert len(ours & tiny) == 13
@@ -53,3 +55,29 @@ def test_rates_of_a_method_are_one_from_each_part_of_its_range(script):
     found = script.rates(load_space("peft", hidden_size=192), "rslora", 3, np.random.default_rng(5))
     bounds = np.geomspace(0.0004, 0.02, 4)
     assert np.histogram(found, bounds)[0].tolist() == [1, 1, 1]
+
+
+def test_the_shipped_table_holds_runs_of_these_configurations_on_these_datasets(script):
+    assert meta_dataset_folder("smollm2-v1") == script.SHIPPED
+    meta = read_meta_dataset("smollm2-v1")
+    assert set(meta.configurations.values()) <= set(script.configurations())
+    names = f"{script.FIRST} {script.MORE} {script.LARGE}".split()
+    assert set(meta.task_ids) <= {f"{name}:SmolLM2-135M-Instruct" for name in names}
+    assert {meta.default(task) for task in meta.task_ids} == {script.configurations()[0]}
+
+
+def test_a_new_collection_goes_on_from_the_shipped_table_and_becomes_it(script, monkeypatch, tmp_path):
+    called, work, shipped = [], tmp_path / "work", tmp_path / "shipped"
+    shutil.copytree(script.SHIPPED, shipped)
+    monkeypatch.setattr(script, "SHIPPED", shipped)
+    monkeypatch.setattr(script, "foretune", lambda *given: called.append(given))
+    script.collect(work, "hwu64@100", Namespace(tasks=Path("tasks"), model="model", workers=2, device="cpu"))
+    assert called[0][:3] == ("collect", "--tasks", Path("tasks/hwu64@100"))
+    assert called[0][-2:] == ("--out", work / "smollm2")
+    tables = sorted(path.name for path in shipped.iterdir())
+    assert sorted(path.name for path in (work / "smollm2").iterdir()) == tables
+    shutil.rmtree(shipped)
+    (work / "smollm2" / "runs.jsonl").touch()
+    script.save(work / "smollm2")
+    assert called[1] == ("collect", "--out", work / "smollm2", "--finish")
+    assert sorted(path.name for path in shipped.iterdir()) == tables

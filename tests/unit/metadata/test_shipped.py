@@ -9,7 +9,7 @@ from foretune.metadata.shipped import REPLACED, meta_dataset_folder, replacement
 
 def test_every_shipped_meta_dataset_is_found_by_name(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert {"foretune-tiny-v1", "public-llm-v2"} <= set(shipped_meta_datasets())
+    assert set(shipped_meta_datasets()) == {"foretune-tiny-v1", "public-llm-v2", "smollm2-v1"}
     assert list(shipped_meta_datasets()) == sorted(shipped_meta_datasets())
     for name in shipped_meta_datasets():
         assert (meta_dataset_folder(name) / "metadata.json").is_file()
