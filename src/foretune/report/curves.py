@@ -55,11 +55,13 @@ def _dress(axes: Axes, report: RunReport) -> None:
 
 
 def _draw_trials(axes: Axes, report: RunReport) -> None:
+    before_best = _before(_find(report.trials, report.best_key), report)
     for trial in report.trials:
         if trial.validation_nll and trial.key not in (report.best_key, report.default_key):
             seconds, losses = _from_zero_shot(trial, report)
-            axes.plot(seconds, losses, color=_FAINT, alpha=0.65, linewidth=1.1, zorder=2)
-            axes.plot(seconds[-1], losses[-1], "o", color=_FAINT, markersize=3, zorder=2)
+            color, alpha = (_WINNER, 1.0) if trial.key in before_best else (_FAINT, 0.65)
+            axes.plot(seconds, losses, color=color, alpha=alpha, linewidth=1.1, zorder=2)
+            axes.plot(seconds[-1], losses[-1], "o", color=color, markersize=3, zorder=2)
     _draw_special(axes, report)
     axes.set_xlabel("seconds of training of each configuration")
     axes.set_title("learning curves", loc="left", fontsize=10, color=_INK)
@@ -76,6 +78,12 @@ def _draw_special(axes: Axes, report: RunReport) -> None:
         axes.plot(seconds, losses, color=color, linewidth=2.2, zorder=4, label=label)
         best = int(np.argmin(losses))
         axes.plot(seconds[best], losses[best], "*", color=color, markersize=13, zorder=5)
+
+
+def _before(trial: TrialCurve | None, report: RunReport) -> list[str]:
+    """Keys of the runs that a run goes on from."""
+    before = trial and _find(report.trials, str(trial.configuration.get(CONTINUES)))
+    return [before.key, *_before(before, report)] if before else []
 
 
 def _from_zero_shot(trial: TrialCurve, report: RunReport) -> tuple[np.ndarray, np.ndarray]:

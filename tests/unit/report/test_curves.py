@@ -49,6 +49,11 @@ def test_a_run_that_goes_on_is_drawn_from_where_the_other_was_best(report):
     lines = [[list(line.get_xdata()), list(line.get_ydata())] for line in left.get_lines()]
     assert list(expected) in lines
     assert [[0.0, *ends], [zero_shot, *best.validation_nll]] in lines
+    left = draw_curves(replace(report, trials=(*report.trials, more), best_key="more")).axes[0]
+    handles, labels = left.get_legend_handles_labels()
+    winner = handles[labels.index("best: lora r8, lr 0.0073, batch 8, 5 more epochs")].get_color()
+    of_before = [line for line in left.get_lines() if list(line.get_xdata()) == [0.0, *ends]]
+    assert [line.get_color() for line in of_before] == [winner]  # the run that it goes on from
 
 
 def test_a_diverged_run_does_not_squeeze_the_others(report):
