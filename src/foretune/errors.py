@@ -38,3 +38,7 @@ class InteropError(ForetuneError, ValueError):
 
 class TeacherError(ForetuneError, ValueError):
     """A chat model that writes or judges cannot be asked: a wrong address, name or key, or it fails all the time."""
+
+
+class PeerError(ForetuneError, ValueError):
+    """Another library that takes part in a comparison cannot be started, or failed."""

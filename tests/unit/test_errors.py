@@ -16,4 +16,4 @@ def test_every_leaf_is_of_the_base_and_of_the_standard_library(leaf):
 
 
 def test_how_many_there_are():
-    assert len(LEAVES) == 8
+    assert len(LEAVES) == 9

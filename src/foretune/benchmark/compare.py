@@ -19,7 +19,7 @@ from typing import Any
 
 from foretune.benchmark.budgets import Amount
 from foretune.benchmark.knowledge import Knowledge, LeaveOut, divide, groups_of
-from foretune.benchmark.methods import METHODS, Chosen, choose
+from foretune.benchmark.methods import METHODS, Chosen, Method, choose
 from foretune.benchmark.replay import RecordedTask, recorded_task, simulate
 from foretune.benchmark.replay_task import ReplayTask
 from foretune.benchmark.timing import hardware_by_task, timing_of
@@ -109,6 +109,7 @@ def prepare(
     space: SearchSpace | None,
     folder: Path,
     methods: Sequence[str] | None = None,
+    known: Mapping[str, Method] = METHODS,
 ) -> Contest:
     """Check everything before anything is replayed.
 
@@ -119,12 +120,13 @@ def prepare(
         space: of the configurations of `meta`; None for what suits them (`encoder_for`).
         folder: where fitted surrogates are kept.
         methods: names; by default all that can run on these tables.
+        known: the methods that there are, by name.
 
     Raises:
         ConfigurationError: if a method is unknown or cannot run.
         MetaDatasetError: if too little is left to learn from, or no task has a complete run.
     """
-    chosen = choose(methods or list(METHODS))
+    chosen = choose(methods or list(known), known)
     without = _without_ranking(target)
     meta, target = _of_rankings(meta), _of_rankings(target)
     groups, parts = groups_of(target, terms.leave_out), divide(meta, target, terms.leave_out, space, folder)
@@ -228,7 +230,7 @@ def read_replays(path: Path, fingerprint: str) -> list[Replayed]:
     if lines[-1]:
         path.write_text("".join(line + "\n" for line in lines[:-1]), encoding="utf-8")
     rows = [json.loads(line) for line in lines[:-1]]
-    return [_from_row(row) for row in rows if row["fingerprint"] == fingerprint]
+    return [from_row(row) for row in rows if row["fingerprint"] == fingerprint]
 
 
 def _jobs(contest: Contest) -> Iterator[tuple[str, Chosen, int, Amount]]:
@@ -290,12 +292,17 @@ def _key(one: Replayed) -> tuple[str, str, int, str]:
 
 
 def _to_line(one: Replayed, fingerprint: str) -> str:
+    return json.dumps({"schema_version": SCHEMA_VERSION, "fingerprint": fingerprint, **to_row(one)}) + "\n"
+
+
+def to_row(one: Replayed) -> dict[str, Any]:
+    """For JSON, which has no infinities."""
     steps = [[value if math.isfinite(value) else None for value in step] for step in one.steps]
-    row = {"schema_version": SCHEMA_VERSION, "fingerprint": fingerprint, **asdict(one), "steps": steps}
-    return json.dumps(row) + "\n"
+    return {**asdict(one), "steps": steps}
 
 
-def _from_row(row: dict[str, Any]) -> Replayed:
+def from_row(row: Mapping[str, Any]) -> Replayed:
+    """Undoes `to_row`; the schema version and the fingerprint of a line may be there."""
     steps = tuple(
         (seconds, -math.inf if score is None else score, math.nan if test is None else test)
         for seconds, score, test in row["steps"]

@@ -69,27 +69,31 @@ class Chosen:
         return self.method.make(setting, seed, **self.options)
 
 
-def choose(names: Sequence[str]) -> tuple[Chosen, ...]:
+def choose(names: Sequence[str], known: Mapping[str, Method] | None = None) -> tuple[Chosen, ...]:
     """Methods by name, each once.
+
+    Args:
+        names: with options.
+        known: to choose from; by default `METHODS`.
 
     Raises:
         ConfigurationError: if there is no such method or option.
     """
-    return tuple(_choose(name) for name in dict.fromkeys(names))
+    return tuple(_choose(name, METHODS if known is None else known) for name in dict.fromkeys(names))
 
 
-def _choose(text: str) -> Chosen:
-    name, settings = split_options(text, METHODS)
-    if name not in METHODS:
-        raise ConfigurationError(f"no method is called {name!r}; choose from {', '.join(METHODS)}")
-    method, options = METHODS[name], dict[str, object]()
+def _choose(text: str, known: Mapping[str, Method]) -> Chosen:
+    name, settings = split_options(text, known)
+    if name not in known:
+        raise ConfigurationError(f"no method is called {name!r}; choose from {', '.join(known)}")
+    method, options = known[name], dict[str, object]()
     for setting in settings:
         key, _, value = setting.partition("=")
         try:
             options[key] = method.options[key](value)
         except (KeyError, ValueError) as error:
-            known = ", ".join(method.options) or "none"
-            message = f"{setting!r} is no option of the method {name!r}; write name=value, it has: {known}"
+            legal = ", ".join(method.options) or "none"
+            message = f"{setting!r} is no option of the method {name!r}; write name=value, it has: {legal}"
             raise ConfigurationError(message) from error
     return Chosen(text, method, options)
 

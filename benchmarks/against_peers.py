@@ -1,0 +1,294 @@
+"""foretune against other libraries on the same recorded runs: regret, rank, time per ask and tell, memory.
+
+Run: python benchmarks/against_peers.py foretune-tiny-v1 --out FOLDER [--peers optuna-tpe,dehb]
+     [--methods random,transfer-in-context] [--tasks 4] [--seeds 10] [--no-default-first] [--no-overhead]
+     python benchmarks/against_peers.py --list
+
+`make peers` makes the environments of the peers; a peer whose environment is missing, or that fails, is left out and
+the reason is printed. `docs/peers.md` says what is compared, and how.
+
+Every finished replay is a line of FOLDER/peers.jsonl, which counts as long as data, terms, adapter and settings are the
+same. A peer does not plan with its budget, so that its search for the largest budget tells of the smaller ones, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foretune.benchmark.budgets import Amount, parse_amounts
+from foretune.benchmark.compare import Contest, Replayed, Terms, from_row, prepare, replay, to_row
+from foretune.benchmark.figures import means, ranks, results_frame, scales_of
+from foretune.benchmark.methods import METHODS, Chosen, Method
+from foretune.benchmark.peers.peer import Effort
+from foretune.benchmark.peers.roster import PREFIX, Entry, Peers, read_roster
+from foretune.errors import PeerError
+from foretune.metadata import MetaDataset, read_meta_dataset
+from foretune.metadata.noise import seed_noise
+from foretune.optimizer.protocol import Optimizer
+from foretune.space import load_space
+from foretune.types import Report, Trial
+
+FOLDER = Path(__file__).parent / "peers"
+JOURNAL = "peers.jsonl"
+OURS = "random,portfolio,transfer-in-context"
+BUDGETS = "1runs,2runs,3runs,5runs"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A finished replay, with what its method's own part took."""
+
+    replayed: Replayed
+    asks: int
+    think_seconds: float
+    peak_bytes: int | None
+
+
+class Timed:
+    """An optimizer of this process, timed like a peer."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.effort = Effort()
+        self._optimizer = optimizer
+
+    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
+        begun = time.perf_counter()
+        trial = self._optimizer.ask(seconds_left, pending)
+        self.effort.asks += 1
+        self.effort.seconds += time.perf_counter() - begun
+        return trial
+
+    def tell(self, report: Report) -> None:
+        begun = time.perf_counter()
+        self._optimizer.tell(report)
+        self.effort.seconds += time.perf_counter() - begun
+
+
+class Latest:
+    """Methods whose optimizers are timed; the latest one's effort can be read."""
+
+    def __init__(self) -> None:
+        self.effort = Effort()
+
+    def timed(self, method: Method) -> Method:
+        def make(*arguments: Any, **options: Any) -> Optimizer:
+            optimizer = Timed(method.make(*arguments, **options))
+            self.effort = optimizer.effort
+            return optimizer
+
+        return replace(method, make=make)
+
+
+def drawn_tasks(table: MetaDataset, count: int) -> list[str]:
+    """One task of each of `count` families, always the same ones."""
+    rng = np.random.default_rng(0)
+    families = rng.choice(sorted(set(table.families.values())), size=count, replace=False)
+    return [str(rng.choice([task for task in table.task_ids if table.families[task] == one])) for one in families]
+
+
+def only(contest: Contest, tasks: Sequence[str]) -> Contest:
+    return replace(contest, recorded={task: contest.recorded[task] for task in tasks})
+
+
+def jobs(contest: Contest) -> Iterator[tuple[Chosen, str, int, Amount]]:
+    """Method by method, so that a peer's process is needed once; a peer only for the largest budget."""
+    for chosen in contest.methods:
+        is_peer = chosen.name.startswith(PREFIX)
+        for task, recorded in contest.recorded.items():
+            largest = max(contest.terms.budgets, key=lambda one: one.seconds(recorded))
+            for seed in range(contest.terms.seeds if chosen.method.stochastic else 1):
+                for budget in (largest,) if is_peer else contest.terms.budgets:
+                    yield chosen, task, seed, budget
+
+
+def at_budget(one: Line, budget: Amount, seconds: float) -> Line:
+    """What a search for a larger budget had come to within this one."""
+    steps = tuple(step for step in one.replayed.steps if step[0] <= seconds)
+    return replace(one, replayed=replace(one.replayed, budget=str(budget), budget_seconds=seconds, steps=steps))
+
+
+def stamp(contest: Contest, name: str, entries: Mapping[str, Entry]) -> str:
+    """Of data, terms and, of a peer, everything that decides what it does."""
+    entry = entries.get(name.removeprefix(PREFIX))
+    if entry is None:
+        return contest.fingerprint
+    serving = (entry.adapter.parent / "serving.py").read_text(encoding="utf-8")
+    facts = [entry.adapter.read_text(encoding="utf-8"), serving, dict(entry.settings), entry.earlier]
+    return contest.fingerprint + hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
+
+
+def read_lines(path: Path) -> dict[tuple[Any, ...], Line]:
+    """By stamp, task, method, seed and budget; what a kill left half-written is cut off."""
+    rows = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+    path.write_text("".join(row + "\n" for row in rows), encoding="utf-8")
+    found: dict[tuple[Any, ...], Line] = {}
+    for row in map(json.loads, rows):
+        line = Line(from_row(row["replayed"]), row["asks"], row["think_seconds"], row["peak_bytes"])
+        found[row["stamp"], *key_of(line.replayed)] = line
+    return found
+
+
+def key_of(one: Replayed) -> tuple[str, str, int, str]:
+    return one.task, one.method, one.seed, one.budget
+
+
+def write_line(path: Path, stamped: str, line: Line) -> None:
+    row = {"stamp": stamped, **asdict(line), "replayed": to_row(line.replayed)}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def run_all(
+    contest: Contest, peers: Peers, latest: Latest, entries: Mapping[str, Entry], path: Path
+) -> tuple[list[Line], dict[str, str]]:
+    """Every search, and the peers that failed with the reason."""
+    done, lines, failed = read_lines(path), list[Line](), dict[str, str]()
+    for chosen, task, seed, budget in jobs(contest):
+        stamped = stamp(contest, chosen.name, entries)
+        key = (stamped, task, chosen.name, seed, str(budget))
+        if chosen.name not in failed and key not in done:
+            try:
+                done[key] = searched(contest, chosen, task, seed, budget, peers, latest)
+            except PeerError as error:
+                failed[chosen.name] = str(error)
+                print(f"Left out: {chosen.name}: {error}", flush=True)
+                continue
+            write_line(path, stamped, done[key])
+            print(f"{chosen.name}, {task}, seed {seed}: {done[key].think_seconds:.2f} s of its own", flush=True)
+        if chosen.name not in failed:
+            lines.append(done[key])
+    return [one for one in lines if one.replayed.method not in failed], failed
+
+
+def searched(
+    contest: Contest, chosen: Chosen, task: str, seed: int, budget: Amount, peers: Peers, latest: Latest
+) -> Line:
+    replayed = replay(contest, task, chosen, seed, budget)
+    if chosen.name.startswith(PREFIX):
+        effort = peers.latest[chosen.name.removeprefix(PREFIX)].effort
+        return Line(replayed, effort.asks, effort.seconds, effort.peak_bytes)
+    return Line(replayed, latest.effort.asks, latest.effort.seconds, None)
+
+
+def spread(lines: Sequence[Line], contest: Contest) -> list[Line]:
+    """A line for every budget: those of peers are read off their one search."""
+    found: list[Line] = []
+    for one in lines:
+        if not one.replayed.method.startswith(PREFIX):
+            found.append(one)
+            continue
+        recorded = contest.recorded[one.replayed.task]
+        found += [at_budget(one, each, each.seconds(recorded)) for each in contest.terms.budgets]
+    return found
+
+
+def summary(lines: Sequence[Line], contest: Contest, table: MetaDataset, failed: Mapping[str, str]) -> str:
+    every = spread(lines, contest)
+    frame = results_frame([one.replayed for one in every], contest, scales_of(contest, seed_noise(table)), table)
+    names, budgets = list(dict.fromkeys(frame["method"])), [str(one) for one in contest.terms.budgets]
+    regrets, places = means(frame, "regret_median"), ranks(frame, names)
+    head = ["method", *budgets, *(f"rank {one}" for one in budgets), "ms per ask and tell", "peak MB"]
+    rows = [head, ["---"] + ["---:"] * (len(head) - 1)]
+    for name in names:
+        found = [regrets[name, one] for one in budgets]
+        cells = [f"{one.mean:.2f} [{one.low:.2f}, {one.high:.2f}]" for one in found]
+        rows.append([name, *cells, *(f"{places[name, one]:.1f}" for one in budgets), *effort_cells(lines, name)])
+    tasks, seeds = frame["task"].nunique(), contest.terms.seeds
+    first = "the default trained first" if contest.terms.default_first else "the default not trained first"
+    charged = "thinking charged" if contest.charged else "thinking free"
+    title = f"# Against peers\n\n{tasks} tasks, {seeds} seeds of stochastic methods; {first}; {charged}."
+    body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    notes = "".join(f"\nLeft out: {name}: {reason}\n" for name, reason in failed.items())
+    return (
+        f"{title} Regret (1 = median) with 95 % bootstrap intervals over tasks, then average ranks.\n\n{body}\n{notes}"
+    )
+
+
+def effort_cells(lines: Sequence[Line], name: str) -> list[str]:
+    of_method = [one for one in lines if one.replayed.method == name]
+    asks = sum(one.asks for one in of_method)
+    peaks = [one.peak_bytes for one in of_method if one.peak_bytes]
+    milliseconds = 1000 * sum(one.think_seconds for one in of_method) / max(1, asks)
+    return [f"{milliseconds:.3g}", f"{max(peaks) / 2**20:.0f}" if peaks else "-"]
+
+
+def listing(entries: Mapping[str, Entry]) -> str:
+    """Versions, settings and notes of all peers."""
+    rows = ["| peer | versions | settings | earlier runs | note |", "|---|---|---|---|---|"]
+    for name, entry in entries.items():
+        versions = ", ".join(entry.versions()) or "-"
+        note = f"{entry.note} **Left out: {entry.missing}**" if entry.missing else entry.note
+        settings = json.dumps(dict(entry.settings)) if entry.settings else "-"
+        rows.append(f"| {name} | {versions} | {settings} | {'yes' if entry.earlier else 'no'} | {note} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", nargs="?", default="foretune-tiny-v1")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--peers", help="names with commas between them; by default all that can take part")
+    parser.add_argument("--methods", default=OURS, help="of foretune")
+    parser.add_argument("--budgets", default=BUDGETS)
+    parser.add_argument("--tasks", type=int, help="so many, each of another family; by default all")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--space", default="peft", help="search space of the table's configurations")
+    parser.add_argument("--default-first", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--overhead", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument(
+        "--list", action="store_true", help="versions, settings and notes of the peers, and nothing else"
+    )
+    arguments = parser.parse_args()
+    entries = read_roster(FOLDER)
+    if arguments.list:
+        print(listing(entries))
+        return
+    if arguments.out is None:
+        parser.error("--out is needed")
+    compare(arguments, chosen_entries(entries, arguments.peers))
+
+
+def chosen_entries(entries: Mapping[str, Entry], names: str | None) -> dict[str, Entry]:
+    wanted = list(entries) if names is None else [name for name in names.split(",") if name]
+    if unknown := [name for name in wanted if name not in entries]:
+        raise SystemExit(f"no peer is called {', '.join(unknown)}; choose from {', '.join(entries)}")
+    return {name: entries[name] for name in wanted}
+
+
+def compare(arguments: argparse.Namespace, entries: Mapping[str, Entry]) -> None:
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    failed = {PREFIX + name: one.missing for name, one in entries.items() if one.missing}
+    able = {name: one for name, one in entries.items() if not one.missing}
+    table, space = read_meta_dataset(arguments.table), load_space(arguments.space)
+    budgets = parse_amounts(arguments.budgets)
+    terms = Terms("family", budgets, arguments.seeds, arguments.default_first, arguments.overhead)
+    peers, latest = Peers(able, space, arguments.out), Latest()
+    known = {name: latest.timed(method) for name, method in METHODS.items()} | peers.methods()
+    names = [*(name for name in arguments.methods.split(",") if name), *peers.methods()]
+    contest = prepare(table, table, terms, None, arguments.out / "surrogates", names, known)
+    if arguments.tasks:
+        contest = only(contest, drawn_tasks(table, arguments.tasks))
+    try:
+        lines, problems = run_all(contest, peers, latest, able, arguments.out / JOURNAL)
+    finally:
+        peers.close()
+    text = summary(lines, contest, table, failed | problems)
+    (arguments.out / "peers.md").write_text(
+        f"{text}\n{listing(entries)}\n\nforetune {version('foretune')}\n", encoding="utf-8"
+    )
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""A search space as plain data, from which every library makes the space that is native to it.
+
+Names are those of the search space, variants included: a configuration of the library has `learning_rate:ia3` where one
+of ours has `learning_rate`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from ConfigSpace.hyperparameters import (
+    CategoricalHyperparameter,
+    FloatHyperparameter,
+    Hyperparameter,
+    IntegerHyperparameter,
+)
+
+from foretune.space import SearchSpace
+from foretune.space.domain import activity, is_ordered, legal_values, plain
+from foretune.space.vocabulary import base_name
+from foretune.types import Configuration, Value
+
+Kind = Literal["choice", "ordered", "float", "integer"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A hyperparameter.
+
+    Attributes:
+        name: in the search space, such as `learning_rate:ia3`.
+        kind: `choice` of words; `ordered` numbers, of which some are legal; `float` and `integer` ranges.
+        values: all legal values in order; of a range its two ends.
+        log: whether a range is searched on a logarithmic scale.
+        default: the search space's.
+        weights: of a choice's words when drawn at random; empty for equal ones.
+        parent: the hyperparameter that decides whether this one exists; empty for always.
+        when: values of the parent with which it does.
+    """
+
+    name: str
+    kind: Kind
+    values: tuple[Value, ...]
+    log: bool
+    default: Value
+    weights: tuple[float, ...] = ()
+    parent: str = ""
+    when: tuple[Value, ...] = ()
+
+    def place(self, value: Value) -> float:
+        """Where a value is on the unit scale: 0 for the least of a range or a list, 1 for the greatest.
+
+        A range that is searched on a logarithmic scale is one here, too. A choice has no places.
+        """
+        if self.kind == "ordered":
+            return self.values.index(value) / max(1, len(self.values) - 1)
+        low, high, given = (_axis(each, log=self.log) for each in (*self.values, value))
+        return (given - low) / (high - low)
+
+    def clip(self, value: Value) -> Value:
+        """A legal value: of a range the nearest."""
+        if self.kind not in {"float", "integer"}:
+            return value
+        return sorted([*self.values, value], key=float)[1]
+
+
+@dataclass(frozen=True)
+class NativeSpace:
+    """The hyperparameters, parents before children.
+
+    Attributes:
+        parameters: all of them.
+        configspace: the same as ConfigSpace serializes it, for libraries that read that.
+    """
+
+    parameters: tuple[Parameter, ...]
+    configspace: Mapping[str, Any]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Parameter]:
+        """Every hyperparameter by its name."""
+        return {one.name: one for one in self.parameters}
+
+    def named(self, configuration: Configuration) -> dict[str, Value]:
+        """The values of a configuration by the names of this space, without those that do not exist beside the others.
+
+        Raises:
+            KeyError: if the configuration lacks one.
+        """
+        found: dict[str, Value] = {}
+        for one in self.parameters:
+            if not one.parent or found.get(one.parent) in one.when:
+                found[one.name] = configuration.values[base_name(one.name)]
+        return found
+
+    def clipped(self, configuration: Configuration) -> dict[str, Value]:
+        """As `named`, with numbers outside of their range at its nearest end."""
+        named = self.named(configuration)
+        return {name: self.by_name[name].clip(value) for name, value in named.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """For an adapter."""
+        return {"parameters": [asdict(one) for one in self.parameters], "configspace": dict(self.configspace)}
+
+
+def native_space(space: SearchSpace) -> NativeSpace:
+    """Of a search space, at the width of the base model."""
+    parameters = [_parameter(space, name, one) for name, one in space.space.items()]
+    return NativeSpace(tuple(parameters), space.space.to_serialized_dict())
+
+
+def _parameter(space: SearchSpace, name: str, one: Hyperparameter[Any, Any]) -> Parameter:
+    when = activity(space.space, name)
+    kind: Kind = "ordered" if is_ordered(one) else "choice"
+    if isinstance(one, FloatHyperparameter | IntegerHyperparameter):
+        kind = "integer" if isinstance(one, IntegerHyperparameter) else "float"
+    weights: Sequence[float] = one.probabilities.tolist() if isinstance(one, CategoricalHyperparameter) else ()
+    return Parameter(
+        name,
+        kind,
+        legal_values(one),
+        log=bool(getattr(one, "log", False)),
+        default=plain(one.default_value),
+        weights=tuple(weights),
+        parent=when.parent if when else "",
+        when=when.values if when else (),
+    )
+
+
+def _axis(value: Value, *, log: bool) -> float:
+    return math.log(float(value)) if log else float(value)
