@@ -13,10 +13,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format docs bench constraints clean
+.PHONY: help setup demo test check format docs bench bench-quick peers constraints clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(INSTALLED) ## make .venv and install everything at the versions of constraints.txt
 
@@ -56,11 +56,26 @@ else
 	@echo 'Run one with: make bench NAME=<name> ARGUMENTS="..."'
 endif
 
+PEERS := benchmarks/peers
+ENVIRONMENTS := $(patsubst $(PEERS)/requirements/%.txt,$(PEERS)/.venv-%/.installed,$(wildcard $(PEERS)/requirements/*.txt))
+
+peers: $(ENVIRONMENTS) ## make the environments of the libraries to compare with; make -k goes on after a failure
+
+$(PEERS)/.venv-%/.installed: $(PEERS)/requirements/%.txt
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+QUICK := random-snapped,optuna-tpe,optuna-tpe-hyperband,dehb,syne-tune-asha,syne-tune-rush,syne-tune-zero-shot
+
+bench-quick: $(INSTALLED) ## compare with the quicker peers on eight tasks, in minutes
+	$(BIN)/python benchmarks/against_peers.py foretune-tiny-v1 --out bench_quick --tasks 8 --seeds 3 --peers $(QUICK)
+
 constraints: $(INSTALLED) ## pin what is installed now
 	@{ echo '# Versions that `make setup` installs; written by `make constraints`.'; \
 	   $(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable | sed -E 's/\+cpu$$//'; } > constraints.new
 	@mv constraints.new constraints.txt
 
 clean: ## remove what was built, except for .venv
-	rm -rf site build dist demo_run .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf site build dist demo_run bench_quick .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -19,6 +19,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -50,9 +51,7 @@ class Line:
     """A finished replay, with what its method's own part took."""
 
     replayed: Replayed
-    asks: int
-    think_seconds: float
-    peak_bytes: int | None
+    effort: Effort
 
 
 class Timed:
@@ -63,16 +62,20 @@ class Timed:
         self._optimizer = optimizer
 
     def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
-        begun = time.perf_counter()
-        trial = self._optimizer.ask(seconds_left, pending)
         self.effort.asks += 1
-        self.effort.seconds += time.perf_counter() - begun
-        return trial
+        with self._watched():
+            return self._optimizer.ask(seconds_left, pending)
 
     def tell(self, report: Report) -> None:
-        begun = time.perf_counter()
-        self._optimizer.tell(report)
+        with self._watched():
+            self._optimizer.tell(report)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        begun, used = time.perf_counter(), time.process_time()
+        yield
         self.effort.seconds += time.perf_counter() - begun
+        self.effort.cpu_seconds += time.process_time() - used
 
 
 class Latest:
@@ -134,7 +137,7 @@ def read_lines(path: Path) -> dict[tuple[Any, ...], Line]:
     path.write_text("".join(row + "\n" for row in rows), encoding="utf-8")
     found: dict[tuple[Any, ...], Line] = {}
     for row in map(json.loads, rows):
-        line = Line(from_row(row["replayed"]), row["asks"], row["think_seconds"], row["peak_bytes"])
+        line = Line(from_row(row["replayed"]), Effort(**row["effort"]))
         found[row["stamp"], *key_of(line.replayed)] = line
     return found
 
@@ -165,7 +168,7 @@ def run_all(
                 print(f"Left out: {chosen.name}: {error}", flush=True)
                 continue
             write_line(path, stamped, done[key])
-            print(f"{chosen.name}, {task}, seed {seed}: {done[key].think_seconds:.2f} s of its own", flush=True)
+            print(f"{chosen.name}, {task}, seed {seed}: {done[key].effort.cpu_seconds:.2f} s of its own", flush=True)
         if chosen.name not in failed:
             lines.append(done[key])
     return [one for one in lines if one.replayed.method not in failed], failed
@@ -175,10 +178,8 @@ def searched(
     contest: Contest, chosen: Chosen, task: str, seed: int, budget: Amount, peers: Peers, latest: Latest
 ) -> Line:
     replayed = replay(contest, task, chosen, seed, budget)
-    if chosen.name.startswith(PREFIX):
-        effort = peers.latest[chosen.name.removeprefix(PREFIX)].effort
-        return Line(replayed, effort.asks, effort.seconds, effort.peak_bytes)
-    return Line(replayed, latest.effort.asks, latest.effort.seconds, None)
+    is_peer = chosen.name.startswith(PREFIX)
+    return Line(replayed, peers.latest[chosen.name.removeprefix(PREFIX)].effort if is_peer else latest.effort)
 
 
 def spread(lines: Sequence[Line], contest: Contest) -> list[Line]:
@@ -198,7 +199,7 @@ def summary(lines: Sequence[Line], contest: Contest, table: MetaDataset, failed:
     frame = results_frame([one.replayed for one in every], contest, scales_of(contest, seed_noise(table)), table)
     names, budgets = list(dict.fromkeys(frame["method"])), [str(one) for one in contest.terms.budgets]
     regrets, places = means(frame, "regret_median"), ranks(frame, names)
-    head = ["method", *budgets, *(f"rank {one}" for one in budgets), "ms per ask and tell", "peak MB"]
+    head = ["method", *budgets, *(f"rank {one}" for one in budgets), "ms per ask and tell", "on the CPU", "peak MB"]
     rows = [head, ["---"] + ["---:"] * (len(head) - 1)]
     for name in names:
         found = [regrets[name, one] for one in budgets]
@@ -216,11 +217,14 @@ def summary(lines: Sequence[Line], contest: Contest, table: MetaDataset, failed:
 
 
 def effort_cells(lines: Sequence[Line], name: str) -> list[str]:
-    of_method = [one for one in lines if one.replayed.method == name]
-    asks = sum(one.asks for one in of_method)
-    peaks = [one.peak_bytes for one in of_method if one.peak_bytes]
-    milliseconds = 1000 * sum(one.think_seconds for one in of_method) / max(1, asks)
-    return [f"{milliseconds:.3g}", f"{max(peaks) / 2**20:.0f}" if peaks else "-"]
+    """Milliseconds an ask with its tell by the clock and on the CPU, and megabytes at most."""
+    efforts = [one.effort for one in lines if one.replayed.method == name]
+    asks = max(1, sum(one.asks for one in efforts))
+    milliseconds = [
+        1000 * sum(values) / asks for values in zip(*((e.seconds, e.cpu_seconds) for e in efforts), strict=True)
+    ]
+    peak = max(one.peak_bytes for one in efforts)
+    return [*(f"{one:.3g}" for one in milliseconds), f"{peak / 2**20:.0f}" if peak else "-"]
 
 
 def listing(entries: Mapping[str, Entry]) -> str:

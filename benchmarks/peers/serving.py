@@ -229,7 +229,7 @@ def serve(begin: Callable[[Start], Search], packages: Sequence[str]) -> None:
     search: Search | None = None
     for line in sys.stdin:
         message = json.loads(line)
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         try:
             if message["verb"] == "start":
                 search = begin(_start(message))
@@ -242,8 +242,9 @@ def serve(begin: Callable[[Start], Search], packages: Sequence[str]) -> None:
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in a library
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"}
-        taken = time.perf_counter() - started
-        answers.write(json.dumps({**answer, "seconds": taken, "peak_bytes": peak_bytes()}) + "\n")
+        answer["seconds"] = time.perf_counter() - started
+        answer["cpu_seconds"] = time.process_time() - used
+        answers.write(json.dumps({**answer, "peak_bytes": peak_bytes()}) + "\n")
 
 
 def peak_bytes() -> int:

@@ -32,11 +32,13 @@ class Effort:
     Attributes:
         asks: answered.
         seconds: of asking and telling together, as the adapter measures them.
+        cpu_seconds: the same on the CPU, which does not depend on what else the machine does.
         peak_bytes: of the adapter's process so far.
     """
 
     asks: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     peak_bytes: int = 0
 
 
@@ -161,5 +163,6 @@ class Peer:
     def _request(self, message: Mapping[str, Any]) -> dict[str, Any]:
         reply = self._adapter.request(message)
         self.effort.seconds += float(reply["seconds"])
+        self.effort.cpu_seconds += float(reply["cpu_seconds"])
         self.effort.peak_bytes = int(reply["peak_bytes"])
         return reply

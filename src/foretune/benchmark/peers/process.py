@@ -7,9 +7,9 @@ Requests, one a line on the adapter's standard input; every one is answered by a
                                                           or {"done": "why"}
     {"verb": "tell", ...}    what came of it           -> {}
 
-An answer may be {"error": "why"}. Every answer has "seconds" and "peak_bytes": the wall-clock time that the library
-took for it, and the greatest memory of the process so far. Lines without them are no answers, which libraries print
-while they are imported. An adapter begins a new search whenever it is told to start,
+An answer may be {"error": "why"}. Every answer has "seconds", "cpu_seconds" and "peak_bytes": what the library took for
+it by the clock and on the CPU, and the greatest memory of the process so far. Lines without them are no answers, which
+libraries print while they are imported. An adapter begins a new search whenever it is told to start,
 so that its imports are paid for once.
 """
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from synthetic_table import synthetic_table
 
-from foretune.benchmark.peers.peer import Peer
+from foretune.benchmark.peers.peer import Effort, Peer
 from foretune.benchmark.replay import RecordedTask, recorded_task, simulate
 from foretune.optimizer.protocol import Optimizer
 from foretune.types import Status
@@ -28,7 +28,7 @@ class Script:
             answer = self.proposals.pop(0) if self.proposals else {"done": "over"}
         else:
             self.told.append(dict(message))
-        return {**answer, "seconds": 0.5, "peak_bytes": 7}
+        return {**answer, "seconds": 0.5, "cpu_seconds": 0.25, "peak_bytes": 7}
 
 
 @pytest.fixture(scope="module")
@@ -127,4 +127,4 @@ def test_nothing_is_asked_without_time(recorded, complete, space):
 def test_its_effort_is_that_of_asking_and_telling(recorded, complete, space):
     peer = peer_of(Script(proposed(space, complete[1])), recorded, space)
     simulate(peer, recorded, math.inf)
-    assert (peer.effort.asks, peer.effort.seconds, peer.effort.peak_bytes) == (2, 1.5, 7)
+    assert peer.effort == Effort(asks=2, seconds=1.5, cpu_seconds=0.75, peak_bytes=7)
