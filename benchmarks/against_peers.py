@@ -156,8 +156,11 @@ def run_all(
     contest: Contest, peers: Peers, latest: Latest, entries: Mapping[str, Entry], path: Path
 ) -> tuple[list[Line], dict[str, str]]:
     """Every search, and the peers that failed with the reason."""
-    done, lines, failed = read_lines(path), list[Line](), dict[str, str]()
+    done, lines, failed, running = read_lines(path), list[Line](), dict[str, str](), ""
     for chosen, task, seed, budget in jobs(contest):
+        if chosen.name != running:
+            peers.close()  # of the one before
+            running = chosen.name
         stamped = stamp(contest, chosen.name, entries)
         key = (stamped, task, chosen.name, seed, str(budget))
         if chosen.name not in failed and key not in done:

@@ -64,7 +64,7 @@ class Study:
             self._study.tell(self._trial, state=TrialState.FAIL)
             self._trial = None
             return
-        self._trial.report(result.loss, result.fidelity)
+        self._trial.report(result.latest, result.fidelity)
         if result.fidelity == self._start.slices:
             self._study.tell(self._trial, result.loss)
             self._trial = None
@@ -101,7 +101,7 @@ def meta_learn_tpe(start: Start) -> optuna.samplers.BaseSampler:
     studies = []
     for task in start.earlier:
         study = optuna.create_study()
-        study.add_trials([finished(run["configuration"], run["losses"][-1], start) for run in task["runs"]])
+        study.add_trials([finished(run["configuration"], min(run["losses"]), start) for run in task["runs"]])
         studies.append(study)
     return module.MetaLearnTPESampler(source_studies=studies, seed=start.seed, **start.settings.get("options", {}))
 

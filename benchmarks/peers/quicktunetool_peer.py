@@ -34,7 +34,6 @@ from qtt.predictors.cost import SimpleMLPRegressor
 from serving import Flat, Result, Start, proposal, serve
 
 FITTED: dict = {}
-LEAST = 1e-6
 
 
 class WithoutWorkers(torch.utils.data.DataLoader):
@@ -142,10 +141,11 @@ class QuickTune:
         return {name: features[name] for name in sorted(common)}
 
     def _frame(self, configurations: list) -> pd.DataFrame:
-        rate = next(one for one in self._flat.parameters if one.name == "learning_rate")
         frame = pd.DataFrame([self._flat.of(one) for one in configurations])
-        ratios = frame["learning_rate"] / rate.low
-        frame["learning_rate"] = np.log(np.maximum(ratios, LEAST)) if self._repaired else ratios
+        for name, variants in self._flat.variants.items():
+            given = [next(value for key, value in one.items() if key.startswith(name)) for one in configurations]
+            ratios = np.array(given) / min(one.low for one in variants)
+            frame[name] = np.log(ratios) if self._repaired else ratios
         words = [one.name for one in self._flat.parameters if one.kind == "choice"]
         return frame.astype(dict.fromkeys(words, object))
 

@@ -49,6 +49,12 @@ class Parameter:
         low, high, given = (math.log(each) if self.log else each for each in (*self.values, value))
         return (given - low) / (high - low)
 
+    def at(self, place: float) -> float:
+        """The number of a range at a place from 0 to 1."""
+        low, high = (math.log(each) if self.log else each for each in self.values)
+        value = low + min(max(place, 0.0), 1.0) * (high - low)
+        return min(max(math.exp(value) if self.log else value, self.low), self.high)
+
     def exists(self, values: dict) -> bool:
         """Whether it belongs beside these values."""
         return not self.parent or values.get(self.parent) in self.when
@@ -105,25 +111,42 @@ class Start:
 
 
 class Flat:
-    """The space without conditions, for libraries that have none: one learning rate for all methods, and defaults
-    where a configuration lacks a hyperparameter."""
+    """The space without conditions, for libraries that have none.
+
+    Of a hyperparameter with a range for each method it has the place within that range, from 0 to 1. Where a
+    configuration lacks a hyperparameter it has the default.
+    """
 
     def __init__(self, start: Start) -> None:
         self._start = start
         variants: dict = {}
         for one in start.parameters:
             variants.setdefault(one.name.partition(":")[0], []).append(one)
-        self.parameters = [_merged(name, ones) for name, ones in variants.items()]
+        usual = {one.name: one.default for one in start.parameters}
+        self.variants = {name: ones for name, ones in variants.items() if len(ones) > 1}
+        self.parameters = [_merged(name, ones, usual) for name, ones in variants.items()]
 
     def of(self, values: dict) -> dict:
         """A configuration of the native space."""
-        given = {name.partition(":")[0]: value for name, value in values.items()}
+        given = {name.partition(":")[0]: self._flattened(name, value) for name, value in values.items()}
         return {one.name: given.get(one.name, one.default) for one in self.parameters}
 
     def native(self, values: dict) -> dict:
-        """Back; a learning rate beyond the range of its method becomes its nearest end."""
-        given = {one.name: _clipped(one, values[one.name.partition(":")[0]]) for one in self._start.parameters}
+        """Undoes `of`."""
+        given = {}
+        for one in self._start.parameters:
+            name = one.name.partition(":")[0]
+            given[one.name] = one.at(values[name]) if name in self.variants else values[name]
         return self._start.active(given)
+
+    def recorded(self, values: dict) -> dict | None:
+        """The configuration of the pool that differs from this one by the rounding of a learning rate at most."""
+        wanted = self.of(values)
+        for one in self._start.pool:
+            given = self.of(one)
+            if all(apart(wanted[name], given[name]) < ROUNDING for name in wanted):
+                return one
+        return None
 
     def encoded(self, values: dict) -> dict:
         """`of`, with ordered numbers by their place in the list."""
@@ -141,18 +164,22 @@ class Flat:
         }
         return self.native(flat)
 
-
-def _merged(name: str, variants: Sequence[Parameter]) -> Parameter:
-    """Of a hyperparameter's ranges the one that spans them all."""
-    first = variants[0]
-    values = first.values
-    if len(variants) > 1:
-        values = [min(one.low for one in variants), max(one.high for one in variants)]
-    return replace(first, name=name, values=values, parent="", when=())
+    def _flattened(self, name: str, value: Any) -> Any:
+        return self._start.by_name[name].place(value) if name.partition(":")[0] in self.variants else value
 
 
-def _clipped(one: Parameter, value: Any) -> Any:
-    return min(max(value, one.low), one.high) if one.kind in ("float", "integer") else value
+def _merged(name: str, variants: Sequence[Parameter], usual: dict) -> Parameter:
+    """One of all variants; its default is that of the variant which exists in the default configuration."""
+    first = next((one for one in variants if one.exists(usual)), variants[0])
+    if len(variants) == 1:
+        return replace(first, parent="", when=())
+    return Parameter(
+        name, "float", (0.0, 1.0), log=False, default=first.place(first.default), weights=(), parent="", when=()
+    )
+
+
+ROUNDING = 0.01
+"""Of places that are taken to be the same."""
 
 
 def distance(one: dict, other: dict) -> float:
@@ -174,7 +201,7 @@ class Result:
         run: that was proposed.
         configuration: what was trained in its place.
         fidelity: asked for.
-        losses: the best so far after each slice; fewer than `fidelity` if the run ended badly.
+        losses: after each slice; fewer than `fidelity` if the run ended badly.
         seconds: of each slice.
         ok: whether it ended well.
     """
@@ -188,8 +215,14 @@ class Result:
 
     @property
     def loss(self) -> float:
-        """After the last slice; infinite for a run that ended badly."""
-        return self.losses[-1] if self.ok else math.inf
+        """What the run is worth so far: the best of its losses, for that checkpoint is kept; infinite if it ended
+        badly."""
+        return min(self.losses) if self.ok else math.inf
+
+    @property
+    def latest(self) -> float:
+        """After the last slice, for whoever watches the curve."""
+        return self.losses[-1]
 
 
 class Search(Protocol):

@@ -1,17 +1,19 @@
 """Syne Tune 0.13: ASHA, BOHB, MOBSTER, DyHPO, RUSH and ZeroShotTransfer.
 
-Its spaces have no conditions, so they are flat: one learning rate, defaults where a method lacks a hyperparameter, and
-ordered numbers by their place in the list. Schedulers whose searcher has `restrict_configurations` are given the pool,
-so that nothing is snapped; the others (BOHB, RUSH, ZeroShotTransfer) are told the configuration that was trained as
-that of the trial.
+Its spaces have no conditions, so they are flat (`serving.Flat`), with ordered numbers by their place in the list.
+Schedulers whose searcher has `restrict_configurations` are given the pool, so that nothing is snapped; the others
+(BOHB, RUSH, ZeroShotTransfer) are told the configuration that was trained as that of the trial.
 
-RUSH and ZeroShotTransfer are given the earlier tasks. ZeroShotTransfer needs every configuration on every task: it gets
-the largest complete part of them.
+RUSH and ZeroShotTransfer are given the earlier runs of the configurations that can be trained here. RUSH begins with
+the best configuration of each earlier task, in the order of the tasks: that is random here, after the default, and each
+of these configurations is there once. ZeroShotTransfer needs every configuration on every task: it gets the largest
+complete part of them.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 from collections import Counter
 from datetime import datetime
 
@@ -69,7 +71,7 @@ class Scheduler:
             self._scheduler.on_trial_error(trial)
             self._current = None
             return
-        told = {LOSS: result.loss, SLICE: result.fidelity}
+        told = {LOSS: result.loss if self._kind == "zero-shot" else result.latest, SLICE: result.fidelity}
         decision = self._scheduler.on_trial_result(trial, told)
         if result.fidelity == self._start.slices:
             self._scheduler.on_trial_complete(trial, told)
@@ -93,17 +95,33 @@ class Scheduler:
             return BOHB(
                 self._space, points_to_evaluate=first, search_options={"debug_log": False}, **partial, **options
             )
+        known = [{"task": task["task"], "runs": self._recorded(task["runs"])} for task in self._start.earlier]
         if self._kind == "rush":
             return RUSHScheduler(
                 self._space,
-                self._earlier(self._start.earlier),
-                custom_rush_points=first,
+                self._earlier(self._distinct(known)),
                 search_options={"debug_log": False},
                 **partial,
                 **options,
             )
-        complete = self._earlier(complete_part(self._start.earlier))
-        return ZeroShotTransfer(self._space, complete, **common, **options)
+        return ZeroShotTransfer(self._space, self._earlier(complete_part(known)), **common, **options)
+
+    def _recorded(self, runs: list) -> list:
+        """Of earlier runs those whose configuration can be trained here."""
+        found = [{**run, "configuration": self._flat.recorded(run["configuration"])} for run in runs]
+        return [run for run in found if run["configuration"]]
+
+    def _distinct(self, tasks: list) -> list:
+        """The default as a task, then in random order one task for each configuration that is the best of one."""
+        best: dict = {}
+        if self._start.default:
+            first = {"configuration": self._start.default, "losses": [0.0] * self._start.slices}
+            best[key_of(first)] = {"task": "default", "runs": [first]}
+        random.Random(self._start.seed).shuffle(tasks)
+        for task in tasks:
+            if task["runs"]:
+                best.setdefault(key_of(min(task["runs"], key=lambda run: min(run["losses"]))), task)
+        return list(best.values())
 
     def _earlier(self, tasks: list) -> dict:
         return {task["task"]: self._evaluations(task["runs"]) for task in tasks}

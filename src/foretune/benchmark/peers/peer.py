@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
 from foretune.benchmark.peers.native_space import NativeSpace
 from foretune.benchmark.peers.snapping import Pool
 from foretune.types import Configuration, LearningCurve, Report, Status, Task, Trial, Value
@@ -61,9 +59,8 @@ class Peer:
     """Asks a library and tells it, for a replay: one trial at a time, and its state is the library's.
 
     A new run of the library is given the recorded configuration that is nearest to its proposal and that none of its
-    runs has yet. It is told that configuration, beside the best loss so far after each slice, for that is what a
-    search is judged by. What is known already is answered at once and costs nothing, such as the default's run that a
-    replay begins with.
+    runs has yet. It is told that configuration, beside the loss after each slice. What is known already is answered at
+    once and costs nothing, such as the default's run that a replay begins with.
 
     Args:
         adapter: of the library.
@@ -154,7 +151,7 @@ class Peer:
                 "run": proposal.run,
                 "configuration": self._space.named(report.trial.configuration),
                 "fidelity": proposal.fidelity,
-                "losses": (-np.maximum.accumulate(curve.scores)).tolist() if len(curve) else [],
+                "losses": (-curve.scores).tolist(),
                 "seconds": curve.seconds.tolist(),
                 "ok": len(curve) == proposal.fidelity,
             }

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from foretune.benchmark.knowledge import Knowledge
@@ -158,7 +157,7 @@ def earlier_tasks(knowledge: Knowledge, space: NativeSpace, width: int | None) -
 
     Returns:
         Tasks with `task`, `features` and `runs`; a run has its `configuration` by the names of the native space, the
-        `losses` (the best so far) after every slice, and its `seconds`.
+        `losses` after every slice, and its `seconds`.
     """
     meta, found = knowledge.meta, list[dict[str, Any]]()
     for name in meta.task_ids:
@@ -167,8 +166,11 @@ def earlier_tasks(knowledge: Knowledge, space: NativeSpace, width: int | None) -
             curve = meta.curve(run)
             moved = at_width(relative_to_width(meta.configurations[run], meta.widths[name]), width)
             if len(curve) == task.max_fidelity:
-                losses = (-np.maximum.accumulate(curve.scores)).tolist()
-                one = {"configuration": space.clipped(moved), "losses": losses, "seconds": curve.seconds.tolist()}
+                one = {
+                    "configuration": space.clipped(moved),
+                    "losses": (-curve.scores).tolist(),
+                    "seconds": curve.seconds.tolist(),
+                }
                 runs.setdefault(moved.key, one)
         found.append({"task": name, "features": dict(task.meta_features), "runs": list(runs.values())})
     return found
