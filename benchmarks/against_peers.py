@@ -18,7 +18,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -71,7 +71,7 @@ class Timed:
             self._optimizer.tell(report)
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _watched(self) -> Generator[None]:
         begun, used = time.perf_counter(), time.process_time()
         yield
         self.effort.seconds += time.perf_counter() - begun
