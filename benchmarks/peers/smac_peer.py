@@ -21,7 +21,7 @@ FACADES = {"multi-fidelity": MultiFidelityFacade, "hyperparameter": Hyperparamet
 
 
 class Snapping(ConfigSelector):
-    """Selects what was recorded."""
+    """Selects what was recorded; the default first, which an initial design would have last."""
 
     def __init__(self, *arguments: object, start: Start, space: ConfigurationSpace, **options: object) -> None:
         super().__init__(*arguments, **options)
@@ -29,6 +29,9 @@ class Snapping(ConfigSelector):
         self._taken: list = []
 
     def __iter__(self):
+        if self._start.default:
+            self._taken.append(self._start.default)
+            yield Configuration(self._space, values=self._start.default)
         for config in super().__iter__():
             nearest = self._start.nearest(values_of(config), self._taken)
             if nearest is None:
@@ -52,11 +55,9 @@ class Smac:
             output_directory=Path(self._folder.name),
             **({"min_budget": 1, "max_budget": start.slices} if self._partial else {}),
         )
-        first = [Configuration(space, values=start.default)] if start.default else []
         self._smac = facade(
             scenario,
             unused_partial if self._partial else unused,
-            initial_design=facade.get_initial_design(scenario, additional_configs=first),
             config_selector=Snapping(scenario, start=start, space=space, retrain_after=1),
             logging_level=logging.WARNING,
             overwrite=True,
