@@ -26,7 +26,11 @@ class Study:
         self._start = start
         self._prunes = start.settings.get("pruner") == "hyperband"
         pruner = optuna.pruners.HyperbandPruner(max_resource=start.slices) if self._prunes else None
-        self._study = optuna.create_study(sampler=sampler_of(start), pruner=pruner or optuna.pruners.NopPruner())
+        self._study = optuna.create_study(
+            sampler=sampler_of(start),
+            pruner=pruner or optuna.pruners.NopPruner(),
+            study_name=f"seed {start.seed}",  # which decides on the brackets, and would be random
+        )
         if start.default:
             self._study.enqueue_trial(self._params(start.default))
         self._trial = None

@@ -26,7 +26,7 @@ def test_a_peer_spends_its_budget_and_does_the_same_with_the_same_seed(entry: En
         pytest.skip(reason)
     table, space = synthetic_table(), load_space("peft")
     peers = Peers({entry.name: entry}, space, tmp_path)
-    terms = Terms("family", parse_amounts("2runs"), seeds=1, charge_overhead=False)
+    terms = Terms("family", parse_amounts("4runs"), seeds=1, charge_overhead=False)
     contest = prepare(table, table, terms, space, tmp_path, None, peers.methods())
     try:
         found = [replay(contest, "task-1", contest.methods[0], 0, terms.budgets[0]) for _ in range(2)]
