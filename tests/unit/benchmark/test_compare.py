@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from tiny_table import four_tasks, tiny_table
 
 from foretune.benchmark import compare
 from foretune.benchmark import knowledge as knowledge_module
-from foretune.benchmark import methods as methods_module
 from foretune.benchmark.budgets import parse_amounts
 from foretune.benchmark.compare import JOURNAL, Terms, prepare, replay_all
 from foretune.benchmark.figures import means, ranks, regret_curves, results_frame, scales_of
@@ -33,9 +31,9 @@ from foretune.types import Configuration
 FREE = {"charge_overhead": False}
 
 
-def contest_of(table, folder, methods, budget="1runs,2runs", leave_out="task", target=None, **terms):
+def contest_of(table, folder, methods, budget="1runs,2runs", leave_out="task", target=None, known=METHODS, **terms):
     given = Terms(leave_out, parse_amounts(budget), **{"seeds": 2, **FREE, **terms})
-    return prepare(table, target or table, given, load_space("peft"), folder / "surrogates", methods)
+    return prepare(table, target or table, given, load_space("peft"), folder / "surrogates", methods, known)
 
 
 def frame_of(table, folder, methods, **arguments):
@@ -45,7 +43,7 @@ def frame_of(table, folder, methods, **arguments):
 
 
 @pytest.mark.parametrize("leave_out", ["task", "family", "model"])
-def test_no_method_ever_sees_the_group_of_its_task(tmp_path, monkeypatch, leave_out):
+def test_no_method_ever_sees_the_group_of_its_task(tmp_path, leave_out):
     whole, seen = synthetic_table(), []
     tasks = whole.tasks.assign(model=[f"model {index % 2}" for index in range(len(whole.tasks))])
     table = MetaDataset(tasks, whole.runs, whole.curves)
@@ -54,8 +52,8 @@ def test_no_method_ever_sees_the_group_of_its_task(tmp_path, monkeypatch, leave_
         seen.append((setting.task.id, setting.knowledge, setting.answers))
         return Ordered(setting.task, setting.average)
 
-    monkeypatch.setattr(methods_module, "METHODS", MappingProxyType({**METHODS, "spy": Method(spy, stochastic=False)}))
-    replay_all(contest_of(table, tmp_path, ["spy"], leave_out=leave_out), tmp_path)
+    known = {**METHODS, "spy": Method(spy, stochastic=False)}
+    replay_all(contest_of(table, tmp_path, ["spy"], leave_out=leave_out, known=known), tmp_path)
     of = {"task": {task: task for task in table.task_ids}, "family": table.families, "model": table.models}[leave_out]
     assert {task for task, *_ in seen} == set(table.task_ids)
     for task, given, answers in seen:
@@ -97,25 +95,28 @@ def test_transfer_begins_with_the_default_or_else_with_its_best_prediction(tmp_p
     assert all(one.slices > 0 for one in searches)
 
 
-def test_finished_searches_are_not_made_again_unless_data_or_terms_change(tmp_path, monkeypatch):
+def test_finished_searches_are_not_made_again_unless_data_or_terms_change(tmp_path):
     table, made = four_tasks(), []
 
     def counting(setting, seed):
         made.append(setting.task.id)
         return Ordered(setting.task, setting.average)
 
-    monkeypatch.setattr(methods_module, "METHODS", MappingProxyType({**METHODS, "counting": Method(counting)}))
-    first = replay_all(contest_of(table, tmp_path, ["counting"]), tmp_path)
+    known = {**METHODS, "counting": Method(counting)}
+    first = replay_all(contest_of(table, tmp_path, ["counting"], known=known), tmp_path)
     assert len(made) == 4 * 2 * 2
     journal = tmp_path / JOURNAL
     journal.write_text(journal.read_text()[:-20])  # as a kill may leave it
-    assert replay_all(contest_of(table, tmp_path, ["counting"]), tmp_path) == first
+    assert replay_all(contest_of(table, tmp_path, ["counting"], known=known), tmp_path) == first
     assert len(made) == 4 * 2 * 2 + 1
-    replay_all(contest_of(table, tmp_path, ["counting"], budget="1runs,2runs,3runs"), tmp_path)
+    replay_all(contest_of(table, tmp_path, ["counting"], known=known, budget="1runs,2runs,3runs"), tmp_path)
     assert len(made) == 4 * 2 * 3 + 1
-    replay_all(contest_of(table, tmp_path, ["counting"], leave_out="family"), tmp_path)
+    replay_all(contest_of(table, tmp_path, ["counting"], known=known, leave_out="family"), tmp_path)
     assert len(made) == 4 * 2 * 3 + 1 + 4 * 2 * 2
-    replay_all(contest_of(tiny_table({one: {1: [1.0], 2: [2.0]} for one in "abc"}), tmp_path, ["counting"]), tmp_path)
+    replay_all(
+        contest_of(tiny_table({one: {1: [1.0], 2: [2.0]} for one in "abc"}), tmp_path, ["counting"], known=known),
+        tmp_path,
+    )
     assert len(made) == 4 * 2 * 3 + 1 + 4 * 2 * 2 + 3 * 2 * 2
 
 
