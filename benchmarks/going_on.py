@@ -5,8 +5,8 @@ Run: python benchmarks/going_on.py DATASET[@ROWS] ... --out FOLDER [--model fore
 DATASET is a folder of splits. A search has the seconds of so many runs of the default configuration, counted as
 predicted, so that it is the same however busy the machine is. Its surrogates are the shipped ones, or for a dataset of
 `benchmarks/averages.py`, some that have seen none of its family. Both end as `foretune tune` does, with an average of
-their best runs. Printed is the test loss of what they return, and its relative difference with a 95 % interval over
-datasets. A finished search is a line of FOLDER/averages.jsonl, and the command goes on from there.
+their best runs. Printed is the test loss of what they return, and the geometric mean of its ratio with a 95 % interval
+over datasets. A finished search is a line of FOLDER/averages.jsonl, and the command goes on from there.
 """
 
 from __future__ import annotations
@@ -53,12 +53,13 @@ def show(done: Mapping[Key, Line]) -> None:
 def summarize(label: str, pairs: Sequence[Sequence[Line]]) -> None:
     """Of what is returned, with all that this version does, against the best single run of a search without it."""
     for kind, name in (("returned", "returned"), ("best", "best single run without either")):
-        changes = np.array([after["returned"]["test"] / before[kind]["test"] - 1 for before, after in pairs])
+        ratios = np.array([after["returned"]["test"] / before[kind]["test"] for before, after in pairs])
         points = [100 * (after["returned"]["exact_match"] - before[kind]["exact_match"]) for before, after in pairs]
-        change, exact = interval(changes), interval(np.array(points))
+        logs, exact = interval(np.log(ratios)), interval(np.array(points))
+        mean, low, high = np.expm1([logs.mean, logs.low, logs.high])
         print(
-            f"{label}, against the {name}: {len(pairs)} datasets, test loss {change.mean:+.1%} "
-            f"[{change.low:+.1%}, {change.high:+.1%}], worse on {np.sum(changes > 0)} (at most {changes.max():+.1%}); "
+            f"{label}, against the {name}: {len(pairs)} datasets, test loss {mean:+.1%} [{low:+.1%}, {high:+.1%}], "
+            f"better on {np.sum(ratios < 1)}, worse on {np.sum(ratios > 1)}, median {np.median(ratios) - 1:+.1%}; "
             f"exact match {exact.mean:+.2f} points [{exact.low:+.2f}, {exact.high:+.2f}]"
         )
 
