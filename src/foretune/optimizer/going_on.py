@@ -23,9 +23,11 @@ def going_on(
 ) -> Trial | None:
     """The best run trained on, for as many epochs again or as the time left carries.
 
-    None where its best slice is not one of its last, where it was continued already, or where the time is too short for
-    an epoch.
+    None before a second configuration was tried, where its best slice is not one of its last, where it was continued
+    already, or where the time is too short for an epoch.
     """
+    if len({one.trial.configuration for one in history if CONTINUES not in one.trial.configuration.values}) < 2:
+        return None
     begun = [one.trial.configuration for one in history if one.trial.configuration.values.get(CONTINUES)]
     best = _best(task, history)
     wanted = begun[-1:] if best is None else [one for one in begun if one.values[CONTINUES] == best.key]
@@ -51,4 +53,4 @@ def _continued(
 ) -> list[Configuration]:
     seconds = slice_seconds(task, [best], cost).sum() * factors_of([best], task, history, cost)[0]
     epochs = int(min(1.0, seconds_left / seconds) * int(best.values["epochs"]))
-    return [Configuration({**best.values, "epochs": epochs, CONTINUES: best.key})] if epochs else []
+    return [Configuration({**best.values, "epochs": epochs, CONTINUES: best.key})] if epochs > 0 else []

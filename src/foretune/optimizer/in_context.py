@@ -73,7 +73,7 @@ class TransferInContext:
         self._task = task
         self._pool = list(dict.fromkeys(candidates))
         self._surrogates = surrogates
-        self._goes_on_from_best = goes_on
+        self._goes_on = goes_on
         self._scale = gain_scale(task)
         self._history: tuple[Report, ...] = ()
         self._correction = MachineCorrection(task, self._pool, surrogates.cost)
@@ -86,17 +86,17 @@ class TransferInContext:
             trial := next_run(self._pool[:1], self._history, self._task, self._surrogates.cost, seconds_left, pending)
         ):
             return trial
-        if self._goes_on_from_best and (
-            trial := going_on(self._task, self._history, self._surrogates.cost, seconds_left, pending)
-        ):
-            return trial
         payable = self._payable(state, seconds_left)
-        if seconds_left <= 0 or not payable.any():
-            return None
         believed = self._believed(state)
         outcomes, best = self._predictor.outcomes(believed.curves), self._best_gain(believed)
         place = self._under_way(state)
-        if place is None or not self._goes_on(place, outcomes, payable[place], best):
+        if place is None or not self._stays(place, outcomes, payable[place], best):
+            if self._goes_on and (
+                trial := going_on(self._task, self._history, self._surrogates.cost, seconds_left, pending)
+            ):
+                return trial
+            if seconds_left <= 0 or not payable.any():
+                return None
             place = int(np.argmax(_worth(outcomes, payable, best)))
         chosen = self._pool[place]
         seen = state.seen(chosen)
@@ -163,7 +163,7 @@ class TransferInContext:
         is_open = state.seen(last) and state.is_open(last, self._task.max_fidelity)
         return self._places.get(last.key) if is_open else None
 
-    def _goes_on(self, place: int, outcomes: Outcomes, payable: Bool[np.ndarray, " T"], best: float) -> bool:
+    def _stays(self, place: int, outcomes: Outcomes, payable: Bool[np.ndarray, " T"], best: float) -> bool:
         """Whether the run is expected to beat the best so far, is itself the best, or has only begun."""
         gains = self._scale.gains(self._history[-1].curve.scores)
         if not payable.any():

@@ -31,16 +31,24 @@ def ran(configuration: Configuration, *losses: float, status: Status = Status.OK
     return Report(trial, status, LearningCurve(-np.array(losses), np.ones(len(losses))), seconds=float(len(losses)))
 
 
-def asked(*history: Report, left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
-    return going_on(TASK, history, ByEpochs(), left, pending)
-
-
+TRIED = ran(Configuration({**DEFAULT.values, "rank": 1}), 3.0, 2.5)
 FALLING = (2.0, 1.5, 1.2, 1.1)
 
 
+def asked(*history: Report, left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
+    """After a run that was left."""
+    return going_on(TASK, (TRIED, *history), ByEpochs(), left, pending)
+
+
 def test_a_best_run_that_was_still_getting_better_is_trained_as_long_again():
-    assert asked(ran(DEFAULT, *FALLING)) == Trial(1, MORE, 4)
-    assert asked(ran(DEFAULT, *FALLING), ran(OTHER, 3.0, 2.5)) == Trial(2, MORE, 4)
+    assert asked(ran(DEFAULT, *FALLING)) == Trial(2, MORE, 4)
+    assert asked(ran(DEFAULT, *FALLING), ran(OTHER, 3.0, 2.5)) == Trial(3, MORE, 4)
+
+
+def test_a_second_configuration_is_tried_first():
+    assert going_on(TASK, [ran(DEFAULT, *FALLING)], ByEpochs(), math.inf) is None
+    assert going_on(TASK, [ran(DEFAULT, *FALLING), ran(MORE, 1.0)], ByEpochs(), math.inf) is None
+    assert going_on(TASK, [ran(DEFAULT, *FALLING), ran(OTHER, 3.0)], ByEpochs(), math.inf) == Trial(2, MORE, 4)
 
 
 @pytest.mark.parametrize(
@@ -62,17 +70,17 @@ def test_nothing_else_is(history):
 
 def test_a_run_that_goes_on_may_be_gone_on_with():
     again = asked(ran(DEFAULT, *FALLING), ran(MORE, 1.1, 1.0, 0.9, 0.8))
-    assert again == Trial(2, Configuration({**DEFAULT.values, CONTINUES: MORE.key}), 4)
+    assert again == Trial(3, Configuration({**DEFAULT.values, CONTINUES: MORE.key}), 4)
 
 
 def test_the_last_slice_need_not_be_the_best():
-    trial = going_on(replace(TASK, max_fidelity=8), [ran(DEFAULT, *FALLING, 1.0, 0.9, 0.8, 0.81)], ByEpochs(), math.inf)
-    assert trial == Trial(1, MORE, 8)
+    history = [TRIED, ran(DEFAULT, *FALLING, 1.0, 0.9, 0.8, 0.81)]
+    assert going_on(replace(TASK, max_fidelity=8), history, ByEpochs(), math.inf) == Trial(2, MORE, 8)
 
 
 def test_a_run_that_was_stopped_goes_on_first():
-    assert asked(ran(DEFAULT, *FALLING), ran(MORE, 1.0)) == Trial(2, MORE, 4, resumes_from=1)
-    assert asked(ran(DEFAULT, *FALLING), ran(MORE, 1.2)) == Trial(2, MORE, 4, resumes_from=1)
+    assert asked(ran(DEFAULT, *FALLING), ran(MORE, 1.0)) == Trial(3, MORE, 4, resumes_from=1)
+    assert asked(ran(DEFAULT, *FALLING), ran(MORE, 1.2)) == Trial(3, MORE, 4, resumes_from=1)
 
 
 def test_epochs_are_as_many_as_the_time_left_carries():
@@ -84,4 +92,4 @@ def test_epochs_are_as_many_as_the_time_left_carries():
 
 
 def test_it_is_not_asked_for_twice_at_a_time():
-    assert asked(ran(DEFAULT, *FALLING), pending=[Trial(1, MORE, 4)]) is None
+    assert asked(ran(DEFAULT, *FALLING), pending=[Trial(2, MORE, 4)]) is None

@@ -256,6 +256,29 @@ def test_a_run_that_is_not_expected_to_beat_the_best_is_left_after_its_least_sli
     assert asked == [(1, 0, 8), *((2, place, place + 1) for place in range(least)), (3, 0, 1)]
 
 
+def test_where_a_run_is_left_the_best_run_may_be_continued_first(monkeypatch):
+    values, least = np.array([rising(-1.0), rising(0.0), rising(-0.5)]), in_context._LEAST_SLICES
+    truth = values.copy()
+    truth[1] -= 1.9
+    asked_for = []
+
+    def going_on(task, history, cost, seconds_left, pending):
+        asked_for.append((len(history), seconds_left))
+
+    monkeypatch.setattr(in_context, "going_on", going_on)
+    assert len(steps(knowing(values[None]), truth, least + 2, 30.0)) == least + 2
+    assert asked_for == []  # recorded runs have no continuation
+    surrogates = Surrogates(surrogate_of(values[None]), EvenCost())
+    optimizer = TransferInContext(new_task(8), pool_of(3), surrogates=surrogates, goes_on=True)
+    asked = steps(optimizer, truth, least + 2, 30.0)
+    assert asked == [(1, 0, 8), *((2, place, place + 1) for place in range(least)), (3, 0, 1)]
+    assert asked_for == [(1, 30.0), (1 + least, 30.0)]  # whenever no run is under way that it stays with
+    more = Trial(least + 2, pool_of(4)[3], 8)
+    monkeypatch.setattr(in_context, "going_on", lambda *_: more)
+    tell(optimizer, Trial(least + 2, pool_of(3)[2], 8, resumes_from=1), np.full(8, -2.0))
+    assert optimizer.ask() is more
+
+
 def test_a_run_that_was_left_goes_on_from_where_it_stands():
     values = np.array([rising(-1.0), rising(0.0)])
     optimizer = knowing(values[None])
