@@ -3,8 +3,8 @@
 Run: python benchmarks/levers.py TASKS --out FOLDER [--model foretune-tiny] [--rows 200] [--runs 2] [--tasks T ...]
 
 TASKS is the folder of the datasets. A search of so many runs of the default configuration, counted as predicted, is
-made once a dataset; its surrogates have seen no dataset of the family. Then the predicted seconds of one more run of
-the default are spent in each way, always from the same state:
+made once a dataset, without going on; its surrogates have seen no dataset of the family. Then the predicted seconds of
+one more run of the default are spent in each way, always from the same state:
 
 - new: the search goes on, and tries what it would have tried;
 - seed: the best configuration again with other seeds, as far as it was best;
@@ -31,6 +31,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from averages import default_seconds, interval, surrogates_of
+from going_on import without
 from rich.console import Console
 
 from foretune.execution.finetuned import load_finetuned
@@ -112,7 +113,7 @@ def new(state: State) -> list[Checkpoint]:
     budget = Budget(found.budget.seconds if np.isfinite(found.budget.seconds) else 0)
     more = Budget(budget.seconds + state.seconds)
     console = Console(file=(state.folder / "log.txt").open("a", encoding="utf-8"), width=160)
-    went_on = search(found.options, more, output, console, resume=True, as_predicted=True)
+    went_on = search(found.options, more, output, console, resume=True, as_predicted=True, make=without)
     return replace(state, found=went_on).checkpoints
 
 
@@ -231,7 +232,7 @@ def measure(data: Path, given: argparse.Namespace, surrogates: Path) -> dict[str
     console = Console(file=(folder / "log.txt").open("a", encoding="utf-8"), width=160)
     options = TuneOptions.of(data, given.model, train_rows=given.rows, device="cpu", surrogates=surrogates)
     seconds = default_seconds(options)
-    found = search(options, Budget(given.runs * seconds), folder / "search", console, as_predicted=True)
+    found = search(options, Budget(given.runs * seconds), folder / "search", console, as_predicted=True, make=without)
     state = State(replace(found, budget=Budget(given.runs * seconds)), seconds, folder)
     before = state.checkpoints
     line: dict[str, Any] = {

@@ -98,7 +98,7 @@ def _print_answers(found: Found, console: Console) -> None:
     from foretune.finetuning.data import prompt_and_completion, read_splits
     from foretune.finetuning.generate import answer
     from foretune.finetuning.model import load_model
-    from foretune.session.closing import ADAPTER
+    from foretune.session.folder import ADAPTER
 
     splits = read_splits(found.options.data)
     pairs = [prompt_and_completion(example) for example in splits.test[:QUESTIONS]]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -26,17 +24,15 @@ from foretune.report.run_report import (
     trial_curves,
     write_run_report,
 )
-from foretune.report.tables import describe, describe_members, scores_table
-from foretune.session.adapter_folder import complete_adapter_folder, snippet, write_card
-from foretune.session.advice import finetune_command, resume_command
+from foretune.session.adapter_folder import complete_adapter_folder, write_card
 from foretune.session.averaging import FOLDER, Parts, average_best, folder_of
-from foretune.session.durations import format_seconds
-from foretune.session.folder import JOURNAL, TRIALS, locked
+from foretune.session.folder import ADAPTER, JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
 from foretune.session.interruption import Interruption
 from foretune.session.lineage import lineage
 from foretune.session.measuring import base_to_score
 from foretune.session.options import TuneOptions
+from foretune.session.outcome import print_outcome
 from foretune.session.search import Found
 from foretune.session.waiting import waiting
 from foretune.tuner import INTERRUPTED, Incumbent
@@ -47,7 +43,6 @@ if TYPE_CHECKING:
     from foretune.finetuning.evaluate import Scores
     from foretune.session.ground import SearchSetup
 
-ADAPTER = "adapter"
 REPORT = "report.json"
 
 
@@ -86,7 +81,7 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
             report = _run_report(found, scores, default, spent)
             write_run_report(report, found.output / REPORT)
             save_curves(report, found.output / "curves.png")
-        _print(found, report, default, console)
+        print_outcome(found, report, default, console)
     return report
 
 
@@ -302,50 +297,3 @@ def _write_best(found: Found) -> None:
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     (found.output / "best.yaml").write_text(text, encoding="utf-8")
-
-
-def _print(found: Found, report: RunReport, default: Report | None, console: Console) -> None:
-    incumbent, output = found.result.incumbent, found.output
-    if incumbent is None:
-        return
-    console.print(
-        f"\n{len(report.trials)} configurations, {len(found.result.history)} trials, "
-        f"{_time_spent(report)}; it ended because {found.result.reason}.",
-        highlight=False,
-        soft_wrap=True,
-    )
-    best = f"best: {describe(incumbent.configuration.values)}"
-    console.print(
-        f"{best}; after {incumbent.fidelity} of {report.max_fidelity} slices", highlight=False, soft_wrap=True
-    )
-    if members := report.returned.members:
-        listed = "; ".join(describe_members(members))
-        console.print(f"the adapter is an average, which validation prefers: {listed}", highlight=False, soft_wrap=True)
-    console.print()
-    console.print(scores_table(report.scores))
-    if default is not None and len(default.curve) and default.curve.scores.max() > incumbent.score:
-        console.print(
-            f"The default configuration has the better validation loss; its adapter is in "
-            f"{output / TRIALS / found.setup.default.key / 'best'}.",
-            style="yellow",
-        )
-    console.print(_next_steps(found, report), highlight=False, markup=False, soft_wrap=True)
-
-
-def _time_spent(report: RunReport) -> str:
-    """With the scoring of the best, of what was allowed."""
-    allowed = "" if report.budget_seconds is None else f" of {format_seconds(report.budget_seconds)}"
-    return f"{format_seconds(report.spent_seconds)}{allowed}"
-
-
-def _next_steps(found: Found, report: RunReport) -> str:
-    output, budget = found.output, f"{max(60, math.ceil(2 * report.spent_seconds))}s"
-    return f"""
-Everything is in {output}: adapter/, best.yaml, journal.jsonl, report.json, curves.png. What to do next:
-  ask it      foretune predict {output} --prompt "..."    or    foretune chat {output}
-  search on   {resume_command(found.options, output, budget)}
-  train it    {finetune_command(found.options, output / "best.yaml", output.with_name(output.name + "-again"))}
-
-From Python (this is in adapter/README.md, too):
-
-{indent(snippet(output / ADAPTER, str(output / ADAPTER)), "  ")}"""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 JOURNAL = "journal.jsonl"
 TRIALS = "trials"
+ADAPTER = "adapter"
 
 
 def check_folder(output: Path, options: TuneOptions, *, resume: bool) -> Mapping[str, Any] | None:

@@ -18,14 +18,13 @@ from foretune.report.run_report import ModelScores, RunReport, TrialCurve, write
 from foretune.report.tables import describe, scores_table
 from foretune.session.checks import check_output
 from foretune.session.closing import (
-    ADAPTER,
     REPORT,
     complete_adapter,
     describe_adapter,
     measure_finetuned,
     measure_untouched,
 )
-from foretune.session.folder import TRIALS
+from foretune.session.folder import ADAPTER, TRIALS
 from foretune.session.ground import SearchSetup, base_model_held, prepare
 from foretune.session.options import TuneOptions
 from foretune.session.search import check_settings, header_of, on_this_machine

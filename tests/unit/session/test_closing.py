@@ -149,8 +149,3 @@ def test_the_scores_at_the_end_are_of_all_rows(found):
     search = found()
     search.setup.data = splits(2)
     assert closing._held_out_rows(search.setup) == 12
-
-
-@pytest.mark.parametrize(("budget", "text"), [(90.0, "1 min 05 s of 1 min 30 s"), (None, "1 min 05 s")])
-def test_the_time_spent_is_of_what_was_allowed(budget, text):
-    assert closing._time_spent(SimpleNamespace(spent_seconds=65.2, budget_seconds=budget)) == text

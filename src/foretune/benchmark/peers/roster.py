@@ -120,6 +120,7 @@ class Peers:
 
     def _maker(self, name: str) -> Callable[[ReplayTask, int], Peer]:
         def make(setting: ReplayTask, seed: int) -> Peer:
+            """A fresh search of the peer, told of the earlier runs that it may know."""
             entry, space = self._entries[name], self._at(setting.hidden_size)
             start: dict[str, Any] = {"seed": seed, "settings": dict(entry.settings)}
             if entry.earlier:

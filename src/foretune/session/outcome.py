@@ -1,0 +1,68 @@
+"""What a search prints at its end."""
+
+from __future__ import annotations
+
+import math
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from foretune.report.tables import describe, describe_members, scores_table
+from foretune.session.adapter_folder import snippet
+from foretune.session.advice import finetune_command, resume_command
+from foretune.session.durations import format_seconds
+from foretune.session.folder import ADAPTER, TRIALS
+
+if TYPE_CHECKING:
+    from foretune.report.run_report import RunReport
+    from foretune.session.search import Found
+    from foretune.types import Report
+
+
+def print_outcome(found: Found, report: RunReport, default: Report | None, console: Console) -> None:
+    """What was done, the final table, and what to do next."""
+    incumbent, output = found.result.incumbent, found.output
+    if incumbent is None:
+        return
+    console.print(
+        f"\n{len(report.trials)} configurations, {len(found.result.history)} trials, "
+        f"{_time_spent(report)}; it ended because {found.result.reason}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    best = f"best: {describe(incumbent.configuration.values)}"
+    console.print(
+        f"{best}; after {incumbent.fidelity} of {report.max_fidelity} slices", highlight=False, soft_wrap=True
+    )
+    if members := report.returned.members:
+        listed = "; ".join(describe_members(members))
+        console.print(f"the adapter is an average, which validation prefers: {listed}", highlight=False, soft_wrap=True)
+    console.print()
+    console.print(scores_table(report.scores))
+    if default is not None and len(default.curve) and default.curve.scores.max() > incumbent.score:
+        console.print(
+            f"The default configuration has the better validation loss; its adapter is in "
+            f"{output / TRIALS / found.setup.default.key / 'best'}.",
+            style="yellow",
+        )
+    console.print(_next_steps(found, report), highlight=False, markup=False, soft_wrap=True)
+
+
+def _time_spent(report: RunReport) -> str:
+    """With the scoring of the best, of what was allowed."""
+    allowed = "" if report.budget_seconds is None else f" of {format_seconds(report.budget_seconds)}"
+    return f"{format_seconds(report.spent_seconds)}{allowed}"
+
+
+def _next_steps(found: Found, report: RunReport) -> str:
+    output, budget = found.output, f"{max(60, math.ceil(2 * report.spent_seconds))}s"
+    return f"""
+Everything is in {output}: adapter/, best.yaml, journal.jsonl, report.json, curves.png. What to do next:
+  ask it      foretune predict {output} --prompt "..."    or    foretune chat {output}
+  search on   {resume_command(found.options, output, budget)}
+  train it    {finetune_command(found.options, output / "best.yaml", output.with_name(output.name + "-again"))}
+
+From Python (this is in adapter/README.md, too):
+
+{indent(snippet(output / ADAPTER, str(output / ADAPTER)), "  ")}"""
