@@ -12,9 +12,9 @@ default search is there three times: it has learned from
 
 So is the greedy portfolio. Against them stand what needs no knowledge of runs: random search, the default, the rules of
 `foretune.optimizer.rules`, and `lr-probe`. Printed are the regret of each (0 is the best of the table, 1 its median
-configuration), and its difference from the search that knows both, with 95 % intervals over tasks; then the losses of
-the rules themselves, as far as they are recorded. Searches that are done are lines of FOLDER/*/replays.jsonl. A few
-minutes.
+configuration), and its difference from the search that knows both, with 95 % intervals over tasks; then how well losses
+and seconds are foretold before any run, and the losses of the rules themselves, as far as they are recorded. Searches
+that are done are lines of FOLDER/*/replays.jsonl. A few minutes.
 
 With `--tasks tiny`, the tasks of `foretune-tiny-v1` are replayed instead, by the search that has learned from it alone
 and the one that has learned from both: whether runs of the LLM do harm where nothing is like it. Some five minutes.
@@ -32,12 +32,17 @@ import pandas as pd
 from foretune.benchmark.budgets import parse_amounts
 from foretune.benchmark.compare import Terms, prepare, replay_all
 from foretune.benchmark.figures import results_frame, scales_of, task_means
+from foretune.benchmark.knowledge import divide
 from foretune.benchmark.regret import interval
 from foretune.benchmark.replay import recorded_task
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.metadata.merge import MergePart, merge
 from foretune.metadata.noise import seed_noise
 from foretune.optimizer.rules import rule_configuration
+from foretune.surrogate.cost import LinearCost, cost_errors
+from foretune.surrogate.examples import by_task, read_runs
+from foretune.surrogate.judge import judge
+from foretune.surrogate.kinds import IN_CONTEXT
 
 TINY = "foretune-tiny-v1"
 RULES = ("rule:unsloth", "rule:tinker", "rule:llama-factory", "rule:auto-epochs", "rule:constant")
@@ -72,6 +77,36 @@ def table(frame: pd.DataFrame, budgets: list[str]) -> None:
         print(f"{method:<30}{cells}   {said if method != WHOLE else ''}")
 
 
+def foreseen(target: MetaDataset, meta: MetaDataset, folder: Path) -> dict[str, list[float]]:
+    """What surrogates say of each task of the target before any run on it, its family left out."""
+    known = divide(meta, target, "family", None, folder / "surrogates")
+    found: dict[str, list[float]] = {"rank correlation": [], "error of the best loss": [], "error of log seconds": []}
+    for name, runs in by_task(read_runs([target])).items():
+        surrogates = known[target.families[name]].surrogates(IN_CONTEXT)
+        predicted = surrogates.performance.on(runs[0].task, [run.configuration for run in runs])({}).mean.max(axis=1)
+        errors = predicted - np.array([run.curve.scores.max() for run in runs])
+        if not isinstance(surrogates.cost, LinearCost):
+            raise TypeError("tables that tell the work of runs give a cost surrogate that is fitted")
+        seconds = cost_errors(surrogates.cost, runs)
+        figures = (judge(surrogates.performance, runs)["rank_correlation_unseen"], *map(_middle, (errors, seconds)))
+        for row, figure in zip(found.values(), figures, strict=True):
+            row.append(figure)
+    return found
+
+
+def _middle(errors: np.ndarray) -> float:
+    return float(np.median(np.abs(errors)))
+
+
+def forecasts(found: dict[str, dict[str, list[float]]]) -> None:
+    """Mean over tasks by knowledge, and that of `tiny` minus that of `both`."""
+    print(f"\n{'before any run':<24}" + "".join(f"{name:>10}" for name in found) + "   tiny minus both")
+    for row in found["both"]:
+        means = "".join(f"{np.mean(one[row]):>10.2f}" for one in found.values())
+        apart = interval(np.array(found["tiny"][row]) - np.array(found["both"][row]))
+        print(f"{row:<24}{means}   {apart.mean:+.2f} [{apart.low:+.2f}, {apart.high:+.2f}]")
+
+
 def losses(table: MetaDataset) -> None:
     """Least validation loss of the default and of each rule, where the run is recorded as the rule has it."""
     print(f"\n{'least validation loss':<44}" + "".join(f"{name:>20}" for name in ("default", *RULES)))
@@ -102,6 +137,7 @@ def main() -> None:
     frame = pd.concat(searches)
     table(frame, [str(one) for one in parse_amounts(given.budget)])
     if target is own:
+        forecasts({name: foreseen(own, meta, given.out / name) for name, meta in known.items()})
         losses(own)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foretune.session import checks
+from foretune.session.shipped import learned_from
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from foretune.types import Task
 
 PUBLISHED = "public-llm-v2"
-LEARNED_FROM = "foretune-tiny-v1"
 ZERO_SHOT_SECONDS = 10.0
 """That scoring the base model may take, on a part of the validation rows if need be."""
 _FEWEST_ROWS = 16
@@ -44,7 +44,7 @@ class RecommendRequest:
         space: search space; None for `peft`, and all pairs of the published sweeps.
         candidates: configurations to choose from.
         surrogates: folder of fitted surrogates; None for the shipped ones.
-        learned_from: the meta-dataset that they were fitted on; None for the shipped one.
+        learned_from: the meta-dataset that they were fitted on; None for the shipped ones.
         train_rows: size of the training split; None for all rows.
         seed: of splits, candidates and the rows that are scored.
         reading: how the dataset is read, for `load_splits`.
@@ -83,11 +83,15 @@ class RecommendRequest:
         from foretune.session.demand import find_model
 
         model = find_model(self.model)
-        table = read_meta_dataset(self.learned_from or LEARNED_FROM)
-        if model.source is not None and is_of_a_size_seen(model_features(model.shape), table):
-            return ranked(self._from_surrogates(model, table, step))
+        tables = {str(name): read_meta_dataset(name) for name in self._learned_from(model)}
+        features = model_features(model.shape)
+        if model.source is not None and any(is_of_a_size_seen(features, table) for table in tables.values()):
+            return ranked(self._from_surrogates(model, tables, step))
         step("computing time and memory")
-        return ranked(self._for_real_model(model, table))
+        return ranked(self._for_real_model(model, tables))
+
+    def _learned_from(self, model: BaseModel) -> tuple[str | Path, ...]:
+        return (self.learned_from,) if self.learned_from else learned_from(model.shape)
 
     def _space(self, model: BaseModel) -> SearchSpace:
         from foretune.space import load_space
@@ -95,7 +99,7 @@ class RecommendRequest:
         space = load_space(self.space or _SPACE, hidden_size=model.shape.width)
         return space if model.targets is None else space.with_targets(model.targets)
 
-    def _for_real_model(self, model: BaseModel, table: MetaDataset) -> Advice:
+    def _for_real_model(self, model: BaseModel, tables: Mapping[str, MetaDataset]) -> Advice:
         """With the time and the memory that a model of this size takes, and without what takes too much."""
         import numpy as np
 
@@ -116,7 +120,7 @@ class RecommendRequest:
                 note = "for a model of this size --budget needs --hardware: nothing was left out"
                 advice = replace(advice, warnings=(*advice.warnings, note))
         advice = replace(advice, recommendations=advice.recommendations[: self.top])
-        return _with_outlook(advice, target.rows, float(np.median(demand.workload.completions)), table)
+        return _with_outlook(advice, target.rows, float(np.median(demand.workload.completions)), tables.values())
 
     def _without_surrogates(self, model: BaseModel, target: Target) -> Advice:
         """From published sweeps, if there are any of models of such a size and pairs that the space allows; with full
@@ -158,16 +162,21 @@ class RecommendRequest:
             why = f"the published sweeps are of LoRA, at rates and ranks that the search space {space.name} lacks"
         return by_rule(space, why, target.rows)
 
-    def _from_surrogates(self, model: BaseModel, table: MetaDataset, step: Callable[[str], None]) -> Advice:
+    def _from_surrogates(
+        self, model: BaseModel, tables: Mapping[str, MetaDataset], step: Callable[[str], None]
+    ) -> Advice:
         import numpy as np
 
         from foretune.metadata.digest import data_sha256
+        from foretune.metadata.merge import MergePart, merge
         from foretune.optimizer.pool import candidate_pool
         from foretune.recommendation import from_surrogates, with_epochs
         from foretune.session.ground import find_surrogates
         from foretune.space import Encoder
 
-        surrogates = find_surrogates(None if self.surrogates is None else str(self.surrogates), needed=True)
+        surrogates = find_surrogates(
+            None if self.surrogates is None else str(self.surrogates), model.shape, needed=True
+        )
         if surrogates is None:
             raise ValueError("surrogates that are needed are found or an error is raised")
         task, facts, notes = self._task(model, dict(surrogates.performance.typical_features), step)
@@ -177,25 +186,25 @@ class RecommendRequest:
         drawn = candidate_pool(space, width, surrogates.performance.recorded, self.candidates, rng)
         default = with_epochs(space.default(), task.rows, space) if task.rows else space.default()
         pool, encoder = [default, space.default(), *drawn], Encoder.of(space).at(width)
+        table = merge([MergePart(*one) for one in tables.items()]).meta
         advice = from_surrogates(
             task, list(dict.fromkeys(pool)), surrogates, table, encoder, top=self.top, seconds=self.seconds
         )
-        if data_sha256(table) not in surrogates.card.get("data_sha256", ()):
-            notes = (*notes, self._other_table())
+        if not {data_sha256(one) for one in tables.values()} <= set(surrogates.card.get("data_sha256", ())):
+            notes = (*notes, self._other_table(tables))
         if self.card:
             ignored = "--hardware is" if self.price is None else "--hardware and --price-per-hour are"
             notes = (*notes, f"{ignored} ignored: the times are those of the machine of the recorded runs")
         advice = replace(advice, warnings=(*model.notes, *notes, *advice.warnings), facts=facts)
         answer_tokens = 10 ** task.meta_features["log_completion_tokens_p50"] - 1
-        return _with_outlook(advice, task.rows or 0, answer_tokens, table)
+        return _with_outlook(advice, task.rows or 0, answer_tokens, tables.values())
 
-    def _other_table(self) -> str:
+    def _other_table(self, tables: Iterable[str]) -> str:
         """What to know of reasons that are not drawn from what predicts."""
         if self.learned_from:
             return f"the surrogates were not fitted on {self.learned_from} as it is now, where the reasons are from"
-        return (
-            f"the reasons are from {LEARNED_FROM}, the surrogates are not; give what they learned from: --learned-from"
-        )
+        shipped = " and ".join(tables)
+        return f"the reasons are from {shipped}, the surrogates are not; give what they learned from: --learned-from"
 
     def _task(
         self, model: BaseModel, typical: dict[str, float], step: Callable[[str], None]
@@ -237,14 +246,14 @@ class RecommendRequest:
         return task, {}, (note,)
 
 
-def _with_outlook(advice: Advice, rows: int, answer_tokens: float, table: MetaDataset) -> Advice:
+def _with_outlook(advice: Advice, rows: int, answer_tokens: float, tables: Iterable[MetaDataset]) -> Advice:
     """With the steps of each run, and what to expect of finetuning on so many rows."""
     from foretune.metadata import read_meta_dataset
     from foretune.recommendation import outlook, read_published, recorded_cases, steps_of, swept_cases
 
     published = read_meta_dataset(PUBLISHED)
     cases = [
-        *recorded_cases(table, "tasks of tiny models"),
+        *(case for table in tables for case in recorded_cases(table, "tasks of small models")),
         *recorded_cases(published, "published tasks"),
         *swept_cases(read_published(published)),
     ]

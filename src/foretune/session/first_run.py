@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from foretune.session.advising import LEARNED_FROM, PUBLISHED
+from foretune.session.advising import PUBLISHED
+from foretune.session.shipped import learned_from
 
 if TYPE_CHECKING:
     from foretune.metadata.shape import ModelShape
@@ -47,4 +48,5 @@ def _is_known(shape: ModelShape) -> bool:
     from foretune.metadata.features import model_features
     from foretune.recommendation import is_of_a_size_seen
 
-    return is_of_a_size_seen(model_features(shape), read_meta_dataset(LEARNED_FROM))
+    features = model_features(shape)
+    return any(is_of_a_size_seen(features, read_meta_dataset(name)) for name in learned_from(shape))

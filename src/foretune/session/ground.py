@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from foretune.request import DataRequest
 from foretune.session.measuring import Measuring, Reader, recall
 from foretune.session.memory import Fit, fit_of
+from foretune.session.shipped import shipped_surrogates
 from foretune.types import Configuration, Report, Task, Trial
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
     from foretune.finetuning.data import TokenizedSplits
     from foretune.finetuning.ending import Ending
     from foretune.finetuning.evaluate import Scores
+    from foretune.metadata.shape import ModelShape
     from foretune.optimizer import Optimizer, Search
     from foretune.session.options import TuneOptions
     from foretune.space import SearchSpace
     from foretune.surrogate.pace import Pace
     from foretune.surrogate.protocol import Surrogates
 
-SHIPPED_SURROGATES = "foretune-tiny-v1"
 _REPORTED_VERSIONS = ("foretune", "torch", "transformers", "peft", "numpy")
 
 _SMALL = 30_000_000
@@ -169,7 +170,7 @@ def prepare(
     space = load_space(options.space, hidden_size=shape.width).with_targets(available_targets(model))
     default, about_default = _default(options, configuration, len(whole.train), space)
     del model  # there may be no room for two
-    surrogates = find_surrogates(options.surrogate, needed=needs_surrogates(options.optimizer))
+    surrogates = find_surrogates(options.surrogate, shape, needed=needs_surrogates(options.optimizer))
     if known is None:
         seen = surrogates.card.get("hardware", ()) if surrogates else None
         measuring = Measuring(options, reader, configuration or default, seen, loading, step, timed)
@@ -288,11 +289,11 @@ def _choose_threads(model: PreTrainedModel) -> None:
         torch.set_num_threads(1)
 
 
-def find_surrogates(folder: str | None, *, needed: bool) -> Surrogates | None:
+def find_surrogates(folder: str | None, shape: ModelShape, *, needed: bool) -> Surrogates | None:
     """The surrogates in `folder`, or else the shipped ones; None if those are neither there nor needed."""
     from foretune.surrogate.store import load_surrogates
 
-    shipped = Path(str(resources.files("foretune"))) / "data" / "surrogates" / SHIPPED_SURROGATES
+    shipped = shipped_surrogates(shape)
     if folder is None and not needed and not shipped.is_dir():
         return None
     return load_surrogates(folder or shipped)

@@ -1,10 +1,11 @@
 """What a slice costs: log seconds by ridge regression on a few logarithms, for training and for evaluation apart.
 
-    seconds = p (exp(w . x) + exp(v . x))
+    seconds = p exp(b) (exp(w . x) + exp(v . x))
 
 A token's price p is that of the base model's parameters and, for small models, of its layers, each of which costs as
 much as so many parameters more (`LAYER_PARAMETERS`). That seconds grow in proportion is not left to the regression:
-the few base models of a table would not tell, and another one would be priced by chance.
+the few base models of a table would not tell, and another one would be priced by chance. A base model with runs of its
+own has a factor of its own, exp(b), by which they took longer than the others' would tell; b is 0 for all others.
 
 The columns x say how much work a slice is: optimizer steps, tokens, "step tokens" (tokens + 150 per step: a step has a
 fixed price of about that many tokens: 10-16 ms against 54-125 us a token on a CPU), tokens per step, tokens of an
@@ -15,8 +16,8 @@ runs were recorded on; the optimizer shifts them to the user's by the slices it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -45,18 +46,20 @@ class LinearCost:
     Attributes:
         encoder: of configurations.
         regression: of log seconds of training and of evaluation.
+        offsets: b of each base model with runs.
     """
 
     encoder: Encoder
     regression: Ridge
+    offsets: Mapping[str, float]
 
     def predict(self, task: Task, configurations: Sequence[Configuration], fidelities: np.ndarray) -> np.ndarray:
         """Seconds (N,), see `CostSurrogate`. Slices are equal shares of a run, so the fidelity makes no difference."""
         del fidelities
         distinct = list(dict.fromkeys(configurations))
         place = {configuration.key: index for index, configuration in enumerate(distinct)}
-        seconds = _price(task) * np.exp(self.regression(cost_rows(self.encoder, task, distinct))).sum(1)
-        return seconds[[place[configuration.key] for configuration in configurations]]
+        parts = np.exp(self.regression(cost_rows(self.encoder, task, distinct)) + self.offsets.get(task.model, 0.0))
+        return _price(task) * parts.sum(1)[[place[configuration.key] for configuration in configurations]]
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,12 @@ def _design(encoder: Encoder, runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarr
 def fit_cost(runs: Sequence[Run], encoder: Encoder) -> LinearCost:
     """By the mean seconds a slice of each run."""
     rows, targets, _ = _design(encoder, runs)
-    return LinearCost(encoder, fit_ridge(rows, targets))
+    alike = LinearCost(encoder, fit_ridge(rows, targets), {})
+    by_model: dict[str, list[Run]] = {}
+    for run in runs:
+        if len(run.train_seconds) and run.task.model:
+            by_model.setdefault(run.task.model, []).append(run)
+    return replace(alike, offsets={name: float(np.median(cost_errors(alike, own))) for name, own in by_model.items()})
 
 
 def cost_errors(cost: LinearCost, runs: Sequence[Run]) -> Float[np.ndarray, " r"]:

@@ -26,7 +26,7 @@ from foretune.surrogate.memory import LinearMemory
 from foretune.surrogate.protocol import Surrogates
 from foretune.surrogate.ridge import Ridge
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 ARRAYS_FILE = "surrogates.safetensors"
 DESCRIPTION_FILE = "surrogates.json"
 
@@ -47,6 +47,7 @@ def save_surrogates(path: str | Path, surrogates: Surrogates) -> None:
     facts, arrays = find_kind(kind).take_apart(performance)
     if isinstance(cost, LinearCost):
         arrays |= flatten(cost.regression, "cost")
+        facts["cost_offsets"] = dict(cost.offsets)
     if isinstance(surrogates.memory, LinearMemory):
         arrays |= flatten(surrogates.memory.regression, "memory")
     payload = dump_arrays(arrays)
@@ -73,7 +74,9 @@ def load_surrogates(path: str | Path) -> Surrogates:
         arrays = load_arrays(payload)
         encoder = Encoder.from_json(description["encoder"])
         performance = find_kind(description["kind"]).put_together(encoder, description, arrays)
-        cost = LinearCost(encoder, restore(Ridge, arrays, "cost")) if "cost.weights" in arrays else EvenCost()
+        cost = EvenCost()
+        if "cost.weights" in arrays:
+            cost = LinearCost(encoder, restore(Ridge, arrays, "cost"), description["cost_offsets"])
         memory = LinearMemory(encoder, restore(Ridge, arrays, "memory")) if "memory.weights" in arrays else None
         card = dict(description["card"])
     except (ForetuneError, KeyError, TypeError, ValueError, SafetensorError) as error:

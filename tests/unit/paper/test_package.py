@@ -25,10 +25,11 @@ for name in {absent}:
 import foretune.benchmark.compare, foretune.session.search
 from foretune.metadata import read_meta_dataset
 from foretune.optimizer import make_optimizer
+from foretune.recommendation.shape import shape_of_size
 from foretune.session.ground import find_surrogates
 from foretune.space import load_space
 table, space = read_meta_dataset("foretune-tiny-v1"), load_space("peft")
-surrogates = find_surrogates(None, needed=True)
+surrogates = find_surrogates(None, shape_of_size("tiny", 0.004), needed=True)
 task = table.task(table.task_ids[0])
 search = make_optimizer("transfer-in-context", task, surrogates.performance.recorded, space.default(), surrogates)
 print(search.ask(600.0).fidelity > 0, sorted(name for name in sys.modules if name.startswith("foretune.paper")))

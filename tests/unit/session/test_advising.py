@@ -62,7 +62,9 @@ def test_a_name_that_is_wrong_is_found_before_anything_is_read(data, tmp_path):
 
 
 def test_reasons_from_another_table_name_it():
-    assert RecommendRequest("d", "m", learned_from=Path("mine"))._other_table() == (
+    assert RecommendRequest("d", "m", learned_from=Path("mine"))._other_table(["mine"]) == (
         "the surrogates were not fitted on mine as it is now, where the reasons are from"
     )
-    assert RecommendRequest("d", "m")._other_table().endswith("give what they learned from: --learned-from")
+    assert RecommendRequest("d", "m")._other_table(["a", "b"]) == (
+        "the reasons are from a and b, the surrogates are not; give what they learned from: --learned-from"
+    )

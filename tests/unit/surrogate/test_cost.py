@@ -29,6 +29,26 @@ def test_twice_the_epochs_cost_more_training_but_not_more_evaluation():
     assert one < two < 2 * one
 
 
+def test_a_base_model_with_runs_of_its_own_has_a_factor_of_its_own():
+    runs = [run for run in read_runs([synthetic_table()]) if len(run.curve)]
+    slow = [
+        replace(
+            run,
+            task=replace(run.task, model="slow"),
+            train_seconds=2 * run.train_seconds,
+            evaluation_seconds=2 * run.evaluation_seconds,
+        )
+        for run in runs[::2]
+    ]
+    cost = fit_cost([*runs, *slow], Encoder.of(load_space("peft")))
+    task, asked = runs[0].task, [runs[0].configuration]
+    known, slower, unknown = (
+        cost.predict(replace(task, model=name), asked, np.array([1]))[0] for name in (task.model, "slow", "new")
+    )
+    assert slower / known == pytest.approx(2.0, rel=0.05)
+    assert known < unknown < slower
+
+
 def one_run() -> Run:
     return next(run for run in read_runs([synthetic_table()]) if len(run.curve))
 
