@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -27,7 +28,7 @@ _MAX_NEW_TOKENS = 256
 
 
 def load_finetuned(
-    folder: Path, model: str, *, device: str = "cpu", shared: bool = False
+    folder: Path, model: str, *, device: str = "cpu", shared: bool = False, quantized: bool = False
 ) -> PreTrainedModel | PeftModel:
     """A base model with its adapter, or a whole finetuned model.
 
@@ -36,12 +37,14 @@ def load_finetuned(
         model: name or folder of the base model.
         device: where to.
         shared: use the base model that this process holds for its runs; the process keeps it.
+        quantized: put an adapter on the base model in 4 bits, as QLoRA trained it.
     """
     if not (folder / "adapter_config.json").is_file():
         if shared:
             release()  # there may be no room for two
         return load_model(folder, device=device)
-    base = fresh_model(model, device=device, changes_weights=False) if shared else load_model(model, device=device)
+    load = partial(fresh_model, changes_weights=False) if shared else load_model
+    base = load(model, device=device, quantized=quantized)
     with warnings.catch_warnings():
         # PEFT 0.21 asks transformers 5 for an attribute by its old name.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)

@@ -23,7 +23,7 @@ from foretune.finetuning.model import default_dtype, load_model, resolve_model
 CHANGE_WEIGHTS = frozenset({"full", "pissa"})
 """Methods that write to the weights of the base model."""
 
-_COPIED_BYTES = 2**30
+COPIED_BYTES = 2**30
 """Models with more bytes of weights than this are never held twice."""
 
 
@@ -48,7 +48,7 @@ def fresh_model(
     dtype: torch.dtype | None = None,
     quantized: bool = False,
     changes_weights: bool = True,
-    copied_bytes: int = _COPIED_BYTES,
+    copied_bytes: int = COPIED_BYTES,
 ) -> PreTrainedModel:
     """The base model as it was read, for one run; it is read from disk only where the process does not hold it.
 

@@ -35,8 +35,16 @@ def scores_markdown(scores: Sequence[ModelScores]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def describe(configuration: Mapping[str, Value], *, short: bool = False) -> str:
-    """A configuration in one line: `lora r16, lr 0.0073, batch 8, 5 epochs`, and the rest if not `short`."""
+def describe(
+    configuration: Mapping[str, Value], *, short: bool = False, before: Sequence[Mapping[str, Value]] = ()
+) -> str:
+    """A configuration in one line: `lora r16, lr 0.0073, batch 8, 5 epochs`, and the rest if not `short`.
+
+    Args:
+        configuration: of a run.
+        short: leave out all but method, rank, learning rate, batch size and epochs.
+        before: configurations of the runs that it goes on from, whose epochs are added: `3 more epochs, 8 in all`.
+    """
     if not configuration:
         return "not finetuned"
     values = dict(configuration)
@@ -44,11 +52,12 @@ def describe(configuration: Mapping[str, Value], *, short: bool = False) -> str:
     method = str(values.pop("method", "run"))
     rank = f" r{values.pop('rank')}" if "rank" in values else ""
     parts = [method + rank]
-    for name, label in (("learning_rate", "lr {}"), ("batch_size", "batch {}"), ("epochs", f"{{}}{more} epochs")):
+    epochs = f"{{}}{more} epoch{'' if values.get('epochs') == 1 else 's'}"
+    if before:
+        epochs += f", {sum(int(one['epochs']) for one in (*before, configuration))} in all"
+    for name, label in (("learning_rate", "lr {}"), ("batch_size", "batch {}"), ("epochs", epochs)):
         if name in values:
-            value = values.pop(name)
-            text = label.format(_number(value))
-            parts.append(text.removesuffix("s") if (name, value) == ("epochs", 1) else text)
+            parts.append(label.format(_number(values.pop(name))))
     if not short:
         parts += [f"{name.replace('_', ' ')} {_number(value)}" for name, value in values.items()]
     return ", ".join(parts)

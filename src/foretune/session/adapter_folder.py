@@ -26,6 +26,10 @@ _CHAT = """\
 messages = [{"role": "user", "content": "Which currency is used in Japan?"}]
 inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True, return_tensors="pt")
 """
+_FOUR_BITS = """\
+The adapter was trained and scored on the base model in 4 bits. To load that, pass as `quantization_config`:
+`BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)`.
+"""
 _PLAIN = """\
 inputs = tokenizer("Which currency is used in Japan?", return_tensors="pt")
 """
@@ -95,27 +99,29 @@ def write_card(
         folder: named `RUN/adapter`, after `complete_adapter_folder`.
         model: the base model: a hub name, the shipped model, or a folder.
         dataset: its name.
-        runs: how it was finetuned, in runs that each went on from the run before; of an average, its first member.
+        runs: how it was finetuned, in runs that each went on from the run before.
         stops: the tokens that end an answer.
         scores: rows of the final table, where they are known.
-        members: of an average.
+        members: of an average, which `runs` say nothing of.
     """
     from foretune.finetuning.model import SHIPPED
 
     whole = not (folder / "adapter_config.json").is_file()
     on_hub = model != SHIPPED and not Path(model).expanduser().is_dir()
+    method = str((members[0].configuration if members else runs[0])["method"])
     base = model if on_hub or model == SHIPPED else Path(model).expanduser().resolve().name
     header = {
         **({"base_model": model} if on_hub else {}),
         "library_name": "transformers" if whole else "peft",
         "pipeline_tag": "text-generation",
-        "tags": ["foretune", str(runs[0]["method"])],
+        "tags": ["foretune", method],
     }
     parts = [
         f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n# {base}, finetuned on {dataset}",
         f"Base model: {base}. Finetuned with foretune: {_origin(runs, members)}",
         *([f"Scores on the test split:\n\n{scores_markdown(scores)}"] if scores else []),
         f"## Use it\n\n```python\n{snippet(folder, f'{folder.parent.name}/{folder.name}')}```",
+        *([_FOUR_BITS.strip()] if method == "qlora" else []),
         f"Answers are greedy, and end at {' or '.join(f'`{stop}`' for stop in stops)}: see `generation_config.json`.",
         *([] if whole or on_hub else [_elsewhere(base)]),
     ]

@@ -38,7 +38,10 @@ Parts = tuple[Part, ...]
 
 
 def to_average(history: Sequence[Report]) -> tuple[Incumbent, ...]:
-    """The best checkpoints of the search, of different configurations whose adapters can be summed, best first."""
+    """The best checkpoints of the search, of different configurations whose adapters can be summed, best first.
+
+    They are of the same base model: in 4 bits if the best of them was trained by QLoRA, else as it is.
+    """
     from foretune.finetuning.average import SUMMED
 
     reports: dict[Configuration, list[Report]] = {}
@@ -46,7 +49,14 @@ def to_average(history: Sequence[Report]) -> tuple[Incumbent, ...]:
         if report.trial.configuration.values.get("method") in SUMMED:
             reports.setdefault(report.trial.configuration, []).append(report)
     peaks = [peak for one in reports.values() if (peak := incumbent_of(one))]
-    return tuple(sorted(peaks, key=lambda one: -one.score)[:KEPT])
+    peaks.sort(key=lambda one: -one.score)
+    alike = [one for one in peaks if is_quantized(one.configuration) == is_quantized(peaks[0].configuration)]
+    return tuple(alike[:KEPT])
+
+
+def is_quantized(configuration: Configuration) -> bool:
+    """Whether its base model is in 4 bits."""
+    return configuration.values.get("method") == "qlora"
 
 
 def evaluations(budget_seconds: float, validation_seconds: float) -> int:
@@ -85,7 +95,7 @@ def average_best(found: Found, best: Incumbent) -> Parts:
         return ()
 
     def loss(parts: Parts) -> float:
-        return _validation_loss(found, _written(found, parts))
+        return _validation_loss(found, _written(found, parts), quantized=is_quantized(candidates[0].configuration))
 
     parts = choose(candidates, VALIDATION_NLL.score(best.score), loss, allowed)
     if parts:
@@ -139,10 +149,11 @@ def _written(found: Found, parts: Parts) -> Path:
     return folder
 
 
-def _validation_loss(found: Found, folder: Path) -> float:
+def _validation_loss(found: Found, folder: Path, *, quantized: bool) -> float:
     """On the rows that slices were scored on."""
     from foretune.execution.finetuned import load_finetuned
     from foretune.finetuning.evaluate import evaluate
 
-    model = load_finetuned(folder, found.options.model, device=found.options.device, shared=True)
+    options = found.options
+    model = load_finetuned(folder, options.model, device=options.device, shared=True, quantized=quantized)
     return evaluate(model, found.setup.data.validation).nll

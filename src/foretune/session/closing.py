@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,8 @@ from foretune.report.run_report import (
     write_run_report,
 )
 from foretune.session.adapter_folder import complete_adapter_folder, write_card
-from foretune.session.averaging import FOLDER, Parts, average_best, folder_of
-from foretune.session.folder import ADAPTER, JOURNAL, TRIALS, locked
+from foretune.session.averaging import FOLDER, Parts, average_best, folder_of, is_quantized
+from foretune.session.folder import ADAPTER, COMPARISON, JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
 from foretune.session.interruption import Interruption
 from foretune.session.lineage import lineage
@@ -94,7 +94,7 @@ def _held_out_rows(setup: SearchSetup) -> int:
 
 
 def _score_returned(found: Found, best: Incumbent, parts: Parts) -> ModelScores:
-    row = _score_best(found, best, found.output / ADAPTER)
+    row = _score_best(found, parts[0].checkpoint if parts else best, found.output / ADAPTER)
     members = tuple(_member(one.checkpoint, one.weight) for one in parts)
     return replace(row, name="average", configuration={}, slices=0, members=members) if members else row
 
@@ -116,8 +116,14 @@ def _score_default(found: Found, default: Report | None, best: ModelScores) -> t
     setup, fidelity = found.setup, int(default.curve.scores.argmax()) + 1
     if best.configuration == dict(setup.default.values) and best.slices == fidelity:
         return (replace(best, name="default"),)
-    folder = found.output / TRIALS / setup.default.key / "best"
+    folder = _folder_of_default(found, default) / "best"
     return (measure_finetuned("default", folder, setup, found.options, setup.default, fidelity),)
+
+
+def _folder_of_default(found: Found, default: Report) -> Path:
+    """Where the run of a report is: of the search, or of what came after it."""
+    of_search = any(one is default for one in found.result.history)
+    return found.output / (TRIALS if of_search else COMPARISON) / found.setup.default.key
 
 
 def _default_report(found: Found, known: Report | None, console: Console) -> Report | None:
@@ -127,7 +133,10 @@ def _default_report(found: Found, known: Report | None, console: Console) -> Rep
         return known
     what = "training the default configuration to its end, for comparison (outside of the budget; Ctrl-C ends it)"
     with waiting(console, what), Interruption() as ending:
-        evaluate = found.setup.executor(found.options, found.output / TRIALS, None, stop=ending.asked)
+        begun, folder = (found.output / one / found.setup.default.key for one in (TRIALS, COMPARISON))
+        if len(read_records(folder, done)[0]) < done:
+            _copy(begun, folder)
+        evaluate = found.setup.executor(found.options, folder.parent, None, stop=ending.asked)
         report = evaluate(Trial(len(found.result.history), found.setup.default, slices, resumes_from=done), None)
     console.print(
         f"the default configuration was trained for comparison, {report.seconds:.0f} s outside of the budget",
@@ -144,18 +153,23 @@ def _last_report(found: Found, configuration: Configuration) -> Report | None:
 
 
 def _keep_adapter(found: Found, source: Path) -> None:
-    """Copy an adapter to where users look for it; it is whole or, after a kill, the earlier one."""
+    """Copy an adapter to where users look for it."""
     target = found.output / ADAPTER
     if not source.is_dir():
         message = f"{source} is gone; the search cannot be closed without it, so begin it again in another folder"
         raise JournalError(message)
-    fresh = target.with_name(f".{ADAPTER}.new")
+    _copy(source, target, lambda fresh: complete_adapter(fresh, found.setup))
+    shutil.rmtree(found.output / FOLDER, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path, complete: Callable[[Path], None] = lambda _: None) -> None:
+    """Put a completed copy of a folder in the place of an earlier one; after a kill it is whole, or there is none."""
+    fresh = target.with_name(f".{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(source, fresh)
-    complete_adapter(fresh, found.setup)
+    complete(fresh)
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
-    shutil.rmtree(found.output / FOLDER, ignore_errors=True)
 
 
 def complete_adapter(folder: Path, setup: SearchSetup) -> None:
@@ -199,7 +213,8 @@ def measure_finetuned(
     from foretune.execution.finetuned import load_finetuned
     from foretune.finetuning.evaluate import evaluate
 
-    model = load_finetuned(folder, options.model, device=options.device, shared=True)
+    quantized = is_quantized(configuration)
+    model = load_finetuned(folder, options.model, device=options.device, shared=True, quantized=quantized)
 
     def measure(tokens: Tokens) -> Measurement:
         return _measurement(evaluate(model, tokens), len(tokens))
@@ -227,7 +242,7 @@ def _measurement(scores: Scores, rows: int) -> Measurement:
 def _run_report(found: Found, scores: tuple[ModelScores, ...], default: Report | None, spent: float) -> RunReport:
     journal = read_journal(found.output / JOURNAL)
     incumbent, options = found.result.incumbent, found.options
-    tokens = _tokens(found)
+    tokens = _tokens(found, default)
     return RunReport(
         data=str(options.data.source),
         model=options.model,
@@ -247,10 +262,13 @@ def _run_report(found: Found, scores: tuple[ModelScores, ...], default: Report |
     )
 
 
-def _tokens(found: Found) -> dict[str, list[int]]:
+def _tokens(found: Found, default: Report | None) -> dict[str, list[int]]:
     """Tokens trained on after each slice, by configuration."""
-    tried = {report.trial.configuration.key for report in found.result.history} | {found.setup.default.key}
-    records = {key: read_records(found.output / TRIALS / key, found.setup.task.max_fidelity)[0] for key in tried}
+    tried = {report.trial.configuration.key for report in found.result.history}
+    folders = {key: found.output / TRIALS / key for key in tried}
+    if default is not None:
+        folders[found.setup.default.key] = _folder_of_default(found, default)
+    records = {key: read_records(folder, found.setup.task.max_fidelity)[0] for key, folder in folders.items()}
     return {key: [int(line["tokens"]) for line in lines] for key, lines in records.items()}
 
 

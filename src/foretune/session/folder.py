@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 JOURNAL = "journal.jsonl"
 TRIALS = "trials"
+COMPARISON = "comparison"
+"""Holds the run of the default after the search. What is in `TRIALS` stays as the journal says."""
 ADAPTER = "adapter"
 
 

@@ -12,7 +12,8 @@ from foretune.report.tables import describe, describe_members, scores_table
 from foretune.session.adapter_folder import snippet
 from foretune.session.advice import finetune_command, resume_command
 from foretune.session.durations import format_seconds
-from foretune.session.folder import ADAPTER, TRIALS
+from foretune.session.folder import ADAPTER, COMPARISON
+from foretune.session.lineage import lineage
 
 if TYPE_CHECKING:
     from foretune.report.run_report import RunReport
@@ -31,7 +32,8 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
         highlight=False,
         soft_wrap=True,
     )
-    best = f"best: {describe(incumbent.configuration.values)}"
+    *before, last = lineage(incumbent.configuration, [one.trial.configuration for one in found.result.history])
+    best = f"best: {describe(last.values, before=[one.values for one in before])}"
     console.print(
         f"{best}; after {incumbent.fidelity} of {report.max_fidelity} slices", highlight=False, soft_wrap=True
     )
@@ -43,7 +45,7 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
     if default is not None and len(default.curve) and default.curve.scores.max() > incumbent.score:
         console.print(
             f"The default configuration has the better validation loss; its adapter is in "
-            f"{output / TRIALS / found.setup.default.key / 'best'}.",
+            f"{output / COMPARISON / found.setup.default.key / 'best'}.",
             style="yellow",
         )
     console.print(_next_steps(found, report), highlight=False, markup=False, soft_wrap=True)

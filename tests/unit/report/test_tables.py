@@ -43,6 +43,8 @@ def test_further_epochs_are_called_more():
     assert describe(more, short=True) == "lora r8, lr 0.0073, batch 8, 5 more epochs"
     assert describe({**more, "epochs": 1}, short=True).endswith(", 1 more epoch")
     assert "key" not in describe(more)
+    before = [{"epochs": 3}, {"epochs": 2}]
+    assert describe(more, short=True, before=before) == "lora r8, lr 0.0073, batch 8, 5 more epochs, 10 in all"
 
 
 def test_an_average_says_how_many_runs_it_is_of_and_of_which():

@@ -75,6 +75,14 @@ def test_the_card_of_an_average_lists_what_it_is_made_of(folder):
     )
 
 
+def test_a_card_says_that_qlora_wants_its_base_in_four_bits(folder):
+    said = '`BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)`'
+    assert said not in card(folder, "foretune-tiny")[1]
+    header, body = card(folder, "foretune-tiny", members=[Member("k", {"method": "qlora"}, 8, 1.0)])
+    assert header["tags"] == ["foretune", "qlora"]
+    assert said in body
+
+
 def test_a_whole_model_needs_no_peft(folder):
     (folder / "adapter_config.json").unlink()
     assert "peft" not in snippet(folder, "x")

@@ -40,6 +40,14 @@ def test_the_best_checkpoints_of_different_runs_are_averaged_but_not_of_every_me
     assert KEPT == 4
 
 
+@pytest.mark.parametrize(("best", "other"), [("qlora", "lora"), ("rslora", "qlora")])
+def test_adapters_of_a_base_model_in_four_bits_are_averaged_among_themselves(best, other):
+    kinds = (best, other, "pissa" if other == "qlora" else "qlora")
+    configurations = [a_configuration(str(number), kind) for number, kind in enumerate(kinds)]
+    history = [a_report(one, [float(number)]) for number, one in enumerate(configurations)]
+    assert [one.configuration for one in to_average(history)] == [configurations[0], configurations[2]]
+
+
 @pytest.mark.parametrize(
     ("budget", "seconds", "count"),
     [(180.0, 1.0, 9), (100.0, 0.5, 9), (100.0, 2.0, 2), (100.0, 6.0, 0), (math.inf, 99.0, 9), (100.0, 0.0, 9)],
@@ -97,7 +105,7 @@ def test_no_more_is_scored_than_time_allows(allowed, weights):
 
 
 def test_without_averages_or_time_or_candidates_nothing_is_tried(tmp_path, monkeypatch):
-    monkeypatch.setattr(averaging, "_validation_loss", lambda *_: pytest.fail("was scored"))
+    monkeypatch.setattr(averaging, "_validation_loss", lambda *_, **__: pytest.fail("was scored"))
     history = (a_report(LORA, [1.0]), a_report(a_configuration("b"), [2.0]))
 
     def found(*, average=True, seconds=0.01, history=history):

@@ -2,6 +2,7 @@
 
 import io
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -70,8 +71,11 @@ def test_the_default_is_read_back_at_its_best_slice(found, monkeypatch):
     search = found()
     assert closing._score_default(search, a_report(IA3, [2.0, 1.5, 1.75]), scored("best", 1.0, LORA, 2)) == ("row",)
     assert closing._score_default(search, a_report(IA3, [2.0, 1.5, 1.75]), scored("best", 1.0, IA3, 3)) == ("row",)
-    folder = search.output / "trials" / IA3.key / "best"
-    assert asked == [("default", folder, search.setup, search.options, IA3, 2)] * 2
+    of_search = a_report(IA3, [2.0])
+    search.result.history = (of_search,)
+    assert closing._score_default(search, of_search, scored("best", 1.0, LORA, 2)) == ("row",)
+    places = [(Path(folder).relative_to(search.output).parts[0], *others) for _, folder, _, _, *others in asked]
+    assert places == [("comparison", IA3, 2), ("comparison", IA3, 2), ("trials", IA3, 1)]
 
 
 @pytest.mark.parametrize(
@@ -91,11 +95,39 @@ def test_another_default_is_trained_to_its_end(found, monkeypatch, known, resume
         return a_report(IA3, losses, status=Status.OK if losses else Status.FAILED)
 
     monkeypatch.setattr("foretune.execution.in_process.InProcess", lambda *_, **__: evaluate)
-    shown = Console(file=io.StringIO(), width=200)
-    report = closing._default_report(found(a_report(LORA, [2.0])), known, shown)
+    shown, search = Console(file=io.StringIO(), width=200), found(a_report(LORA, [2.0]))
+    (search.output / "trials" / IA3.key).mkdir(parents=True)
+    report = closing._default_report(search, known, shown)
     assert trials == [Trial(1, IA3, 3, resumes_from)]
     assert report is known if not losses else report.curve.scores.tolist() == [-3.0, -2.0, -1.0]
     assert "was trained for comparison, 2 s outside of the budget" in shown.file.getvalue()
+
+
+@pytest.mark.parametrize("earlier", [0, 1, 2])
+def test_the_comparison_leaves_the_adapters_of_the_search_alone(found, monkeypatch, earlier):
+    """Whether an earlier comparison was killed before, at or after the slices of the search."""
+    search = found()
+    of_search, after = (search.output / name / IA3.key for name in ("trials", "comparison"))
+    for folder, slices in ((of_search, 1), (after, earlier)):
+        (folder / "best").mkdir(parents=True)
+        (folder / "best" / "weights").write_text(f"slice {slices}")
+        (folder / "slices.jsonl").write_text("{}\n" * slices)
+    begun_with = []
+
+    def evaluate(_data, _model, directory, *_, **__):
+        def train(trial, _):
+            weights = directory / IA3.key / "best" / "weights"
+            begun_with.append(weights.read_text())
+            weights.write_text("slice 3")
+            return a_report(IA3, [3.0, 2.0, 1.0])
+
+        return train
+
+    monkeypatch.setattr("foretune.execution.in_process.InProcess", evaluate)
+    closing._default_report(search, a_report(IA3, [3.0]), Console(file=io.StringIO()))
+    assert begun_with == [f"slice {max(earlier, 1)}"]
+    assert (of_search / "best" / "weights").read_text() == "slice 1"
+    assert (after / "best" / "weights").read_text() == "slice 3"
 
 
 def test_the_last_report_of_a_configuration_counts(found):
