@@ -16,6 +16,22 @@ from foretune.journal import read_journal
 from foretune.report.run_report import read_run_report
 
 ROWS = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]
+DIES_AFTER_A_SUM = """
+import itertools, os, signal, sys
+from foretune import cli
+from foretune.finetuning import average
+
+last, sums, write = int(sys.argv.pop(1)), itertools.count(1), average.sum_adapters
+
+def dies(*arguments, **options):
+    write(*arguments, **options)
+    if next(sums) == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+average.sum_adapters = dies
+cli.app()
+"""
+"""`foretune`, after a number: of averages written, at the last of which the process kills itself."""
 FOREVER = ("--budget", "1h", "--optimizer", "random", "--candidates", "40", "--no-default-comparison")
 
 
@@ -111,3 +127,22 @@ def test_the_budget_counts_from_the_start_of_the_process(data, tiny_model, tmp_p
     report = read_run_report(tmp_path / "run" / "report.json")
     journal = read_journal(tmp_path / "run" / "journal.jsonl")
     assert 1000.0 < report.setup_seconds < journal.spent_seconds < report.spent_seconds < 1300.0
+
+
+def test_a_search_killed_at_each_of_its_averages_resumes_to_the_same_adapter(data, tiny_model, tmp_path):
+    """Four whole runs, of which five averages are scored; the second is the best."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    words = ("tune", data, "--model", tiny_model, *FOREVER, "--candidates", 12, "--max-slices", 32, "--output")
+    assert run(*words, whole) == 0
+    for average, resume in enumerate(((), ("--resume",), ("--resume",)), start=1):
+        command = [sys.executable, "-c", DIES_AFTER_A_SUM, *map(str, (average, *words, killed, *resume))]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert ended.returncode == -signal.SIGKILL, ended.stdout + ended.stderr
+        assert (killed / ".average").is_dir()
+        assert not (killed / "adapter").exists()
+    assert run(*words, killed, "--resume") == 0
+    expected, resumed = (read_run_report(folder / "report.json") for folder in (whole, killed))
+    assert resumed.scores == expected.scores
+    assert [one.weight for one in expected.returned.members] == [0.7, 0.3]
+    first, second = (folder / "adapter" / "adapter_model.safetensors" for folder in (whole, killed))
+    assert second.read_bytes() == first.read_bytes()
