@@ -120,14 +120,22 @@ class Fit:
         from foretune.recommendation.hardware import WEIGHT_BYTES, adapter_parameters
 
         method = str(configuration.values["method"])
-        on_cpu = self.device.startswith("cpu")  # where all weights are in float32
+        weights = self._weight_bytes(method) * self.shape.parameters
         if method == "full":
-            return (0.0 if on_cpu else 4.0 * self.shape.parameters), 12.0 * self.shape.parameters
-        if method not in WEIGHT_BYTES:
-            return 0.0, 0.0
-        trained = adapter_parameters(self.shape, configuration)
-        weights = 0.0 if on_cpu else (WEIGHT_BYTES[method] - WEIGHT_BYTES["lora"]) * self.shape.parameters
+            return weights, 12.0 * self.shape.parameters
+        trained = adapter_parameters(self.shape, configuration) if method in WEIGHT_BYTES else 0.0
         return weights + 4.0 * trained, 12.0 * trained
+
+    def _weight_bytes(self, method: str) -> float:
+        """Of a base weight in memory, beside itself as the process holds it."""
+        from foretune.finetuning.base import CHANGE_WEIGHTS, COPIED_BYTES
+        from foretune.finetuning.fast_layers import has_bfloat16_instructions
+        from foretune.recommendation.hardware import WEIGHT_BYTES
+
+        copied = 4.0 if method in CHANGE_WEIGHTS and 4.0 * self.shape.parameters <= COPIED_BYTES else 0.0
+        if self.device.startswith("cpu"):  # where all weights are in float32, and frozen layers have a faster copy
+            return copied + (2.0 if method != "full" and has_bfloat16_instructions() else 0.0)
+        return copied + WEIGHT_BYTES.get(method, WEIGHT_BYTES["lora"]) - WEIGHT_BYTES["lora"]
 
     def sizes(self, default: Configuration, candidates: Sequence[Configuration]) -> str:
         """The line of a search: what the default takes, and the same with the largest batches that may come."""

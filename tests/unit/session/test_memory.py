@@ -2,11 +2,13 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from foretune.errors import ModelError
+from foretune.finetuning import fast_layers
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.memory import StepBytes
 from foretune.metadata.shape import ModelShape
@@ -48,6 +50,12 @@ def test_no_batch_is_larger_than_the_data():
     assert fit(80).at_once(lora(batch_size=400))[0].batch == 100
 
 
+@pytest.fixture(autouse=True)
+def plain_processor(monkeypatch):
+    """Without the instructions that make a copy of frozen weights worth its memory."""
+    monkeypatch.setattr(fast_layers, "has_bfloat16_instructions", lambda: False)
+
+
 def test_methods_that_keep_weights_otherwise_take_more_or_less_of_an_accelerator():
     assert fit(80).least_bytes(lora(method="pissa")) - fit(80).least_bytes(lora()) == pytest.approx(4 * 8e9)
     assert fit(80).least_bytes(lora(method="qlora")) - fit(80).least_bytes(lora()) == pytest.approx(-1.48 * 8e9)
@@ -55,6 +63,25 @@ def test_methods_that_keep_weights_otherwise_take_more_or_less_of_an_accelerator
     assert on_cpu.least_bytes(lora(method="pissa")) == on_cpu.least_bytes(lora())
     assert on_cpu.least_bytes(lora(method="full")) == pytest.approx(12 * 8e9 + 0.75 * GIB)
     assert on_cpu.least_bytes(lora(method="ia3")) == pytest.approx(0.75 * GIB)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_methods_that_change_weights_work_on_a_copy_of_a_small_model(device):
+    small, large = (replace(SHAPE, parameters=parameters) for parameters in (2.0**28, 2.0**28 + 1))
+    for method in ("full", "pissa", "lora"):
+        bytes_each = [
+            Fit(memory(80), shape, 512, rows=100, device=device).least_bytes(lora(method=method)) / shape.parameters
+            for shape in (small, large)
+        ]
+        assert bytes_each[0] - bytes_each[1] == pytest.approx(0.0 if method == "lora" else 4.0, abs=1e-3)
+
+
+def test_frozen_weights_have_a_copy_where_the_processor_computes_in_bfloat16(monkeypatch):
+    methods = ("lora", "ia3", "full")
+    before = [fit(80, device="cpu").least_bytes(lora(method=method)) for method in methods]
+    monkeypatch.setattr(fast_layers, "has_bfloat16_instructions", lambda: True)
+    after = [fit(80, device="cpu").least_bytes(lora(method=method)) for method in methods]
+    assert [now - then for now, then in zip(after, before, strict=True)] == pytest.approx([2 * 8e9, 2 * 8e9, 0.0])
 
 
 def test_the_line_says_what_the_default_and_the_largest_batches_take():
