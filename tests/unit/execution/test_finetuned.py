@@ -5,13 +5,16 @@ import shutil
 
 import pytest
 import torch
+from peft import AutoPeftModelForCausalLM
+from transformers import BitsAndBytesConfig
 
-from foretune.errors import JournalError
+from foretune.errors import JournalError, ModelError
 from foretune.execution.finetuned import Finetuned, load_finetuned, open_finetuned
 from foretune.finetuning import base
 from foretune.finetuning.adapters import adapt, save_adapter
+from foretune.finetuning.average import sum_adapters
 from foretune.finetuning.fast_layers import use_fast_layers
-from foretune.finetuning.model import load_model, load_tokenizer
+from foretune.finetuning.model import SHIPPED, load_model, load_tokenizer, shipped_model
 from foretune.types import Configuration
 
 LORA = Configuration(
@@ -49,6 +52,35 @@ def test_an_adapter_computes_what_it_did_and_leaves_a_shared_base_model_alone(ti
     assert not torch.allclose(expected, untouched, atol=1e-2)
     torch.testing.assert_close(logits(base.fresh_model(str(tiny_model), device="cpu")), untouched)
     base.release()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_adapter_of_qlora_wants_the_base_model_in_four_bits(tiny_model, adapter, shared):
+    with pytest.raises(ModelError, match="qlora needs a CUDA device"):
+        load_finetuned(adapter[0], str(tiny_model), shared=shared, quantized=True)
+
+
+def test_an_average_of_qlora_adapters_is_read_back_as_peft_reads_it_in_four_bits(tmp_path, monkeypatch):
+    pytest.importorskip("bitsandbytes", reason="QLoRA needs the extra 'qlora'")
+    monkeypatch.setattr("foretune.finetuning.model.check_four_bit", lambda _: None)  # on a CPU it is only slow
+    monkeypatch.setattr("foretune.finetuning.fast_layers.has_bfloat16_instructions", lambda: False)
+    torch.manual_seed(0)
+    for rank in (2, 3):
+        qlora = Configuration({**LORA.values, "method": "qlora", "rank": rank})
+        adapted = adapt(load_model(SHIPPED, quantized=True), qlora, name=str(shipped_model()))
+        with torch.no_grad():
+            for parameter in adapted.trained.values():
+                parameter.normal_(std=0.5)
+        (tmp_path / str(rank)).mkdir()
+        save_adapter(adapted, tmp_path / str(rank))
+    sum_adapters([tmp_path / "2", tmp_path / "3"], [0.7, 0.3], tmp_path)
+    four_bits = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)
+    as_peft = AutoPeftModelForCausalLM.from_pretrained(
+        str(tmp_path), quantization_config=four_bits, dtype=torch.float32
+    )
+    expected = logits(as_peft.eval())
+    torch.testing.assert_close(logits(load_finetuned(tmp_path, SHIPPED, quantized=True)), expected)
+    assert not torch.allclose(logits(load_finetuned(tmp_path, SHIPPED)), expected, atol=1e-2)
 
 
 def test_a_whole_model_takes_the_place_of_the_shared_one(tiny_model):
