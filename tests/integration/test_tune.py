@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ import foretune.cli
 import foretune.tuner
 from foretune.journal import append_entry, read_journal
 from foretune.report.run_report import read_run_report
-from foretune.session import averaging
+from foretune.session import averaging, closing
 from foretune.session.averaging import to_average
 
 ROWS = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]
@@ -128,6 +129,22 @@ def test_a_killed_search_resumes_to_the_same_end(
     assert (output / "adapter" / "adapter_model.safetensors").read_bytes() == (
         finished / "adapter" / "adapter_model.safetensors"
     ).read_bytes()
+
+
+def test_a_search_that_was_killed_after_its_comparison_ends_with_its_own_best(data, tiny_model, tmp_path, monkeypatch):
+    """The default is the best of the three slices of the search, and better still after them."""
+    output, weights = tmp_path / "killed", tmp_path / "killed" / "adapter" / "adapter_model.safetensors"
+    with monkeypatch.context() as patch:
+        patch.setattr(closing, "measure_untouched", Mock(side_effect=KeyboardInterrupt))
+        assert tune(data, tiny_model, output, slices=3) == 130
+    before = weights.read_bytes()
+    assert tune(data, tiny_model, output, "--resume", slices=3) == 0
+    assert weights.read_bytes() == before
+    _, default, best = read_run_report(output / "report.json").scores
+    assert default.slices > 3 > best.slices
+    assert default.validation.nll < best.validation.nll
+    (report,) = read_journal(output / "journal.jsonl").history
+    assert best.validation.nll == pytest.approx(-report.curve.scores.max(), rel=1e-4)
 
 
 @pytest.fixture
