@@ -39,6 +39,7 @@ A table that has grown is shipped by these commands; the last three print what t
 
     python collecting/smollm2_v1.py WORK --tasks TASKS --model FOLDER --parts save
     foretune metadata verify smollm2-v1
+    foretune fit foretune-tiny-v1 smollm2-v1 --out src/foretune/data/surrogates/smollm2-v1 --overwrite
     foretune metadata describe smollm2-v1 --plots FIGURES
     python benchmarks/real_llm.py --out DIR
     python benchmarks/real_llm.py --out DIR --tasks tiny

@@ -17,7 +17,7 @@ LEAST_PARAMETERS = 6e7
 def learned_from(shape: ModelShape) -> tuple[str, ...]:
     """The shipped meta-datasets that tell most about a base model.
 
-    Surrogates for tiny models have not learned from the LLM, for they choose worse if they have.
+    Surrogates for tiny models have not learned from the LLM, which does them no good.
     """
     return (TINY, REAL) if shape.matrices >= LEAST_PARAMETERS else (TINY,)
 
