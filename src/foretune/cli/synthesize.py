@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from foretune.synthesis.questions.cost import Price, Tokens
     from foretune.synthesis.questions.make import Made
     from foretune.synthesis.questions.pairs import Pair
     from foretune.synthesis.questions.passages import Material
+    from foretune.teacher.price import Price, Tokens
     from foretune.teacher.protocol import Teacher
 
 REPLIES = ".replies.jsonl"
@@ -59,10 +59,11 @@ def synthesize(
 
     from foretune.session.interruption import Interruption
     from foretune.synthesis.questions.card import Facts, write_dataset
-    from foretune.synthesis.questions.cost import Price, count, estimate
+    from foretune.synthesis.questions.cost import estimate
     from foretune.synthesis.questions.passages import gather
     from foretune.synthesis.questions.split import split_by_section
     from foretune.teacher.cache import Remembered
+    from foretune.teacher.price import Price, count
 
     console = Console()
     material = gather(docs, seed=seed)

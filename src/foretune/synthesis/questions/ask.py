@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foretune.documents.passages import Passage
-from foretune.synthesis.questions.drafts import Draft, Drafts, Unreadable, Verdicts, ask_for
+from foretune.synthesis.questions.drafts import Draft, Drafts, Verdicts
 from foretune.synthesis.questions.filters import fault_of
 from foretune.synthesis.questions.prompts import questions_request, verdicts_request
+from foretune.teacher.ask_for import Unreadable, ask_for
 from foretune.teacher.protocol import Teacher
 
 WRITTEN = "written by the teacher"

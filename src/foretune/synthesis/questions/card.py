@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from foretune.synthesis.questions.ask import UNREADABLE, WRITTEN
-from foretune.synthesis.questions.cost import Price, Tokens
 from foretune.synthesis.questions.make import KEPT, Made
 from foretune.synthesis.questions.pairs import Pair
 from foretune.synthesis.questions.passages import Material
 from foretune.synthesis.write import write_rows
+from foretune.teacher.price import Price, Tokens
 
 
 @dataclass(frozen=True)

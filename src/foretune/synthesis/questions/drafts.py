@@ -1,18 +1,13 @@
-"""The shape of a teacher's answers, and the questions that a teacher is asked until its answer has that shape."""
+"""The shape of a teacher's answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
-from foretune.teacher.protocol import Failure, Request, Teacher
-
-ATTEMPTS = 4
-"""Requests until an answer can be read."""
+from foretune.teacher.ask_for import Shaped
 
 
 class Kind(StrEnum):
@@ -31,13 +26,7 @@ _Question = Annotated[str, _Written, Field(json_schema_extra={"maxLength": 200})
 _Answer = Annotated[str, _Written, Field(json_schema_extra={"maxLength": 500})]
 
 
-class _Shape(BaseModel):
-    """Further names in an answer are not asked for, and do no harm."""
-
-    model_config = ConfigDict(frozen=True, json_schema_extra={"additionalProperties": False})
-
-
-class Draft(_Shape):
+class Draft(Shaped):
     """A question and its answer."""
 
     kind: Kind
@@ -45,13 +34,13 @@ class Draft(_Shape):
     answer: _Answer
 
 
-class Drafts(_Shape):
+class Drafts(Shaped):
     """The answer to a request for questions."""
 
     pairs: Annotated[list[Draft], Field(json_schema_extra={"maxItems": len(Kind)})]
 
 
-class Verdict(_Shape):
+class Verdict(Shaped):
     """The judgement of a pair; the number is its place in the request, from 1."""
 
     number: int
@@ -59,63 +48,7 @@ class Verdict(_Shape):
     stands_alone: bool
 
 
-class Verdicts(_Shape):
+class Verdicts(Shaped):
     """The answer to a request for judgements."""
 
     verdicts: list[Verdict]
-
-
-Shape = TypeVar("Shape", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A request that got no answer of the right shape.
-
-    Attributes:
-        reason: a fault of the last answer.
-        failed: whether there was no answer at all.
-    """
-
-    reason: str
-    failed: bool
-
-
-def ask_for(
-    shape: type[Shape], request: Request, teacher: Teacher, observe: Callable[[], None] = lambda: None
-) -> Shape | Unreadable:
-    """The teacher's answer in this shape, after at most `ATTEMPTS` requests.
-
-    Args:
-        shape: of the answer; its JSON schema goes along.
-        request: each further one names the fault of the answer before.
-        teacher: answers.
-        observe: is told of each answer that cannot be read.
-    """
-    asked = replace(request, schema=shape.model_json_schema())
-    fault = ""
-    for attempt in range(1, ATTEMPTS + 1):
-        reply = teacher.ask(asked)
-        if isinstance(reply, Failure):
-            return Unreadable(reply.message, failed=True)
-        try:
-            return shape.model_validate_json(_json_in(reply.text))
-        except ValidationError as error:
-            observe()
-            fault = _fault(error)
-        again = f"\n\nAttempt {attempt} was not usable: {fault}. Reply with the JSON object alone."
-        asked = replace(asked, prompt=request.prompt + again)
-    return Unreadable(fault, failed=False)
-
-
-def _json_in(text: str) -> str:
-    """The object in an answer, which models like to wrap in sentences and fences, behind their thoughts."""
-    text = text.rpartition("</think>")[2]
-    start, end = text.find("{"), text.rfind("}")
-    return text[start : end + 1] if 0 <= start < end else text
-
-
-def _fault(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"{place}: {first['msg']}" if place else first["msg"]

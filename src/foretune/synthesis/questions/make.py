@@ -14,9 +14,9 @@ from foretune.documents.passages import Passage
 from foretune.errors import TeacherError
 from foretune.synthesis.questions.ask import Asked, ask_about
 from foretune.synthesis.questions.drafts import Draft
-from foretune.synthesis.questions.in_order import in_order
 from foretune.synthesis.questions.near_duplicates import NearDuplicates
 from foretune.synthesis.questions.pairs import Pair
+from foretune.teacher.in_order import in_order
 from foretune.teacher.protocol import Teacher
 
 ROUNDS = 4

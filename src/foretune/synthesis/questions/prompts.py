@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from hashlib import sha256
 
 from foretune.documents.passages import Passage
 from foretune.synthesis.questions.drafts import Draft, Kind
+from foretune.teacher.ask_for import fenced
 from foretune.teacher.protocol import Request
 
 PAIRS = len(Kind)
@@ -38,7 +38,7 @@ def questions_request(passage: Passage, earlier: Sequence[str] = ()) -> Request:
     """
     kinds = "\n".join(f"- {kind}: {meaning}" for kind, meaning in _MEANING.items())
     example = json.dumps({"pairs": [{"kind": Kind.FACTUAL, "question": "...", "answer": "..."}]})
-    avoided = "\n\nThese questions exist already; ask others:\n" + _fenced(earlier) if earlier else ""
+    avoided = "\n\nThese questions exist already; ask others:\n" + fenced(earlier) if earlier else ""
     prompt = (
         f"{_passage(passage)}\n\nWrite {PAIRS} pairs, one of each kind:\n{kinds}\n\n"
         "Readers see neither the passage nor the other pairs. So each question names its subject, and neither question "
@@ -53,7 +53,7 @@ def verdicts_request(passage: Passage, drafts: Sequence[Draft]) -> Request:
     pairs = [json.dumps({"number": at, **draft.model_dump()}) for at, draft in enumerate(drafts, start=1)]
     example = json.dumps({"verdicts": [{"number": 1, "supported": True, "stands_alone": True}]})
     prompt = (
-        f"{_passage(passage)}\n\nPairs:\n{_fenced(pairs)}\n\nJudge every pair. `supported`: all of the answer follows "
+        f"{_passage(passage)}\n\nPairs:\n{fenced(pairs)}\n\nJudge every pair. `supported`: all of the answer follows "
         "from the passage; for the kind unanswerable, the passage does not answer the question, and the answer says "
         "so. `stands_alone`: who has not seen the passage knows what the question is about.\n\n"
         f"Reply like this: {example}"
@@ -62,11 +62,4 @@ def verdicts_request(passage: Passage, drafts: Sequence[Draft]) -> Request:
 
 
 def _passage(passage: Passage) -> str:
-    return f"Passage:\n{_fenced([passage.where, '', passage.text])}"
-
-
-def _fenced(lines: Sequence[str]) -> str:
-    """Lines between two marks that depend on them, so that nothing in them can end the fence."""
-    text = "\n".join(lines)
-    mark = f"====={sha256(text.encode(errors='replace')).hexdigest()[:16]}====="
-    return f"{mark}\n{text}\n{mark}"
+    return f"Passage:\n{fenced([passage.where, '', passage.text])}"

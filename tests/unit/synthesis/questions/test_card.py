@@ -7,11 +7,11 @@ from made_passages import passages
 
 from foretune.documents.read import Document
 from foretune.synthesis.questions.card import Facts, filter_rows, write_dataset
-from foretune.synthesis.questions.cost import Price, Tokens
 from foretune.synthesis.questions.drafts import Kind
 from foretune.synthesis.questions.make import Made
 from foretune.synthesis.questions.pairs import Pair
 from foretune.synthesis.questions.passages import Material
+from foretune.teacher.price import Price, Tokens
 
 COUNTS = {"written by the teacher": 9, "length": 1, "near-duplicate": 3, "kept": 5, "unreadable": 2}
 HOSTILE = "a|b`<img src=x onerror=alert(1)>[x](http://evil).md"

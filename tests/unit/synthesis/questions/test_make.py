@@ -10,9 +10,9 @@ from scripted_teacher import serving
 
 from foretune.errors import TeacherError
 from foretune.synthesis.questions.ask import UNREADABLE, WRITTEN
-from foretune.synthesis.questions.drafts import ATTEMPTS
 from foretune.synthesis.questions.make import make_pairs
 from foretune.synthesis.questions.near_duplicates import NearDuplicates
+from foretune.teacher.ask_for import ATTEMPTS
 from foretune.teacher.cache import Remembered
 from foretune.teacher.endpoint import Endpoint
 from foretune.teacher.protocol import Failure, Reply

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from foretune.synthesis.questions.in_order import in_order
+from foretune.teacher.in_order import in_order
 
 
 def test_results_keep_the_order_of_the_items():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from foretune.synthesis.questions.drafts import ATTEMPTS, Draft, Drafts, Kind, Unreadable, ask_for
+from foretune.synthesis.questions.drafts import Draft, Drafts, Kind
+from foretune.teacher.ask_for import ATTEMPTS, Unreadable, ask_for
 from foretune.teacher.protocol import Failure, Reply, Request
 
 GOOD = '{"pairs": [{"kind": "factual", "question": " What? ", "answer": "That."}]}'
