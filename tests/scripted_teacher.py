@@ -1,4 +1,4 @@
-"""A server of the chat completions API that answers `foretune synthesize` by a script, with faults if asked.
+"""A server of the chat completions API that writes questions and judges answers by a script, with faults if asked.
 
 To try the command without a model: `python tests/scripted_teacher.py --port 8017`.
 """
@@ -61,17 +61,40 @@ def judged(prompt):
     }
 
 
+def likeness(answer, reference):
+    """Share of the words of both texts that are in both."""
+    ours, theirs = set(answer.split()), set(reference.split())
+    return len(ours & theirs) / len(ours | theirs) if ours | theirs else 1.0
+
+
+def opinion(prompt, prefers=""):
+    """The grade of an answer by its likeness to the reference, or a verdict on two; `prefers` may name A or B."""
+    _, reference, *answers = [inside for _, inside in FENCED.findall(prompt)]
+    first, *other = [likeness(answer, reference) for answer in answers]
+    if not other:
+        return {"reason": "By its words.", "grade": 1 + round(4 * first)}
+    fair = "tie" if first == other[0] else "A" if first > other[0] else "B"
+    return {"reason": "By their words.", "better": prefers or fair}
+
+
 class ScriptedTeacher(ThreadingHTTPServer):
     """Answers from threads; `log` has the key of each request and its outcome, in order."""
 
     daemon_threads = True
 
     def __init__(
-        self, port=0, *, first: Sequence[str] = (), faults: Mapping[str, float] | None = None, slow=0.5, refuses=""
+        self,
+        port=0,
+        *,
+        first: Sequence[str] = (),
+        faults: Mapping[str, float] | None = None,
+        slow=0.5,
+        refuses="",
+        prefers="",
     ):
         super().__init__(("127.0.0.1", port), Handler)
         self.first, self.faults, self.slow = list(first), dict(faults or {}), slow
-        self.refuses = refuses
+        self.refuses, self.prefers = refuses, prefers
         self.log: list[tuple[str, str]] = []
         self.bodies: list[dict[str, object]] = []
         self.headers: list[dict[str, str]] = []
@@ -82,6 +105,12 @@ class ScriptedTeacher(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def says(self, prompt: str) -> dict[str, object]:
+        """The reply to a prompt of any kind."""
+        if "Reference answer:" in prompt:
+            return opinion(prompt, self.prefers)
+        return judged(prompt) if "Pairs:" in prompt else written(prompt)
 
     def fault(self, key: str) -> str:
         """The next of the scripted faults; then by the key and how often it came, so that a run can be repeated."""
@@ -137,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
             if fault == "slow":
                 time.sleep(self.server.slow)
             prompt = body["messages"][-1]["content"]
-            text = json.dumps(judged(prompt) if "Pairs:" in prompt else written(prompt))
+            text = json.dumps(self.server.says(prompt))
             if fault == "echo":
                 text = f"{self.headers['authorization']} {text}"
             self.send(200, completion(BAD_TEXTS.get(fault, text)), cut=fault == "cut")
