@@ -12,6 +12,7 @@ from foretune.errors import ConfigurationError
 from foretune.report.run_report import ModelScores, RunReport, read_run_report
 from foretune.session.durations import parse_seconds
 from foretune.session.lineage import lineage, linked
+from foretune.session.scoring import MetricRequest
 from foretune.tuner import Budget
 from foretune.types import CONTINUES, Configuration, Value
 
@@ -39,7 +40,7 @@ class Run:
 
     @property
     def scores(self) -> Mapping[str, ModelScores]:
-        """Rows of the final table by name: `zero-shot`, then `default`, `best` and any `average`, or `finetuned`."""
+        """Rows of the final table by name, see `ModelScores.name`; `zero-shot` and `finetuned` of a single run."""
         return {row.name: row for row in self.report.scores}
 
     @property
@@ -101,6 +102,7 @@ def tune(
     isolate: bool = False,
     average: bool = True,
     max_rank: int | None = None,
+    metric: str | MetricRequest = "nll",
     default_comparison: bool = True,
     console: Console | None = None,
 ) -> Run:
@@ -127,6 +129,8 @@ def tune(
         isolate: run trials in a process of their own.
         average: return an average of the best runs' weights where it is better; else the best run's.
         max_rank: cut the rank of such an average, which is the sum of its runs' ranks.
+        metric: chooses among the best adapters: `nll`, or by written answers `exact_match`, `token_f1`, `rouge_l`; for
+            a judge, a `MetricRequest`.
         default_comparison: train the default configuration, too, outside of the budget.
         console: where progress is shown; None for nowhere.
 
@@ -154,6 +158,7 @@ def tune(
         skip_bad_rows=skip_bad_rows,
         average=average,
         max_rank=max_rank,
+        metric=MetricRequest(metric) if isinstance(metric, str) else metric,
     )
     limits, shown = Budget(_seconds(budget), max_slices), console or _nowhere()
     found = search(options, limits, Path(output), shown, resume=resume, isolate=isolate, make=make)

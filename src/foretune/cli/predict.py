@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foretune.cli.options import Device
+from foretune.cli.options import (
+    CompletionPrice,
+    Device,
+    Judge,
+    JudgeModel,
+    KeyVariable,
+    PromptPrice,
+    Rubric,
+    metric_request,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from foretune.execution.finetuned import Finetuned
     from foretune.execution.questions import Question
+    from foretune.session.scoring import MetricRequest
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -38,20 +51,33 @@ def predict(
         int | None, typer.Option(min=1, help="Tokens of an answer; by default those of the longest completion.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Base model, if it has moved.")] = None,
+    metric: Annotated[
+        str, typer.Option(help="Score of answers to --data: exact_match, token_f1, rouge_l or judge.")
+    ] = "exact_match",
+    judge: Judge = "",
+    judge_model: JudgeModel = "",
+    rubric: Rubric = None,
+    key_variable: KeyVariable = "OPENAI_API_KEY",
+    prompt_price: PromptPrice = None,
+    completion_price: CompletionPrice = None,
     device: Device = "auto",
 ) -> None:
     """Answer prompts with the model that RUN finetuned, greedily.
 
-    If --data has completions, the share of answers that equal them is printed, too.
+    If --data has completions, the share of answers that equal them is printed, too, and the --metric.
     """
     from rich.console import Console
 
+    from foretune.errors import DataError
     from foretune.execution.questions import Question, read_questions
     from foretune.execution.run_folder import find_finetuned
 
     _check(prompt, data, out)
-    find_finetuned(run)
+    request = metric_request(metric, judge, judge_model, rubric, key_variable, prompt_price, completion_price)
+    _check_metric(request, find_finetuned(run).parent)
     questions = [Question.of(text) for text in prompt or ()] + (read_questions(data, columns) if data else [])
+    if request.name != "exact_match" and not any(question.completion for question in questions):
+        raise DataError(f"there are no completions that {request.name} could compare answers with; give --data FILE")
     console = Console(stderr=True)
     with console.status("loading the model ..."):
         from foretune.execution.finetuned import open_finetuned
@@ -60,8 +86,12 @@ def predict(
         finetuned = open_finetuned(run, model=model, device=choose_device(device))
     answers = _answers(finetuned, questions, max_new_tokens, console)
     if out is not None or data is not None:
-        _write(questions, answers, out)
-        _tell_matches(questions, answers, out, console)
+        scores: list[float | None] = []
+        try:
+            scores = _scored(request, run, device, questions, answers, console)
+        finally:  # no answer is lost if the judge fails
+            _write(questions, answers, out, scores)
+            _tell_matches(questions, answers, out, console)
         return
     for question, text in zip(questions, answers, strict=True):
         typer.echo(f"> {question.text}\n{text}\n" if len(questions) > 1 else text)
@@ -102,11 +132,55 @@ def _answers(
         )
 
 
-def _write(questions: list[Question], answers: list[str], out: Path | None) -> None:
+def _check_metric(request: MetricRequest, folder: Path) -> None:
+    from foretune.errors import ConfigurationError, JournalError
+    from foretune.session.scoring import REPLIES, check_metric
+
+    check_metric(request)
+    if not request.writes:
+        message = f"{request.name} is no score of written answers; choose exact_match, token_f1, rouge_l or judge"
+        raise ConfigurationError(message)
+    if request.judge and not os.access(folder, os.W_OK):
+        raise JournalError(f"{folder} may not be written to, so {REPLIES} cannot be kept there; copy the run elsewhere")
+
+
+def _scored(
+    request: MetricRequest, run: Path, device: str, questions: list[Question], answers: list[str], console: Console
+) -> list[float | None]:
+    """The scores of all answers, after saying what they say together; nothing for exact match, which is always said."""
+    from foretune.execution.run_folder import find_finetuned
+    from foretune.metrics.summary import Answered
+    from foretune.report.run_report import Judged
+    from foretune.report.tables import describe_agreement, describe_answered, describe_cost
+    from foretune.session.scoring import open_scorer
+
+    if request.name == "exact_match":
+        return []
+    with console.status(f"scoring by {request.name} ..."):
+        scorer = open_scorer(request, find_finetuned(run).parent, device=device)
+        pairs = [(one.asked, text) for one, text in zip(questions, answers, strict=True) if one.completion]
+        asked, texts = [one for one, _ in pairs], [text for _, text in pairs]
+        found = scorer.scores(asked, texts)
+    answered = Answered.of(request.name, asked, texts, found)
+    lines = [describe_answered(answered)]
+    if (tokens := scorer.tokens) and answered.agreement:
+        cost = describe_cost(Judged.of(tokens, request.price, answered.agreement), answers=len(texts))
+        lines += [describe_agreement(answered.agreement), cost]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    scores = iter(found)
+    return [next(scores) if one.completion else None for one in questions]
+
+
+def _write(
+    questions: list[Question], answers: list[str], out: Path | None, scores: Sequence[float | None] = ()
+) -> None:
     """One JSON object a line, into the file or to standard output."""
     import json
 
-    rows = [question.with_answer(text) for question, text in zip(questions, answers, strict=True)]
+    rows = [dict(question.with_answer(text)) for question, text in zip(questions, answers, strict=True)]
+    for row, score in zip(rows, scores, strict=False):
+        row["score"] = score
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     if out is None:
         typer.echo("\n".join(lines))

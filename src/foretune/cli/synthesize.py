@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import typer
 
-from foretune.cli.options import Device
-from foretune.errors import DataError, TeacherError
-from foretune.session.checks import check_device, check_model, check_output
-from foretune.teacher.address import check_reachable, check_url
+from foretune.cli.options import CompletionPrice, Device, KeyVariable, PromptPrice
+from foretune.errors import DataError
+from foretune.session.checks import check_device, check_output
+from foretune.session.teachers import check_teacher, is_local, open_teacher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,6 @@ REPLIES = ".replies.jsonl"
 """Answers of the teacher in the output folder; hidden, so that `tune` does not take it for rows."""
 
 _LIBRARIES = ("openai", "pypdf", "docx", "lxml", "datasketch", "py3langid", "llguidance")
-_LOCAL = "local:"
 
 
 def register(commands: typer.Typer) -> None:
@@ -46,9 +45,9 @@ def synthesize(
     resume: Annotated[bool, typer.Option("--resume", help="Go on in OUT; no answer is asked for twice.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of passages and the splits.")] = 0,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests under way at a time.")] = 8,
-    key_variable: Annotated[str, typer.Option(help="Environment variable with the key.")] = "OPENAI_API_KEY",
-    prompt_price: Annotated[float | None, typer.Option(min=0, help="Dollars per million prompt tokens.")] = None,
-    completion_price: Annotated[float | None, typer.Option(min=0, help="Likewise, of the answers.")] = None,
+    key_variable: KeyVariable = "OPENAI_API_KEY",
+    prompt_price: PromptPrice = None,
+    completion_price: CompletionPrice = None,
     yes: Annotated[bool, typer.Option("--yes", help="With a price: do not ask before anything is spent.")] = False,
     device: Device = "auto",
 ) -> None:
@@ -72,7 +71,8 @@ def synthesize(
     if price.known and not yes:
         typer.confirm("Go on?", abort=True)
     out.mkdir(parents=True, exist_ok=True)
-    remembered = Remembered(_teacher(teacher, model, key_variable, concurrency, device), out / REPLIES)
+    opened = open_teacher(teacher, model, key_variable=key_variable, concurrency=concurrency, device=device)
+    remembered = Remembered(opened, out / REPLIES)
     with Interruption() as interruption:
         made = _make(console, material, remembered, rows, interruption.asked)
     if made.stopped:
@@ -97,29 +97,11 @@ def _check(teacher: str, model: str, out: Path, *, resume: bool) -> None:
     if out.is_dir() and any(out.iterdir()) and not (resume and begun):
         advice = "go on with --resume" if begun else "it is not of a run of synthesize; give another folder to --out"
         raise DataError(f"{out} is not empty; {advice}")
-    if teacher.startswith(_LOCAL):
-        check_model(teacher.removeprefix(_LOCAL))
-        if model:
-            raise TeacherError(f"{teacher} names the model already; leave out --model")
-        return
-    if not model:
-        raise TeacherError(f"which model at {teacher}? name it with --model")
-    check_url(teacher)
-    check_reachable(teacher)
+    check_teacher(teacher, model)
 
 
 def _named(teacher: str, model: str) -> str:
-    return f"{model}, on this machine" if teacher.startswith(_LOCAL) else f"{model} at {urlsplit(teacher).hostname}"
-
-
-def _teacher(teacher: str, model: str, key_variable: str, concurrency: int, device: str) -> Teacher:
-    if teacher.startswith(_LOCAL):
-        from foretune.teacher.local import LocalModel
-
-        return LocalModel(teacher.removeprefix(_LOCAL), device=device)
-    from foretune.teacher.endpoint import Endpoint
-
-    return Endpoint(teacher, model, key_variable=key_variable, concurrency=concurrency)
+    return f"{model}, on this machine" if is_local(teacher) else f"{model} at {urlsplit(teacher).hostname}"
 
 
 def _make(console: Console, material: Material, teacher: Teacher, rows: int, stop: Callable[[], bool]) -> Made:

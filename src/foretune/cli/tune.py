@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foretune.cli.options import Columns, Device, LastTurnOnly, SkipBadRows
+from foretune.cli.options import (
+    Columns,
+    CompletionPrice,
+    Device,
+    Judge,
+    JudgeModel,
+    KeyVariable,
+    LastTurnOnly,
+    MetricRows,
+    PromptPrice,
+    Rubric,
+    SkipBadRows,
+    metric_request,
+)
 from foretune.session.checks import check_meta_dataset, check_output
 from foretune.session.durations import parse_seconds
 
@@ -66,6 +79,16 @@ def tune(
     max_rank: Annotated[
         int | None, typer.Option(min=1, help="Cut the rank of such an average, which is the sum of its runs' ranks.")
     ] = None,
+    metric: Annotated[
+        str, typer.Option(help="Chooses among the best adapters: nll, exact_match, token_f1, rouge_l or judge.")
+    ] = "nll",
+    metric_rows: MetricRows = 200,
+    judge: Judge = "",
+    judge_model: JudgeModel = "",
+    rubric: Rubric = None,
+    key_variable: KeyVariable = "OPENAI_API_KEY",
+    prompt_price: PromptPrice = None,
+    completion_price: CompletionPrice = None,
     default_comparison: Annotated[
         bool, typer.Option(help="Train the default configuration, too, if the search did not (outside of the budget).")
     ] = True,
@@ -73,7 +96,8 @@ def tune(
     """Find the best finetuning of MODEL on DATA within BUDGET, and keep its adapter.
 
     BUDGET is the time that you wait: loading, the zero-shot evaluation, the search, and scoring the best adapter.
-    That is the best run's, or an average of the best runs' weights if it is better on the validation split.
+    That is the best run's, or an average of the best runs' weights if it is better on the validation split. With
+    --metric, the best of these write answers to validation questions, and the metric chooses.
     If the search did not train the default configuration, its run comes after that. Nothing is started that is
     predicted to end too late. Ctrl-C ends the search and keeps the best; a second Ctrl-C stops at once.
     """
@@ -106,6 +130,9 @@ def tune(
         skip_bad_rows=skip_bad_rows,
         average=average,
         max_rank=max_rank,
+        metric=metric_request(
+            metric, judge, judge_model, rubric, key_variable, prompt_price, completion_price, metric_rows
+        ),
     )
     console = Console()
     try:

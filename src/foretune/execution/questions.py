@@ -13,6 +13,7 @@ from foretune.finetuning.data.examples import Example
 from foretune.finetuning.data.formats import COLUMN_NAMES, read_row
 from foretune.finetuning.data.rows import Row
 from foretune.finetuning.data.sources import read_source
+from foretune.metrics.protocol import Asked
 
 _ANSWERS = ("output", "completion", "response", "answer", "label")
 _STAND_IN = "unknown"
@@ -36,6 +37,18 @@ class Question:
     def of(cls, prompt: str) -> Self:
         """A prompt that is the only message of its conversation."""
         return cls((Message("user", prompt),))
+
+    @classmethod
+    def of_example(cls, example: Example) -> Self:
+        """The last answer of a conversation that is known, to be given anew."""
+        return cls(example.messages[:-1], prompt_and_completion(example)[1], example.tools)
+
+    @property
+    def asked(self) -> Asked:
+        """For those who score the answer; a conversation of several messages with the role of each."""
+        if len(self.messages) == 1:
+            return Asked(self.text, self.completion)
+        return Asked("\n".join(f"{one.role}: {one.said}" for one in self.messages), self.completion)
 
     @property
     def example(self) -> Example:
@@ -78,7 +91,7 @@ def _question(row: Row, renamed: Mapping[str, str]) -> Question:
     try:
         example = read_row(row, renamed).example
         if not example.text:
-            return Question(example.messages[:-1], prompt_and_completion(example)[1], example.tools)
+            return Question.of_example(example)
     except DataError:
         if row.fault or (example := _unanswered(row, renamed)) is None:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 32
 _BATCH_TOKENS = 16_384
 """Prompts and answers of a batch, padding counted."""
+_TIMED_TOKENS = 8
+"""Of an answer, to know what each of its tokens takes."""
 
 
 @torch.inference_mode()
@@ -65,6 +68,30 @@ def answer(
         observe(done)
     model.train(training)
     return answers
+
+
+def seconds_per_answer(
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Example],
+    max_new_tokens: int,
+    *,
+    stops: Sequence[int],
+) -> float:
+    """Seconds of an answer in a full batch, if it has as many tokens as it may have; see `answer` for the arguments.
+
+    The beginning of the answers of one batch is timed, and their further tokens taken to be as quick.
+    """
+
+    def seconds(batch: Sequence[Example], tokens: int) -> float:
+        begun = time.perf_counter()
+        answer(model, tokenizer, batch, tokens, stops=stops)
+        return time.perf_counter() - begun
+
+    batch = prompts[:_BATCH_ROWS]
+    seconds(batch[:1], 1)  # loads kernels
+    first, more = seconds(batch, 1), seconds(batch, 1 + _TIMED_TOKENS)
+    return (first + max(more - first, 0.0) / _TIMED_TOKENS * (max_new_tokens - 1)) / len(batch)
 
 
 def _asked(prompt: str | Sequence[Message] | Example) -> Example:

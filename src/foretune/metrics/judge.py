@@ -69,10 +69,11 @@ class Judge:
             rubric: what grades mean, in the user's words.
         """
         self._teacher, self._rubric = _Counted(teacher), rubric
+        self.concurrency = teacher.concurrency
 
     @property
     def tokens(self) -> Tokens:
-        """Of all judgements so far, each request counted once, whether it was paid for now or by an earlier run."""
+        """Of all requests so far, each counted once, whether it was paid for now or by an earlier run."""
         return count(tuple(self._teacher.replies.values()))
 
     def grades(self, asked: Sequence[Asked], answers: Sequence[str]) -> list[Grade | None]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from foretune.teacher.price import Tokens
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -21,6 +23,11 @@ class Scorer(Protocol):
     @property
     def name(self) -> str:
         """One of `foretune.metrics.METRICS`."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """Of all requests so far, each counted once; None for a scorer that asks nobody."""
         ...
 
     def scores(self, asked: Sequence[Asked], answers: Sequence[str]) -> list[float | None]:

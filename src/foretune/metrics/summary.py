@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from foretune.metrics import JUDGE
-from foretune.metrics.protocol import Asked, Scorer
+from foretune.metrics.protocol import Asked
 from foretune.metrics.text import exact_match
 
 RIGHT = 4
@@ -116,19 +116,12 @@ class Answered:
     unscored: int = 0
     agreement: Agreement | None = None
 
-
-def summarize(scorer: Scorer, asked: Sequence[Asked], answers: Sequence[str]) -> Answered:
-    """Score answers.
-
-    Args:
-        scorer: more is better.
-        asked: the questions; one at least.
-        answers: to each.
-    """
-    scores = scorer.scores(asked, answers)
-    mean, agreement = Mean.of(scores), None
-    if scorer.name == JUDGE:
-        triples = zip(scores, asked, answers, strict=True)
-        known = [(score >= RIGHT, exact_match(said, one.reference) > 0) for score, one, said in triples if score]
-        agreement = Agreement.of([judged for judged, _ in known], [matched for _, matched in known])
-    return Answered(scorer.name, mean.value, mean.error, mean.count, len(scores) - mean.count, agreement)
+    @classmethod
+    def of(cls, metric: str, asked: Sequence[Asked], answers: Sequence[str], scores: Sequence[float | None]) -> Self:
+        """By the scores of the answers, one at least of which is known."""
+        mean, agreement = Mean.of(scores), None
+        if metric == JUDGE:
+            triples = zip(scores, asked, answers, strict=True)
+            known = [(score >= RIGHT, exact_match(said, one.reference) > 0) for score, one, said in triples if score]
+            agreement = Agreement.of([judged for judged, _ in known], [matched for _, matched in known])
+        return cls(metric, mean.value, mean.error, mean.count, len(scores) - mean.count, agreement)

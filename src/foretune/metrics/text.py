@@ -77,6 +77,7 @@ class TextScorer:
     """Scores by a metric of `TEXT_METRICS`, see `foretune.metrics.protocol.Scorer`."""
 
     name: str
+    tokens: None = None
 
     def scores(self, asked: Sequence[Asked], answers: Sequence[str]) -> list[float | None]:
         """Each from 0 to 1."""

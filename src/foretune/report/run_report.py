@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from foretune.errors import JournalError
 from foretune.journal import JournalEntry
+from foretune.metrics import NLL
+from foretune.metrics.summary import Agreement, Answered
+from foretune.teacher.price import Price, Tokens
 from foretune.tuner import incumbent_of
 from foretune.types import VALIDATION_NLL, Value
 
@@ -26,6 +29,7 @@ class Measurement:
         exact_match: share of completions that it gives word for word.
         nll_error: standard error of `nll` over rows; None where not known.
         rows: that were scored; 0 where not known.
+        answered: of written answers, where a metric of them was asked for.
     """
 
     nll: float
@@ -33,6 +37,51 @@ class Measurement:
     exact_match: float
     nll_error: float | None = None
     rows: int = 0
+    answered: Answered | None = None
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A model that a metric of written answers chose from.
+
+    Attributes:
+        name: `average`, or how it was finetuned.
+        score: mean of the metric on the validation questions; None of a judge, which compares only.
+        lead: mean lead over the finalist that was the choice so far; None of the first.
+        lead_error: its standard error.
+        chosen: whether it is returned.
+    """
+
+    name: str
+    score: float | None
+    lead: float | None
+    lead_error: float | None
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a judge has cost, and how often exact match says the same.
+
+    Attributes:
+        requests: different ones, whether this run paid for them or an earlier one.
+        prompt_tokens: of all of them.
+        completion_tokens: of the replies.
+        dollars: None where the price is not known.
+        agreement: over all answers in the final table.
+    """
+
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    dollars: float | None
+    agreement: Agreement
+
+    @classmethod
+    def of(cls, tokens: Tokens, price: Price, agreement: Agreement) -> Self:
+        """By the tokens of a judge."""
+        dollars = price.of(tokens) if price.known else None
+        return cls(tokens.requests, tokens.prompt, tokens.completion, dollars, agreement)
 
 
 @dataclass(frozen=True)
@@ -57,7 +106,8 @@ class ModelScores:
     """One row of the final table.
 
     Attributes:
-        name: `zero-shot`, `default`, `best` or `average`.
+        name: `zero-shot`, `default`, `best` (by validation loss), then `average` or `chosen` (by another metric) where
+            that is returned.
         validation: on the split that chooses.
         test: on the split that nothing was chosen by.
         configuration: how it was finetuned; empty for the base model and for an average.
@@ -119,6 +169,10 @@ class RunReport:
         trials: one curve per configuration, in order of their first slice.
         notes: changes to the data.
         versions: of the libraries that matter.
+        metric: that chose what is returned.
+        questions: of the validation split, that it chose by.
+        finalists: that it chose from.
+        judged: of a judge.
     """
 
     data: str
@@ -136,10 +190,14 @@ class RunReport:
     trials: tuple[TrialCurve, ...]
     notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    metric: str = NLL
+    questions: int = 0
+    finalists: tuple[Finalist, ...] = ()
+    judged: Judged | None = None
 
     @property
     def returned(self) -> ModelScores:
-        """The row of the adapter that the search returns: an average where there is one, else the best checkpoint."""
+        """The row of the adapter that the search returns."""
         return self.scores[-1]
 
 
@@ -209,13 +267,26 @@ def _nested(content: Mapping[str, Any]) -> dict[str, Any]:
         "scores": tuple(_scores(row) for row in content["scores"]),
         "trials": tuple(_trial(trial) for trial in content["trials"]),
         "notes": tuple(content["notes"]),
+        "finalists": tuple(Finalist(**one) for one in content.get("finalists", ())),
+        "judged": _judged(content.get("judged")),
     }
 
 
+def _judged(values: dict[str, Any] | None) -> Judged | None:
+    return values and Judged(**{**values, "agreement": Agreement(**values["agreement"])})
+
+
 def _scores(row: dict[str, Any]) -> ModelScores:
-    row["validation"], row["test"] = Measurement(**row["validation"]), Measurement(**row["test"])
+    row["validation"], row["test"] = _measurement(row["validation"]), _measurement(row["test"])
     row["members"] = tuple(Member(**member) for member in row.get("members", ()))
     return ModelScores(**row)
+
+
+def _measurement(values: dict[str, Any]) -> Measurement:
+    if answered := values.get("answered"):
+        agreement = answered["agreement"]
+        values["answered"] = Answered(**{**answered, "agreement": agreement and Agreement(**agreement)})
+    return Measurement(**values)
 
 
 def _trial(trial: dict[str, Any]) -> TrialCurve:

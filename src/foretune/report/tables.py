@@ -7,31 +7,89 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from foretune.report.run_report import Measurement, Member, ModelScores
+from foretune.metrics.summary import Agreement, Answered
+from foretune.report.run_report import Judged, Measurement, Member, ModelScores, RunReport
 from foretune.types import CONTINUES, Value
 
 _FEW = 50
 """Rows below which percentages say less than counts."""
 _DEVIATIONS = 1.96
-_COLUMNS = ("model", "test NLL", "token accuracy", "exact match", "finetuned with")
+_COLUMNS = ("model", "test NLL", "token accuracy", "exact match")
+_METRICS = {
+    "exact_match": "exact match of answers",
+    "token_f1": "token F1",
+    "rouge_l": "ROUGE-L",
+    "judge": "judge (1 to 5)",
+}
 
 
 def scores_table(scores: Sequence[ModelScores]) -> Table:
-    """The final table for the terminal; the least test loss is set in bold."""
+    """The final table for the terminal; the least test loss, or the best score of answers, is set in bold."""
     rows = f", {scores[0].test.rows:,} rows" if scores[0].test.rows else ""
-    title = f"Test split{rows} (chosen on the validation split)"
+    answered = scores[0].test.answered
+    answers = f", {answered.rows + answered.unscored:,} answers" if answered else ""
+    title = f"Test split{rows}{answers} (chosen on the validation split)"
     table = Table(title=title, title_justify="left", header_style="bold")
-    for number, column in enumerate(_COLUMNS):
-        table.add_column(column, justify="right" if 0 < number < len(_COLUMNS) - 1 else "left")
-    least = min(row.test.nll for row in scores)
+    columns = _columns(scores)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if 0 < number < len(columns) - 1 else "left")
+    best = max(_worth(row.test) for row in scores)
     for row in scores:
-        table.add_row(*_cells(row), style="bold green" if row.test.nll == least else "")
+        table.add_row(*_cells(row), style="bold green" if _worth(row.test) == best else "")
     return table
+
+
+def finalists_table(report: RunReport) -> Table:
+    """What a metric of written answers chose from, the best by validation loss first."""
+    title = f"Finalists by the answers to {report.questions:,} questions of the validation split"
+    table = Table("finalist", title=title, title_justify="left", header_style="bold")
+    scored = all(one.score is not None for one in report.finalists)
+    for column in ([_METRICS[report.metric]] if scored else []) + ["lead over the choice so far", ""]:
+        table.add_column(column, justify="right")
+    for one in report.finalists:
+        score = [] if one.score is None else [f"{one.score:.3f}"]
+        lead = "" if one.lead is None else _with_error(one.lead, one.lead_error)
+        table.add_row(one.name, *score, lead, "returned" if one.chosen else "", style="bold" if one.chosen else "")
+    return table
+
+
+def describe_answered(answered: Answered) -> str:
+    """The score of answers in a line: `token F1 0.713 ± 0.021 (200 answers)`."""
+    unscored = f", {answered.unscored} without a grade" if answered.unscored else ""
+    name, count = _METRICS[answered.metric], answered.rows
+    return f"{name}: {_with_error(answered.mean, answered.error)} ({count:,} answers{unscored})"
+
+
+def describe_agreement(agreement: Agreement) -> str:
+    """How often a judge and exact match say the same."""
+    kappa = "" if math.isnan(agreement.kappa) else f" (kappa {agreement.kappa:.2f})"
+    return (
+        f"of {agreement.count:,} answers the judge and exact match say the same of {agreement.share:.0%}{kappa}; "
+        f"right by the judge alone: {agreement.judge_only}, by exact match alone: {agreement.match_only}"
+    )
+
+
+def describe_judged(judged: Judged) -> str:
+    """What a judge has cost, and how often exact match says the same."""
+    return f"{describe_agreement(judged.agreement)}. {describe_cost(judged)}"
+
+
+def describe_cost(judged: Judged, *, answers: int | None = None) -> str:
+    """Requests, tokens and dollars of a judge; with `answers`, those of 100 of them, too."""
+    dollars = "" if judged.dollars is None else f", {judged.dollars:.2f} dollars"
+    tokens = f"{judged.prompt_tokens:,} prompt tokens, {judged.completion_tokens:,} tokens of replies"
+    said = f"The judge was asked {judged.requests:,} times: {tokens}{dollars}"
+    if not answers:
+        return f"{said}."
+    sent, received = (round(100 * count / answers) for count in (judged.prompt_tokens, judged.completion_tokens))
+    each = "" if judged.dollars is None else f", {100 * judged.dollars / answers:.3f} dollars"
+    return f"{said}; for 100 answers {sent:,} and {received:,}{each}."
 
 
 def scores_markdown(scores: Sequence[ModelScores]) -> str:
     """The final table as Markdown."""
-    rows = [_COLUMNS, ("---", "---:", "---:", "---:", "---"), *(_cells(row) for row in scores)]
+    columns = _columns(scores)
+    rows = [columns, ("---", *["---:"] * (len(columns) - 2), "---"), *(_cells(row) for row in scores)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
@@ -104,11 +162,26 @@ def _number(value: Value) -> str:
     return f"{value:.2g}" if isinstance(value, float) else str(value)
 
 
+def _with_error(value: float, error: float | None) -> str:
+    return f"{value:.3f}" + ("" if error is None else f" ± {error:.2g}")
+
+
+def _columns(scores: Sequence[ModelScores]) -> tuple[str, ...]:
+    answered = scores[0].test.answered
+    return (*_COLUMNS, *([_METRICS[answered.metric]] if answered else []), "finetuned with")
+
+
+def _worth(measured: Measurement) -> float:
+    return measured.answered.mean if measured.answered else -measured.nll
+
+
 def _cells(row: ModelScores) -> tuple[str, ...]:
+    answered = row.test.answered
     return (
         row.name,
         loss(row.test),
         f"{row.test.token_accuracy:.1%}",
         exact_match(row.test),
+        *([_with_error(answered.mean, answered.error)] if answered else []),
         describe_row(row),
     )

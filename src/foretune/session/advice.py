@@ -22,7 +22,7 @@ def resume_command(options: TuneOptions, output: Path, budget: str) -> str:
             words += [] if isinstance(value, bool) else [str(value)]
     words += [] if options.average else ["--no-average"]
     words += [] if options.max_rank is None else ["--max-rank", str(options.max_rank)]
-    return shlex.join(words)
+    return shlex.join([*words, *options.metric.words])
 
 
 def finetune_command(options: TuneOptions, recipe: Path, output: Path) -> str:

@@ -25,7 +25,9 @@ from foretune.report.run_report import (
     write_run_report,
 )
 from foretune.session.adapter_folder import complete_adapter_folder, write_card
-from foretune.session.averaging import FOLDER, Parts, average_best, folder_of, is_quantized
+from foretune.session.answering import Exam, exam_of
+from foretune.session.averaging import FOLDER, average_best, folder_of, is_quantized
+from foretune.session.choosing import Choice, answers_in_report, choose_returned
 from foretune.session.folder import ADAPTER, COMPARISON, JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
 from foretune.session.interruption import Interruption
@@ -50,9 +52,9 @@ REPORT = "report.json"
 def close(found: Found, console: Console, *, compare_default: bool = True) -> RunReport:
     """Choose what is returned, score it, zero-shot and default on the test split, write all files, say what is next.
 
-    The adapter that is returned, an average or the best checkpoint, comes first and within the budget. What it is
-    compared with comes after it and outside of the budget: the best checkpoint beside an average, and the default,
-    which is not trained after an interruption; one more Ctrl-C ends it, too.
+    The adapter that is returned, an average or a checkpoint, comes first and within the budget. What it is
+    compared with comes after it and outside of the budget: the best checkpoint beside another one or an average, and
+    the default, which is not trained after an interruption; one more Ctrl-C ends it, too.
 
     Args:
         found: the search.
@@ -64,21 +66,28 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
         raise JournalError("a search without a scored trial cannot be closed; resume it with a larger budget")
     with locked(found.output):
         with waiting(console, "averaging the best adapters") as step:
-            parts = average_best(found, incumbent)
-            step(f"scoring the {'average' if parts else 'best adapter'} on {_held_out_rows(found.setup):,} rows")
-            _keep_adapter(found, found.output / FOLDER if parts else folder_of(found, incumbent))
+            parts, exam = average_best(found, incumbent), exam_of(found)
+            step(f"comparing the answers of the best adapters by {found.options.metric.name}")
+            choice = choose_returned(found, incumbent, parts, exam)
+            step(f"scoring the {'average' if choice.parts else 'best adapter'} on {_held_out_rows(found.setup):,} rows")
+            _keep_adapter(found, found.output / FOLDER if choice.parts else folder_of(found, choice.checkpoint))
+            found = replace(found, result=replace(found.result, incumbent=choice.checkpoint))
             _write_best(found)
-            returned = _score_returned(found, incumbent, parts)
+            returned = _score_returned(found, incumbent, choice, exam)
         spent = found.clock.spent()
         default = _last_report(found, found.setup.default)
         if compare_default and found.result.reason != INTERRUPTED:
             default = _default_report(found, default, console)
         with waiting(console, "scoring the default configuration, and writing the report"):
-            untouched = measure_untouched(found.setup, found.options)
-            best = _score_best(found, incumbent) if parts else returned
-            scores = (untouched, *_score_default(found, default, best), best, *([returned] if parts else []))
-            describe_adapter(found.output / ADAPTER, found.setup, found.options, _runs(found, incumbent), scores)
-            report = _run_report(found, scores, default, spent)
+            untouched = measure_untouched(found.setup, found.options, exam)
+            best = returned if returned.name == "best" else _score_best(found, incumbent, exam)
+            others = () if best is returned else (returned,)
+            scores = (untouched, *_score_default(found, default, best, exam), best, *others)
+            describe_adapter(
+                found.output / ADAPTER, found.setup, found.options, _runs(found, choice.checkpoint), scores
+            )
+            answers = answers_in_report(found, choice, exam, scores)
+            report = replace(_run_report(found, scores, default, spent), **answers)
             write_run_report(report, found.output / REPORT)
             save_curves(report, found.output / "curves.png")
         print_outcome(found, report, default, console)
@@ -93,15 +102,17 @@ def _held_out_rows(setup: SearchSetup) -> int:
     return len(setup.whole.validation) + len(setup.whole.test)
 
 
-def _score_returned(found: Found, best: Incumbent, parts: Parts) -> ModelScores:
-    row = _score_best(found, parts[0].checkpoint if parts else best, found.output / ADAPTER)
-    members = tuple(_member(one.checkpoint, one.weight) for one in parts)
-    return replace(row, name="average", configuration={}, slices=0, members=members) if members else row
+def _score_returned(found: Found, best: Incumbent, choice: Choice, exam: Exam | None) -> ModelScores:
+    first = choice.parts[0].checkpoint if choice.parts else choice.checkpoint
+    row = _score_best(found, first, exam, found.output / ADAPTER)
+    if members := tuple(_member(one.checkpoint, one.weight) for one in choice.parts):
+        return replace(row, name="average", configuration={}, slices=0, members=members)
+    return row if choice.checkpoint == best else replace(row, name="chosen")
 
 
-def _score_best(found: Found, best: Incumbent, folder: Path | None = None) -> ModelScores:
+def _score_best(found: Found, best: Incumbent, exam: Exam | None, folder: Path | None = None) -> ModelScores:
     folder = folder or folder_of(found, best)
-    return measure_finetuned("best", folder, found.setup, found.options, best.configuration, best.fidelity)
+    return measure_finetuned("best", folder, found.setup, found.options, best.configuration, best.fidelity, exam)
 
 
 def _member(checkpoint: Incumbent, weight: float) -> Member:
@@ -109,7 +120,9 @@ def _member(checkpoint: Incumbent, weight: float) -> Member:
     return Member(configuration.key, dict(configuration.values), checkpoint.fidelity, weight)
 
 
-def _score_default(found: Found, default: Report | None, best: ModelScores) -> tuple[ModelScores, ...]:
+def _score_default(
+    found: Found, default: Report | None, best: ModelScores, exam: Exam | None = None
+) -> tuple[ModelScores, ...]:
     """Its row, if it was trained at all; where it is the best, it was scored already."""
     if default is None or not len(default.curve):
         return ()
@@ -117,7 +130,7 @@ def _score_default(found: Found, default: Report | None, best: ModelScores) -> t
     if best.configuration == dict(setup.default.values) and best.slices == fidelity:
         return (replace(best, name="default"),)
     folder = _folder_of_default(found, default) / "best"
-    return (measure_finetuned("default", folder, setup, found.options, setup.default, fidelity),)
+    return (measure_finetuned("default", folder, setup, found.options, setup.default, fidelity, exam),)
 
 
 def _folder_of_default(found: Found, default: Report) -> Path:
@@ -207,7 +220,13 @@ def describe_adapter(
 
 
 def measure_finetuned(
-    name: str, folder: Path, setup: SearchSetup, options: TuneOptions, configuration: Configuration, slices: int
+    name: str,
+    folder: Path,
+    setup: SearchSetup,
+    options: TuneOptions,
+    configuration: Configuration,
+    slices: int,
+    exam: Exam | None = None,
 ) -> ModelScores:
     """Read an adapter back, as a user would, and evaluate it on the validation and the test split."""
     from foretune.execution.finetuned import load_finetuned
@@ -220,10 +239,11 @@ def measure_finetuned(
         return _measurement(evaluate(model, tokens), len(tokens))
 
     validation, test = measure(setup.whole.validation), measure(setup.whole.test)
+    test = replace(test, answered=exam and exam.on_test(model))
     return ModelScores(name, validation, test, dict(configuration.values), slices)
 
 
-def measure_untouched(setup: SearchSetup, options: TuneOptions) -> ModelScores:
+def measure_untouched(setup: SearchSetup, options: TuneOptions, exam: Exam | None = None) -> ModelScores:
     """The row of the base model, on all rows."""
     scores = dict(setup.zero_shot) if setup.data is setup.whole else {}
     if left := [split for split in ("validation", "test") if split not in scores]:
@@ -232,11 +252,15 @@ def measure_untouched(setup: SearchSetup, options: TuneOptions) -> ModelScores:
         untouched = base_to_score(options.model, options.device, dear=True)
         scores |= {split: evaluate(untouched, getattr(setup.whole, split)) for split in left}
     validation = _measurement(scores["validation"], len(setup.whole.validation))
-    return ModelScores("zero-shot", validation, _measurement(scores["test"], len(setup.whole.test)))
+    test = _measurement(scores["test"], len(setup.whole.test))
+    if exam:
+        test = replace(test, answered=exam.on_test(base_to_score(options.model, options.device, dear=False)))
+    return ModelScores("zero-shot", validation, test)
 
 
 def _measurement(scores: Scores, rows: int) -> Measurement:
-    return Measurement(**{"rows": rows, **asdict(scores)})
+    values: dict[str, Any] = {"rows": rows, **asdict(scores)}
+    return Measurement(**values)
 
 
 def _run_report(found: Found, scores: tuple[ModelScores, ...], default: Report | None, spent: float) -> RunReport:

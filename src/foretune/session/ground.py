@@ -60,6 +60,7 @@ class SearchSetup:
         pace: what slices take here, if steps were timed; see `foretune.finetuning.pace`.
         closing_seconds: that scoring a finetuned model at the end is expected to take.
         validation_seconds: that scoring the validation split of `data` took; 0 where that is not known.
+        question_seconds: that an answer and its score should take, see `foretune.session.answering`; 0 likewise.
         fit: what steps take of the memory; None where it was not measured.
         fingerprint: of the tokens of all splits.
         notes: on the data and the model, for the user.
@@ -79,6 +80,7 @@ class SearchSetup:
     pace: Pace
     closing_seconds: float
     validation_seconds: float
+    question_seconds: float
     fit: Fit | None
     fingerprint: str
     notes: tuple[str, ...]
@@ -195,6 +197,7 @@ def prepare(
         pace=measured.pace,
         closing_seconds=measured.closing_seconds,
         validation_seconds=measured.validation_seconds,
+        question_seconds=measured.question_seconds,
         fit=fit,
         fingerprint=fingerprint_of_splits(whole),
         notes=(*measured.data.notes, *about_targets, *about_default, *about_memory),

@@ -55,6 +55,7 @@ class Measured:
     pace: Pace
     closing_seconds: float
     validation_seconds: float
+    question_seconds: float
     memory: StepMemory | None
 
 
@@ -70,6 +71,7 @@ def recall(known: Mapping[str, Any], reader: Reader, whole: TokenizedSplits) -> 
         pace={Configuration(one["configuration"]): float(one["seconds"]) for one in known.get("pace", ())},
         closing_seconds=float(known.get("closing_seconds", 0.0)),
         validation_seconds=float(known.get("validation_seconds", 0.0)),
+        question_seconds=float(known.get("question_seconds", 0.0)),
         memory=StepMemory.from_json(known["memory"]) if known.get("memory") else None,
     )
 
@@ -121,7 +123,8 @@ class Measuring:
         memory = measure_memory(name, data, self.typical, device)
         training = effort.training or self._training(model, data)
         pace = {one: took + seconds for one, took in training.items()}
-        return Measured(data, scores, task, pace, closing, seconds, memory)
+        question = self._question(model, splits, whole)
+        return Measured(data, scores, task, pace, closing, seconds, question, memory)
 
     def _training(self, model: PreTrainedModel, data: TokenizedSplits) -> Mapping[Configuration, float]:
         """Seconds of a slice by configuration, its evaluation aside, on hardware that the surrogates do not know."""
@@ -133,6 +136,18 @@ class Measuring:
             return {}
         self.step("timing a few training steps")
         return time_training(model, self.options.model, data, self.typical, device)
+
+    def _question(self, model: PreTrainedModel, splits: Splits, whole: TokenizedSplits) -> float:
+        """Seconds that a question takes in the choice between finalists; 0 where none are asked or nothing is timed."""
+        from foretune.session.answering import check_questions, question_seconds
+
+        if not self.options.metric.writes:
+            return 0.0
+        check_questions(splits.validation, self.options.metric.name)
+        if not self.timed:
+            return 0.0
+        self.step("timing a few answers")
+        return question_seconds(self.options, model, self.reader, splits, whole)
 
 
 def base_to_score(name: str, device: str, *, dear: bool) -> PreTrainedModel:

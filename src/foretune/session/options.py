@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from foretune.request import DataRequest, Reading
+from foretune.session.scoring import MetricRequest
 
 _JOURNALED = (
     *("data", "model", "seed", "space", "optimizer", "candidates", "surrogate", "max_length", "train_rows", "device"),
@@ -27,9 +28,10 @@ class TuneOptions:
         candidates: configurations sampled from the space.
         surrogate: folder of fitted surrogates; None for the shipped ones.
         device: `cpu`, `cuda`, ...
-        average: return an average of the best checkpoints where it is better. This and the next may be others when a
-            search is resumed.
+        average: return an average of the best checkpoints where it is better. This and the next two may be others when
+            a search is resumed.
         max_rank: of an average; None for the sum of its members' ranks.
+        metric: chooses among the best checkpoints and the average.
     """
 
     data: DataRequest
@@ -41,6 +43,7 @@ class TuneOptions:
     device: str = "cpu"
     average: bool = True
     max_rank: int | None = None
+    metric: MetricRequest = field(default_factory=MetricRequest)
 
     @classmethod
     def of(

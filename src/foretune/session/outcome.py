@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from foretune.report.tables import describe, describe_members, scores_table
+from foretune.metrics import NLL
+from foretune.report.tables import describe, describe_judged, describe_members, finalists_table, scores_table
 from foretune.session.adapter_folder import snippet
 from foretune.session.advice import finetune_command, resume_command
 from foretune.session.durations import format_seconds
@@ -40,9 +41,18 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
     if members := report.returned.members:
         listed = "; ".join(describe_members(members))
         console.print(f"the adapter is an average, which validation prefers: {listed}", highlight=False, soft_wrap=True)
+    if report.finalists:
+        console.print()
+        console.print(finalists_table(report))
+    elif report.metric != NLL:
+        why = "validation loss chose: there was one adapter, or too little time, to compare answers of"
+        console.print(f"{why}; a larger --budget may help", style="yellow", highlight=False, soft_wrap=True)
     console.print()
     console.print(scores_table(report.scores))
-    if default is not None and len(default.curve) and default.curve.scores.max() > incumbent.score:
+    if report.judged:
+        console.print(describe_judged(report.judged), highlight=False, soft_wrap=True)
+    is_better = default is not None and len(default.curve) and default.curve.scores.max() > incumbent.score
+    if is_better and report.metric == NLL:
         console.print(
             f"The default configuration has the better validation loss; its adapter is in "
             f"{output / COMPARISON / found.setup.default.key / 'best'}.",

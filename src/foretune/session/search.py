@@ -17,6 +17,7 @@ from foretune.execution.pruning import prune_checkpoints
 from foretune.execution.subprocess import Worker
 from foretune.journal import create_journal
 from foretune.session import checks
+from foretune.session.answering import answering_seconds
 from foretune.session.averaging import averaging_seconds, to_average
 from foretune.session.display import SearchDisplay
 from foretune.session.durations import format_seconds
@@ -24,6 +25,7 @@ from foretune.session.folder import JOURNAL, TRIALS, check_folder, locked, set_a
 from foretune.session.ground import SearchSetup, prepare
 from foretune.session.interruption import Interruption
 from foretune.session.options import TuneOptions
+from foretune.session.scoring import check_metric
 from foretune.session.waiting import waiting
 from foretune.tuner import AbandonedError, Budget, Clock, Observer, Progress, TuningResult, tune
 from foretune.types import Report, Status, Trial
@@ -150,6 +152,7 @@ def check_settings(options: TuneOptions, *, data: bool = True, optimizer: bool =
     checks.check_device(options.device)
     checks.check_surrogates(options.surrogate)
     checks.check_model(options.model)
+    check_metric(options.metric)
     if data:
         asked = options.data
         checks.check_data(str(asked.source), seed=asked.seed, train_rows=asked.train_rows, **asdict(asked.reading))
@@ -202,7 +205,8 @@ def _tune(
     optimizer, counted = setup.optimizer(options, way.make), None
     slowness = clock.spent() / time.process_time()
     averaging = averaging_seconds(budget.seconds, setup.validation_seconds) if options.average else 0.0
-    kept = reserve(setup.closing_seconds + averaging, budget.seconds, slowness=slowness)
+    answering = answering_seconds(options, budget.seconds, setup)
+    kept = reserve(setup.closing_seconds + averaging + answering, budget.seconds, slowness=slowness)
     limits = replace(budget, seconds=budget.seconds - kept)
     if way.as_predicted and setup.surrogates:
         optimizer = counted = PredictedTime(optimizer, setup.task, setup.surrogates.cost, budget.seconds)
@@ -228,14 +232,14 @@ def _tune(
             evaluate,
             budget=limits,
             journal=output / JOURNAL,
-            observers=[display, _pruning(output, setup, average=options.average)],
+            observers=[display, _pruning(output, setup, finalists=options.average or options.metric.writes)],
             clock=clock,
             stop=way.ending.asked,
         )
 
 
 def reserve(closing_seconds: float, budget_seconds: float, *, slowness: float = 1.0) -> float:
-    """Seconds of a budget to keep for the end: averages, scoring the best adapter, and writing.
+    """Seconds of a budget to keep for the end: averages, answers, scoring the best adapter, and writing.
 
     Args:
         closing_seconds: that scoring is expected to take.
@@ -247,11 +251,11 @@ def reserve(closing_seconds: float, budget_seconds: float, *, slowness: float = 
     return min(closing_seconds + _WRITING_SECONDS * min(max(1.0, slowness), _SLOWEST), budget_seconds / 4)
 
 
-def _pruning(output: Path, setup: SearchSetup, *, average: bool) -> Observer:
+def _pruning(output: Path, setup: SearchSetup, *, finalists: bool) -> Observer:
     def prune(progress: Progress) -> None:
         """After every report, delete checkpoints that nothing will ask for again."""
         if progress.trial is None and progress.incumbent is not None:
-            best = (progress.incumbent, *(to_average(progress.history) if average else ()))
+            best = (progress.incumbent, *(to_average(progress.history) if finalists else ()))
             prune_checkpoints(
                 output / TRIALS,
                 progress.history,
@@ -292,6 +296,7 @@ def header_of(options: TuneOptions, setup: SearchSetup, clock: Clock) -> dict[st
         "data": setup.fingerprint,
         "closing_seconds": setup.closing_seconds,
         "validation_seconds": setup.validation_seconds,
+        "question_seconds": setup.question_seconds,
         "memory": setup.fit and setup.fit.memory.to_json(),
         "setup_seconds": clock.spent(),
     }

@@ -5,8 +5,7 @@ import math
 import pytest
 
 from foretune.metrics.protocol import Asked
-from foretune.metrics.summary import Agreement, Answered, Mean, summarize
-from foretune.metrics.text import TextScorer
+from foretune.metrics.summary import Agreement, Answered, Mean
 
 
 def test_a_mean_is_of_what_is_known():
@@ -42,24 +41,14 @@ def test_agreement_is_counted_and_compared_with_chance():
     assert math.isnan(Agreement().share)
 
 
-class Grades:
-    name = "judge"
-
-    def __init__(self, *grades):
-        self.grades = grades
-
-    def scores(self, asked, answers):
-        return list(self.grades)
-
-
 ASKED = [Asked("q", "yes")] * 4
 
 
 def test_a_judge_is_compared_with_exact_match_where_it_gave_a_grade():
-    found = summarize(Grades(5.0, 4.0, 3.0, None), ASKED, ["yes", "no", "yes", "yes"])
+    found = Answered.of("judge", ASKED, ["yes", "no", "yes", "yes"], [5.0, 4.0, 3.0, None])
     assert found == Answered("judge", 4.0, pytest.approx(1 / math.sqrt(3)), 3, 1, Agreement(1, 1, 1, 0))
 
 
-def test_a_metric_of_the_words_has_a_score_for_every_answer():
-    found = summarize(TextScorer("exact_match"), ASKED, ["yes", "no", "no", "no"])
+def test_other_metrics_have_a_mean_alone():
+    found = Answered.of("exact_match", ASKED, ["yes", "no", "no", "no"], [1.0, 0.0, 0.0, 0.0])
     assert found == Answered("exact_match", 0.25, pytest.approx(0.25), 4)

@@ -75,7 +75,7 @@ def test_the_default_is_read_back_at_its_best_slice(found, monkeypatch):
     search.result.history = (of_search,)
     assert closing._score_default(search, of_search, scored("best", 1.0, LORA, 2)) == ("row",)
     places = [(Path(folder).relative_to(search.output).parts[0], *others) for _, folder, _, _, *others in asked]
-    assert places == [("comparison", IA3, 2), ("comparison", IA3, 2), ("trials", IA3, 1)]
+    assert places == [("comparison", IA3, 2, None), ("comparison", IA3, 2, None), ("trials", IA3, 1, None)]
 
 
 @pytest.mark.parametrize(
