@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from foretune.api import Run, finetune, load_run, recommend, tune
     from foretune.errors import ForetuneError
+    from foretune.session.scoring import MetricRequest
     from foretune.tuner import Budget
     from foretune.types import Configuration, LearningCurve, Metric, Report, Status, Task, Trial
 
@@ -24,6 +25,7 @@ __all__ = [
     "ForetuneError",
     "LearningCurve",
     "Metric",
+    "MetricRequest",
     "Report",
     "Run",
     "Status",
@@ -38,6 +40,7 @@ __all__ = [
 _HOMES = {
     "foretune.api": ("Run", "finetune", "load_run", "recommend", "tune"),
     "foretune.errors": ("ForetuneError",),
+    "foretune.session.scoring": ("MetricRequest",),
     "foretune.tuner": ("Budget",),
     "foretune.types": ("Configuration", "LearningCurve", "Metric", "Report", "Status", "Task", "Trial"),
 }

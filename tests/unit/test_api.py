@@ -11,6 +11,7 @@ from foretune import api
 from foretune.errors import ConfigurationError, JournalError
 from foretune.report.run_report import RunReport, TrialCurve, write_run_report
 from foretune.session.options import TuneOptions
+from foretune.session.scoring import MetricRequest
 from foretune.tuner import Budget
 from foretune.types import Configuration
 
@@ -51,6 +52,15 @@ def test_a_search_is_asked_for_as_on_the_command_line(folder, monkeypatch):
     assert arguments[1:3] == (Budget(90.0, 9), folder)
     assert (more, arguments[3].quiet) == ({"resume": False, "isolate": True, "make": None}, True)
     assert (closed[0], compared) == ("found", {"compare_default": True})
+
+
+@pytest.mark.parametrize("metric", ["rouge_l", MetricRequest("rouge_l")])
+def test_a_metric_is_a_name_or_a_request(folder, monkeypatch, metric):
+    asked = []
+    monkeypatch.setattr("foretune.session.search.search", lambda *one, **more: asked.append(one))
+    monkeypatch.setattr("foretune.session.closing.close", lambda *_, **__: None)
+    api.tune("d.jsonl", folder, budget=60, metric=metric)
+    assert asked[0][0].metric == MetricRequest("rouge_l")
 
 
 def make_nothing(search):

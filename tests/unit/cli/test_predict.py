@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from scripted_teacher import serving
 
 import foretune.cli
 from foretune.cli.predict import _tell_matches, _write
@@ -88,3 +89,51 @@ def test_answers_are_written_as_lines_of_json(tmp_path, capsys):
     assert capsys.readouterr().out == lines
     assert "é" in lines
     assert [row["answer"] for row in map(json.loads, lines.splitlines())] == ["é", "n"]
+
+
+def predict_with_judge(run, data, server, *options):
+    arguments = ["--data", data, "--metric", "judge", "--judge", server.url, "--judge-model", "m", *options]
+    with pytest.raises(SystemExit) as stop:
+        foretune.cli.app(["predict", *(str(one) for one in (run, *arguments, "--max-new-tokens", 3))])
+    return stop.value.code
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two questions, one of them with a completion."""
+    rows = [{"prompt": "red"}, {"prompt": "green", "completion": "blue"}]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_answers_of_a_file_are_judged_and_paid_for_once(run, data, tmp_path, capsys):
+    with serving() as server:
+        assert predict_with_judge(run, data, server, "--completion-price", 1000) == 0
+        shown = capsys.readouterr()
+        assert predict_with_judge(run, data, server, "--completion-price", 1000) == 0
+        assert capsys.readouterr() == shown
+    assert len(server.log) == 1
+    assert [json.loads(line).get("score") for line in shown.out.splitlines()] == [None, 1.0]
+    assert shown.err.splitlines() == [
+        "judge (1 to 5): 1.000 (1 answers)",
+        "of 1 answers the judge and exact match say the same of 100%; right by the judge alone: 0, by exact match "
+        "alone: 0",
+        "The judge was asked 1 times: 100 prompt tokens, 20 tokens of replies, 0.02 dollars; for 100 answers 10,000 "
+        "and 2,000, 2.000 dollars.",
+        "exact match: 0 of 1 (0.0%)",
+    ]
+
+
+def test_answers_are_kept_if_the_judge_refuses(run, data, tmp_path, capsys):
+    with serving(faults={"401": 1.0}) as server:
+        assert predict_with_judge(run, data, server, "--out", tmp_path / "out.jsonl") == 2
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2
+    assert "refused the request" in capsys.readouterr().err
+
+
+def test_a_metric_needs_something_to_compare_with(run, capsys):
+    assert "there are no completions that token_f1 could compare" in refused(
+        capsys, "predict", run, "--prompt", "red", "--metric", "token_f1"
+    )
+    assert "nll is no score of written answers" in refused(capsys, "predict", run, "--prompt", "red", "--metric", "nll")

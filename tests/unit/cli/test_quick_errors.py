@@ -36,6 +36,7 @@ def place(tmp_path_factory):
             (*TUNE, "--model", "foretune-tny"),
             "no model 'foretune-tny' is on this machine (did you mean",
         ),
+        ((*TUNE, "--metric", "rouge"), "no metric is called 'rouge' (did you mean rouge_l?)"),
         (("tune", "broken.jsonl", *TUNE[2:]), "broken.jsonl, line 1: broken JSON"),
         (("finetune", "good.jsonl", "--output", "run", "--config", "recipe.yaml"), "'epoch' is no hyperparameter"),
         (("demo", "--output", "good.jsonl"), "good.jsonl is a file; give a folder to --output"),

@@ -6,6 +6,8 @@ from typer.testing import CliRunner
 from foretune.cli import commands
 from foretune.errors import ConfigurationError, JournalError
 from foretune.session.options import TuneOptions
+from foretune.session.scoring import MetricRequest
+from foretune.teacher.price import Price
 from foretune.tuner import Budget
 
 
@@ -40,6 +42,14 @@ def test_all_that_is_asked_reaches_the_search(tune, tmp_path):
     assert arguments[1:3] == (Budget(90.0, 9), tmp_path / "run")
     assert (more["resume"], more["isolate"]) == (False, True)
     assert closed == ("found", {"compare_default": False})
+
+
+def test_a_metric_and_its_judge_reach_the_search(tune, tmp_path):
+    options = ["--metric", "judge", "--metric-rows", 50, "--judge", "http://host/v1", "--judge-model", "m"]
+    more = ["--rubric", tmp_path / "r", "--key-variable", "KEY", "--prompt-price", 0.1, "--completion-price", 0.2]
+    (((options, *_), _), _), result = tune("--budget", "1m", *options, *more)
+    assert result.exit_code == 0, result.output
+    assert options.metric == MetricRequest("judge", 50, "http://host/v1", "m", tmp_path / "r", "KEY", Price(0.1, 0.2))
 
 
 def interrupt():

@@ -5,8 +5,10 @@ import pytest
 
 from foretune.errors import DataError
 from foretune.execution.questions import Question, read_questions
-from foretune.finetuning.data import Message
+from foretune.finetuning.data import Example, Message
+from foretune.metrics.protocol import Asked
 
+CONVERSATION = (Message("system", "Be short."), Message("user", "2 + 2?"))
 ASK = (Message("user", "2 + 2?"),)
 
 
@@ -63,3 +65,10 @@ def test_lines_of_answers() -> None:
         "messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": "2 + 2?"}],
         "answer": "4",
     }
+
+
+def test_who_scores_an_answer_sees_the_question_with_its_roles_if_there_are_several():
+    assert Question(ASK, "4").asked == Asked("2 + 2?", "4")
+    assert Question(CONVERSATION, "4").asked == Asked("system: Be short.\nuser: 2 + 2?", "4")
+    example = Example((*CONVERSATION, Message("assistant", "4")), tools="[]")
+    assert Question.of_example(example) == Question(CONVERSATION, "4", "[]")

@@ -1,9 +1,10 @@
 import pytest
 import torch
 
+from foretune.finetuning import generate
 from foretune.finetuning.data import Example, Message, Splits, prompt_ids, tokenize
 from foretune.finetuning.evaluate import evaluate
-from foretune.finetuning.generate import _write, answer
+from foretune.finetuning.generate import _write, answer, seconds_per_answer
 from foretune.finetuning.model import load_model, load_tokenizer
 from foretune.finetuning.train import finetune
 from foretune.types import Trial
@@ -80,3 +81,19 @@ def test_a_conversation_is_asked_as_it_is_learned(tiny_model, end) -> None:
     assert last[: len(asked)] == asked
     assert tokenizer.decode(last[len(asked) :]).strip() == "0" + tokenizer.decode([end])
     assert asked.count(end) == (1 if end == 7 else 3)
+
+
+@pytest.mark.parametrize(("prompts", "tokens", "seconds"), [(4, 101, 21.0 / 4), (4, 1, 1.0 / 4), (50, 101, 21.0 / 32)])
+def test_answers_are_timed_by_their_beginning(monkeypatch, prompts, tokens, seconds) -> None:
+    """The clock of a model that reads a batch in one second and writes five tokens a second."""
+    clock, asked = [0.0], []
+
+    def answer(_model, _tokenizer, batch, new_tokens, *, stops):
+        asked.append((len(batch), new_tokens))
+        clock[0] += 9.0 if len(asked) == 1 else 1.0 + (new_tokens - 1) / 5
+
+    monkeypatch.setattr(generate, "answer", answer)
+    monkeypatch.setattr(generate.time, "perf_counter", lambda: clock[0])
+    found = seconds_per_answer(None, None, ["a"] * prompts, tokens, stops=(4,))
+    assert found == pytest.approx(seconds)
+    assert asked == [(1, 1), (min(prompts, 32), 1), (min(prompts, 32), 9)]

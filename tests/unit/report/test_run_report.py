@@ -8,7 +8,10 @@ import pytest
 from finished_search import ENTRIES, LORA
 
 from foretune.errors import JournalError
+from foretune.metrics.summary import Agreement, Answered
 from foretune.report.run_report import (
+    Finalist,
+    Judged,
     Member,
     best_so_far,
     read_run_report,
@@ -39,6 +42,18 @@ def test_a_report_survives_its_file(report, tmp_path):
     write_run_report(report, tmp_path / "report.json")
     assert read_run_report(tmp_path / "report.json") == report
     assert report.returned is average
+
+
+def test_a_choice_by_answers_survives_its_file(report, tmp_path):
+    rows = [
+        replace(row, test=replace(row.test, answered=Answered("judge", 3.5, 0.5, 4, 1, agreement)))
+        for row, agreement in zip(report.scores, (Agreement(1, 0, 2, 1), None, Agreement()), strict=True)
+    ]
+    finalists = (Finalist("average", 0.5, None, None, chosen=False), Finalist("lora r8", 0.7, 0.2, 0.1, chosen=True))
+    judged = Judged(9, 900, 90, None, Agreement(1, 0, 2, 1))
+    report = replace(report, scores=tuple(rows), metric="judge", questions=20, finalists=finalists, judged=judged)
+    write_run_report(report, tmp_path / "report.json")
+    assert read_run_report(tmp_path / "report.json") == report
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,31 @@
 """Scores and configurations as text."""
 
+from dataclasses import replace
+
 import pytest
 from finished_search import LORA
 from rich.console import Console
 
+from foretune.metrics.summary import Agreement, Answered
 from foretune.report.run_report import (
+    Finalist,
+    Judged,
     Measurement,
     Member,
     ModelScores,
 )
-from foretune.report.tables import describe, describe_members, exact_match, loss, scores_markdown, scores_table
+from foretune.report.tables import (
+    describe,
+    describe_answered,
+    describe_cost,
+    describe_judged,
+    describe_members,
+    exact_match,
+    finalists_table,
+    loss,
+    scores_markdown,
+    scores_table,
+)
 
 
 def test_the_tables_name_every_model_and_its_scores(report):
@@ -70,3 +86,47 @@ def test_describing_a_configuration():
     assert describe(LORA.values, short=True) == "lora r8, lr 0.0073, batch 8, 5 epochs"
     assert describe({**LORA.values, "epochs": 1}, short=True).endswith(", 1 epoch")
     assert describe({}) == "not finetuned"
+
+
+def answered_row(name, nll, mean):
+    measured = Measurement(nll, 0.5, 0.25, rows=200, answered=Answered("token_f1", mean, 0.021, 50))
+    return ModelScores(name, measured, measured)
+
+
+def test_the_table_has_a_column_for_the_answers_and_the_best_of_them_in_bold():
+    rows = [answered_row("zero-shot", 4.0, 0.1), answered_row("best", 1.0, 0.7), answered_row("chosen", 1.1, 0.8)]
+    table = scores_table(rows)
+    assert table.title == "Test split, 200 rows, 50 answers (chosen on the validation split)"
+    assert [str(row.style) for row in table.rows] == ["", "", "bold green"]
+    lines = scores_markdown(rows).splitlines()
+    assert lines[0] == "| model | test NLL | token accuracy | exact match | token F1 | finetuned with |"
+    assert lines[-1].endswith("| 0.800 ± 0.021 | not finetuned |")
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def cells(table):
+    return list(zip(*(column.cells for column in table.columns), strict=True))
+
+
+def test_finalists_are_shown_with_their_leads(report):
+    finalists = (Finalist("average", 0.5, None, None, chosen=False), Finalist("lora r8", 0.7, 0.2, 0.1, chosen=True))
+    table = finalists_table(replace(report, metric="rouge_l", questions=50, finalists=finalists))
+    assert [column.header for column in table.columns][1] == "ROUGE-L"
+    assert cells(table) == [("average", "0.500", "", ""), ("lora r8", "0.700", "0.200 ± 0.1", "returned")]
+    compared = tuple(replace(one, score=None) for one in finalists)
+    table = finalists_table(replace(report, metric="judge", questions=50, finalists=compared))
+    assert cells(table) == [("average", "", ""), ("lora r8", "0.200 ± 0.1", "returned")]
+
+
+def test_a_judge_comes_with_its_agreement_and_its_cost():
+    judged = Judged(410, 120_000, 24_000, 0.0324, Agreement(50, 20, 10, 20))
+    assert describe_judged(judged) == (
+        "of 100 answers the judge and exact match say the same of 70% (kappa 0.35); right by the judge alone: 20, by "
+        "exact match alone: 10. The judge was asked 410 times: 120,000 prompt tokens, 24,000 tokens of replies, "
+        "0.03 dollars."
+    )
+    assert describe_cost(judged, answers=400).endswith("; for 100 answers 30,000 and 6,000, 0.008 dollars.")
+    assert describe_cost(replace(judged, dollars=None), answers=400).endswith("; for 100 answers 30,000 and 6,000.")
+    assert describe_answered(Answered("judge", 3.25, 0.11, 98, 2)) == (
+        "judge (1 to 5): 3.250 ± 0.11 (98 answers, 2 without a grade)"
+    )

@@ -9,6 +9,7 @@ from typer.main import get_command
 from foretune.cli import commands
 from foretune.session.advice import finetune_command, resume_command
 from foretune.session.options import TuneOptions
+from foretune.session.scoring import MetricRequest
 
 SETTINGS = TuneOptions.of(
     data="my questions.jsonl",
@@ -39,8 +40,11 @@ def test_the_command_to_search_on_names_all_that_is_not_the_default():
     assert given["device"] == "cuda"
     assert given["candidates"] == TuneOptions.candidates
     assert given["average"] is True
-    other = parsed(resume_command(replace(SETTINGS, average=False, max_rank=8), Path("runs/one"), "360s"))
+    metric = MetricRequest("judge", judge="local:tiny", rubric=Path("my rubric.txt"))
+    changed = replace(SETTINGS, average=False, max_rank=8, metric=metric)
+    other = parsed(resume_command(changed, Path("runs/one"), "360s"))
     assert (other["average"], other["max_rank"]) == (False, 8)
+    assert (other["metric"], other["judge"], other["rubric"]) == ("judge", "local:tiny", Path("my rubric.txt"))
 
 
 def test_the_command_to_train_again_takes_the_recipe():
