@@ -23,9 +23,9 @@ def data(tmp_path_factory):
 
 
 def tune(data, model, output, *options):
-    """The exit code of a search of three slices."""
-    arguments = ["tune", data, "--model", model, "--output", output, "--budget", "1h", "--max-slices", 3]
-    method = ["--optimizer", "goes_on:GoesOn", "--candidates", 4, "--no-average", "--no-default-comparison"]
+    """The exit code of a search: the default to its end, and two slices of another configuration."""
+    arguments = ["tune", data, "--model", model, "--output", output, "--budget", "1h", "--max-slices", 10]
+    method = ["--optimizer", "random", "--candidates", 4, "--no-average"]
     with pytest.raises(SystemExit) as stop:
         foretune.cli.app([str(one) for one in (*arguments, *method, *options)])
     return stop.value.code

@@ -13,6 +13,7 @@ from foretune.metrics import JUDGE
 from foretune.metrics.protocol import Asked
 from foretune.metrics.text import exact_match
 
+_ROUNDING = 1e-9
 RIGHT = 4
 """Grade of a judge from which an answer counts as right, as the rubric has it."""
 
@@ -42,8 +43,11 @@ class Mean:
 
     @property
     def is_a_lead(self) -> bool:
-        """Whether a mean of paired differences is above zero by more than its standard error."""
-        return self.error is not None and self.value > self.error
+        """Whether a mean of paired differences is above zero by more than its standard error.
+
+        The two are equal where a single pair differs, but for rounding.
+        """
+        return self.error is not None and self.value > self.error * (1 + _ROUNDING)
 
 
 @dataclass(frozen=True)

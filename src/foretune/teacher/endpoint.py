@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,6 +58,7 @@ class Endpoint:
         self._client = openai.OpenAI(
             base_url=url, api_key=self._key or "none", timeout=timeout_seconds, max_retries=retries
         )
+        weakref.finalize(self, self._client.close)
 
     def ask(self, request: Request) -> Reply | Failure:
         """Answer a request, see `foretune.teacher.protocol.Teacher`.

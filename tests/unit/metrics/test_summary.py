@@ -17,7 +17,7 @@ def test_a_mean_is_of_what_is_known():
 @pytest.mark.parametrize(
     ("leads", "is_a_lead"),
     [
-        ([1, 0, 0, 0, 0], False),  # 0.2 with an error of 0.2
+        *(([1] + [0] * rest, False) for rest in range(1, 30)),  # one of n: 1 / n with an error of 1 / n
         ([1, 1, 0, 0, 0], True),  # 0.4 with an error of 0.245
         ([1, 1, -1, 0, 0], False),
         ([0, 0, 0], False),

@@ -22,7 +22,7 @@ def options(name="token_f1", rows=200):
     return TuneOptions.of("data.jsonl", "mine", metric=MetricRequest(name, rows))
 
 
-def setup(validation=300, test=120, seconds=0.01):
+def setup(validation=300, test=120, seconds=0.125):
     return SimpleNamespace(
         whole=SimpleNamespace(validation=range(validation), test=range(test)), question_seconds=seconds
     )

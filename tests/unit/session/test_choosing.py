@@ -104,13 +104,10 @@ def test_without_questions_validation_loss_has_the_last_word(found, monkeypatch)
     assert answers_in_report(found, Choice(BEST), None, []) == {}
 
 
-class Judge(TextScorer):
-    tokens = Tokens(40, 1_000_000, 500_000)
-
-
 def test_the_report_has_the_choice_and_what_a_judge_has_cost(found):
     finalists = (Finalist("a", None, None, None, chosen=True), Finalist("b", None, 0.1, 0.2, chosen=False))
-    given = Exam(Judge("judge"), "words", (4,), 3, QUESTIONS, QUESTIONS)
+    judge = SimpleNamespace(name="judge", tokens=Tokens(40, 1_000_000, 500_000))
+    given = Exam(judge, "words", (4,), 3, QUESTIONS, QUESTIONS)
     rows = [
         ModelScores(name, scored(name, 1.0).test, Measurement(1, 1, 1, answered=Answered("judge", 3, 0, 4, 0, agreed)))
         for name, agreed in (("zero-shot", Agreement(0, 1, 0, 3)), ("best", Agreement(3, 1, 0, 0)))

@@ -114,6 +114,16 @@ def test_addresses_are_checked_and_secrets_in_them_not_repeated(url, said):
     assert KEY not in str(caught.value)
 
 
+def test_connections_end_with_the_endpoint():
+    with serving() as server:
+        teacher = Endpoint(server.url, "m")
+        assert isinstance(teacher.ask(REQUEST), Reply)
+        client = teacher._client
+        assert not client.is_closed()
+        del teacher
+        assert client.is_closed()
+
+
 def test_a_port_where_nobody_listens_is_said_at_once(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving() as server:
