@@ -123,16 +123,17 @@ _KEPT = "every reply so far is kept, so give the same command again (tune: with 
 
 def grade_request(rubric: str, asked: Asked, answer: str) -> Request:
     """Ask for the grade of an answer."""
-    prompt = f"{_material(rubric, asked)}\n\nAnswer:\n{fenced([answer])}\n\n"
-    example = '{"reason": "...", "grade": 3}'
-    return Request(_ROLE, f"{prompt}Grade the answer from 1 to 5. Reply like this: {example}", max_tokens=_MAX_TOKENS)
+    # No grade as an example: small models repeat it.
+    task = 'Grade the answer. Reply like this: {"reason": "...", "grade": 1 | 2 | 3 | 4 | 5}'
+    prompt = f"{_material(rubric, asked)}\n\nAnswer:\n{fenced([answer])}\n\n{task}"
+    return Request(_ROLE, prompt, max_tokens=_MAX_TOKENS)
 
 
 def verdict_request(rubric: str, asked: Asked, first: str, second: str) -> Request:
     """Ask which of two answers is better."""
     answers = f"Answer A:\n{fenced([first])}\n\nAnswer B:\n{fenced([second])}"
-    example = '{"reason": "...", "better": "tie"}'
-    task = f"Which answer deserves the better grade: A, B, or neither (tie)? Reply like this: {example}"
+    shape = '{"reason": "...", "better": "A" | "B" | "tie"}'
+    task = f"Which answer deserves the better grade, or neither (tie)? Reply like this: {shape}"
     return Request(_ROLE, f"{_material(rubric, asked)}\n\n{answers}\n\n{task}", max_tokens=_MAX_TOKENS)
 
 

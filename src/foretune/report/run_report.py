@@ -273,7 +273,10 @@ def _nested(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _judged(values: dict[str, Any] | None) -> Judged | None:
-    return values and Judged(**{**values, "agreement": Agreement(**values["agreement"])})
+    if values is None:
+        return None
+    values["agreement"] = Agreement(**values["agreement"])
+    return Judged(**values)
 
 
 def _scores(row: dict[str, Any]) -> ModelScores:
@@ -284,8 +287,8 @@ def _scores(row: dict[str, Any]) -> ModelScores:
 
 def _measurement(values: dict[str, Any]) -> Measurement:
     if answered := values.get("answered"):
-        agreement = answered["agreement"]
-        values["answered"] = Answered(**{**answered, "agreement": agreement and Agreement(**agreement)})
+        answered["agreement"] = answered["agreement"] and Agreement(**answered["agreement"])
+        values["answered"] = Answered(**answered)
     return Measurement(**values)
 
 

@@ -67,7 +67,8 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
     with locked(found.output):
         with waiting(console, "averaging the best adapters") as step:
             parts, exam = average_best(found, incumbent), exam_of(found)
-            step(f"comparing the answers of the best adapters by {found.options.metric.name}")
+            if exam:
+                step(f"comparing the answers of the best adapters by {exam.scorer.name}")
             choice = choose_returned(found, incumbent, parts, exam)
             step(f"scoring the {'average' if choice.parts else 'best adapter'} on {_held_out_rows(found.setup):,} rows")
             _keep_adapter(found, found.output / FOLDER if choice.parts else folder_of(found, choice.checkpoint))

@@ -41,12 +41,7 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
     if members := report.returned.members:
         listed = "; ".join(describe_members(members))
         console.print(f"the adapter is an average, which validation prefers: {listed}", highlight=False, soft_wrap=True)
-    if report.finalists:
-        console.print()
-        console.print(finalists_table(report))
-    elif report.metric != NLL:
-        why = "validation loss chose: there was one adapter, or too little time, to compare answers of"
-        console.print(f"{why}; a larger --budget may help", style="yellow", highlight=False, soft_wrap=True)
+    _say_choice(report, console)
     console.print()
     console.print(scores_table(report.scores))
     if report.judged:
@@ -59,6 +54,16 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
             style="yellow",
         )
     console.print(_next_steps(found, report), highlight=False, markup=False, soft_wrap=True)
+
+
+def _say_choice(report: RunReport, console: Console) -> None:
+    """The finalists whose answers were compared, or that a metric of answers had no part in the choice."""
+    if report.finalists:
+        console.print()
+        console.print(finalists_table(report))
+    elif report.metric != NLL:
+        said = "validation loss chose: there was one adapter only, or too little time to compare answers"
+        console.print(f"note: {said}", style="yellow", highlight=False, soft_wrap=True)
 
 
 def _time_spent(report: RunReport) -> str:

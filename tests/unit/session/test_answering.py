@@ -99,3 +99,26 @@ def test_an_exam_is_of_questions_of_the_right_splits_with_a_bound(found, monkeyp
 
 def test_likelihood_asks_nothing(found):
     assert exam_of(SimpleNamespace(options=options("nll"), setup=found.setup)) is None
+
+
+@pytest.mark.parametrize(("metric", "seconds"), [("rouge_l", 0.5), ("judge", 0.5 + 2 * 6.0 / 4)])
+def test_a_question_takes_an_answer_and_two_verdicts_of_a_judge(monkeypatch, metric, seconds):
+    """Of a judge that answers after six seconds, four requests at a time."""
+    clock, timed = [0.0], []
+
+    def scores(*_):
+        clock[0] += 6.0
+        return [5.0]
+
+    judge = SimpleNamespace(concurrency=4, scores=scores)
+    monkeypatch.setattr(answering, "open_judge", lambda *_, **__: judge)
+    monkeypatch.setattr(answering.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(
+        "foretune.finetuning.generate.seconds_per_answer", lambda *one, **more: timed.append((one, more)) or 0.5
+    )
+    reader = SimpleNamespace(tokenizer="words", ending=SimpleNamespace(stops=(4,)))
+    tokens = Tokens((np.arange(9),), np.array([2]))
+    whole = TokenizedSplits("made up", tokens, tokens, tokens)
+    found = answering.question_seconds(options(metric), "model", reader, SimpleNamespace(validation="rows"), whole)
+    assert found == seconds
+    assert timed == [(("model", "words", "rows", 7), {"stops": (4,)})]

@@ -73,13 +73,15 @@ def test_what_was_measured_is_recalled_from_a_journal(reader):
     assert found.scores["validation"].nll == 4.0
     assert (found.task.metric, found.task.max_fidelity) == (VALIDATION_NLL, 8)
     assert (found.pace, found.closing_seconds, found.validation_seconds, found.memory) == ({}, 0.0, 0.0, None)
+    assert found.question_seconds == 0.0
     more = {
         "validation_rows": 5,
         "pace": [{"configuration": {"rank": 8}, "seconds": 3}],
         "closing_seconds": 7,
         "validation_seconds": 2,
+        "question_seconds": 0.5,
     }
     found = recall({**known, **more}, one, whole)
     assert len(found.data.validation) == 5
     assert found.pace == {Configuration({"rank": 8}): 3.0}
-    assert (found.closing_seconds, found.validation_seconds) == (7.0, 2.0)
+    assert (found.closing_seconds, found.validation_seconds, found.question_seconds) == (7.0, 2.0, 0.5)
