@@ -23,8 +23,8 @@ MetricRows = Annotated[int, typer.Option(min=1, help="Most questions of a split 
 Judge = Annotated[str, typer.Option("--judge", metavar="URL|local:MODEL", help="Chat model of --metric judge.")]
 JudgeModel = Annotated[str, typer.Option("--judge-model", help="Name of the model at the URL of --judge.")]
 Rubric = Annotated[Path | None, typer.Option(help="Text file that tells the judge what grades 1 to 5 mean.")]
-KeyVariable = Annotated[str, typer.Option(help="Environment variable with the key.")]
-PromptPrice = Annotated[float | None, typer.Option(min=0, help="Dollars per million prompt tokens.")]
+KeyVariable = Annotated[str, typer.Option(help="Environment variable with the key of the chat model.")]
+PromptPrice = Annotated[float | None, typer.Option(min=0, help="Dollars per million prompt tokens of the chat model.")]
 CompletionPrice = Annotated[float | None, typer.Option(min=0, help="Likewise, of the answers.")]
 
 

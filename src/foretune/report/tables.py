@@ -62,7 +62,7 @@ def describe_answered(answered: Answered) -> str:
 
 def describe_agreement(agreement: Agreement) -> str:
     """How often a judge and exact match say the same."""
-    kappa = "" if math.isnan(agreement.kappa) else f" (kappa {agreement.kappa:.2f})"
+    kappa = "" if math.isnan(agreement.kappa) else f" (kappa {round(agreement.kappa, 2) + 0.0:.2f})"
     return (
         f"of {agreement.count:,} answers the judge and exact match say the same of {agreement.share:.0%}{kappa}; "
         f"right by the judge alone: {agreement.judge_only}, by exact match alone: {agreement.match_only}"

@@ -127,6 +127,8 @@ def test_a_judge_comes_with_its_agreement_and_its_cost():
     )
     assert describe_cost(judged, answers=400).endswith("; for 100 answers 30,000 and 6,000, 0.008 dollars.")
     assert describe_cost(replace(judged, dollars=None), answers=400).endswith("; for 100 answers 30,000 and 6,000.")
+    chance = replace(judged, agreement=Agreement(0, 0, 11, 13))
+    assert "of 24 answers the judge and exact match say the same of 54% (kappa 0.00)" in describe_judged(chance)
     assert describe_answered(Answered("judge", 3.25, 0.11, 98, 2)) == (
         "judge (1 to 5): 3.250 ± 0.11 (98 answers, 2 without a grade)"
     )
