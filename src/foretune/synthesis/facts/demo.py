@@ -1,4 +1,4 @@
-"""Question-answer pairs from facts that installed libraries know: the dataset of the demo.
+"""The dataset of the demo: facts of several topics that installed libraries know.
 
 Each fact is asked in several ways. One of them is kept for validation, another for the test, the others are trained
 on, so that a model must have learned the fact, not the sentence. A new topic is one function that returns facts,
@@ -11,43 +11,17 @@ is said about them comes from the libraries: HTTP status phrases from Python's `
 
 from __future__ import annotations
 
-import importlib
-import platform
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import date
 from http import HTTPStatus
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from foretune.errors import DataError
-from foretune.synthesis.write import Pair, write_splits
+from foretune.synthesis.facts.fact import Fact, asked, write_facts
+from foretune.synthesis.facts.libraries import country, english, load, versions
 
 _DAY = date(2024, 1, 1)
 """Currencies are those of this day, whenever the generator runs."""
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One answer, and the questions that ask for it in different words.
-
-    Attributes:
-        topic: for instance `currency`.
-        prompts: at least three, all different.
-        completion: the short answer.
-    """
-
-    topic: str
-    prompts: tuple[str, ...]
-    completion: str
-
-    def __post_init__(self) -> None:
-        if len(set(self.prompts)) != len(self.prompts) or len(self.prompts) < 3 or not self.completion.strip():
-            raise DataError(f"a fact needs an answer and three or more different prompts, got {self}")
 
 
 Topic = Callable[[], Iterable[Fact]]
@@ -85,47 +59,10 @@ def make_facts(directory: Path, *, seed: int = 0) -> Path:
         "kind": "closed-book question answering, several phrasings per fact",
         "metric": "exact_match",
         "license": "facts from Python (PSF-2.0), Unicode names and CLDR (Unicode-3.0), through Babel (BSD-3-Clause)",
-        "made_with": {
-            "python": platform.python_version(),
-            "unicode": unicodedata.unidata_version,
-            "babel": version("babel"),
-        },
+        "made_with": versions(("python", "unicode", "babel")),
         "topics": list(TOPICS),
     }
     return write_facts(facts, directory, seed=seed, card=card)
-
-
-def write_facts(facts: Sequence[Fact], directory: Path, *, seed: int, card: Mapping[str, Any]) -> Path:
-    """Write facts as a folder of splits, with one question of each in validation, one in test, and the rest in train.
-
-    Args:
-        facts: no two may share a prompt.
-        directory: see `make_facts`.
-        seed: see `make_facts`.
-        card: what to say about the dataset, beside its row counts and the seed.
-
-    Returns:
-        The directory.
-    """
-    return write_splits(_split(facts, np.random.default_rng(seed)), directory, seed=seed, card=card)
-
-
-def _split(facts: Sequence[Fact], rng: np.random.Generator) -> dict[str, list[Pair]]:
-    rows: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
-    seen: set[str] = set()
-    for fact in facts:
-        if not seen.isdisjoint(fact.prompts):
-            raise DataError(f"two facts share a prompt, the second is {fact}; word one of them differently")
-        seen.update(fact.prompts)
-        # Which phrasing is held out differs between facts, so every phrasing is trained on with some fact.
-        for place, at in enumerate(rng.permutation(len(fact.prompts))):
-            split = ("validation", "test")[place] if place < 2 else "train"
-            rows[split].append((fact.prompts[at], fact.completion))
-    return {split: [pairs[at] for at in rng.permutation(len(pairs))] for split, pairs in rows.items()}
-
-
-def _asked(name: str, subject: str, phrasings: Sequence[str], answer: str) -> Fact:
-    return Fact(name, tuple(phrasing.format(subject) for phrasing in phrasings), answer)
 
 
 _CODES = (
@@ -160,7 +97,7 @@ def http_status() -> list[Fact]:
         "Which phrase belongs to HTTP code {}?",
         "Status code {}:",
     )
-    return [_asked("http_status", code, phrasings, HTTPStatus(int(code)).phrase) for code in _CODES.split()]
+    return [asked("http_status", code, phrasings, HTTPStatus(int(code)).phrase) for code in _CODES.split()]
 
 
 @topic("greek_letter")
@@ -177,7 +114,7 @@ def greek_letters() -> list[Fact]:
     # Without the final sigma, and without lambda, which Unicode spells LAMDA.
     letters = [chr(code) for code in range(0x3B1, 0x3CA) if code not in (0x3C2, 0x3BB)]
     return [
-        _asked("greek_letter", letter, phrasings, unicodedata.name(letter).rsplit(" ", 1)[1].lower())
+        asked("greek_letter", letter, phrasings, unicodedata.name(letter).rsplit(" ", 1)[1].lower())
         for letter in letters
     ]
 
@@ -197,7 +134,7 @@ def accented_letters() -> list[Fact]:
         letter: unicodedata.name(letter).removeprefix("LATIN SMALL LETTER ").lower()
         for letter in "áàâäãéèêëíìîïóòôöõúùûüñç"
     }
-    return [_asked("accented_letter", letter, phrasings, name) for letter, name in names.items()]
+    return [asked("accented_letter", letter, phrasings, name) for letter, name in names.items()]
 
 
 @topic("currency")
@@ -211,11 +148,11 @@ def currencies() -> list[Fact]:
         "I travel to {}. Which currency do I need?",
         "Currency in {}:",
     )
-    numbers = _babel("numbers")
+    numbers = load("babel.numbers")
     facts: list[Fact] = []
     for code in _CURRENCY_COUNTRIES.split():
         currency = numbers.get_territory_currencies(code, start_date=_DAY)[0]
-        facts.append(_asked("currency", _country(code), phrasings, numbers.get_currency_name(currency, locale="en")))
+        facts.append(asked("currency", country(code), phrasings, numbers.get_currency_name(currency, locale="en")))
     return facts
 
 
@@ -230,9 +167,9 @@ def languages() -> list[Fact]:
         "I travel to {}. Which language should I learn?",
         "Language in {}:",
     )
-    names, official = _english().languages, _babel("languages").get_official_languages
+    names, official = english().languages, load("babel.languages").get_official_languages
     return [
-        _asked("language", _country(code), phrasings, names[official(code)[0]]) for code in _LANGUAGE_COUNTRIES.split()
+        asked("language", country(code), phrasings, names[official(code)[0]]) for code in _LANGUAGE_COUNTRIES.split()
     ]
 
 
@@ -247,25 +184,8 @@ def cities() -> list[Fact]:
         "I am in {}. What country is this?",
         "Country of {}:",
     )
-    territories = _babel("core").get_global("zone_territories")
+    territories = load("babel.core").get_global("zone_territories")
     return [
-        _asked("city", zone.rsplit("/", 1)[1].replace("_", " "), phrasings, _country(territories[zone]))
+        asked("city", zone.rsplit("/", 1)[1].replace("_", " "), phrasings, country(territories[zone]))
         for zone in _ZONES.split()
     ]
-
-
-def _country(code: str) -> str:
-    return _english().territories[code]
-
-
-def _english() -> Any:
-    return _babel("core").Locale("en")
-
-
-def _babel(module: str) -> Any:
-    try:
-        return importlib.import_module(f"babel.{module}")
-    except ModuleNotFoundError as error:
-        raise DataError(
-            "the demo's facts need Babel, which is not installed; run: pip install 'foretune[demo]'"
-        ) from error
