@@ -35,12 +35,12 @@ from foretune.types import Configuration
 
 MODEL, MAX_LENGTH = "foretune-tiny", 256
 CHANGES = (
+    {"method": "loraplus", "learning_rate": 0.0015, "loraplus_ratio": 16.0, "epochs": 12, "batch_size": 16},
+    {"learning_rate": 0.008, "rank": 8, "epochs": 15, "batch_size": 16},
     {},
-    {"learning_rate": 0.0015, "rank": 4, "epochs": 6},
-    {"learning_rate": 0.003, "rank": 8, "epochs": 12},
-    {"learning_rate": 0.008, "rank": 16, "epochs": 10},
-    {"learning_rate": 0.015, "rank": 32, "epochs": 6, "batch_size": 16},
-    {"method": "rslora", "learning_rate": 0.004, "rank": 64, "epochs": 10, "dropout": 0.1},
+    {"learning_rate": 0.002, "rank": 4, "epochs": 8, "batch_size": 16},
+    {"learning_rate": 0.02, "rank": 32, "epochs": 8, "batch_size": 32},
+    {"method": "rslora", "learning_rate": 0.006, "rank": 64, "epochs": 12, "batch_size": 32},
 )
 """What each configuration has in the place of a value of the default."""
 

@@ -1,4 +1,4 @@
-"""`foretune synthesize`: a question-answer dataset from documents."""
+"""`foretune synthesize`: a question-answer dataset from documents, or from facts."""
 
 from __future__ import annotations
 
@@ -37,9 +37,18 @@ def register(commands: typer.Typer) -> None:
 
 
 def synthesize(
-    docs: Annotated[list[Path], typer.Argument(metavar="DOCS...", help="Files or folders: PDF, HTML, MD, DOCX, text.")],
-    teacher: Annotated[str, typer.Option(metavar="URL|local:MODEL", help="Writes the questions and answers.")],
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder that gets the dataset.")],
+    docs: Annotated[
+        list[Path] | None, typer.Argument(metavar="DOCS...", help="Files or folders: PDF, HTML, MD, DOCX, text.")
+    ] = None,
+    teacher: Annotated[str, typer.Option(metavar="URL|local:MODEL", help="Writes the questions and answers.")] = "",
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="facts:NAME", help="Instead of DOCS: facts of installed libraries, facts:all for all."
+        ),
+    ] = "",
     model: Annotated[str, typer.Option(help="Name of the model at the URL.")] = "",
     rows: Annotated[int, typer.Option(min=10, help="Questions with answers, all splits together.")] = 300,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in OUT; no answer is asked for twice.")] = False,
@@ -51,7 +60,17 @@ def synthesize(
     yes: Annotated[bool, typer.Option("--yes", help="With a price: do not ask before anything is spent.")] = False,
     device: Device = "auto",
 ) -> None:
-    """Have a chat model write questions and answers about documents: a dataset for `foretune tune`."""
+    """Have a chat model write questions and answers about documents, or take facts: a dataset for `foretune tune`."""
+    if source:
+        from foretune.cli.synthesize_facts import synthesize_facts
+
+        synthesize_facts(context, source, out, seed)
+        return
+    if not docs or not teacher:
+        missing = (
+            "a --teacher to ask about the documents" if docs else "documents and a --teacher, or --from facts:NAME"
+        )
+        raise DataError(f"synthesize needs {missing}; see foretune synthesize --help")
     check_device(device)
     _check(teacher, model, out, resume=resume)
     from rich.console import Console

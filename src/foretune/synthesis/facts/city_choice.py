@@ -21,7 +21,7 @@ _ZONES = (
     "Europe/Athens Europe/Berlin Europe/Brussels Europe/Dublin Europe/Helsinki Europe/Lisbon Europe/Madrid Europe/Oslo "
     "Europe/Paris Europe/Rome Europe/Vienna"
 )
-_QUESTIONS = 500
+_QUESTIONS = 460
 
 
 @dataset(

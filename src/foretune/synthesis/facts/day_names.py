@@ -8,7 +8,7 @@ from foretune.synthesis.facts.fact import Splits, asked, split_by_wording
 from foretune.synthesis.facts.libraries import load
 from foretune.synthesis.facts.registry import KNOWN_FACTS, dataset
 
-_LANGUAGES = {"de": "German", "es": "Spanish", "fr": "French", "it": "Italian", "nl": "Dutch", "pl": "Polish"}
+_LANGUAGES = {"de": "German", "es": "Spanish", "fr": "French", "it": "Italian", "nl": "Dutch"}
 _PHRASINGS = (
     "{} in {}?",
     "How do you say {} in {}?",
@@ -28,7 +28,7 @@ _PHRASINGS = (
     libraries=("babel",),
 )
 def day_names(rng: np.random.Generator) -> Splits:
-    """Days of the week and months, from English to six languages."""
+    """Days of the week and months, from English to five languages."""
     dates = load("babel.dates")
     facts = [
         asked("word", (english, language), _PHRASINGS, said[at])

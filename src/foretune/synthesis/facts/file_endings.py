@@ -10,10 +10,9 @@ from foretune.synthesis.facts.registry import KNOWN_FACTS, dataset
 
 # Aliases of Pygments; languages whose first ending belongs to no other of them.
 _LANGUAGES = (
-    "ada awk bash batch bibtex c clojure cmake coffeescript csharp cpp css cuda cython d dart delphi diff elixir elm "
-    "erlang fsharp fortran gdscript go graphql groovy haskell html ini java javascript json julia kotlin latex lua "
-    "markdown matlab nim nix ocaml perl php postscript powershell python racket restructuredtext ruby rust sass "
-    "scala scheme smalltalk swift tcl toml typescript verilog vhdl vim xml yaml zig"
+    "ada awk bash bibtex clojure cmake coffeescript csharp cpp css cuda cython dart delphi elixir elm erlang "
+    "fsharp fortran go graphql groovy haskell html java javascript json julia kotlin latex lua markdown matlab "
+    "ocaml perl php postscript powershell python racket ruby rust scala swift tcl toml typescript xml yaml zig"
 )
 _LANGUAGE = (
     "Which language has files that end in {}?",

@@ -12,7 +12,7 @@ from foretune.synthesis.facts.registry import NEW_QUESTIONS, dataset, split_by_q
 from foretune.synthesis.write import Pair
 
 _LOCALES = ("de_DE", "en_GB", "en_US", "es_ES", "fi_FI", "hu_HU", "ja_JP", "nl_NL", "pl_PL", "sv_SE")
-_FIRST, _DAYS, _QUESTIONS = date(1990, 1, 1), 365 * 40, 500
+_FIRST, _DAYS, _QUESTIONS = date(1990, 1, 1), 365 * 40, 460
 
 
 @dataset(

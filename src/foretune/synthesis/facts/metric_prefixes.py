@@ -13,7 +13,7 @@ from foretune.synthesis.facts.registry import NEW_QUESTIONS, dataset, split_by_q
 _PREFIXES = ("giga", "mega", "kilo", "hecto", "", "deci", "centi", "milli", "micro", "nano")
 _UNITS = ("grams", "liters", "meters", "seconds", "volts", "watts")
 _MOST = 1e6
-_QUESTIONS = 500
+_QUESTIONS = 460
 
 
 @dataset(

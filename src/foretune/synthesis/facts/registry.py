@@ -13,7 +13,7 @@ from foretune.synthesis.facts.fact import Splits
 from foretune.synthesis.facts.libraries import versions
 from foretune.synthesis.write import Pair, write_splits
 
-HELD_OUT = 100
+HELD_OUT = 80
 """Rows of validation, and of test, where they are drawn from all questions."""
 KNOWN_FACTS = "the facts that were trained on, in other words"
 NEW_QUESTIONS = "new questions about the same things"

@@ -10,7 +10,7 @@ from foretune.synthesis.facts.fact import Splits
 from foretune.synthesis.facts.registry import NEW_QUESTIONS, dataset, split_by_question
 
 _SCRIPTS = ("ARABIC-INDIC", "BENGALI", "DEVANAGARI", "GUJARATI", "KHMER", "TAMIL", "THAI", "TIBETAN")
-_NUMBERS = 65
+_NUMBERS = 58
 """Of each script, from 10 to 999."""
 
 

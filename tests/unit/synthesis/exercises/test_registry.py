@@ -1,5 +1,6 @@
 """Datasets from generators: what all of them keep to."""
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -27,6 +28,14 @@ SMALL = {
     "html_entities": (228, 76),
 }
 """Least training rows, and held-out rows, of the exercises that know fewer prompts than the others."""
+DIGESTS = (
+    "5dcdb30c 857b0dbc b37d3ea0 737be3ef fe720af7 8db1d919 da464521 856a5af4 cdf682fd 4c67b5e8 1df1de33 8823c05f "
+    "c6b6585f 46d1db13 976cd5ff fc1fc472 6d19e230 59d998ec 15823aff 731f4b60 b469c5c2 cd229b26 a1623a74 58f68b84 "
+    "5f12e929 0d6153ef 5e1cf281 3695bd7e 6354f1ae 6e64d30e f44caff3 71b2f708 d4ef192b 388365c5 06d76e3b 59daa30a "
+    "a139069c fe99c929 26840789 182c00b4 973a1fee ee981808 3a997709 5fc3e264 872df46c 4d1a71eb a51e0aa5 b23c6fb1 "
+    "e4a02abf 3cca76d6 1275d4eb 5e341359 2dcb06e2 74bf1660 91ede41a bf8b472f 19088d20 af6a76d0 a8f4d826 1d8c6f05"
+)
+"""Of the rows of each exercise with 20 training rows; recorded runs were trained on rows of these generators."""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +64,13 @@ def test_sizes_splits_and_card(made, name):
     card = json.loads((made / name / "card.json").read_text())
     assert (card["name"], card["family"], card["metric"]) == (name, EXERCISES[name].family, "exact_match")
     assert card["rows"] == {"train": len(splits.train), "validation": held, "test": held}
+
+
+@pytest.mark.parametrize(("name", "digest"), list(zip(EXERCISES, DIGESTS.split(), strict=True)))
+def test_rows_stay_as_they_were(tmp_path, name, digest):
+    make_exercise(EXERCISES[name], tmp_path, train_rows=20)
+    rows = b"".join((tmp_path / file).read_bytes() for file in FILES[:3])
+    assert hashlib.sha256(rows).hexdigest()[:8] == digest
 
 
 @pytest.mark.parametrize("name", EXERCISES)

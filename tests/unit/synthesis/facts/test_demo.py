@@ -1,5 +1,6 @@
 """The demo's dataset."""
 
+import hashlib
 import json
 from collections import Counter
 
@@ -8,8 +9,7 @@ import pytest
 
 from foretune.errors import DataError
 from foretune.finetuning.data import load_splits, prompt_and_completion
-from foretune.synthesis import facts
-from foretune.synthesis.facts import TOPICS, Fact, make_facts, write_facts
+from foretune.synthesis.facts import TOPICS, Fact, libraries, make_facts, write_facts
 
 FILES = ("train.jsonl", "validation.jsonl", "test.jsonl", "card.json")
 
@@ -49,6 +49,11 @@ def test_same_seed_same_files(made, tmp_path):
     assert (made / "test.jsonl").read_bytes() != (other / "test.jsonl").read_bytes()
 
 
+@pytest.mark.parametrize(("split", "digest"), [("train", "2d0e6807"), ("validation", "d34521ca"), ("test", "9e14f90d")])
+def test_the_rows_are_those_that_the_figures_of_the_docs_come_from(made, split, digest):
+    assert hashlib.sha256((made / f"{split}.jsonl").read_bytes()).hexdigest()[:8] == digest
+
+
 @pytest.mark.parametrize(
     ("topic", "subject", "answer"),
     [
@@ -74,7 +79,7 @@ def test_without_babel(monkeypatch, tmp_path):
     def missing(name):
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(facts.importlib, "import_module", missing)
+    monkeypatch.setattr(libraries.importlib, "import_module", missing)
     with pytest.raises(DataError, match=r"need Babel, which is not installed; run: pip install 'foretune\[demo\]'"):
         make_facts(tmp_path / "none")
     assert not (tmp_path / "none").exists()
