@@ -14,14 +14,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from foretune.collect import collect
+from foretune.collect import CollectionProgress, collect
+from foretune.execution.jobs import Answer, Job
 from foretune.execution.worker import run_job
 from foretune.finetuning.model import load_model, load_tokenizer
 from foretune.finetuning.optim import SLICES
@@ -72,11 +73,11 @@ def collect_runs(folder: Path, names: list[str]) -> MetaDataset:
 
 
 @contextmanager
-def _here() -> Iterator[object]:
+def _here() -> Iterator[Callable[[Job], Answer]]:
     yield run_job
 
 
-def _show(progress: object) -> None:
+def _show(progress: CollectionProgress) -> None:
     print(f"{progress.finished}/{progress.planned} {progress.seconds:.0f} s {progress.last}", flush=True)
 
 
@@ -92,7 +93,7 @@ def exact_match(table: MetaDataset, task: str) -> np.ndarray:
 def row(table: MetaDataset, folder: Path, name: str) -> str:
     """A line of the table."""
     task = TaskSource(folder / name).task(MODEL)
-    said: Mapping[str, object] = table.tasks.set_index("task").loc[task]
+    said = table.tasks.set_index("task").loc[task]
     answers = [
         json.loads(line)["completion"] for line in (folder / name / "test.jsonl").read_text("utf-8").splitlines()
     ]

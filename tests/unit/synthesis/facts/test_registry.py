@@ -1,8 +1,10 @@
 """Datasets of facts: what all of them keep to."""
 
 import json
+import re
 from collections import Counter
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from foretune.finetuning.data import load_splits, prompt_and_completion
 from foretune.synthesis.facts import DATASETS, NAMES, make_dataset
 from foretune.synthesis.facts.registry import KNOWN_FACTS, split_by_question
 
+PAGE = Path(__file__).parents[4] / "docs" / "synthesize.md"
 FILES = ("train.jsonl", "validation.jsonl", "test.jsonl", "card.json")
 
 
@@ -82,3 +85,10 @@ def test_misuse(tmp_path):
         make_dataset("sums", tmp_path / "sums")
     with pytest.raises(DataError, match="a question comes twice"):
         split_by_question([("a", "b"), ("a", "b")], np.random.default_rng(0))
+
+
+def test_the_page_has_a_question_of_each_with_its_answer(made):
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| [\w ]+ \| [\w ]+ \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert tuple(name for name, _, _ in rows) == NAMES
+    for name, question, answer in rows:
+        assert (question, answer) in [prompt_and_completion(row) for row in load_splits(made / name).test]
