@@ -12,14 +12,14 @@ from foretune.synthesis.facts import NAMES
 
 
 def test_one_dataset_is_written_and_shown(tmp_path):
-    out = tmp_path / "times"
+    out = tmp_path / "offsets"
     result = CliRunner().invoke(
-        commands, ["synthesize", "--from", "facts:city_times", "--out", str(out), "--seed", "7"]
+        commands, ["synthesize", "--from", "facts:utc_offsets", "--out", str(out), "--seed", "7"]
     )
     assert result.exit_code == 0, result.output
     sizes = json.loads((out / "card.json").read_text())["rows"]
-    assert len(load_splits(out).train) == sizes["train"] > 300
-    assert "city_times" in result.output
+    assert len(load_splits(out).train) == sizes["train"] > 200
+    assert "utc_offsets" in result.output
     assert f"Next: foretune tune {out}" in result.output
     assert json.loads((out / "card.json").read_text())["seed"] == 7
 
@@ -40,7 +40,7 @@ def test_all_datasets_are_folders_that_collect_takes(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--from", "facts:city_tims"), "no dataset of facts is called 'city_tims' (did you mean city_times?)"),
+        (("--from", "facts:utc_ofsets"), "no dataset of facts is called 'utc_ofsets' (did you mean utc_offsets?)"),
         (("--from", "facts:"), "choose one of all, currency_codes, file_endings"),
         (("--from", "birds"), "--from birds: expected facts:NAME or facts:all; NAME is one of currency_codes"),
         (("--from", "facts:all", "docs", "--rows", "20"), "takes --out and --seed alone; leave out DOCS, --rows"),

@@ -18,7 +18,7 @@ NAMES = (
     "city_choice",
     "caught_exceptions",
     "script_digits",
-    "city_times",
+    "utc_offsets",
     "local_dates",
     "metric_prefixes",
     "city_currencies",

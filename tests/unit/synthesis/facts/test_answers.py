@@ -25,6 +25,7 @@ def pairs_of(name):
     [
         ("currency_codes", {"Japan": "JPY", "Denmark": "DKK", "Kenya": "KES", "the United States": "USD"}),
         ("file_endings", {".rs": "Rust", ".tex": "TeX", "Kotlin": ".kt", "C#": ".cs"}),
+        ("utc_offsets", {"Tokyo": "UTC+9", "Lima": "UTC-5", "Kolkata": "UTC+5:30", "Accra": "UTC+0"}),
         ("day_names", {"Monday French": "lundi", "Wednesday Spanish": "miércoles", "March German": "März"}),
     ],
 )
@@ -35,7 +36,7 @@ def test_facts_that_everybody_knows(name, known):
             rf"(?<![\w.]){re.escape(word)}(?!\w)" for word in ([subject] if name != "day_names" else subject.split())
         ]
         asked = [said for prompt, said in pairs if all(re.search(word, prompt) for word in words)]
-        assert len(asked) >= 5
+        assert len(asked) in {5, 6}
         assert set(asked) == {answer}
 
 
@@ -83,17 +84,6 @@ def test_digits_are_read_as_python_reads_them():
         assert int(written) == int(answer)
         scripts.add(ord(written[0]) // 128)
     assert len(scripts) == 8
-
-
-def test_times_are_so_many_hours_from_utc():
-    hours = {"Tokyo": 9, "Lima": -5, "Dubai": 4, "Honolulu": -10, "Nairobi": 3, "Accra": 0, "Sao Paulo": -3}
-    found = dict.fromkeys(hours, 0)
-    for prompt, answer in pairs_of("city_times"):
-        hour, city = re.fullmatch(r"It is (\d+):00 UTC\. What time is it in (.+)\?", prompt).groups()
-        if city in hours:
-            assert answer == f"{(int(hour) + hours[city]) % 24}:00"
-            found[city] += 1
-    assert set(found.values()) == {24}
 
 
 def test_dates_are_the_same_day_in_the_form_of_the_country():
