@@ -101,7 +101,11 @@ def row(table: MetaDataset, folder: Path, name: str) -> str:
     found = exact_match(table, task)
     sizes = " / ".join(str(said[f"n_{split}"]) for split in ("train", "validation", "test"))
     shares = (common, said["zero_shot_test_exact_match"], found[0], np.median(found), found[-1])
-    return f"| `{name}` | {DATASETS[name].kind} | {sizes} | " + " | ".join(f"{share:.0%}" for share in shares) + " |"
+    return (
+        f"| `{name}` | {DATASETS[name].kind} | {sizes} | "
+        + " | ".join(f"{100 * share:.0f} %" for share in shares)
+        + " |"
+    )
 
 
 def main() -> None:
@@ -110,7 +114,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(DATASETS), default=list(DATASETS))
     given = parser.parse_args()
     table = collect_runs(given.out, given.only)
-    print("| Dataset | Kind | Rows | Most common | Zero-shot | Worst | Median | Best |")
+    print("| Dataset | Kind | Training / validation / test rows | Most common | Zero-shot | Worst | Median | Best |")
     print("|---|---|---|---|---|---|---|---|")
     for name in given.only:
         print(row(table, given.out, name))
