@@ -118,7 +118,7 @@ def _accept(made: Made, passage: Passage, outcome: Asked, seen: NearDuplicates, 
     for draft in outcome.drafts:
         if len(made.pairs) == rows:
             made.counts[TOO_MANY] += 1
-        elif not seen.add(draft.question):
+        elif not seen.add(draft.question, draft.answer):
             made.counts[NEAR_DUPLICATE] += 1
         else:
             made.counts[KEPT] += 1

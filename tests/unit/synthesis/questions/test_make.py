@@ -35,7 +35,7 @@ def test_every_pair_is_kept_or_left_out_for_a_reason(undisturbed):
 
 def test_no_question_is_a_near_duplicate_of_another(undisturbed):
     seen = NearDuplicates(0.7)
-    assert [seen.add(pair.prompt) for pair in undisturbed.pairs] == [True] * ROWS
+    assert [seen.add(pair.prompt, pair.completion) for pair in undisturbed.pairs] == [True] * ROWS
 
 
 def test_pairs_name_the_place_that_they_are_from(undisturbed):
