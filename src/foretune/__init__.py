@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from foretune.api import Run, finetune, load_run, recommend, tune
     from foretune.errors import ForetuneError
     from foretune.session.scoring import MetricRequest
+    from foretune.session.synthesizing import Synthesized, synthesize
     from foretune.tuner import Budget
     from foretune.types import Configuration, LearningCurve, Metric, Report, Status, Task, Trial
 
@@ -29,11 +30,13 @@ __all__ = [
     "Report",
     "Run",
     "Status",
+    "Synthesized",
     "Task",
     "Trial",
     "finetune",
     "load_run",
     "recommend",
+    "synthesize",
     "tune",
 ]
 
@@ -41,6 +44,7 @@ _HOMES = {
     "foretune.api": ("Run", "finetune", "load_run", "recommend", "tune"),
     "foretune.errors": ("ForetuneError",),
     "foretune.session.scoring": ("MetricRequest",),
+    "foretune.session.synthesizing": ("Synthesized", "synthesize"),
     "foretune.tuner": ("Budget",),
     "foretune.types": ("Configuration", "LearningCurve", "Metric", "Report", "Status", "Task", "Trial"),
 }

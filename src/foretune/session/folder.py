@@ -64,8 +64,13 @@ def _check_settings(header: Mapping[str, Any], options: TuneOptions, journal: Pa
 
 
 @contextmanager
-def locked(output: Path) -> Generator[None]:
-    """Make the folder, and keep other searches out of it as long as this one runs.
+def locked(output: Path, what: str = "search", option: str = "--output") -> Generator[None]:
+    """Make the folder, and keep others like this out of it as long as this runs.
+
+    Args:
+        output: the folder.
+        what: runs in it, for the message.
+        option: that the folder was given to.
 
     Raises:
         JournalError: another one is running there.
@@ -76,7 +81,7 @@ def locked(output: Path) -> Generator[None]:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(folder)
-        message = f"another search is running in {output}; wait for its end, or give another folder to --output"
+        message = f"another {what} is running in {output}; wait for its end, or give another folder to {option}"
         raise JournalError(message) from error
     except OSError:
         pass  # some network file systems know no locks

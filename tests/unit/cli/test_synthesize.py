@@ -1,5 +1,6 @@
 """From documents to a dataset that `tune` reads, with a teacher on loopback."""
 
+import inspect
 import json
 from itertools import combinations
 
@@ -9,8 +10,11 @@ from made_passages import prose
 from scripted_teacher import serving
 from typer.testing import CliRunner
 
+import foretune
 from foretune.cli import app, commands
+from foretune.cli.synthesize import synthesize as command
 from foretune.finetuning.data import load_splits
+from foretune.session.folder import locked
 
 KEY = "sk-secret-123456"
 ROWS = 40
@@ -76,6 +80,43 @@ def test_a_finished_run_is_not_overwritten_and_resuming_it_asks_nothing(docs, tm
         assert run(docs, server, out, "--resume").exit_code == 0
         assert len(server.log) == asked
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_two_runs_do_not_write_to_one_folder(docs, tmp_path, capsys):
+    out = tmp_path / "out"
+    with serving() as server, locked(out), pytest.raises(SystemExit) as ended:
+        app(["synthesize", str(docs), "--teacher", server.url, "--model", "m", "--out", str(out)])
+    assert ended.value.code == 2
+    assert f"another foretune synthesize is running in {out}; wait for its end, or give another folder to --out" in (
+        " ".join(capsys.readouterr().err.split())
+    )
+    assert server.log == []
+    assert not any(out.iterdir())
+
+
+def test_the_function_does_what_the_command_does(docs, tmp_path):
+    with serving() as server:
+        assert run(docs, server, tmp_path / "by command").exit_code == 0
+        made = foretune.synthesize(
+            str(docs), tmp_path / "by function", teacher=server.url, model="m", rows=ROWS, concurrency=3
+        )
+        with pytest.raises(foretune.ForetuneError, match="is not empty; go on with --resume"):
+            foretune.synthesize([docs], made.folder, teacher=server.url, model="m")
+    for path in (tmp_path / "by command").iterdir():
+        if path.name != ".replies.jsonl":
+            assert (made.folder / path.name).read_bytes() == path.read_bytes()
+    assert made.rows == {split: len(rows(made.folder, split)) for split in ("train", "validation", "test")}
+    assert made.counts["kept"] == sum(made.rows.values()) == ROWS
+
+
+def test_the_function_takes_what_the_command_takes():
+    taken, given = (inspect.signature(one).parameters for one in (foretune.synthesize, command))
+    assert {*taken, "yes", "context", "source"} == {*given, "console", "agreed"}
+    optional = given.keys() & taken.keys() - {"docs", "out", "teacher"}
+    assert {name: taken[name].default for name in optional} == {name: given[name].default for name in optional}
+    for name in ("rows", "concurrency", "seed"):
+        with pytest.raises(foretune.ForetuneError, match=f"{name} is -1, expected at least"):
+            foretune.synthesize("docs", "out", teacher="local:foretune-tiny", **{name: -1})
 
 
 def test_with_a_price_nothing_is_spent_before_a_yes(docs, tmp_path):
