@@ -40,7 +40,7 @@ class Run:
 
     @property
     def scores(self) -> Mapping[str, ModelScores]:
-        """Rows of the final table by name, see `ModelScores.name`; `zero-shot` and `finetuned` of a single run."""
+        """Rows of the final table by name, the returned adapter's last: see `ModelScores.name`, or `finetuned`."""
         return {row.name: row for row in self.report.scores}
 
     @property
@@ -102,6 +102,8 @@ def tune(
     isolate: bool = False,
     average: bool = True,
     max_rank: int | None = None,
+    guard: str | Path | None = None,
+    guard_limit: str | float | None = None,
     metric: str | MetricRequest = "nll",
     default_comparison: bool = True,
     console: Console | None = None,
@@ -129,6 +131,8 @@ def tune(
         isolate: run trials in a process of their own.
         average: return an average of the best runs' weights where it is better; else the best run's.
         max_rank: cut the rank of such an average, which is the sum of its runs' ranks.
+        guard: second dataset, to see what finetuning costs there; `general` comes with foretune.
+        guard_limit: scale down or change the adapter so that the guard's loss rises by no more, as in `10%` or 0.1.
         metric: chooses among the best adapters: `nll`, or by written answers `exact_match`, `token_f1`, `rouge_l`; for
             a judge, a `MetricRequest`.
         default_comparison: train the default configuration, too, outside of the budget.
@@ -138,6 +142,7 @@ def tune(
         ForetuneError: whatever is wrong with the input, or if nothing was trained.
     """
     from foretune.session.closing import close
+    from foretune.session.guarding import parse_limit
     from foretune.session.options import TuneOptions
     from foretune.session.search import search
 
@@ -158,6 +163,8 @@ def tune(
         skip_bad_rows=skip_bad_rows,
         average=average,
         max_rank=max_rank,
+        guard=None if guard is None else str(guard),
+        guard_limit=parse_limit(guard_limit),
         metric=MetricRequest(metric) if isinstance(metric, str) else metric,
     )
     limits, shown = Budget(_seconds(budget), max_slices), console or _nowhere()
@@ -179,6 +186,7 @@ def finetune(
     columns: str | None = None,
     last_turn_only: bool = False,
     skip_bad_rows: bool = False,
+    guard: str | Path | None = None,
     device: str = "auto",
     console: Console | None = None,
 ) -> Run:
@@ -196,6 +204,7 @@ def finetune(
         columns: see `tune`.
         last_turn_only: see `tune`.
         skip_bad_rows: see `tune`.
+        guard: see `tune`.
         device: see `tune`.
         console: see `tune`.
 
@@ -219,6 +228,7 @@ def finetune(
         columns=columns,
         last_turn_only=last_turn_only,
         skip_bad_rows=skip_bad_rows,
+        guard=None if guard is None else str(guard),
     )
     finetune_once(options, linked(runs), Path(output), console or _nowhere())
     return load_run(output)

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from made_passages import prose
+from scripted_teacher import serving
 
 import foretune
 
@@ -18,16 +20,23 @@ def blocks(page: str) -> list[str]:
 
 @pytest.fixture
 def short(tmp_path, monkeypatch):
-    """A folder with a small dataset and a space, and searches that end after a few slices."""
+    """A folder with a small dataset, documents and a space, searches that end after a few slices, and a teacher."""
     monkeypatch.chdir(tmp_path)
     rows = [{"prompt": f"What comes after {n}?", "completion": str(n + 1)} for n in range(40)]
     Path("questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     space = Path(foretune.__file__).parent / "data" / "spaces" / "peft.yaml"
     Path("mine.yaml").write_text(space.read_text(encoding="utf-8"), encoding="utf-8")
+    Path("docs").mkdir()
+    Path("docs/a.md").write_text("\n\n".join(f"# Part {at}\n\n{prose(at)}" for at in range(16)), encoding="utf-8")
     monkeypatch.setattr(foretune, "tune", functools.partial(foretune.tune, max_slices=2), raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving() as server:
+        made = functools.partial(foretune.synthesize, Path("docs"), teacher=server.url)
+        monkeypatch.setattr(foretune, "synthesize", lambda _, out, *, teacher, **more: made(out, **more), raising=False)
+        yield
 
 
-@pytest.mark.parametrize(("page", "count"), [("python.md", 6), ("extending.md", 3)])
+@pytest.mark.parametrize(("page", "count"), [("python.md", 8), ("extending.md", 3)])
 def test_the_blocks_of_a_page_run(page, count, short, capsys):
     names: dict[str, object] = {"foretune": foretune}
     found = blocks(page)

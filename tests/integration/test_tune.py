@@ -6,6 +6,7 @@ import math
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -15,8 +16,8 @@ import yaml
 import foretune.cli
 import foretune.tuner
 from foretune.journal import append_entry, read_journal
-from foretune.report.run_report import read_run_report
-from foretune.session import averaging, closing
+from foretune.report.run_report import Rise, read_run_report
+from foretune.session import averaging, closing, guarding
 from foretune.session.averaging import to_average
 
 ROWS = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]
@@ -151,7 +152,7 @@ def test_a_search_that_was_killed_after_its_comparison_ends_with_its_own_best(da
 def averaged(finished, data, tiny_model, tmp_path, monkeypatch):
     """The finished search, closed with an average, for every average is better than the one before."""
     scored = itertools.count(1)
-    monkeypatch.setattr(averaging, "_validation_loss", lambda *_, **__: -float(next(scored)))
+    monkeypatch.setattr(averaging, "validation_loss", lambda *_, **__: -float(next(scored)))
     output = tmp_path / "averaged"
     shutil.copytree(finished, output)
     assert tune(data, tiny_model, output, "--resume") == 0
@@ -393,3 +394,90 @@ def test_a_single_run_that_was_interrupted_goes_on_with_the_rows_it_was_begun_wi
 
 def _interrupt(*_):
     raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def other_rows(tmp_path_factory):
+    path = tmp_path_factory.mktemp("guard") / "other.jsonl"
+    rows = [
+        *ROWS[:4],
+        *({"prompt": f"Is {number} even?", "completion": "yes no"[3 * (number % 2) :]} for number in range(9)),
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_a_guard_shows_what_the_adapter_costs(finished, data, tiny_model, tmp_path, other_rows, capsys):
+    from peft import AutoPeftModelForCausalLM
+
+    from foretune.finetuning.evaluate import evaluate
+    from foretune.finetuning.model import load_model
+    from foretune.session.ground import prepare
+    from foretune.session.options import TuneOptions
+
+    output = tmp_path / "guarded"
+    shutil.copytree(finished, output)
+    assert tune(data, tiny_model, output, "--resume", "--guard", other_rows) == 0
+    report, before = (read_run_report(folder / "report.json") for folder in (output, finished))
+    assert tuple(replace(row, guard=None) for row in report.scores) == before.scores
+    assert report.guard is None
+    options = TuneOptions.of(data, tiny_model, optimizer="random", candidates=4, guard=str(other_rows))
+    tokens = prepare(options, read_journal(output / "journal.jsonl").header).guard.tokens
+    assert len(tokens) == 9  # without those that are trained on
+    finetuned = AutoPeftModelForCausalLM.from_pretrained(str(output / "adapter"))
+    untouched, after = evaluate(load_model(tiny_model), tokens).nll, evaluate(finetuned, tokens).nll
+    assert report.scores[0].guard.nll == pytest.approx(untouched, rel=1e-3)
+    cost = report.returned.guard
+    assert (cost.name, cost.rows, cost.nll) == ("other", 9, pytest.approx(after, rel=1e-3))
+    assert cost.rise.share == pytest.approx(after / untouched - 1, abs=2e-3)
+    assert cost.rise.error > 0
+    for shown in (capsys.readouterr().out, (output / "adapter" / "README.md").read_text()):
+        assert "Guard: other, 9 rows that were not trained on; this adapter changes the loss there by" in shown
+
+
+def test_a_limit_on_the_guard_shrinks_the_adapter_also_after_a_kill(
+    finished, data, tiny_model, tmp_path, other_rows, monkeypatch, capsys
+):
+    from foretune.finetuning.average import sum_adapters
+
+    asked = []
+
+    def rise_of(_, one):
+        asked.append(one)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return Rise(0.5 * sum(part.weight for part in one.parts) if one.parts else 0.5, 0.01)
+
+    monkeypatch.setattr(guarding, "_rise_of", rise_of)
+    output, options = tmp_path / "limited", ("--resume", "--guard", other_rows, "--guard-limit", "10%", "--no-average")
+    shutil.copytree(finished, output)
+    assert tune(data, tiny_model, output, *options) == 130
+    assert tune(data, tiny_model, output, *options) == 0
+    assert asked[:3] == asked[3:6]  # it begins anew after the kill
+    report = read_run_report(output / "report.json")
+    assert [row.name for row in report.scores] == ["zero-shot", "default", "best", "guarded"]
+    assert report.scores[2].configuration == dict(asked[0].checkpoint.configuration.values)
+    (member,) = report.returned.members
+    assert (member.weight, report.best_key, report.guard.within) == (0.1875, member.key, True)
+    assert yaml.safe_load((output / "best.yaml").read_text())["configuration"] == dict(member.configuration)
+    whole, again = output / "trials" / member.key / "best", tmp_path / "again"
+    again.mkdir()
+    sum_adapters([whole], [0.1875], again)
+    weights = [folder / "adapter_model.safetensors" for folder in (output / "adapter", again)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    assert (
+        "The adapter that is returned has the best validation loss within the limit: 0.19 x " in capsys.readouterr().out
+    )
+    assert "its weights add up to 0.19, the rest is the base model" in (output / "adapter" / "README.md").read_text()
+
+
+def test_a_run_of_one_configuration_is_scored_on_a_guard(finished, data, tmp_path, other_rows, capsys):
+    output = tmp_path / "run"
+    config = finished / "best.yaml"
+    assert run("finetune", data, "--config", config, "--output", output, "--guard", other_rows) == 0
+    untouched, finetuned = read_run_report(output / "report.json").scores
+    assert (untouched.guard.rows, untouched.guard.rise) == (9, None)
+    share = finetuned.guard.nll / untouched.guard.nll - 1
+    assert finetuned.guard.rise.share == pytest.approx(share, rel=1e-6)
+    assert f"changes the loss there by {share:+.1%}" in capsys.readouterr().out

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretune.cli.options import Columns, Device, LastTurnOnly, SkipBadRows
+from foretune.cli.options import Columns, Device, Guard, LastTurnOnly, SkipBadRows
 from foretune.cli.tune import INTERRUPTED
 
 
@@ -31,6 +31,7 @@ def finetune(
     columns: Columns = None,
     last_turn_only: LastTurnOnly = False,
     skip_bad_rows: SkipBadRows = False,
+    guard: Guard = None,
     device: Device = "auto",
 ) -> None:
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
@@ -52,6 +53,7 @@ def finetune(
         columns=columns or written.get("columns"),
         last_turn_only=last_turn_only or bool(written.get("last_turn_only")),
         skip_bad_rows=skip_bad_rows or bool(written.get("skip_bad_rows")),
+        guard=guard,
         today=str(written.get("today") or "") or None,
     )
     console = Console()

@@ -17,6 +17,12 @@ LastTurnOnly = Annotated[bool, typer.Option("--last-turn-only", help="Learn the 
 SkipBadRows = Annotated[
     bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say how many.")
 ]
+Guard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="A second dataset, to see what finetuning costs there; `general` comes with foretune."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")]
 
 MetricRows = Annotated[int, typer.Option(min=1, help="Most questions of a split that are answered for --metric.")]

@@ -11,6 +11,7 @@ from foretune.cli.options import (
     Columns,
     CompletionPrice,
     Device,
+    Guard,
     Judge,
     JudgeModel,
     KeyVariable,
@@ -79,6 +80,14 @@ def tune(
     max_rank: Annotated[
         int | None, typer.Option(min=1, help="Cut the rank of such an average, which is the sum of its runs' ranks.")
     ] = None,
+    guard: Guard = None,
+    guard_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PERCENT",
+            help="Scale down or change the adapter so that the guard's loss rises by no more, as 10%.",
+        ),
+    ] = None,
     metric: Annotated[
         str, typer.Option(help="Chooses among the best adapters: nll, exact_match, token_f1, rouge_l or judge.")
     ] = "nll",
@@ -104,6 +113,7 @@ def tune(
     from rich.console import Console
 
     from foretune.session.closing import close
+    from foretune.session.guarding import parse_limit
     from foretune.session.options import TuneOptions
     from foretune.session.search import search
     from foretune.tuner import Budget, Clock
@@ -130,6 +140,8 @@ def tune(
         skip_bad_rows=skip_bad_rows,
         average=average,
         max_rank=max_rank,
+        guard=guard,
+        guard_limit=parse_limit(guard_limit),
         metric=metric_request(
             metric, judge, judge_model, rubric, key_variable, prompt_price, completion_price, metric_rows
         ),

@@ -49,7 +49,19 @@ class Scores:
     rows: int = 0
 
 
-@torch.inference_mode()
+@dataclass(frozen=True)
+class RowLosses:
+    """Scores with what they are made of, so that two models can be compared on the same rows.
+
+    Attributes:
+        scores: of all rows together.
+        losses: (rows,) negative log-likelihood (nats) of the completion tokens of each row together.
+    """
+
+    scores: Scores
+    losses: Float[np.ndarray, " n"]
+
+
 def evaluate(
     model: nn.Module,
     tokens: Tokens,
@@ -58,7 +70,20 @@ def evaluate(
     pad_id: int = 0,
     progress: Progress | None = None,
 ) -> Scores:
-    """Score a model on the completions of a split; the model's training mode is left as found.
+    """Score a model on the completions of a split, see `evaluate_rows`."""
+    return evaluate_rows(model, tokens, rows=rows, pad_id=pad_id, progress=progress).scores
+
+
+@torch.inference_mode()
+def evaluate_rows(
+    model: nn.Module,
+    tokens: Tokens,
+    *,
+    rows: Sequence[int] | np.ndarray | None = None,
+    pad_id: int = 0,
+    progress: Progress | None = None,
+) -> RowLosses:
+    """Score a model on the completions of a split, row by row; the model's training mode is left as found.
 
     Args:
         model: a causal language model, adapted or not.
@@ -100,7 +125,8 @@ def evaluate(
     model.train(training)
     count = max(int(lengths.sum()), 1)
     error = standard_error(losses[chosen], lengths[chosen])
-    return Scores(nll / count, hits / count, exact / len(chosen), error, len(chosen))
+    scores = Scores(nll / count, hits / count, exact / len(chosen), error, len(chosen))
+    return RowLosses(scores, losses[chosen])
 
 
 def standard_error(losses: Float[np.ndarray, " n"], lengths: Float[np.ndarray, " n"]) -> float | None:

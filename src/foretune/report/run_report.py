@@ -92,7 +92,7 @@ class Member:
         key: content hash of its configuration.
         configuration: how it was finetuned.
         slices: slices trained to this checkpoint.
-        weight: in the average; all add up to 1.
+        weight: in the average; all add up to 1, or to less where a limit on the guard leaves a rest to the base model.
     """
 
     key: str
@@ -102,17 +102,75 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Rise:
+    """Of the loss over that of the base model.
+
+    Attributes:
+        share: of the base model's loss; below 0 where the loss has fallen.
+        error: standard error of `share` over rows, each of which was scored with both models; None for a single row.
+    """
+
+    share: float
+    error: float | None
+
+
+@dataclass(frozen=True)
+class GuardScore:
+    """Scores of a model on the guard, a dataset that finetuning should not harm.
+
+    Attributes:
+        name: of that dataset.
+        rows: that were scored.
+        nll: nats per completion token.
+        nll_error: standard error of `nll` over rows; None where not known.
+        rise: over the base model; None for the base model itself.
+    """
+
+    name: str
+    rows: int
+    nll: float
+    nll_error: float | None
+    rise: Rise | None = None
+
+
+@dataclass(frozen=True)
+class GuardFinalist:
+    """An adapter that a search could have returned: its configuration's key, or `average`, with any factor."""
+
+    name: str
+    rise: Rise
+
+
+@dataclass(frozen=True)
+class GuardChoice:
+    """How a limit on the harm to the guard has decided which adapter a search returns.
+
+    Attributes:
+        limit: of the share by which the loss there rises.
+        within: whether the returned adapter stays within it.
+        kept: name of the finalist that is returned.
+        finalists: that were asked, in that order; the first has the least validation loss.
+    """
+
+    limit: float
+    within: bool
+    kept: str
+    finalists: tuple[GuardFinalist, ...]
+
+
+@dataclass(frozen=True)
 class ModelScores:
     """One row of the final table.
 
     Attributes:
-        name: `zero-shot`, `default`, `best` (by validation loss), then `average` or `chosen` (by another metric) where
-            that is returned.
+        name: `zero-shot`, `default`, `best` (by validation loss), then the returned one if it is another: `average`,
+            `chosen` (by another metric) or `guarded` (by a limit on the guard).
         validation: on the split that chooses.
         test: on the split that nothing was chosen by.
         configuration: how it was finetuned; empty for the base model and for an average.
         slices: slices trained to this checkpoint; 0 for the base model and for an average.
         members: of an average, the best first.
+        guard: on the dataset that finetuning should not harm, if there is one.
     """
 
     name: str
@@ -121,6 +179,7 @@ class ModelScores:
     configuration: Mapping[str, Value] = field(default_factory=dict)
     slices: int = 0
     members: tuple[Member, ...] = ()
+    guard: GuardScore | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +228,7 @@ class RunReport:
         trials: one curve per configuration, in order of their first slice.
         notes: changes to the data.
         versions: of the libraries that matter.
+        guard: how a limit on the harm to a guard has decided; None without a limit.
         metric: that chose what is returned.
         questions: of the validation split, that it chose by.
         finalists: that it chose from.
@@ -190,6 +250,7 @@ class RunReport:
     trials: tuple[TrialCurve, ...]
     notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    guard: GuardChoice | None = None
     metric: str = NLL
     questions: int = 0
     finalists: tuple[Finalist, ...] = ()
@@ -267,9 +328,15 @@ def _nested(content: Mapping[str, Any]) -> dict[str, Any]:
         "scores": tuple(_scores(row) for row in content["scores"]),
         "trials": tuple(_trial(trial) for trial in content["trials"]),
         "notes": tuple(content["notes"]),
+        "guard": _guard_choice(content["guard"]) if content.get("guard") else None,
         "finalists": tuple(Finalist(**one) for one in content.get("finalists", ())),
         "judged": _judged(content.get("judged")),
     }
+
+
+def _guard_choice(choice: dict[str, Any]) -> GuardChoice:
+    choice["finalists"] = tuple(GuardFinalist(one["name"], Rise(**one["rise"])) for one in choice["finalists"])
+    return GuardChoice(**choice)
 
 
 def _judged(values: dict[str, Any] | None) -> Judged | None:
@@ -282,7 +349,13 @@ def _judged(values: dict[str, Any] | None) -> Judged | None:
 def _scores(row: dict[str, Any]) -> ModelScores:
     row["validation"], row["test"] = _measurement(row["validation"]), _measurement(row["test"])
     row["members"] = tuple(Member(**member) for member in row.get("members", ()))
+    row["guard"] = _guard_score(row["guard"]) if row.get("guard") else None
     return ModelScores(**row)
+
+
+def _guard_score(score: dict[str, Any]) -> GuardScore:
+    score["rise"] = Rise(**score["rise"]) if score["rise"] else None
+    return GuardScore(**score)
 
 
 def _measurement(values: dict[str, Any]) -> Measurement:

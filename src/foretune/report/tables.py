@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from foretune.metrics.summary import Agreement, Answered
-from foretune.report.run_report import Judged, Measurement, Member, ModelScores, RunReport
+from foretune.report.run_report import GuardScore, Judged, Measurement, Member, ModelScores, Rise, RunReport
 from foretune.types import CONTINUES, Value
 
 _FEW = 50
 """Rows below which percentages say less than counts."""
 _DEVIATIONS = 1.96
 _COLUMNS = ("model", "test NLL", "token accuracy", "exact match")
+_GUARD = "guard NLL"
 _METRICS = {
     "exact_match": "exact match of answers",
     "token_f1": "token F1",
@@ -87,10 +88,12 @@ def describe_cost(judged: Judged, *, answers: int | None = None) -> str:
 
 
 def scores_markdown(scores: Sequence[ModelScores]) -> str:
-    """The final table as Markdown."""
+    """The final table as Markdown, with what the guard is."""
     columns = _columns(scores)
-    rows = [columns, ("---", *["---:"] * (len(columns) - 2), "---"), *(_cells(row) for row in scores)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    rows = [columns, ("---", *("---:" for _ in columns[2:]), "---"), *(_cells(row) for row in scores)]
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    guard = scores[-1].guard
+    return f"{table}\n\n{describe_guard(guard)}" if guard else table
 
 
 def describe(
@@ -128,12 +131,25 @@ def describe_members(members: Sequence[Member]) -> list[str]:
 
 def describe_row(row: ModelScores) -> str:
     """How a row of the final table was finetuned, in short."""
-    if row.members:
-        return f"the average of {len(row.members)} runs"
-    return describe(row.configuration, short=True)
+    if not row.members:
+        return describe(row.configuration, short=True)
+    several, factor = len(row.members) > 1, sum(one.weight for one in row.members)
+    whole = f"the average of {len(row.members)} runs" if several else describe(row.members[0].configuration, short=True)
+    return whole if math.isclose(factor, 1.0) else f"{factor:.2g} x {whole}"
 
 
-def loss(measured: Measurement) -> str:
+def describe_guard(guard: GuardScore) -> str:
+    """What the guard is, and what the adapter has cost there."""
+    cost = f"; this adapter changes the loss there by {rise(guard.rise)}" if guard.rise else ""
+    return f"Guard: {guard.name}, {guard.rows:,} rows that were not trained on{cost}."
+
+
+def rise(one: Rise) -> str:
+    """With its standard error, if that is known: `+3.1% ± 0.9%`."""
+    return f"{one.share:+.1%}" + ("" if one.error is None else f" ± {one.error:.1%}")
+
+
+def loss(measured: Measurement | GuardScore) -> str:
     """The loss with its standard error, if that is known: `1.5310 ± 0.052`."""
     error = measured.nll_error
     return f"{measured.nll:.4f}" + ("" if error is None else f" ± {error:.2g}")
@@ -168,7 +184,12 @@ def _with_error(value: float, error: float | None) -> str:
 
 def _columns(scores: Sequence[ModelScores]) -> tuple[str, ...]:
     answered = scores[0].test.answered
-    return (*_COLUMNS, *([_METRICS[answered.metric]] if answered else []), "finetuned with")
+    return (
+        *_COLUMNS,
+        *([_METRICS[answered.metric]] if answered else []),
+        *([_GUARD] if scores[-1].guard else []),
+        "finetuned with",
+    )
 
 
 def _worth(measured: Measurement) -> float:
@@ -183,5 +204,11 @@ def _cells(row: ModelScores) -> tuple[str, ...]:
         f"{row.test.token_accuracy:.1%}",
         exact_match(row.test),
         *([_with_error(answered.mean, answered.error)] if answered else []),
+        *([_guard_cell(row.guard)] if row.guard else []),
         describe_row(row),
     )
+
+
+def _guard_cell(guard: GuardScore) -> str:
+    """The loss, with its rise unless it is that of the base model: `2.1034 (+3.1% ± 0.9%)`."""
+    return f"{guard.nll:.4f} ({rise(guard.rise)})" if guard.rise else loss(guard)

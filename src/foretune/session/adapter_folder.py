@@ -135,6 +135,10 @@ def _origin(runs: Sequence[Mapping[str, Value]], members: Sequence[Member]) -> s
         listed = "\n".join(f"{number}. {describe(one)}" for number, one in enumerate(runs, start=1))
         return f"{len(runs)} runs, each begun with the best adapter of the run before:\n\n{listed}"
     listed = "\n".join(f"- {line}" for line in describe_members(members))
+    if (factor := sum(one.weight for one in members)) < 1 - 1e-6:
+        return (
+            f"a weighted sum of adapters; its weights add up to {factor:.2g}, the rest is the base model:\n\n{listed}"
+        )
     return f"a weighted average of the adapters of {len(members)} runs, in one adapter:\n\n{listed}"
 
 

@@ -22,11 +22,12 @@ def resume_command(options: TuneOptions, output: Path, budget: str) -> str:
             words += [] if isinstance(value, bool) else [str(value)]
     words += [] if options.average else ["--no-average"]
     words += [] if options.max_rank is None else ["--max-rank", str(options.max_rank)]
+    words += [] if options.guard is None else ["--guard", options.guard]
+    words += [] if options.guard_limit is None else ["--guard-limit", f"{100 * options.guard_limit:g}%"]
     return shlex.join([*words, *options.metric.words])
 
 
 def finetune_command(options: TuneOptions, recipe: Path, output: Path) -> str:
     """`foretune finetune` with the found configuration."""
-    return shlex.join(
-        ["foretune", "finetune", str(options.data.source), "--config", str(recipe), "--output", str(output)]
-    )
+    words = ["foretune", "finetune", str(options.data.source), "--config", str(recipe), "--output", str(output)]
+    return shlex.join([*words, *([] if options.guard is None else ["--guard", options.guard])])

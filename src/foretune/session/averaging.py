@@ -42,11 +42,9 @@ def to_average(history: Sequence[Report]) -> tuple[Incumbent, ...]:
 
     They are of the same base model: in 4 bits if the best of them was trained by QLoRA, else as it is.
     """
-    from foretune.finetuning.average import SUMMED
-
     reports: dict[Configuration, list[Report]] = {}
     for report in history:
-        if report.trial.configuration.values.get("method") in SUMMED:
+        if can_be_summed(report.trial.configuration):
             reports.setdefault(report.trial.configuration, []).append(report)
     peaks = [peak for one in reports.values() if (peak := incumbent_of(one))]
     peaks.sort(key=lambda one: -one.score)
@@ -57,6 +55,13 @@ def to_average(history: Sequence[Report]) -> tuple[Incumbent, ...]:
 def is_quantized(configuration: Configuration) -> bool:
     """Whether its base model is in 4 bits."""
     return configuration.values.get("method") == "qlora"
+
+
+def can_be_summed(configuration: Configuration) -> bool:
+    """Whether the adapters of its method can."""
+    from foretune.finetuning.average import SUMMED
+
+    return configuration.values.get("method") in SUMMED
 
 
 def evaluations(budget_seconds: float, validation_seconds: float) -> int:
@@ -95,11 +100,11 @@ def average_best(found: Found, best: Incumbent) -> Parts:
         return ()
 
     def loss(parts: Parts) -> float:
-        return _validation_loss(found, _written(found, parts), quantized=is_quantized(candidates[0].configuration))
+        return validation_loss(found, write_average(found, parts), quantized=is_quantized(candidates[0].configuration))
 
     parts = choose(candidates, VALIDATION_NLL.score(best.score), loss, allowed)
     if parts:
-        _written(found, parts)
+        write_average(found, parts)
     return parts
 
 
@@ -139,7 +144,8 @@ def folder_of(found: Found, checkpoint: Incumbent) -> Path:
     return found.output / TRIALS / checkpoint.configuration.key / "best"
 
 
-def _written(found: Found, parts: Parts) -> Path:
+def write_average(found: Found, parts: Parts) -> Path:
+    """Write an average to its folder."""
     from foretune.finetuning.average import sum_adapters
 
     folder = found.output / FOLDER
@@ -149,7 +155,7 @@ def _written(found: Found, parts: Parts) -> Path:
     return folder
 
 
-def _validation_loss(found: Found, folder: Path, *, quantized: bool) -> float:
+def validation_loss(found: Found, folder: Path, *, quantized: bool) -> float:
     """On the rows that slices were scored on."""
     from foretune.execution.finetuned import load_finetuned
     from foretune.finetuning.evaluate import evaluate

@@ -198,24 +198,25 @@ def _check_model_folder(folder: Path, *, weights: bool) -> None:
         raise ModelError(f"{folder} has no *.safetensors file; copy the model's weights there")
 
 
-def check_data(source: str, **options: Any) -> None:
+def check_data(source: str, *, alone: bool = False, **options: Any) -> None:
     """Whether a dataset is there and can be made into splits; of a large one only the first rows are looked at.
 
     Args:
         source: file, folder, or name on the hub.
-        options: for `foretune.finetuning.data.load_splits`.
+        alone: whether it is not to be split.
+        options: for `foretune.finetuning.data.load_splits`, or `load_alone`.
 
     Raises:
         DataError: something is wrong with it.
     """
-    from foretune.finetuning.data import load_splits
+    from foretune.finetuning.data import load_alone, load_splits
     from foretune.finetuning.data.files import ending_of
 
     path = Path(source).expanduser()
     if path.exists():
         files = path.iterdir() if path.is_dir() else [path]
         if sum(file.stat().st_size for file in files) <= _READ_WHOLE:
-            load_splits(source, **options)
+            (load_alone if alone else load_splits)(source, **options)
         elif path.suffix.lower() == ".jsonl":
             _check_first_rows(path, options.get("columns"), skip_bad_rows=options.get("skip_bad_rows", False))
         return

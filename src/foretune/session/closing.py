@@ -27,9 +27,10 @@ from foretune.report.run_report import (
 from foretune.session.adapter_folder import complete_adapter_folder, write_card
 from foretune.session.answering import Exam, exam_of
 from foretune.session.averaging import FOLDER, average_best, folder_of, is_quantized
-from foretune.session.choosing import Choice, answers_in_report, choose_returned
+from foretune.session.choosing import answers_in_report, choose_returned
 from foretune.session.folder import ADAPTER, COMPARISON, JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
+from foretune.session.guarding import Kept, guard_score, keep_within, untouched_score, with_untouched
 from foretune.session.interruption import Interruption
 from foretune.session.lineage import lineage
 from foretune.session.measuring import base_to_score
@@ -66,15 +67,17 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
         raise JournalError("a search without a scored trial cannot be closed; resume it with a larger budget")
     with locked(found.output):
         with waiting(console, "averaging the best adapters") as step:
+            found = replace(found, setup=with_untouched(found.setup, found.options))
             parts, exam = average_best(found, incumbent), exam_of(found)
             if exam:
                 step(f"comparing the answers of the best adapters by {exam.scorer.name}")
             choice = choose_returned(found, incumbent, parts, exam)
-            step(f"scoring the {'average' if choice.parts else 'best adapter'} on {_held_out_rows(found.setup):,} rows")
-            _keep_adapter(found, found.output / FOLDER if choice.parts else folder_of(found, choice.checkpoint))
-            found = replace(found, result=replace(found.result, incumbent=choice.checkpoint))
+            kept = keep_within(found, choice.checkpoint, choice.parts)
+            step(f"scoring the {'average' if kept.parts else 'best adapter'} on {_held_out_rows(found.setup):,} rows")
+            _keep_adapter(found, kept.folder(found))
+            found = replace(found, result=replace(found.result, incumbent=kept.checkpoint))
             _write_best(found)
-            returned = _score_returned(found, incumbent, choice, exam)
+            returned = _score_returned(found, incumbent, kept, exam)
         spent = found.clock.spent()
         default = _last_report(found, found.setup.default)
         if compare_default and found.result.reason != INTERRUPTED:
@@ -84,11 +87,9 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
             best = returned if returned.name == "best" else _score_best(found, incumbent, exam)
             others = () if best is returned else (returned,)
             scores = (untouched, *_score_default(found, default, best, exam), best, *others)
-            describe_adapter(
-                found.output / ADAPTER, found.setup, found.options, _runs(found, choice.checkpoint), scores
-            )
+            describe_adapter(found.output / ADAPTER, found.setup, found.options, _runs(found, kept.checkpoint), scores)
             answers = answers_in_report(found, choice, exam, scores)
-            report = replace(_run_report(found, scores, default, spent), **answers)
+            report = replace(_run_report(found, scores, default, spent), guard=kept.choice, **answers)
             write_run_report(report, found.output / REPORT)
             save_curves(report, found.output / "curves.png")
         print_outcome(found, report, default, console)
@@ -103,12 +104,15 @@ def _held_out_rows(setup: SearchSetup) -> int:
     return len(setup.whole.validation) + len(setup.whole.test)
 
 
-def _score_returned(found: Found, best: Incumbent, choice: Choice, exam: Exam | None) -> ModelScores:
-    first = choice.parts[0].checkpoint if choice.parts else choice.checkpoint
+def _score_returned(found: Found, best: Incumbent, kept: Kept, exam: Exam | None) -> ModelScores:
+    first = kept.parts[0].checkpoint if kept.parts else kept.checkpoint
     row = _score_best(found, first, exam, found.output / ADAPTER)
-    if members := tuple(_member(one.checkpoint, one.weight) for one in choice.parts):
-        return replace(row, name="average", configuration={}, slices=0, members=members)
-    return row if choice.checkpoint == best else replace(row, name="chosen")
+    if members := tuple(_member(one.checkpoint, one.weight) for one in kept.parts):
+        row = replace(row, name="average", configuration={}, slices=0, members=members)
+    elif kept.checkpoint != best:
+        row = replace(row, name="chosen")
+    by_limit = kept.choice is not None and kept.choice.kept != kept.choice.finalists[0].name
+    return replace(row, name="guarded") if by_limit else row
 
 
 def _score_best(found: Found, best: Incumbent, exam: Exam | None, folder: Path | None = None) -> ModelScores:
@@ -241,7 +245,8 @@ def measure_finetuned(
 
     validation, test = measure(setup.whole.validation), measure(setup.whole.test)
     test = replace(test, answered=exam and exam.on_test(model))
-    return ModelScores(name, validation, test, dict(configuration.values), slices)
+    guard = guard_score(setup, model)
+    return ModelScores(name, validation, test, dict(configuration.values), slices, guard=guard)
 
 
 def measure_untouched(setup: SearchSetup, options: TuneOptions, exam: Exam | None = None) -> ModelScores:
@@ -256,7 +261,7 @@ def measure_untouched(setup: SearchSetup, options: TuneOptions, exam: Exam | Non
     test = _measurement(scores["test"], len(setup.whole.test))
     if exam:
         test = replace(test, answered=exam.on_test(base_to_score(options.model, options.device, dear=False)))
-    return ModelScores("zero-shot", validation, test)
+    return ModelScores("zero-shot", validation, test, guard=untouched_score(setup))
 
 
 def _measurement(scores: Scores, rows: int) -> Measurement:

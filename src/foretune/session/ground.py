@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretune.request import DataRequest
+from foretune.session.guarding import Guard, read_guard
 from foretune.session.measuring import Measuring, Reader, recall
 from foretune.session.memory import Fit, fit_of
 from foretune.session.shipped import shipped_surrogates
@@ -63,6 +64,7 @@ class SearchSetup:
         question_seconds: that an answer and its score should take, see `foretune.session.answering`; 0 likewise.
         fit: what steps take of the memory; None where it was not measured.
         fingerprint: of the tokens of all splits.
+        guard: a second dataset that finetuning should not harm, if there is one.
         notes: on the data and the model, for the user.
     """
 
@@ -83,6 +85,7 @@ class SearchSetup:
     question_seconds: float
     fit: Fit | None
     fingerprint: str
+    guard: Guard | None
     notes: tuple[str, ...]
 
     @property
@@ -182,6 +185,7 @@ def prepare(
     fit = fit_of(measured.memory, shape, whole, options.device)
     pool = _candidates(options, space, shape.width, surrogates, default)
     pool, default, about_memory = _that_fit(fit, space, default, pool, configuration)
+    guard, about_guard = read_guard(options, reader, splits, whole, measured.data)
     return SearchSetup(
         data=measured.data,
         whole=whole,
@@ -200,7 +204,8 @@ def prepare(
         question_seconds=measured.question_seconds,
         fit=fit,
         fingerprint=fingerprint_of_splits(whole),
-        notes=(*measured.data.notes, *about_targets, *about_default, *about_memory),
+        guard=guard,
+        notes=(*measured.data.notes, *about_targets, *about_default, *about_memory, *about_guard),
     )
 
 

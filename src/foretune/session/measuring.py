@@ -13,7 +13,7 @@ from foretune.types import VALIDATION_NLL, Configuration, Task
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from foretune.finetuning.data import Splits, TokenizedSplits
+    from foretune.finetuning.data import Example, Splits, TokenizedSplits, Tokens
     from foretune.finetuning.ending import Ending
     from foretune.finetuning.evaluate import Scores
     from foretune.session.options import TuneOptions
@@ -38,6 +38,12 @@ class Reader:
 
         splits, data = read_tokens(self.of_rows(validation_rows), self.tokenizer)
         return splits, replace(data, notes=(*data.notes, *filter(None, [self.ending.note])))
+
+    def tokens_alone(self, examples: Sequence[Example], name: str) -> tuple[Tokens, list[str]]:
+        """Rows that are no split of the dataset, and notes on them."""
+        from foretune.finetuning.data import tokenize_alone
+
+        return tokenize_alone(examples, self.tokenizer, self.request, name)
 
     def read_sample(self, whole: TokenizedSplits, validation_rows: int) -> tuple[Splits, TokenizedSplits]:
         """With fewer validation rows than there are, and a note that says so."""

@@ -31,6 +31,9 @@ class TuneOptions:
         average: return an average of the best checkpoints where it is better. This and the next two may be others when
             a search is resumed.
         max_rank: of an average; None for the sum of its members' ranks.
+        guard: a second dataset that finetuning should not harm, or the name of a shipped one. This and the next may be
+            others when a search is resumed, too.
+        guard_limit: by which share the loss on the guard may rise, such as 0.1; None for any.
         metric: chooses among the best checkpoints and the average.
     """
 
@@ -43,6 +46,8 @@ class TuneOptions:
     device: str = "cpu"
     average: bool = True
     max_rank: int | None = None
+    guard: str | None = None
+    guard_limit: float | None = None
     metric: MetricRequest = field(default_factory=MetricRequest)
 
     @classmethod

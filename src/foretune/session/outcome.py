@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from foretune.metrics import NLL
-from foretune.report.tables import describe, describe_judged, describe_members, finalists_table, scores_table
+from foretune.report.tables import (
+    describe,
+    describe_guard,
+    describe_judged,
+    describe_members,
+    describe_row,
+    finalists_table,
+    rise,
+    scores_table,
+)
 from foretune.session.adapter_folder import snippet
 from foretune.session.advice import finetune_command, resume_command
 from foretune.session.durations import format_seconds
@@ -38,22 +47,49 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
     console.print(
         f"{best}; after {incumbent.fidelity} of {report.max_fidelity} slices", highlight=False, soft_wrap=True
     )
-    if members := report.returned.members:
-        listed = "; ".join(describe_members(members))
+    if report.returned.name == "average":
+        listed = "; ".join(describe_members(report.returned.members))
         console.print(f"the adapter is an average, which validation prefers: {listed}", highlight=False, soft_wrap=True)
     _say_choice(report, console)
     console.print()
     console.print(scores_table(report.scores))
+    if report.returned.guard:
+        console.print(guard_outcome(report), highlight=False, markup=False, soft_wrap=True)
     if report.judged:
         console.print(describe_judged(report.judged), highlight=False, soft_wrap=True)
     is_better = default is not None and len(default.curve) and default.curve.scores.max() > incumbent.score
-    if is_better and report.metric == NLL:
+    if is_better and report.metric == NLL and report.returned.name != "guarded":
         console.print(
             f"The default configuration has the better validation loss; its adapter is in "
             f"{output / COMPARISON / found.setup.default.key / 'best'}.",
             style="yellow",
         )
     console.print(_next_steps(found, report), highlight=False, markup=False, soft_wrap=True)
+
+
+def guard_outcome(report: RunReport) -> str:
+    """What the returned adapter costs on the guard, and how the limit there has decided, if there is one."""
+    returned, choice = report.returned, report.guard
+    cost = describe_guard(returned.guard) if returned.guard else ""
+    if choice is None:
+        return cost
+    limit, first = f"the limit of {100 * choice.limit:g}%", choice.finalists[0]
+    if choice.within and choice.kept == first.name:
+        return f"{cost} This is within {limit}."
+    best = f"the best adapter changes it by {rise(first.rise)}"
+    if choice.within:
+        factor = " The factor scales down the change of the weights." if returned.members else ""
+        return (
+            f"{cost} {best.capitalize()}, more than {limit}. The adapter that is returned has the best validation loss "
+            f"within the limit: {describe_row(returned)}.{factor}"
+        )
+    both = ", and is the best" if choice.kept == first.name else f"; {best}"
+    return (
+        f"{cost} None of the {len(choice.finalists)} adapters that were scored is within {limit}. The adapter that is "
+        f"returned has the lowest loss on the guard{both}. To come closer to the limit, add rows like the guard's to "
+        "the training data. To get the best adapter anyway, give the command with --resume and a larger "
+        "--guard-limit."
+    )
 
 
 def _say_choice(report: RunReport, console: Console) -> None:

@@ -23,6 +23,7 @@ from foretune.session.display import SearchDisplay
 from foretune.session.durations import format_seconds
 from foretune.session.folder import JOURNAL, TRIALS, check_folder, locked, set_aside
 from foretune.session.ground import SearchSetup, prepare
+from foretune.session.guarding import check_guard, guarding_seconds
 from foretune.session.interruption import Interruption
 from foretune.session.options import TuneOptions
 from foretune.session.scoring import check_metric
@@ -156,6 +157,7 @@ def check_settings(options: TuneOptions, *, data: bool = True, optimizer: bool =
     if data:
         asked = options.data
         checks.check_data(str(asked.source), seed=asked.seed, train_rows=asked.train_rows, **asdict(asked.reading))
+        check_guard(options)
 
 
 def on_this_machine(options: TuneOptions) -> TuneOptions:
@@ -205,8 +207,9 @@ def _tune(
     optimizer, counted = setup.optimizer(options, way.make), None
     slowness = clock.spent() / time.process_time()
     averaging = averaging_seconds(budget.seconds, setup.validation_seconds) if options.average else 0.0
+    scoring = setup.closing_seconds + guarding_seconds(setup, options)
     answering = answering_seconds(options, budget.seconds, setup)
-    kept = reserve(setup.closing_seconds + averaging + answering, budget.seconds, slowness=slowness)
+    kept = reserve(scoring + averaging + answering, budget.seconds, slowness=slowness)
     limits = replace(budget, seconds=budget.seconds - kept)
     if way.as_predicted and setup.surrogates:
         optimizer = counted = PredictedTime(optimizer, setup.task, setup.surrogates.cost, budget.seconds)
@@ -232,7 +235,7 @@ def _tune(
             evaluate,
             budget=limits,
             journal=output / JOURNAL,
-            observers=[display, _pruning(output, setup, finalists=options.average or options.metric.writes)],
+            observers=[display, _pruning(output, setup, options)],
             clock=clock,
             stop=way.ending.asked,
         )
@@ -251,7 +254,9 @@ def reserve(closing_seconds: float, budget_seconds: float, *, slowness: float = 
     return min(closing_seconds + _WRITING_SECONDS * min(max(1.0, slowness), _SLOWEST), budget_seconds / 4)
 
 
-def _pruning(output: Path, setup: SearchSetup, *, finalists: bool) -> Observer:
+def _pruning(output: Path, setup: SearchSetup, options: TuneOptions) -> Observer:
+    finalists = options.average or options.metric.writes or options.guard_limit is not None
+
     def prune(progress: Progress) -> None:
         """After every report, delete checkpoints that nothing will ask for again."""
         if progress.trial is None and progress.incumbent is not None:

@@ -15,7 +15,7 @@ from foretune.errors import ForetuneError, JournalError
 from foretune.execution.jobs import read_records
 from foretune.journal import create_journal, read_journal
 from foretune.report.run_report import ModelScores, RunReport, TrialCurve, write_run_report
-from foretune.report.tables import describe, scores_table
+from foretune.report.tables import describe, describe_guard, scores_table
 from foretune.session.checks import check_output
 from foretune.session.closing import (
     REPORT,
@@ -26,6 +26,7 @@ from foretune.session.closing import (
 )
 from foretune.session.folder import ADAPTER, TRIALS
 from foretune.session.ground import SearchSetup, base_model_held, prepare
+from foretune.session.guarding import with_untouched
 from foretune.session.options import TuneOptions
 from foretune.session.search import check_settings, header_of, on_this_machine
 from foretune.session.waiting import waiting
@@ -68,10 +69,13 @@ def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: P
     (output / BEGUN).unlink()
     fidelity = int(reports[-1].curve.scores.argmax()) + 1
     with waiting(console, "scoring the adapter"):
+        setup = with_untouched(setup, options)
         row = measure_finetuned("finetuned", output / ADAPTER, setup, options, configuration, fidelity)
         scores = [measure_untouched(setup, options), row]
     describe_adapter(output / ADAPTER, setup, options, runs, scores)
     console.print(scores_table(scores))
+    if row.guard:
+        console.print(describe_guard(row.guard), highlight=False, markup=False, soft_wrap=True)
     found = _report(options, setup, [_curve(*one) for one in zip(reports, folders, strict=True)], scores)
     write_run_report(found, output / REPORT)
     console.print(f"The adapter of slice {fidelity} of {setup.task.max_fidelity} is in {output / ADAPTER}.")

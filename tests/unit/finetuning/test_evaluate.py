@@ -5,7 +5,7 @@ import torch
 from foretune.errors import DataError
 from foretune.finetuning import evaluate as evaluation
 from foretune.finetuning.data import Tokens
-from foretune.finetuning.evaluate import evaluate, standard_error, zero_shot
+from foretune.finetuning.evaluate import evaluate, evaluate_rows, standard_error, zero_shot
 from foretune.finetuning.model import load_model
 
 
@@ -118,3 +118,12 @@ def test_progress_counts_rows_to_the_last(tiny_model, tiny_data, monkeypatch) ->
     seen = []
     evaluate(load_model(tiny_model), tiny_data.validation, progress=lambda done, of: seen.append((done, of)))
     assert seen == [(at, 6) for at in range(1, 7)]
+
+
+def test_losses_of_rows_make_the_score(tiny_model, tiny_data) -> None:
+    model, tokens = load_model(tiny_model), tiny_data.test
+    found = evaluate_rows(model, tokens)
+    assert found.scores == evaluate(model, tokens)
+    each = [evaluate(model, tokens, rows=[row]).nll * tokens.completion_lengths[row] for row in range(len(tokens))]
+    assert found.losses.tolist() == pytest.approx(each, rel=1e-4)
+    assert found.losses.sum() / tokens.completion_lengths.sum() == pytest.approx(found.scores.nll, rel=1e-5)

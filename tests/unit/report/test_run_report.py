@@ -11,8 +11,12 @@ from foretune.errors import JournalError
 from foretune.metrics.summary import Agreement, Answered
 from foretune.report.run_report import (
     Finalist,
+    GuardChoice,
+    GuardFinalist,
+    GuardScore,
     Judged,
     Member,
+    Rise,
     best_so_far,
     read_run_report,
     trial_curves,
@@ -38,7 +42,10 @@ def test_a_report_survives_its_file(report, tmp_path):
     assert read_run_report(tmp_path / "report.json") == report
     member = Member("k", {"method": "lora"}, 2, 0.7)
     average = replace(report.scores[-1], name="average", members=(member,))
-    report = replace(report, scores=(*report.scores, average))
+    guarded = replace(report.scores[-1], name="guarded", guard=GuardScore("g", 4, 1.0, 0.1, Rise(0.1, 0.02)))
+    untouched = replace(report.scores[0], guard=GuardScore("g", 4, 0.9, None))
+    choice = GuardChoice(0.1, within=True, kept="k", finalists=(GuardFinalist("k", Rise(0.1, None)),))
+    report = replace(report, scores=(untouched, guarded, average), guard=choice)
     write_run_report(report, tmp_path / "report.json")
     assert read_run_report(tmp_path / "report.json") == report
     assert report.returned is average

@@ -9,10 +9,12 @@ from rich.console import Console
 from foretune.metrics.summary import Agreement, Answered
 from foretune.report.run_report import (
     Finalist,
+    GuardScore,
     Judged,
     Measurement,
     Member,
     ModelScores,
+    Rise,
 )
 from foretune.report.tables import (
     describe,
@@ -67,6 +69,12 @@ def test_an_average_says_how_many_runs_it_is_of_and_of_which():
     members = tuple(Member(LORA.key, dict(LORA.values), slices, weight) for slices, weight in ((8, 0.7), (3, 0.3)))
     row = ModelScores("average", Measurement(1.0, 0.5, 0.5), Measurement(1.0, 0.5, 0.5), members=members)
     assert scores_markdown([row]).splitlines()[-1] == "| average | 1.0000 | 50.0% | 50.0% | the average of 2 runs |"
+    shrunk = ModelScores(
+        "guarded", row.test, row.test, members=tuple(replace(one, weight=one.weight / 2) for one in members)
+    )
+    assert scores_markdown([shrunk]).splitlines()[-1].endswith("| 0.5 x the average of 2 runs |")
+    alone = replace(shrunk, members=(replace(members[0], weight=0.375),))
+    assert scores_markdown([alone]).splitlines()[-1].endswith("| 0.38 x lora r8, lr 0.0073, batch 8, 5 epochs |")
     assert describe_members(members) == [f"{weight} x lora r8, lr 0.0073, batch 8, 5 epochs" for weight in (0.7, 0.3)]
 
 
@@ -86,6 +94,25 @@ def test_describing_a_configuration():
     assert describe(LORA.values, short=True) == "lora r8, lr 0.0073, batch 8, 5 epochs"
     assert describe({**LORA.values, "epochs": 1}, short=True).endswith(", 1 epoch")
     assert describe({}) == "not finetuned"
+
+
+def test_a_guard_has_a_column_and_a_sentence():
+    measured = Measurement(1.0, 0.5, 0.5)
+    rows = [
+        ModelScores("zero-shot", measured, measured, guard=GuardScore("other", 80, 2.0, 0.1)),
+        ModelScores(
+            "best", measured, measured, dict(LORA.values), guard=GuardScore("other", 80, 2.1, 0.1, Rise(-0.05, 0.01))
+        ),
+    ]
+    table, said = scores_markdown(rows).split("\n\n")
+    assert [line.split(" | ")[-2] for line in table.splitlines() if "---" not in line] == [
+        "guard NLL", "2.0000 ± 0.1", "2.1000 (-5.0% ± 1.0%)"
+    ]  # fmt: skip
+    assert len({line.count("|") for line in table.splitlines()}) == 1
+    assert said == (
+        "Guard: other, 80 rows that were not trained on; this adapter changes the loss there by -5.0% ± 1.0%."
+    )
+    assert [column.header for column in scores_table(rows).columns][-2:] == ["guard NLL", "finetuned with"]
 
 
 def answered_row(name, nll, mean):

@@ -45,8 +45,13 @@ def test_the_command_to_search_on_names_all_that_is_not_the_default():
     other = parsed(resume_command(changed, Path("runs/one"), "360s"))
     assert (other["average"], other["max_rank"]) == (False, 8)
     assert (other["metric"], other["judge"], other["rubric"]) == ("judge", "local:tiny", Path("my rubric.txt"))
+    guarded = parsed(resume_command(replace(SETTINGS, guard="old rows.jsonl", guard_limit=0.1), Path("run"), "360s"))
+    assert (guarded["guard"], guarded["guard_limit"]) == ("old rows.jsonl", "10%")
 
 
 def test_the_command_to_train_again_takes_the_recipe():
     given = parsed(finetune_command(SETTINGS, Path("runs/one/best.yaml"), Path("again")))
     assert (given["config"], given["output"]) == (Path("runs/one/best.yaml"), Path("again"))
+    assert given["guard"] is None
+    guarded = parsed(finetune_command(replace(SETTINGS, guard="old rows.jsonl"), Path("best.yaml"), Path("again")))
+    assert guarded["guard"] == "old rows.jsonl"

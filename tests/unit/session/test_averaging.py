@@ -105,7 +105,7 @@ def test_no_more_is_scored_than_time_allows(allowed, weights):
 
 
 def test_without_averages_or_time_or_candidates_nothing_is_tried(tmp_path, monkeypatch):
-    monkeypatch.setattr(averaging, "_validation_loss", lambda *_, **__: pytest.fail("was scored"))
+    monkeypatch.setattr(averaging, "validation_loss", lambda *_, **__: pytest.fail("was scored"))
     history = (a_report(LORA, [1.0]), a_report(a_configuration("b"), [2.0]))
 
     def found(*, average=True, seconds=0.01, history=history):

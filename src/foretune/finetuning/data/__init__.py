@@ -7,8 +7,8 @@ template); `tokenizing` turns that text into `tokens` for training. No torch her
 """
 
 from foretune.finetuning.data.examples import Example, Message, Splits, prompt_and_completion
-from foretune.finetuning.data.splits import load_splits, read_splits
-from foretune.finetuning.data.tokenizing import prompt_ids, read_tokens, tokenize
+from foretune.finetuning.data.splits import load_alone, load_splits, read_splits
+from foretune.finetuning.data.tokenizing import prompt_ids, read_tokens, tokenize, tokenize_alone
 from foretune.finetuning.data.tokens import TokenizedSplits, Tokens
 
 __all__ = [
@@ -17,10 +17,12 @@ __all__ = [
     "Splits",
     "TokenizedSplits",
     "Tokens",
+    "load_alone",
     "load_splits",
     "prompt_and_completion",
     "prompt_ids",
     "read_splits",
     "read_tokens",
     "tokenize",
+    "tokenize_alone",
 ]

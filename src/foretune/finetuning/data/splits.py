@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -71,6 +71,54 @@ def load_splits(
     parts = {split: _subset(parts[split], count, seed) if count else parts[split] for split, count in sizes.items()}
     three = (tuple(parts[split]) for split in ("train", "validation", "test"))
     return Splits(found.name, *three, notes=tuple(notes), skip_bad_rows=skip_bad_rows)
+
+
+def load_alone(
+    source: str | Path,
+    *,
+    rows: int | None = None,
+    without: Collection[str] = (),
+    columns: str | None = None,
+    last_turn_only: bool = False,
+    skip_bad_rows: bool = False,
+) -> tuple[str, list[Example], list[str]]:
+    """Read a dataset that is not to be split: its test rows, where it has none its validation or training rows.
+
+    Args:
+        source: see `load_splits`.
+        rows: at most so many, the same in every search; None for all.
+        without: prompts (`Example.prompt_key`) whose rows are left out.
+        columns: see `load_splits`; left aside where the dataset does not have all of them.
+        last_turn_only: see `load_splits`.
+        skip_bad_rows: see `load_splits`.
+
+    Returns:
+        Its name, its examples, and notes.
+
+    Raises:
+        DataError: if the source cannot be read, or no row is left.
+    """
+    found = read_source(source)
+    split = next(name for name in ("test", "validation", "train") if found.rows.get(name))
+    there = {str(name) for row in found.rows[split] for name in row.values}
+    renamed = parse_columns(columns, COLUMN_NAMES)
+    read, said = read_examples(
+        replace(found, rows={"train": found.rows[split]}),
+        renamed if there.issuperset(renamed.values()) else {},
+        last_turn_only=last_turn_only,
+        skip_bad_rows=skip_bad_rows,
+    )
+    examples = [one for one in read["train"] if one.prompt_key not in without]
+    notes = [*said, *([f"its {split} split is taken"] if len(found.rows) > 1 else [])]
+    if not examples:
+        message = f"{found.name}: the training data has the prompts of all {len(read['train'])} rows; give other rows"
+        raise DataError(message)
+    if left_out := len(read["train"]) - len(examples):
+        notes.append(f"{left_out} of {len(read['train'])} rows are left out: the training data has their prompts, too")
+    if rows is not None and len(examples) > rows:
+        notes.append(f"{rows} of {len(examples)} rows are scored, the same in every search")
+        examples = _subset(examples, rows, 0)
+    return found.name, examples, notes
 
 
 def read_splits(request: DataRequest) -> Splits:

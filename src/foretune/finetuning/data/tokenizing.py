@@ -64,13 +64,35 @@ def tokenize(
     renderings: list[Rendering] = []
     for split in ("train", "validation", "test"):
         examples: tuple[Example, ...] = getattr(splits, split)
-        rows, written, said = encoder.rows(split, examples, skip=splits.skip_bad_rows)
-        rows, cut = _truncate(split, rows, max_length)
-        parts.append(_as_tokens(rows))
+        tokens, written, said = encoder.tokens(split, examples, max_length, skip=splits.skip_bad_rows)
+        parts.append(tokens)
         renderings += written
-        notes += [*said, *cut]
+        notes += said
     notes += _changes(renderings)
     return TokenizedSplits(splits.name, *parts, notes=tuple(notes))
+
+
+def tokenize_alone(
+    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, request: DataRequest, name: str
+) -> tuple[Tokens, list[str]]:
+    """Tokenize rows that are no split of a dataset as a request's rows are tokenized.
+
+    Args:
+        examples: the rows.
+        tokenizer: of the model.
+        request: of the dataset, with its length, its end and its day.
+        name: of the rows, for notes and errors.
+
+    Returns:
+        The tokens, and notes on them.
+
+    Raises:
+        DataError: see `tokenize`.
+    """
+    day = date.fromisoformat(request.today) if request.today else None
+    length, skip = request.max_length or DEFAULT_MAX_LENGTH, request.reading.skip_bad_rows
+    tokens, written, notes = _Encoder.of(tokenizer, request.end, day).tokens(name, examples, length, skip=skip)
+    return tokens, [*notes, *_changes(written)]
 
 
 def prompt_ids(asked: Example, tokenizer: PreTrainedTokenizerBase, *, end: int) -> list[int]:
@@ -125,6 +147,14 @@ class _Encoder:
         texts = list(accumulate(piece.text for piece in rendering.pieces))
         row = self._row(example, rendering, self._ids(texts))
         return row.ids[: row.learned[-1][0]]
+
+    def tokens(
+        self, split: str, examples: Sequence[Example], max_length: int, *, skip: bool
+    ) -> tuple[Tokens, list[Rendering], list[str]]:
+        """The tokens of a split, how its rows are written, and notes on them."""
+        rows, written, said = self.rows(split, examples, skip=skip)
+        rows, cut = _truncate(split, rows, max_length)
+        return _as_tokens(rows), written, [*said, *cut]
 
     def rows(
         self, split: str, examples: Sequence[Example], *, skip: bool

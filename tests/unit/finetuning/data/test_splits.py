@@ -3,7 +3,7 @@
 import pytest
 
 from foretune.errors import DataError
-from foretune.finetuning.data import Example, Message, Splits, load_splits
+from foretune.finetuning.data import Example, Message, Splits, load_alone, load_splits
 
 
 def _prompts(rows):
@@ -111,3 +111,33 @@ def test_splits_are_checked_at_birth():
         Splits("mine", (row,), (row,), ())
     with pytest.raises(DataError, match="expected either messages or text"):
         Example()
+
+
+def test_a_dataset_alone_is_its_test_split_in_order(write, pairs, tmp_path):
+    write("train.jsonl", pairs(20))
+    write("test.jsonl", pairs(3, start=50))
+    name, rows, notes = load_alone(tmp_path)
+    assert (name, _prompts(rows)) == (tmp_path.name, [f"question {n}" for n in (50, 51, 52)])
+    assert notes == ["its test split is taken"]
+
+
+def test_of_a_dataset_alone_some_rows_are_taken_without_those_that_are_known(write, pairs):
+    path = write("all.jsonl", pairs(30))
+    known = {row.prompt_key for row in load_alone(path)[1][:10]}
+    _, rows, notes = load_alone(path, rows=5, without=known)
+    assert len(rows) == 5
+    assert not {row.prompt_key for row in rows} & known
+    assert notes == [
+        "10 of 30 rows are left out: the training data has their prompts, too",
+        "5 of 20 rows are scored, the same in every search",
+    ]
+    assert load_alone(path, rows=5, without=known)[1] == rows
+    with pytest.raises(DataError, match="the training data has the prompts of all 30 rows"):
+        load_alone(path, without={row.prompt_key for row in load_alone(path)[1]})
+
+
+def test_the_columns_of_another_dataset_do_not_matter_to_one_alone(write, pairs):
+    path = write("all.jsonl", pairs(3))
+    assert len(load_alone(path, columns="prompt=Q,completion=A")[1]) == 3
+    other = write("other.jsonl", [{"Q": "why?", "A": "so", "prompt": "p", "completion": "c"}])
+    assert _prompts(load_alone(other, columns="prompt=Q,completion=A")[1]) == ["why?"]

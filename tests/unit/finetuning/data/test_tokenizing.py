@@ -7,7 +7,8 @@ from rows_of_data import example as _example
 from rows_of_data import splits as _splits
 
 from foretune.errors import DataError
-from foretune.finetuning.data import Example, Message, load_splits, tokenize
+from foretune.finetuning.data import Example, Message, load_splits, tokenize, tokenize_alone
+from foretune.request import DataRequest
 
 SHARED = Path(__file__).parents[5] / "shared" / "models"
 
@@ -133,3 +134,11 @@ def test_models_of_others(name, write, pairs):
         assert (
             "train: 1 of 1 rows hold characters that the tokenizer does not know" in tokenize(odd, tokenizer, 100).notes
         )
+
+
+def test_rows_alone_are_tokenized_as_those_of_a_split(chat_tokenizer):
+    rows = (_example(), _example(system="s"), _example("a longer question " * 4))
+    whole = tokenize(_splits(*rows), chat_tokenizer, 30)
+    alone, notes = tokenize_alone(rows, chat_tokenizer, DataRequest("x", max_length=30), "the guard")
+    assert _texts(alone, chat_tokenizer) == _texts(whole.train, chat_tokenizer)
+    assert notes == ["the guard: 1 of 3 rows are longer than 30 tokens and were cut: prompts from the left"]
