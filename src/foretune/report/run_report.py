@@ -49,7 +49,7 @@ class Finalist:
         score: mean of the metric on the validation questions; None of a judge, which compares only.
         lead: mean lead over the finalist that was the choice so far; None of the first.
         lead_error: its standard error.
-        chosen: whether it is returned.
+        chosen: whether the metric chose it.
     """
 
     name: str

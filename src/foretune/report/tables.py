@@ -50,7 +50,7 @@ def finalists_table(report: RunReport) -> Table:
     for one in report.finalists:
         score = [] if one.score is None else [f"{one.score:.3f}"]
         lead = "" if one.lead is None else _with_error(one.lead, one.lead_error)
-        table.add_row(one.name, *score, lead, "returned" if one.chosen else "", style="bold" if one.chosen else "")
+        table.add_row(one.name, *score, lead, "chosen" if one.chosen else "", style="bold" if one.chosen else "")
     return table
 
 

@@ -139,10 +139,10 @@ def test_finalists_are_shown_with_their_leads(report):
     finalists = (Finalist("average", 0.5, None, None, chosen=False), Finalist("lora r8", 0.7, 0.2, 0.1, chosen=True))
     table = finalists_table(replace(report, metric="rouge_l", questions=50, finalists=finalists))
     assert [column.header for column in table.columns][1] == "ROUGE-L"
-    assert cells(table) == [("average", "0.500", "", ""), ("lora r8", "0.700", "0.200 ± 0.1", "returned")]
+    assert cells(table) == [("average", "0.500", "", ""), ("lora r8", "0.700", "0.200 ± 0.1", "chosen")]
     compared = tuple(replace(one, score=None) for one in finalists)
     table = finalists_table(replace(report, metric="judge", questions=50, finalists=compared))
-    assert cells(table) == [("average", "", ""), ("lora r8", "0.200 ± 0.1", "returned")]
+    assert cells(table) == [("average", "", ""), ("lora r8", "0.200 ± 0.1", "chosen")]
 
 
 def test_a_judge_comes_with_its_agreement_and_its_cost():
