@@ -79,6 +79,21 @@ class Run:
         """
         return self.open().answers(prompts, max_new_tokens=max_new_tokens)
 
+    def merge(self, out: str | Path, *, device: str = "auto") -> Path:
+        """Write the adapter and its base model as one model, which `AutoModelForCausalLM` loads.
+
+        Args:
+            out: a new folder.
+            device: `auto`, `cpu`, `cuda`, ...
+
+        Raises:
+            ModelError: there is no adapter to merge, or the model would answer in another way than with the adapter.
+        """
+        from foretune.session.merging import merge
+
+        merge(self.folder, Path(out), device=device)
+        return Path(out)
+
 
 def tune(
     data: str | Path,

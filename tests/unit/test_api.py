@@ -41,6 +41,13 @@ def test_a_run_is_found_from_either_folder(folder, tmp_path):
         api.load_run(tmp_path / "none")
 
 
+def test_a_run_is_merged_into_a_folder(folder, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("foretune.session.merging.merge", lambda *given, **named: asked.append((given, named)))
+    assert api.load_run(folder).merge(tmp_path / "merged", device="cpu") == tmp_path / "merged"
+    assert asked == [((folder, tmp_path / "merged"), {"device": "cpu"})]
+
+
 def test_a_search_is_asked_for_as_on_the_command_line(folder, monkeypatch):
     asked = []
     monkeypatch.setattr("foretune.session.search.search", lambda *one, **more: asked.append((one, more)) or "found")

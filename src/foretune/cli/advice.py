@@ -165,7 +165,15 @@ def check_target(path: Path | None, pick: int) -> None:
 
 
 def export(
-    advice: Advice, pick: int, path: Path, *, model: str, data: str, seed: int, hardware: str | None = None
+    advice: Advice,
+    pick: int,
+    path: Path,
+    *,
+    model: str,
+    data: str,
+    seed: int,
+    hardware: str | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> None:
     """Write one recommendation as `foretune finetune --config` reads it.
 
@@ -177,6 +185,7 @@ def export(
         data: that it was recommended for.
         seed: of the splits.
         hardware: accelerator that the pick was fitted to; a comment says how its batches are computed there.
+        reading: how the rows are read, and how many of them, where that was asked for.
 
     Raises:
         ConfigurationError: there is no such pick.
@@ -192,6 +201,7 @@ def export(
     chosen = advice.recommendations[pick - 1]
     values, part = dict(chosen.configuration.values), chosen.at_once
     content = {"configuration": values, "model": model, "data": data, "seed": seed}
+    content |= {name: value for name, value in (reading or {}).items() if value}
     with path.open("x", encoding="utf-8") as file:
         yaml.safe_dump(content, file, sort_keys=False, allow_unicode=True)
         if part is not None:

@@ -7,12 +7,13 @@ import math
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 
 import typer
 
 from foretune.cli.options import Columns, LastTurnOnly, SkipBadRows
-from foretune.session.checks import check_accelerator
+from foretune.session.checks import TRAINERS, check_accelerator
 from foretune.session.durations import parse_seconds
 from foretune.session.prices import parse_price
 from foretune.session.waiting import waiting
@@ -55,7 +56,11 @@ def recommend(
     skip_bad_rows: SkipBadRows = False,
     seed: Annotated[int, typer.Option(help="Of splits, candidates and the rows that are scored.")] = 0,
     export: Annotated[
-        Path | None, typer.Option(metavar="YAML", help="Write a pick for `foretune finetune --config`.")
+        str | None,
+        typer.Option(
+            metavar="[TO:]FILE",
+            help="Write a pick for `foretune finetune --config`, or as trl:FILE for a trainer.",
+        ),
     ] = None,
     pick: Annotated[int, typer.Option(min=1, help="Which one to write.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -69,12 +74,16 @@ def recommend(
 
     from foretune.cli.advice import check_target, show
     from foretune.cli.advice import export as write
+    from foretune.cli.export import tell
     from foretune.session.advising import RecommendRequest
+    from foretune.session.exporting import export as export_for
 
     seconds = math.inf if budget is None else parse_seconds(budget)
-    check_target(export, pick)
+    trainer, file = _target(export)
+    check_target(file, pick)
     check_accelerator(hardware)
     price = None if price_per_hour is None else parse_price(price_per_hour, hardware)
+    reading = {"columns": columns, "last_turn_only": last_turn_only, "skip_bad_rows": skip_bad_rows}
     question = RecommendRequest(
         data=data,
         model=model,
@@ -87,7 +96,7 @@ def recommend(
         learned_from=learned_from,
         train_rows=train_rows,
         seed=seed,
-        reading={"columns": columns, "last_turn_only": last_turn_only, "skip_bad_rows": skip_bad_rows},
+        reading=reading,
     )
     question.check()
 
@@ -104,7 +113,28 @@ def recommend(
         if not console.is_terminal:
             console.width = max(console.width, _PLAIN_WIDTH)
         show(advice, model, console, on_hardware=card is not None)
-    if export is not None:
-        write(advice, pick, export, model=model, data=data, seed=seed, hardware=hardware)
-        command = shlex.join(["foretune", "finetune", data, "--config", str(export), "--output", "RUN"])
-        aside.print(f"Pick {pick} is in {export}: {command}", markup=False, highlight=False, soft_wrap=True)
+    if file is None:
+        return
+    facts: dict[str, Any] = {
+        "model": model,
+        "data": data,
+        "seed": seed,
+        "reading": {**reading, "train_rows": train_rows},
+    }
+    if trainer:
+        with TemporaryDirectory() as folder:
+            recipe = Path(folder, "best.yaml")
+            write(advice, pick, recipe, **facts, hardware=hardware)
+            tell(export_for(recipe, trainer, file), aside)
+        return
+    write(advice, pick, file, **facts, hardware=hardware)
+    command = shlex.join(["foretune", "finetune", data, "--config", str(file), "--output", "RUN"])
+    aside.print(f"Pick {pick} is in {file}: {command}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _target(export: str | None) -> tuple[str, Path | None]:
+    """The trainer that a pick is written for, empty for foretune itself, and the file."""
+    trainer, colon, rest = (export or "").partition(":")
+    if colon and trainer in TRAINERS:
+        return trainer, Path(rest)
+    return "", None if export is None else Path(export)

@@ -153,15 +153,19 @@ def _pissa(model: PreTrainedModel, modules: list[str], rank: int, alpha_over_ran
 
 def _ia3(model: PreTrainedModel, modules: list[str]) -> IA3Config:
     """(IA)^3 scales what goes into a feed-forward block's last layer, and what comes out of every other layer."""
-    width = shape_of(model).width
-    sizes = {name: features_of(model.get_submodule(name)) for name in modules}
-    inputs = [name for name, (before, _) in sizes.items() if not is_attention(name) and before != width]
     return IA3Config(
         task_type=TaskType.CAUSAL_LM,
         target_modules=modules,
-        feedforward_modules=inputs,
+        feedforward_modules=scaled_inputs(model, modules),
         fan_in_fan_out=_transposed(model, modules),
     )
+
+
+def scaled_inputs(model: PreTrainedModel, modules: list[str]) -> list[str]:
+    """Those of some layers whose inputs (IA)^3 scales: the last layers of feed-forward blocks."""
+    width = shape_of(model).width
+    sizes = {name: features_of(model.get_submodule(name)) for name in modules}
+    return [name for name, (before, _) in sizes.items() if not is_attention(name) and before != width]
 
 
 def _transposed(model: PreTrainedModel, modules: list[str]) -> bool:

@@ -9,6 +9,7 @@ computing all experts' differences in every step.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -71,6 +72,17 @@ def target_modules(model: PreTrainedModel, share: str) -> list[str]:
             f"{type(model).__name__} has no linear layer that looks like {share}; try target_modules 'all'"
         )
     return wanted
+
+
+def short_names(model: PreTrainedModel, modules: Sequence[str]) -> list[str]:
+    """The last parts of layers' names, such as `q_proj`, where PEFT finds the same layers by them; else whole names."""
+    ends = sorted({name.rpartition(".")[2] for name in modules})
+    found = {name for name, module in model.named_modules() if name.rpartition(".")[2] in ends and _is_layer(module)}
+    return ends if found == set(modules) else list(modules)
+
+
+def _is_layer(module: nn.Module) -> bool:
+    return isinstance(module, (nn.Linear, Conv1D))
 
 
 def available_targets(model: PreTrainedModel) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ IMPORTERS = (
 )
 REPLACED = {"public-llm-v1": "public-llm-v2"}
 EXPORTS = ("syne-tune", "quicktunetool", "csv")
+TRAINERS = ("trl", "axolotl", "llama-factory", "unsloth", "peft-script")
 
 _DEVICE = re.compile(r"auto|cpu|(cuda|mps|xpu|hpu|npu)(:\d+)?")
 _DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")

@@ -12,6 +12,7 @@ from typing import Any, cast
 import yaml
 
 from foretune.errors import ConfigurationError
+from foretune.request import DataRequest, Reading
 from foretune.session.checks import check_name, check_recipe
 from foretune.types import Configuration
 
@@ -76,6 +77,31 @@ def _check_kinds(written: Mapping[str, Any], path: Path) -> None:
     except ValueError as error:
         message = f"{path}: today is {written['today']!r}, expected a day such as 2026-02-27; remove the line"
         raise ConfigurationError(message) from error
+
+
+def request_of(written: Mapping[str, Any], path: Path, data: str | None = None) -> DataRequest:
+    """The dataset that a configuration was found on, read in the same way.
+
+    Args:
+        written: by `read_configuration`.
+        path: that it was read from.
+        data: the dataset, where it is not the one that is named.
+
+    Raises:
+        ConfigurationError: none is named.
+    """
+    source = data or written.get("data")
+    if source is None:
+        raise ConfigurationError(f"{path} does not say what data it is for; name it with --data")
+    turns, bad = (bool(written.get(name)) for name in ("last_turn_only", "skip_bad_rows"))
+    return DataRequest(
+        str(source),
+        int(written.get("seed", 0)),
+        written.get("train_rows"),
+        max_length=written.get("max_length"),
+        today=str(written.get("today") or date.today().isoformat()),
+        reading=Reading(written.get("columns"), turns, bad),
+    )
 
 
 def read_configurations(path: Path) -> tuple[Configuration, ...]:

@@ -357,6 +357,20 @@ def test_what_to_expect_is_told_for_long_answers(tmp_path):
     assert recommend(path, "--model", "Qwen/Qwen3-8B").endswith(f"{expected}\n{more}\n")
 
 
+def test_a_pick_is_written_for_a_trainer_with_the_columns_that_were_asked_for(tiny_model, tmp_path):
+    rows = [{"Q": f"What is {n}?", "A": f"yen {n}", "id": n} for n in range(40)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = ("--columns", "prompt=Q,completion=A", "--model", tiny_model, "--top", 1, "--candidates", 1)
+    recommend(tmp_path / "rows.jsonl", *columns, "--export", tmp_path / "pick.yaml")
+    pick = yaml.safe_load((tmp_path / "pick.yaml").read_text())
+    assert pick["columns"] == "prompt=Q,completion=A"
+    recommend(tmp_path / "rows.jsonl", *columns, "--export", f"trl:{tmp_path / 'trl.yaml'}")
+    written = yaml.safe_load((tmp_path / "trl.yaml").read_text())
+    assert written["learning_rate"] == pick["configuration"]["learning_rate"]
+    (first, *_) = (tmp_path / "trl-data" / "train.jsonl").read_text().splitlines()
+    assert json.loads(first)["completion"][0]["content"].startswith("yen ")
+
+
 def test_what_was_exported_finetunes(data, tiny_model, tmp_path):
     path, output = tmp_path / "pick.yaml", tmp_path / "run"
     recommend(data, "--model", tiny_model, "--top", 1, "--candidates", 1, "--export", path)

@@ -22,7 +22,7 @@ from transformers import (
 
 from foretune.errors import ConfigurationError, ModelError
 from foretune.finetuning.model import load_model
-from foretune.finetuning.targets import available_targets, frozen_experts, target_modules, target_notes
+from foretune.finetuning.targets import available_targets, frozen_experts, short_names, target_modules, target_notes
 
 SMALL = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 MIXTURE = {**SMALL, "intermediate_size": 8, "num_key_value_heads": 2, "head_dim": 8}
@@ -114,3 +114,11 @@ def test_a_model_without_such_layers_says_so(tiny_model) -> None:
     model.model.layers = nn.ModuleList()
     with pytest.raises(ModelError, match="no linear layer that PEFT could adapt; give another base model"):
         available_targets(model)
+
+
+def test_short_names_are_used_where_they_mean_the_same_layers():
+    model = AutoModelForCausalLM.from_config(LlamaConfig(**{**SMALL, "num_hidden_layers": 2}, intermediate_size=32))
+    attention = target_modules(model, "attention")
+    assert short_names(model, attention) == ["k_proj", "o_proj", "q_proj", "v_proj"]
+    of_one_layer = [name for name in attention if ".0." in name]
+    assert short_names(model, of_one_layer) == of_one_layer

@@ -44,6 +44,7 @@ def test_the_names_are_those_of_the_registries():
     from foretune.benchmark.methods import METHODS
     from foretune.interop.export_kinds import EXPORTS
     from foretune.interop.registry import IMPORTERS
+    from foretune.interop.trainers.registry import TRAINERS
     from foretune.metadata.shipped import REPLACED, shipped_meta_datasets
     from foretune.optimizer import OPTIMIZERS
     from foretune.space import shipped_spaces
@@ -51,6 +52,7 @@ def test_the_names_are_those_of_the_registries():
     assert {*checks.METHODS, *OPTIMIZERS} == set(METHODS)
     assert set(checks.IMPORTERS) == set(IMPORTERS)
     assert set(checks.EXPORTS) == set(EXPORTS)
+    assert set(checks.TRAINERS) == set(TRAINERS)
     assert checks.shipped("spaces") == shipped_spaces()
     assert checks.shipped("meta_datasets") == shipped_meta_datasets()
     assert checks.REPLACED == REPLACED

@@ -1,0 +1,45 @@
+"""`foretune export`: a found configuration as a file of another trainer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from foretune.session.exporting import Exported
+
+
+def register(commands: typer.Typer) -> None:
+    """Add the verb."""
+    commands.command("export")(export)
+
+
+def export(
+    source: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search, or a YAML such as its best.yaml.")],
+    to: Annotated[str, typer.Option(help="trl, axolotl, llama-factory, unsloth or peft-script.")],
+    out: Annotated[Path | None, typer.Option(help="The file; by default in RUN, named after the trainer.")] = None,
+    data: Annotated[str | None, typer.Option(help="Dataset, if it has moved.")] = None,
+    model: Annotated[str | None, typer.Option(help="Base model, if it has moved.")] = None,
+) -> None:
+    """Write the configuration of RUN, and the rows of its data, for another trainer.
+
+    What that trainer cannot do is printed, and is in a comment at the top of the file.
+    """
+    from rich.console import Console
+
+    from foretune.session.exporting import export as write
+
+    tell(write(source, to, out, data=data, model=model), Console())
+
+
+def tell(written: Exported, console: Console) -> None:
+    """What the trainer cannot do, where everything is, and how to go on."""
+    for note in written.notes:
+        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"The rows are in {written.data}.", highlight=False, markup=False, soft_wrap=True)
+    for command in written.commands:
+        console.print(f"Train: {command}", highlight=False, markup=False, soft_wrap=True)

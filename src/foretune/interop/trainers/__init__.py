@@ -1,0 +1,1 @@
+"""Configurations as files of other trainers: one file per trainer, entered in `registry`."""

@@ -1,0 +1,38 @@
+"""The trainers that a configuration can be exported to: a new one is a function in a file of its own, and a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from foretune.interop.trainers.axolotl import to_axolotl
+from foretune.interop.trainers.llama_factory import to_llama_factory
+from foretune.interop.trainers.peft_script import to_peft_script
+from foretune.interop.trainers.planned import PlannedRun
+from foretune.interop.trainers.rows import Style
+from foretune.interop.trainers.trl import to_trl
+from foretune.interop.trainers.unsloth import to_unsloth
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """A trainer's file.
+
+    Attributes:
+        write: its content, and notes on what it cannot say.
+        command: that trains with it.
+        style: of the rows that it reads.
+    """
+
+    write: Callable[[PlannedRun], tuple[str, list[str]]]
+    command: str
+    style: Style
+
+
+TRAINERS: Mapping[str, Trainer] = {
+    "trl": Trainer(to_trl, "trl sft --config {file}", "split"),
+    "axolotl": Trainer(to_axolotl, "axolotl train {file}", "turns"),
+    "llama-factory": Trainer(to_llama_factory, "llamafactory-cli train {file}", "turns"),
+    "unsloth": Trainer(to_unsloth, "python {file}", "split"),
+    "peft-script": Trainer(to_peft_script, "python {file}", "pieces"),
+}

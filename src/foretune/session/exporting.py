@@ -1,0 +1,290 @@
+"""A found configuration as files of other trainers: the rows of its data, and a file for each of its runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foretune.errors import ConfigurationError, InteropError, ModelError
+from foretune.request import DataRequest
+from foretune.session.checks import TRAINERS, check_data, check_model, check_name
+from foretune.session.recipe import read_configuration, request_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from foretune.finetuning.data import Splits
+    from foretune.interop.trainers.planned import Form, PlannedRun
+    from foretune.interop.trainers.rows import Style
+
+_SUFFIXES = {"unsloth": ".py", "peft-script": ".py"}
+_EXACT_SVD = 1024
+"""See `foretune.finetuning.adapters`."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        files: one a run, in their order.
+        data: folder of the rows.
+        commands: that train, one a file.
+        notes: on all that the trainer does in another way.
+    """
+
+    files: tuple[Path, ...]
+    data: Path
+    commands: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The configuration, and the model and data that it was found on."""
+
+    runs: Sequence[Mapping[str, Any]]
+    model: str
+    request: DataRequest
+    end: int | None
+    notes: tuple[str, ...]
+
+
+def export(
+    source: Path, trainer: str, out: Path | None = None, *, data: str | None = None, model: str | None = None
+) -> Exported:
+    """Write a configuration as a file that another trainer takes.
+
+    The rows are written beside it, split as foretune splits them, since no two trainers read the same formats.
+
+    Args:
+        source: folder of a search, or a YAML file such as its `best.yaml`.
+        trainer: one of `foretune.interop.trainers.registry.TRAINERS`.
+        out: the file; by default named after the trainer, in the folder of the source. It must not be there yet.
+        data: the dataset, where it is not the one that the source names.
+        model: the base model, likewise.
+
+    Raises:
+        ForetuneError: the source cannot be read, the trainer cannot train the method, or a file is in the way.
+    """
+    check_name("trainer", trainer, TRAINERS, InteropError)
+    read = _read(source, data, model)
+    file = out or _home(source) / f"{trainer}{_SUFFIXES.get(trainer, '.yaml')}"
+    targets = _targets(file, len(read.runs))
+    _check_free(targets)
+    check_model(read.model, weights=False)
+    asked = read.request
+    check_data(str(asked.source), seed=asked.seed, train_rows=asked.train_rows, **asdict(asked.reading))
+    from foretune.interop.trainers import registry
+
+    chosen = registry.TRAINERS[trainer]
+    found = _Prepared.of(read)
+    runs = _planned(read, found, targets)
+    notes = [*read.notes, *(found.note_on_end() if chosen.style != "pieces" else ())]
+    written = [chosen.write(run) for run in runs]
+    _write_rows(runs[0], trainer, found.rows_of(chosen.style, date.fromisoformat(str(read.request.today))))
+    commands = tuple(chosen.command.format(file=one) for one in targets)
+    for target, command, (text, said) in zip(targets, commands, written, strict=True):
+        target.write_text(_headed(trainer, command, [*notes, *said], text), encoding="utf-8")
+    said = dict.fromkeys([*notes, *(note for _, run in written for note in run)])
+    return Exported(targets, runs[0].data, commands, tuple(said))
+
+
+def _home(source: Path) -> Path:
+    return source if source.is_dir() else source.parent
+
+
+def _targets(file: Path, count: int) -> tuple[Path, ...]:
+    if count == 1:
+        return (file,)
+    return tuple(file.with_name(f"{file.stem}-{number}{file.suffix}") for number in range(1, count + 1))
+
+
+def _data_folder(targets: Sequence[Path]) -> Path:
+    first = targets[0]
+    stem = first.stem if len(targets) == 1 else first.stem.removesuffix("-1")
+    return first.absolute().with_name(f"{stem}-data")
+
+
+def _check_free(targets: Sequence[Path]) -> None:
+    for path in (*targets, _data_folder(targets)):
+        if path.exists():
+            message = f"{path} already exists; give another file to --out"
+            raise InteropError(message)
+    if not targets[0].absolute().parent.is_dir():
+        message = f"{targets[0]} is in a folder that does not exist; make it first, or give another file to --out"
+        raise InteropError(message)
+
+
+def _read(source: Path, data: str | None, model: str | None) -> _Source:
+    path = source / "best.yaml" if source.is_dir() else source
+    if source.is_dir() and not path.is_file():
+        message = f"{source} has no best.yaml; give the folder of a finished search, or the YAML of a configuration"
+        raise ConfigurationError(message)
+    written = read_configuration(path)
+    runs = [*written.get("after", ()), written["configuration"]]
+    base, request = model or str(written.get("model", "foretune-tiny")), request_of(written, path, data)
+    return _Source(runs, base, request, _end(path.parent / "adapter"), _average(path.parent))
+
+
+def _end(adapter: Path) -> int | None:
+    """The token that ends completions, as the adapter of a search says."""
+    path = adapter / "generation_config.json"
+    stops = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
+    return stops[0] if isinstance(stops, list) else stops
+
+
+def _average(folder: Path) -> tuple[str, ...]:
+    """A note where the adapter of a search is more than its best run."""
+    from foretune.report.run_report import read_run_report
+
+    path = folder / "report.json"
+    if not path.is_file() or not any(row.members for row in read_run_report(path).scores):
+        return ()
+    return ("the search's adapter may be an average of several runs; this is its best run alone",)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """The base model without weights, its tokenizer, and the examples."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    splits: Splits
+    form: Form
+    max_length: int
+    rows: int
+    cut: bool
+    ends: tuple[int, int]
+
+    @classmethod
+    def of(cls, read: _Source) -> _Prepared:
+        """The end that the template writes, and the end that was learned, are the same where no adapter says more."""
+        from foretune.finetuning.data import read_tokens
+        from foretune.finetuning.model import load_tokenizer
+        from foretune.finetuning.shape import read_without_weights, shape_of
+        from foretune.finetuning.task import longest_input
+
+        model, tokenizer = read_without_weights(read.model), load_tokenizer(read.model, weights=False)
+        max_length, own = read.request.max_length or longest_input(shape_of(model)), _own_end(tokenizer)
+        end = own if read.end is None else read.end
+        splits, data = read_tokens(replace(read.request, max_length=max_length, end=end), tokenizer)
+        cut = any("were cut" in note for note in data.notes)
+        return cls(model, tokenizer, splits, _form(splits, tokenizer), max_length, len(data.train), cut, (own, end))
+
+    @property
+    def last_only(self) -> bool:
+        """Whether each row has one answer that is learned."""
+        return all(len(one.learned) <= 1 for one in (*self.splits.train, *self.splits.validation))
+
+    @property
+    def all_learned(self) -> bool:
+        """Whether every answer is learned."""
+        examples = (*self.splits.train, *self.splits.validation)
+        return all(
+            at in one.learned
+            for one in examples
+            for at, message in enumerate(one.messages)
+            if message.role == "assistant"
+        )
+
+    def rows_of(self, style: Style, day: date) -> dict[str, list[dict[str, Any]]]:
+        """The rows that are written, by split."""
+        from foretune.interop.trainers.rows import RowWriter
+
+        ends, last_only = self.ends, self.last_only
+        writer = RowWriter.of(self.tokenizer, self.form, style, last_only=last_only, ends=ends, day=day)
+        return {split: [writer.row(one) for one in getattr(self.splits, split)] for split in ("train", "validation")}
+
+    def note_on_end(self) -> tuple[str, ...]:
+        """For trainers that apply the chat template themselves."""
+        own, end = self.tokenizer.convert_ids_to_tokens(list(self.ends))
+        if own == end:
+            return ()
+        return (
+            f"foretune ends answers with {end}, since an adapter cannot make this model write {own}, which is what the "
+            "trainer puts there: answers may not stop by themselves",
+        )
+
+
+def _own_end(tokenizer: PreTrainedTokenizerBase) -> int:
+    from foretune.finetuning.ending import template_end
+
+    end = template_end(tokenizer)
+    end = tokenizer.eos_token_id if end is None else end
+    if not isinstance(end, int):
+        message = "the base model's tokenizer names no token that ends a text; set eos_token in tokenizer_config.json"
+        raise ModelError(message)
+    return end
+
+
+def _planned(read: _Source, found: _Prepared, targets: Sequence[Path]) -> list[PlannedRun]:
+    from foretune.finetuning.model import resolve_model
+    from foretune.interop.trainers.planned import PlannedRun
+
+    planned: list[PlannedRun] = []
+    for values, target in zip(read.runs, targets, strict=True):
+        modules, inputs, pissa = _layers(found.model, values)
+        run = PlannedRun(
+            values=values,
+            model=resolve_model(read.model, weights=False),
+            data=_data_folder(targets),
+            form=found.form,
+            last_only=found.last_only,
+            all_learned=found.all_learned,
+            rows=found.rows,
+            cut=found.cut,
+            max_length=found.max_length,
+            seed=read.request.seed,
+            modules=modules,
+            inputs=inputs,
+            pissa=pissa,
+            output=str(target.absolute().with_name(f"{target.stem}-output")),
+            begins_with=planned[-1].output if planned else "",
+        )
+        planned.append(run)
+    return planned
+
+
+def _form(splits: Splits, tokenizer: PreTrainedTokenizerBase) -> Form:
+    texts = {bool(one.text) for one in (*splits.train, *splits.validation)}
+    if len(texts) > 1:
+        message = f"{splits.name} has conversations and raw text in one dataset; export them apart"
+        raise InteropError(message)
+    return "text" if True in texts else "chat" if tokenizer.chat_template else "plain"
+
+
+def _layers(model: PreTrainedModel, values: Mapping[str, Any]) -> tuple[list[str], list[str], str]:
+    """Names of the layers to adapt, of those among them whose inputs (IA)^3 scales, and PEFT's name of the SVD."""
+    from foretune.finetuning.adapters import scaled_inputs
+    from foretune.finetuning.shape import features_of
+    from foretune.finetuning.targets import short_names, target_modules
+
+    if values["method"] == "full":
+        return [], [], ""
+    full = target_modules(model, str(values["target_modules"]))
+    exact = max(max(features_of(model.get_submodule(name))) for name in full) <= _EXACT_SVD
+    inputs = scaled_inputs(model, full) if values["method"] == "ia3" else []
+    return short_names(model, full), short_names(model, inputs), "pissa" if exact else "pissa_niter_4"
+
+
+def _write_rows(run: PlannedRun, trainer: str, rows: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+    run.data.mkdir()
+    for split, lines in rows.items():
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        (run.data / f"{split}.jsonl").write_text(text, encoding="utf-8")
+    if trainer == "llama-factory":
+        from foretune.interop.trainers.llama_factory import dataset_info
+
+        text = json.dumps(dataset_info(run), indent=1) + "\n"
+        (run.data / "dataset_info.json").write_text(text, encoding="utf-8")
+
+
+def _headed(trainer: str, command: str, notes: Sequence[str], text: str) -> str:
+    """With comments on top."""
+    lines = [f"Written by foretune for {trainer}: {command}", *(f"- {note}" for note in notes)]
+    return "".join(f"# {line}\n" for line in lines) + "\n" + text

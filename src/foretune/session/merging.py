@@ -1,0 +1,134 @@
+"""The adapter of a run, merged into its base model: a folder that needs transformers alone."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foretune.errors import DataError, JournalError, ModelError
+from foretune.request import DataRequest
+from foretune.session.checks import check_output
+from foretune.session.recipe import request_of
+
+if TYPE_CHECKING:
+    from foretune.finetuning.data import Tokens
+    from foretune.finetuning.merge import Merged
+
+_KEPT_LOGITS = 2**27
+"""Logits of all learned tokens that are compared, half a gigabyte."""
+
+
+def merge(
+    run: Path, out: Path, *, model: str | None = None, data: str | None = None, device: str = "auto"
+) -> tuple[Merged, tuple[str, ...]]:
+    """Write the model that a run's adapter makes of its base model, if it answers as the adapter does.
+
+    Args:
+        run: folder of a search or a run.
+        out: a new folder.
+        model: the base model, where it has moved.
+        data: the dataset of the run, where it has moved.
+        device: where to compute.
+
+    Returns:
+        How the written model compares with the adapter on validation rows of the run, and notes.
+
+    Raises:
+        JournalError: there is no adapter, or the folder is taken.
+        ModelError: it cannot be merged, or the result differs from the adapter; nothing is left at `out` then.
+    """
+    from foretune.execution.run_folder import base_of, find_finetuned, is_model
+
+    adapter = find_finetuned(run)
+    _check(adapter, out, whole=is_model(adapter))
+    from foretune.finetuning.merge import merge_adapter
+    from foretune.finetuning.model import choose_device
+
+    base = model or base_of(adapter)
+    tokens = _rows(adapter, base, data)
+    fresh = out.absolute().with_name(f".{out.absolute().name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        merged = merge_adapter(base, adapter, fresh, tokens, device=choose_device(device))
+        if merged.fault:
+            message = f"the merged model is not what the adapter is: {merged.fault}; use the adapter as it is"
+            raise ModelError(message)
+        _complete(fresh, adapter)
+        fresh.rename(out)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return merged, _notes(adapter.parent)
+
+
+def _check(adapter: Path, out: Path, *, whole: bool) -> None:
+    if whole:
+        message = f"{adapter} is a whole model after full finetuning: there is nothing to merge, use it as it is"
+        raise ModelError(message)
+    check_output(out, "--out")
+    if out.exists():
+        message = f"{out} already exists; give another folder to --out"
+        raise JournalError(message)
+
+
+def _complete(folder: Path, adapter: Path) -> None:
+    """The tokenizer with its chat template, and where answers end, as beside the adapter."""
+    from transformers import AutoTokenizer
+
+    AutoTokenizer.from_pretrained(adapter).save_pretrained(folder)
+    if (adapter / "generation_config.json").is_file():
+        shutil.copyfile(adapter / "generation_config.json", folder / "generation_config.json")
+
+
+def _rows(adapter: Path, base: str, data: str | None) -> Tokens:
+    """A few rows of the validation split, as the run read them."""
+    from transformers import GenerationConfig
+
+    from foretune.finetuning.data import Tokens, read_tokens
+    from foretune.finetuning.model import load_tokenizer
+    from foretune.finetuning.shape import read_shape
+    from foretune.finetuning.task import longest_input
+
+    shape, request = read_shape(base), _request(adapter.parent, data)
+    stops = GenerationConfig.from_pretrained(adapter).eos_token_id
+    end = stops[0] if isinstance(stops, list) else stops
+    request = replace(request, max_length=request.max_length or longest_input(shape), end=end)
+    validation = read_tokens(request, load_tokenizer(base, weights=False))[1].validation
+    counts = validation.completion_lengths.cumsum() * shape.vocabulary
+    rows = range(max(1, int((counts <= _KEPT_LOGITS).sum())))
+    between = {row: places for row, places in validation.between.items() if row in rows}
+    return Tokens(validation.input_ids[: len(rows)], validation.completion_starts[: len(rows)], between)
+
+
+def _request(home: Path, data: str | None) -> DataRequest:
+    """Of `best.yaml`, or of the report of a run without one."""
+    from foretune.report.run_report import read_run_report
+    from foretune.session.recipe import read_configuration
+
+    if (home / "best.yaml").is_file():
+        return request_of(read_configuration(home / "best.yaml"), home / "best.yaml", data)
+    if (home / "report.json").is_file():
+        report = read_run_report(home / "report.json")
+        return DataRequest(data or report.data, report.seed, today=date.today().isoformat())
+    if data is None:
+        message = f"{home} does not say what data it was trained on, which the check reads; name it with --data"
+        raise DataError(message)
+    return DataRequest(data, today=date.today().isoformat())
+
+
+def _notes(home: Path) -> tuple[str, ...]:
+    from foretune.report.run_report import read_run_report
+
+    if not (home / "report.json").is_file():
+        return ()
+    last = read_run_report(home / "report.json").scores[-1]
+    methods = {one["method"] for one in (last.configuration, *(member.configuration for member in last.members)) if one}
+    if "qlora" not in methods:
+        return ()
+    return (
+        "the adapter was trained and scored on the base model in 4 bits; it was merged into the base model as it is on "
+        "disk, whose answers differ a little: score the result on your data before you use it",
+    )

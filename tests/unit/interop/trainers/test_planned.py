@@ -1,0 +1,46 @@
+"""Schedules, steps and weight decay in the terms of other trainers."""
+
+import pytest
+
+from foretune.errors import InteropError
+from foretune.interop.trainers.planned import refuse
+
+
+def test_warm_up_is_counted_in_steps_of_the_whole_run(planned):
+    assert planned().warmup_steps == 2  # of 20
+    assert planned({"warmup": 0.0}).warmup_steps == 0
+    assert planned().arguments()["max_steps"] == -1
+
+
+def test_a_run_of_few_rows_takes_eight_steps(planned):
+    run = planned(rows=9)  # 2 steps an epoch
+    assert (run.planned_steps, run.max_steps, run.warmup_steps) == (8, 8, 1)
+
+
+def test_a_constant_schedule_keeps_its_warm_up(planned):
+    assert planned({"schedule": "constant"}).arguments()["lr_scheduler_type"] == "constant_with_warmup"
+    assert planned().arguments()["lr_scheduler_type"] == "cosine"
+
+
+def test_gates_of_ia3_are_not_decayed(planned):
+    assert planned({"method": "ia3"}).decay == 0.0
+    assert planned().decay == 0.01
+
+
+def test_an_alpha_between_two_numbers_is_rounded_with_a_note(planned):
+    notes = []
+    assert planned({"alpha_over_rank": 0.3}).whole_alpha(notes) == 2
+    assert notes == ["lora_alpha is 2.4 in foretune; it is rounded here to a whole number"]
+    assert planned().whole_alpha(notes) == 16
+    assert len(notes) == 1
+
+
+def test_differences_of_the_trainer_are_said(planned):
+    assert planned().shared_notes() == []
+    assert "magnitudes" in planned({"method": "dora"}).shared_notes()[0]
+    assert "lose their end" in planned(cut=True).shared_notes()[0]
+
+
+def test_a_method_that_a_trainer_lacks_is_refused(planned):
+    with pytest.raises(InteropError, match="Axolotl cannot train ia3; export to peft-script"):
+        refuse(planned({"method": "ia3"}), ["ia3"], "Axolotl")
