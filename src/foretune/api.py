@@ -115,6 +115,7 @@ def tune(
     skip_bad_rows: bool = False,
     device: str = "auto",
     isolate: bool = False,
+    storage: str | None = None,
     average: bool = True,
     max_rank: int | None = None,
     guard: str | Path | None = None,
@@ -144,6 +145,7 @@ def tune(
         skip_bad_rows: leave out rows that cannot be used.
         device: `auto` (a GPU if there is one), `cpu`, `cuda`, ...
         isolate: run trials in a process of their own.
+        storage: address of a storage of Optuna that shows the trials, such as `sqlite:///trials.db`.
         average: return an average of the best runs' weights where it is better; else the best run's.
         max_rank: cut the rank of such an average, which is the sum of its runs' ranks.
         guard: second dataset, to see what finetuning costs there; `general` comes with foretune.
@@ -156,6 +158,7 @@ def tune(
     Raises:
         ForetuneError: whatever is wrong with the input, or if nothing was trained.
     """
+    from foretune.integrations.following import followed
     from foretune.session.closing import close
     from foretune.session.guarding import parse_limit
     from foretune.session.options import TuneOptions
@@ -183,7 +186,10 @@ def tune(
         metric=MetricRequest(metric) if isinstance(metric, str) else metric,
     )
     limits, shown = Budget(_seconds(budget), max_slices), console or _nowhere()
-    found = search(options, limits, Path(output), shown, resume=resume, isolate=isolate, make=make)
+    with followed(storage, Path(output), shown) as observers:
+        found = search(
+            options, limits, Path(output), shown, resume=resume, isolate=isolate, make=make, observers=observers
+        )
     close(found, shown, compare_default=default_comparison)
     return load_run(output)
 

@@ -74,6 +74,10 @@ def tune(
     family: Annotated[
         str | None, typer.Option(help="Kind of dataset, for --learn-into; by default the dataset's name.")
     ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Show the trials in a storage of Optuna, such as sqlite:///trials.db."),
+    ] = None,
     average: Annotated[
         bool, typer.Option(help="Return an average of the best runs' weights where it is better; else the best run's.")
     ] = True,
@@ -112,6 +116,7 @@ def tune(
     """
     from rich.console import Console
 
+    from foretune.integrations.following import followed
     from foretune.session.closing import close
     from foretune.session.guarding import parse_limit
     from foretune.session.options import TuneOptions
@@ -148,7 +153,10 @@ def tune(
     )
     console = Console()
     try:
-        found = search(options, limits, output, console, resume=resume, isolate=isolate, clock=clock)
+        with followed(storage, output, console) as observers:
+            found = search(
+                options, limits, output, console, resume=resume, isolate=isolate, clock=clock, observers=observers
+            )
         close(found, console, compare_default=default_comparison)
         if into is not None:
             _append(found, into, family, console)

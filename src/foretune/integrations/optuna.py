@@ -110,8 +110,14 @@ class TransferSampler(BaseSampler):
             candidates: configurations to choose from.
             seed: of everything random.
             independent_sampler: see the class.
+
+        Raises:
+            ConfigurationError: if the meta-features do not tell the width of the base model.
         """
         learned, width = load_surrogates(surrogates), width_of(task)
+        if width is None:
+            message = f"task {task.id!r} has no meta-feature model_log_width, which learning rates depend on; add it"
+            raise ConfigurationError(message)
         scaled = load_space(str(space), hidden_size=width)
         recorded, rng = learned.performance.recorded, np.random.default_rng(seed)
         pool = candidate_pool(scaled, width, recorded, candidates, rng)
@@ -222,7 +228,7 @@ class TransferSampler(BaseSampler):
             places = [(place + 1) / len(finite) for place in range(len(finite))]
             finite = values_at(equal_parts(1.0, slices), places, finite).tolist()
         scores = [metric.score(value) for value in finite[:slices]]
-        return LearningCurve(scores, [_seconds(trial, len(scores))] * len(scores))
+        return LearningCurve(np.array(scores), np.full(len(scores), _seconds(trial, len(scores))))
 
 
 class TransferPruner(BasePruner):

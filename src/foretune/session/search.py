@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -61,12 +61,14 @@ class _Way:
             machine; what it takes is another matter.
         make: makes the optimizer; None for the one that the options name.
         ending: asks for an early end that keeps the best.
+        observers: further ones, see `foretune.tuner.tune`.
     """
 
     worker: Worker | None = None
     as_predicted: bool = False
     make: Callable[[Search], Optimizer] | None = None
     ending: Interruption = field(default_factory=Interruption)
+    observers: Sequence[Observer] = ()
 
 
 def search(
@@ -80,6 +82,7 @@ def search(
     as_predicted: bool = False,
     clock: Clock | None = None,
     make: Callable[[Search], Optimizer] | None = None,
+    observers: Sequence[Observer] = (),
 ) -> Found:
     """Check everything, load everything, then tune until the budget is spent.
 
@@ -98,6 +101,7 @@ def search(
             machine; what it takes is another matter.
         clock: of the budget; by default it starts now.
         make: makes the optimizer; by default the one that `options` names.
+        observers: further ones, see `foretune.tuner.tune`.
 
     Raises:
         ForetuneError: whatever is wrong with the input, or if the budget ended before anything was trained.
@@ -107,7 +111,7 @@ def search(
     check_folder(output, options, resume=resume)
     check_settings(options, optimizer=make is None)
     with ExitStack() as stack:
-        way = _Way(stack.enter_context(_begun_worker()) if isolate else None, as_predicted, make)
+        way = _Way(stack.enter_context(_begun_worker()) if isolate else None, as_predicted, make, observers=observers)
         with waiting(console, "loading libraries"):
             options = on_this_machine(options)
         if is_locked := output.is_dir():
@@ -235,7 +239,7 @@ def _tune(
             evaluate,
             budget=limits,
             journal=output / JOURNAL,
-            observers=[display, _pruning(output, setup, options)],
+            observers=[display, _pruning(output, setup, options), *way.observers],
             clock=clock,
             stop=way.ending.asked,
         )
