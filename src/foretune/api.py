@@ -116,6 +116,7 @@ def tune(
     device: str = "auto",
     isolate: bool = False,
     storage: str | None = None,
+    track: Sequence[str] = (),
     average: bool = True,
     max_rank: int | None = None,
     guard: str | Path | None = None,
@@ -146,6 +147,7 @@ def tune(
         device: `auto` (a GPU if there is one), `cpu`, `cuda`, ...
         isolate: run trials in a process of their own.
         storage: address of a storage of Optuna that shows the trials, such as `sqlite:///trials.db`.
+        track: trackers that show the runs, as `mlflow:URI` or `tensorboard:DIR`.
         average: return an average of the best runs' weights where it is better; else the best run's.
         max_rank: cut the rank of such an average, which is the sum of its runs' ranks.
         guard: second dataset, to see what finetuning costs there; `general` comes with foretune.
@@ -186,7 +188,7 @@ def tune(
         metric=MetricRequest(metric) if isinstance(metric, str) else metric,
     )
     limits, shown = Budget(_seconds(budget), max_slices), console or _nowhere()
-    with followed(storage, Path(output), shown) as observers:
+    with followed(storage, track, Path(output), shown) as observers:
         found = search(
             options, limits, Path(output), shown, resume=resume, isolate=isolate, make=make, observers=observers
         )

@@ -78,6 +78,10 @@ def tune(
         str | None,
         typer.Option(metavar="URL", help="Show the trials in a storage of Optuna, such as sqlite:///trials.db."),
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TOOL:ADDRESS", help="Show the runs in mlflow:URI or tensorboard:DIR; may be repeated."),
+    ] = None,
     average: Annotated[
         bool, typer.Option(help="Return an average of the best runs' weights where it is better; else the best run's.")
     ] = True,
@@ -153,7 +157,7 @@ def tune(
     )
     console = Console()
     try:
-        with followed(storage, output, console) as observers:
+        with followed(storage, track or (), output, console) as observers:
             found = search(
                 options, limits, output, console, resume=resume, isolate=isolate, clock=clock, observers=observers
             )

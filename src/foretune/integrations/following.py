@@ -7,11 +7,14 @@ more, which is said once; the search goes on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from foretune.errors import ConfigurationError
@@ -54,7 +57,34 @@ class RunSoFar:
 
 
 Follower = Callable[[Sequence[RunSoFar]], None]
-"""Brings a tool up to these runs, which are all of a search."""
+"""Brings a tool up to these runs, whatever it knows of them."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool that can follow a search.
+
+    Attributes:
+        where: `module:function`, which makes a follower of an address and the name of the search.
+        needs: the module of its library.
+        extra: of foretune, which brings that.
+        address: an example.
+    """
+
+    where: str
+    needs: str
+    extra: str
+    address: str
+
+
+TOOLS: Mapping[str, Tool] = MappingProxyType(
+    {
+        "optuna": Tool("optuna_storage:study_follower", "optuna", "optuna", "sqlite:///trials.db"),
+        "mlflow": Tool("trackers:mlflow_follower", "mlflow.tracking", "mlflow", "sqlite:///mlflow.db"),
+        "tensorboard": Tool("trackers:tensorboard_follower", "tensorboard", "tensorboard", "logs"),
+    }
+)
+"""Name of a tool -> how it follows."""
 
 
 def runs_so_far(history: History, slices: int, *, ended: bool = False) -> list[RunSoFar]:
@@ -101,6 +131,7 @@ class Following:
         self._follow: Follower | None = None
         self._slices = 0
         self._history: History = ()
+        self._told: dict[Configuration, RunSoFar] = {}
         self._failed = False
 
     def __call__(self, progress: Progress) -> None:
@@ -119,7 +150,10 @@ class Following:
             return
         try:
             follow = self._follow = self._follow or self._begun()
-            follow(runs_so_far(self._history, self._slices, ended=ended))
+            runs = runs_so_far(self._history, self._slices, ended=ended)
+            if news := [run for run in runs if self._told.get(run.configuration) != run]:
+                follow(news)
+                self._told |= {run.configuration: run for run in news}
         except Exception as error:  # noqa: BLE001 - whatever a tool fails with, the search is worth more
             self._failed = True
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -134,31 +168,44 @@ class Following:
 
 
 @contextmanager
-def followed(storage: str | None, output: Path, console: Console) -> Generator[Sequence[Observer]]:
+def followed(
+    storage: str | None, tracked: Sequence[str], output: Path, console: Console
+) -> Generator[Sequence[Observer]]:
     """Observers of a search for the tools that are to show it.
 
     Args:
         storage: address of a storage of Optuna; None for none.
+        tracked: further tools, each as `TOOL:ADDRESS`.
         output: folder of the search.
         console: where failures of the tools are said.
 
     Raises:
-        ForetuneError: if the library is not installed, or the address is none.
+        ForetuneError: if a tool is unknown, its library is not installed, or the address is none.
     """
-    if storage is None:
-        yield ()
-        return
-    if "://" not in storage:
-        message = (
-            f"--storage got {storage!r}, expected the address of a database; give for instance sqlite:///{storage}"
-        )
-        raise ConfigurationError(message)
-    library("optuna", "optuna")
-    from foretune.integrations.optuna_storage import study_follower  # noqa: PLC0415 - needs Optuna
 
     def say(text: str) -> None:
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
-    following = Following(output, lambda name: study_follower(storage, name), say)
-    yield (following,)
-    following.end()
+    if storage is not None and "://" not in storage:
+        message = (
+            f"--storage got {storage!r}, expected the address of a database; give for instance sqlite:///{storage}"
+        )
+        raise ConfigurationError(message)
+    asked = [*tracked, *([] if storage is None else [f"optuna:{storage}"])]
+    observers = [Following(output, _beginning(one), say) for one in asked]
+    yield observers
+    for one in observers:
+        one.end()
+
+
+def _beginning(asked: str) -> Callable[[str], Follower]:
+    """Of `TOOL:ADDRESS`, what makes a follower of the name of a search."""
+    name, _, address = asked.partition(":")
+    if name not in TOOLS or not address:
+        known = ", ".join(f"{name}:{tool.address}" for name, tool in TOOLS.items())
+        message = f"--track got {asked!r}, expected a tool and an address, such as {known}"
+        raise ConfigurationError(message)
+    tool = TOOLS[name]
+    library(tool.needs, tool.extra)
+    module, _, function = tool.where.partition(":")
+    return partial(getattr(import_module(f"foretune.integrations.{module}"), function), address)

@@ -59,7 +59,7 @@ def import_mlflow(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
 def _stored(path: str, options: ImportOptions) -> list[tuple[Any, list[Any]]]:
     """Each run of a store with the history of the metric."""
     address = _address(path)
-    with _switched():
+    with switched():
         client = library("mlflow.tracking", "mlflow").MlflowClient
         failure = library("mlflow.exceptions", "mlflow").MlflowException
         try:
@@ -94,8 +94,8 @@ def _address(path: str) -> str:
 
 
 @contextmanager
-def _switched() -> Generator[None]:
-    """MLflow's switches as a reader needs them, for as long as it reads."""
+def switched() -> Generator[None]:
+    """MLflow's switches as this package needs them, for as long as this holds."""
     before = {name: os.environ.get(name) for name in _SWITCHES}
     os.environ.update(_SWITCHES)
     try:

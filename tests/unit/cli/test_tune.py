@@ -52,6 +52,14 @@ def test_a_metric_and_its_judge_reach_the_search(tune, tmp_path):
     assert options.metric == MetricRequest("judge", 50, "http://host/v1", "m", tmp_path / "r", "KEY", Price(0.1, 0.2))
 
 
+def test_a_storage_and_trackers_are_told_of_the_search(tune):
+    asked, result = tune("--budget", "1m", "--storage", "sqlite:///trials.db", "--track", "tensorboard:logs")
+    assert result.exit_code == 0, result.output
+    assert [type(one).__name__ for one in asked[0][1]["observers"]] == ["Following", "Following"]
+    _, refused = tune("--budget", "1m", "--track", "logs")
+    assert "--track got 'logs', expected a tool and an address" in str(refused.exception)
+
+
 def interrupt():
     raise KeyboardInterrupt
 

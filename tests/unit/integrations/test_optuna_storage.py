@@ -106,6 +106,6 @@ def test_a_tool_that_fails_is_said_once(output):
 def test_an_address_is_expected(output):
     with (
         pytest.raises(ConfigurationError, match=r"got 'trials\.db', expected the address .* sqlite:///trials\.db"),
-        followed("trials.db", output, None),
+        followed("trials.db", (), output, None),
     ):
         pass
