@@ -17,6 +17,7 @@ from foretune.integrations.following import Follower, RunSoFar, Stage
 from foretune.space.vocabulary import HYPERPARAMETERS, Choices
 
 _KEY = "configuration"
+_EARLIER = "goes_on_with_trial"
 _MOST = 1e6
 """Upper end of ranges that have none, for Optuna needs one."""
 _STATES = {
@@ -43,7 +44,7 @@ def study_follower(address: str, name: str) -> Follower:
         for run in runs:
             trial = known.get(run.configuration.key)
             if trial is None or (trial.state.is_finished() and len(trial.intermediate_values) < len(run.losses)):
-                trial = storage.get_trial(storage.create_new_trial(place, _begun(run)))
+                trial = storage.get_trial(storage.create_new_trial(place, _begun(run, trial)))
             if not trial.state.is_finished():
                 number = storage.get_trial_id_from_study_id_trial_number(place, trial.number)
                 _bring(storage, number, trial, run)
@@ -51,10 +52,13 @@ def study_follower(address: str, name: str) -> Follower:
     return follow
 
 
-def _begun(run: RunSoFar) -> FrozenTrial:
+def _begun(run: RunSoFar, earlier: FrozenTrial | None) -> FrozenTrial:
+    """A trial without slices, which says of which finished trial it goes on with the run."""
     values = run.configuration.values
     params = {name: value for name, value in values.items() if name in HYPERPARAMETERS}
     others = {name: value for name, value in values.items() if name not in HYPERPARAMETERS}
+    if earlier is not None:
+        others[_EARLIER] = earlier.number
     return optuna.create_trial(
         state=TrialState.RUNNING,
         params=params,

@@ -79,6 +79,11 @@ def test_what_a_search_leaves_is_pruned_but_its_best_is_complete(output, address
     later = an_entry(2, IA3, [2.5, 1.0], 16.0).report
     tell(following(output, address), *REPORTS[:2], later)
     assert trials(address)[2:] == [(TrialState.COMPLETE, {1: 2.5, 2: 1.0}, 1.0)]
+    (name,) = optuna.get_all_study_names(address)
+    numbers = [
+        one.user_attrs.get("goes_on_with_trial") for one in optuna.load_study(study_name=name, storage=address).trials
+    ]
+    assert numbers == [None, None, 1]
 
 
 def test_another_search_of_the_same_name_has_a_study_of_its_own(output, address):
