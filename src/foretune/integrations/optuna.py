@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -221,10 +222,8 @@ class TransferSampler(BaseSampler):
         values = [value for _, value in sorted(trial.intermediate_values.items())]
         if not values and trial.state == TrialState.COMPLETE:
             values = list(trial.values)
-        finite = [value for value in values if math.isfinite(value)]
-        if len(finite) < len(values):
-            finite = finite[: next(place for place, value in enumerate(values) if not math.isfinite(value))]
-        elif trial.state == TrialState.COMPLETE and len(finite) not in {0, slices}:
+        finite = list(takewhile(math.isfinite, values))
+        if trial.state == TrialState.COMPLETE and len(finite) == len(values) and len(finite) not in {0, slices}:
             places = [(place + 1) / len(finite) for place in range(len(finite))]
             finite = values_at(equal_parts(1.0, slices), places, finite).tolist()
         scores = [metric.score(value) for value in finite[:slices]]
