@@ -18,7 +18,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from foretune.errors import ConfigurationError
-from foretune.interop.optional import library
 from foretune.journal import read_journal
 from foretune.session.folder import JOURNAL
 from foretune.tuner import Observer, Progress, incumbent_of
@@ -206,6 +205,8 @@ def _beginning(asked: str) -> Callable[[str], Follower]:
         message = f"--track got {asked!r}, expected a tool and an address, such as {known}"
         raise ConfigurationError(message)
     tool = TOOLS[name]
+    from foretune.interop.optional import library  # brings pandas, which mistakes should not wait for
+
     library(tool.needs, tool.extra)
     module, _, function = tool.where.partition(":")
     return partial(getattr(import_module(f"foretune.integrations.{module}"), function), address)
