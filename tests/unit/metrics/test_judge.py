@@ -42,7 +42,7 @@ def test_answers_are_graded_from_1_to_5(judging):
 
 def test_of_two_answers_the_better_one_wins_in_both_orders(judging):
     leads, server, _ = judging(
-        lambda one: one.leads([YEN, YEN, KRONA], ["the yen", "dollar", "krona"], ["dollar", "the yen", "krona"])
+        lambda one: one.leads([YEN, KRONA, KRONA], ["the yen", "dollar", "krona"], ["dollar", "krona", "krona"])
     )
     assert leads == [1.0, -1.0, 0.0]
     assert len(server.log) == 4, "equal answers are a tie that nobody is asked about"
