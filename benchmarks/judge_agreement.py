@@ -21,7 +21,7 @@ from foretune.finetuning.generate import answer
 from foretune.finetuning.model import choose_device, load_model
 from foretune.metrics.summary import Agreement, Answered
 from foretune.metrics.text import exact_match
-from foretune.report.run_report import Judged
+from foretune.report.final_scores import Judged
 from foretune.report.tables import describe_agreement, describe_answered, describe_cost
 from foretune.session.scoring import MetricRequest, check_metric, open_judge
 from foretune.teacher.price import Price

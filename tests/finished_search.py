@@ -3,7 +3,7 @@
 import numpy as np
 
 from foretune.journal import JournalEntry
-from foretune.report.run_report import Measurement, ModelScores
+from foretune.report.final_scores import Measurement, ModelScores
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 LORA = Configuration(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from foretune.finetuning.data import Example, Message, Splits
 
+COUNTING = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]
+
 
 def rows(count, **columns):
     """So many rows; text of columns is formatted with their number."""

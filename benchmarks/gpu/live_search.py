@@ -23,7 +23,7 @@ from typing import Any
 from workload import append, case_given, in_fresh_process, report
 
 import foretune
-from foretune.report.run_report import ModelScores
+from foretune.report.final_scores import ModelScores
 
 Case = dict[str, Any]
 

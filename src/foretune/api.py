@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foretune.errors import ConfigurationError
-from foretune.report.run_report import ModelScores, RunReport, read_run_report
+from foretune.report.final_scores import ModelScores
+from foretune.report.run_report import RunReport, read_run_report
 from foretune.session.durations import parse_seconds
 from foretune.session.lineage import lineage, linked
 from foretune.session.scoring import MetricRequest

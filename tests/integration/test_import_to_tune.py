@@ -1,7 +1,5 @@
 """From runs that other tools recorded to a search that uses them: import, merge, fit, tune, for each kind of import."""
 
-import json
-
 import numpy as np
 import pytest
 from foreign_logs import WITHOUT_RANKING, WRITERS, Log
@@ -17,7 +15,6 @@ from foretune.surrogate.fit import fit
 from foretune.surrogate.store import load_surrogates
 from foretune.types import VALIDATION_NLL, Task
 
-ROWS = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]
 RATES = (1e-4, 3e-4, 1e-3)
 FEATURES = {
     "zero_shot_nll": 3.0,
@@ -76,15 +73,6 @@ def test_what_was_imported_is_merged_and_fitted(kind, tmp_path):
     epochs = np.array([float(one.values["epochs"]) for one in pool])
     seconds = surrogates.cost.predict(task, pool, np.ones(20, dtype=int))
     assert seconds[epochs.argmax()] > 3 * seconds[epochs.argmin()]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "counting"
-    folder.mkdir()
-    for split, rows in {"train": ROWS[:24], "validation": ROWS[24:32], "test": ROWS[32:]}.items():
-        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
 
 
 @pytest.mark.parametrize(("kind", "optimizer"), [("trainer-state", "transfer-in-context"), ("csv", "transfer")])

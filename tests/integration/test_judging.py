@@ -1,6 +1,5 @@
 """A search whose finalists answer questions: by their words, and by a judge on loopback that may fail on the way."""
 
-import json
 import shutil
 
 import pytest
@@ -9,17 +8,6 @@ from scripted_teacher import serving
 import foretune.cli
 from foretune.report.run_report import read_run_report
 from foretune.session import choosing
-
-ROWS = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "counting"
-    folder.mkdir()
-    for split, rows in {"train": ROWS[:24], "validation": ROWS[24:32], "test": ROWS[32:]}.items():
-        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
 
 
 def tune(data, model, output, *options):

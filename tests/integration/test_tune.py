@@ -12,24 +12,15 @@ from unittest.mock import Mock
 
 import pytest
 import yaml
+from rows_of_data import COUNTING
 
 import foretune.cli
 import foretune.tuner
 from foretune.journal import append_entry, read_journal
-from foretune.report.run_report import Rise, read_run_report
+from foretune.report.final_scores import Rise
+from foretune.report.run_report import read_run_report
 from foretune.session import averaging, closing, guarding
 from foretune.session.averaging import to_average
-
-ROWS = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "counting"
-    folder.mkdir()
-    for split, rows in {"train": ROWS[:24], "validation": ROWS[24:32], "test": ROWS[32:]}.items():
-        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
 
 
 def run(*arguments):
@@ -400,7 +391,7 @@ def _interrupt(*_):
 def other_rows(tmp_path_factory):
     path = tmp_path_factory.mktemp("guard") / "other.jsonl"
     rows = [
-        *ROWS[:4],
+        *COUNTING[:4],
         *({"prompt": f"Is {number} even?", "completion": "yes no"[3 * (number % 2) :]} for number in range(9)),
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -150,7 +150,7 @@ def _scored(
     """The scores of all answers, after saying what they say together; nothing for exact match, which is always said."""
     from foretune.execution.run_folder import find_finetuned
     from foretune.metrics.summary import Answered
-    from foretune.report.run_report import Judged
+    from foretune.report.final_scores import Judged
     from foretune.report.tables import describe_agreement, describe_answered, describe_cost
     from foretune.session.scoring import open_scorer
 

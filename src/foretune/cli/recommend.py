@@ -8,7 +8,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,11 @@ from foretune.session.checks import TRAINERS, check_accelerator
 from foretune.session.durations import parse_seconds
 from foretune.session.prices import parse_price
 from foretune.session.waiting import waiting
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from foretune.recommendation import Advice
 
 _PLAIN_WIDTH = 160
 """Of the table where there is no terminal, so that no row is broken."""
@@ -73,10 +78,7 @@ def recommend(
     from rich.console import Console
 
     from foretune.cli.advice import check_target, show
-    from foretune.cli.advice import export as write
-    from foretune.cli.export import tell
     from foretune.session.advising import RecommendRequest
-    from foretune.session.exporting import export as export_for
 
     seconds = math.inf if budget is None else parse_seconds(budget)
     trainer, file = _target(export)
@@ -115,21 +117,25 @@ def recommend(
         show(advice, model, console, on_hardware=card is not None)
     if file is None:
         return
-    facts: dict[str, Any] = {
-        "model": model,
-        "data": data,
-        "seed": seed,
-        "reading": {**reading, "train_rows": train_rows},
-    }
+    facts = {"model": model, "data": data, "seed": seed, "reading": {**reading, "train_rows": train_rows}}
+    _write(advice, pick, trainer, file, aside, hardware=hardware, **facts)
+
+
+def _write(advice: Advice, pick: int, trainer: str, file: Path, console: Console, **facts: Any) -> None:
+    """Write a pick for foretune or for another trainer, and say what to do with it."""
+    from foretune.cli.advice import export as write
+    from foretune.cli.export import tell
+    from foretune.session.exporting import export
+
     if trainer:
         with TemporaryDirectory() as folder:
             recipe = Path(folder, "best.yaml")
-            write(advice, pick, recipe, **facts, hardware=hardware)
-            tell(export_for(recipe, trainer, file), aside)
+            write(advice, pick, recipe, **facts)
+            tell(export(recipe, trainer, file), console)
         return
-    write(advice, pick, file, **facts, hardware=hardware)
-    command = shlex.join(["foretune", "finetune", data, "--config", str(file), "--output", "RUN"])
-    aside.print(f"Pick {pick} is in {file}: {command}", markup=False, highlight=False, soft_wrap=True)
+    write(advice, pick, file, **facts)
+    command = shlex.join(["foretune", "finetune", facts["data"], "--config", str(file), "--output", "RUN"])
+    console.print(f"Pick {pick} is in {file}: {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _target(export: str | None) -> tuple[str, Path | None]:

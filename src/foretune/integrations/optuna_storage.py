@@ -40,6 +40,7 @@ def study_follower(address: str, name: str) -> Follower:
     place = storage.get_study_id_from_name(study.study_name)
 
     def follow(runs: Sequence[RunSoFar]) -> None:
+        """Bring the trial of each run to where the run is; one that has ended there gets a trial that goes on."""
         known = {trial.user_attrs.get(_KEY): trial for trial in storage.get_all_trials(place, deepcopy=False)}
         for run in runs:
             trial = known.get(run.configuration.key)

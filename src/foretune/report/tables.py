@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from foretune.metrics.summary import Agreement, Answered
-from foretune.report.run_report import GuardScore, Judged, Measurement, Member, ModelScores, Rise, RunReport
+from foretune.report.final_scores import GuardScore, Judged, Measurement, Member, ModelScores, Rise
+from foretune.report.run_report import RunReport
 from foretune.types import CONTINUES, Value
 
 _FEW = 50

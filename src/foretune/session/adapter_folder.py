@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from foretune.report.run_report import Member, ModelScores
+from foretune.report.final_scores import Member, ModelScores
 from foretune.report.tables import describe, describe_members, scores_markdown
 from foretune.types import Value
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from foretune.metrics import JUDGE
 from foretune.metrics.summary import Agreement, Mean
-from foretune.report.run_report import Finalist, Judged, ModelScores
+from foretune.report.final_scores import Finalist, Judged, ModelScores
 from foretune.report.tables import describe
 from foretune.session.averaging import FOLDER, Parts, folder_of, is_quantized, to_average
 from foretune.tuner import Incumbent

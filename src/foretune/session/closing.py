@@ -15,15 +15,8 @@ from foretune.errors import JournalError
 from foretune.execution.jobs import read_records
 from foretune.journal import read_journal
 from foretune.report.curves import save_curves
-from foretune.report.run_report import (
-    Measurement,
-    Member,
-    ModelScores,
-    RunReport,
-    TrialCurve,
-    trial_curves,
-    write_run_report,
-)
+from foretune.report.final_scores import Measurement, Member, ModelScores
+from foretune.report.run_report import RunReport, TrialCurve, trial_curves, write_run_report
 from foretune.session.adapter_folder import complete_adapter_folder, write_card
 from foretune.session.answering import Exam, exam_of
 from foretune.session.averaging import FOLDER, average_best, folder_of, is_quantized

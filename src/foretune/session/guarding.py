@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretune.errors import ConfigurationError
-from foretune.report.run_report import GuardChoice, GuardFinalist, GuardScore, Rise
+from foretune.report.final_scores import GuardChoice, GuardFinalist, GuardScore, Rise
 from foretune.session import checks
 from foretune.session.averaging import (
     FOLDER,

@@ -14,7 +14,8 @@ from rich.console import Console
 from foretune.errors import ForetuneError, JournalError
 from foretune.execution.jobs import read_records
 from foretune.journal import create_journal, read_journal
-from foretune.report.run_report import ModelScores, RunReport, TrialCurve, write_run_report
+from foretune.report.final_scores import ModelScores
+from foretune.report.run_report import RunReport, TrialCurve, write_run_report
 from foretune.report.tables import describe, describe_guard, scores_table
 from foretune.session.checks import check_output
 from foretune.session.closing import (

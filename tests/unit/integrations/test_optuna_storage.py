@@ -19,14 +19,6 @@ def address(tmp_path):
     return f"sqlite:///{tmp_path / 'trials.db'}"
 
 
-@pytest.fixture
-def output(tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    create_journal(folder / "journal.jsonl", {"task": {"max_fidelity": 2}, "setup_seconds": 1.25})
-    return folder
-
-
 @pytest.fixture(autouse=True)
 def quiet():
     before = optuna.logging.get_verbosity()

@@ -6,18 +6,9 @@ from finished_search import ENTRIES, IA3, LORA
 from foretune.errors import ConfigurationError
 from foretune.integrations.following import Following, followed
 from foretune.integrations.trackers import mlflow_follower, tensorboard_follower
-from foretune.journal import create_journal
 from foretune.tuner import Progress
 
 REPORTS = tuple(entry.report for entry in ENTRIES)
-
-
-@pytest.fixture
-def output(tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    create_journal(folder / "journal.jsonl", {"task": {"max_fidelity": 2}, "setup_seconds": 1.25})
-    return folder
 
 
 def follow_twice(output, follower, address):

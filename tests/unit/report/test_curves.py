@@ -6,11 +6,8 @@ import numpy as np
 from finished_search import ENTRIES, an_entry
 
 from foretune.report.curves import draw_curves, save_curves
-from foretune.report.run_report import (
-    Member,
-    RunReport,
-    trial_curves,
-)
+from foretune.report.final_scores import Member
+from foretune.report.run_report import RunReport, trial_curves
 from foretune.types import Configuration
 
 

@@ -9,19 +9,8 @@ from finished_search import ENTRIES, LORA
 
 from foretune.errors import JournalError
 from foretune.metrics.summary import Agreement, Answered
-from foretune.report.run_report import (
-    Finalist,
-    GuardChoice,
-    GuardFinalist,
-    GuardScore,
-    Judged,
-    Member,
-    Rise,
-    best_so_far,
-    read_run_report,
-    trial_curves,
-    write_run_report,
-)
+from foretune.report.final_scores import Finalist, GuardChoice, GuardFinalist, GuardScore, Judged, Member, Rise
+from foretune.report.run_report import best_so_far, read_run_report, trial_curves, write_run_report
 
 
 def test_curves_follow_the_journal():

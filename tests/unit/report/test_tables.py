@@ -7,15 +7,7 @@ from finished_search import LORA
 from rich.console import Console
 
 from foretune.metrics.summary import Agreement, Answered
-from foretune.report.run_report import (
-    Finalist,
-    GuardScore,
-    Judged,
-    Measurement,
-    Member,
-    ModelScores,
-    Rise,
-)
+from foretune.report.final_scores import Finalist, GuardScore, Judged, Measurement, Member, ModelScores, Rise
 from foretune.report.tables import (
     describe,
     describe_answered,

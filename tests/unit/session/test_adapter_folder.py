@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from foretune.finetuning.model import load_tokenizer
-from foretune.report.run_report import Measurement, Member, ModelScores
+from foretune.report.final_scores import Measurement, Member, ModelScores
 from foretune.session.adapter_folder import complete_adapter_folder, snippet, write_card
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"

@@ -10,7 +10,7 @@ from foretune.execution.questions import Question
 from foretune.finetuning.data import Message
 from foretune.metrics.summary import Agreement, Answered, Mean
 from foretune.metrics.text import TextScorer
-from foretune.report.run_report import Finalist, Judged, Measurement, ModelScores
+from foretune.report.final_scores import Finalist, Judged, Measurement, ModelScores
 from foretune.session.answering import Exam
 from foretune.session.averaging import Part
 from foretune.session.choosing import Choice, answers_in_report, champion, choose_returned

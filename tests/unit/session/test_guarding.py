@@ -15,7 +15,7 @@ import foretune.finetuning.evaluate
 from foretune.errors import ConfigurationError, DataError
 from foretune.finetuning.data import Tokens, load_alone
 from foretune.finetuning.evaluate import RowLosses, Scores
-from foretune.report.run_report import GuardChoice, GuardFinalist, GuardScore, Rise
+from foretune.report.final_scores import GuardChoice, GuardFinalist, GuardScore, Rise
 from foretune.session import guarding
 from foretune.session.averaging import Part
 from foretune.session.guarding import Guard, Kept, guarding_seconds, keep_within, parse_limit, read_guard

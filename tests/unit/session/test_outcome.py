@@ -7,7 +7,7 @@ import pytest
 from finished_search import LORA
 from rich.console import Console
 
-from foretune.report.run_report import (
+from foretune.report.final_scores import (
     Finalist,
     GuardChoice,
     GuardFinalist,
