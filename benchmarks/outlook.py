@@ -46,7 +46,7 @@ def main() -> None:
     law = [one for one in cases if one.zero_shot is not None]
     judge("law", loss_after, law)
     judge("quantiles", by_quantiles, law)
-    tiny = recorded_cases(read_meta_dataset("foretune-tiny-v1"), "tasks of tiny models")
+    tiny = recorded_cases(read_meta_dataset("foretune-tiny-v1"), "tasks of small models")
     every = [*cases, *tiny, *swept_cases(read_published(published))]
     for tokens, kind in ((3, "short"), (100, "long")):
         for rows in (60, 100, 200, 1_000, 10_000, 100_000):

@@ -186,7 +186,8 @@ class RecommendRequest:
         drawn = candidate_pool(space, width, surrogates.performance.recorded, self.candidates, rng)
         default = with_epochs(space.default(), task.rows, space) if task.rows else space.default()
         pool, encoder = [default, space.default(), *drawn], Encoder.of(space).at(width)
-        table = merge([MergePart(*one) for one in tables.items()]).meta
+        only, *others = tables.values()
+        table = merge([MergePart(*one) for one in tables.items()]).meta if others else only
         advice = from_surrogates(
             task, list(dict.fromkeys(pool)), surrogates, table, encoder, top=self.top, seconds=self.seconds
         )

@@ -5,7 +5,7 @@
 A token's price p is that of the base model's parameters and, for small models, of its layers, each of which costs as
 much as so many parameters more (`LAYER_PARAMETERS`). That seconds grow in proportion is not left to the regression:
 the few base models of a table would not tell, and another one would be priced by chance. A base model with runs of its
-own has a factor of its own, exp(b), by which they took longer than the others' would tell; b is 0 for all others.
+own has a factor of its own, exp(b): the median of measured over predicted seconds of its runs; b is 0 for all others.
 
 The columns x say how much work a slice is: optimizer steps, tokens, "step tokens" (tokens + 150 per step: a step has a
 fixed price of about that many tokens: 10-16 ms against 54-125 us a token on a CPU), tokens per step, tokens of an
@@ -17,7 +17,7 @@ runs were recorded on; the optimizer shifts them to the user's by the slices it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -46,7 +46,8 @@ class LinearCost:
     Attributes:
         encoder: of configurations.
         regression: of log seconds of training and of evaluation.
-        offsets: b of each base model with runs.
+        offsets: b of each base model with runs on the kind of hardware that is learned from; the machines of these runs
+            are part of it.
     """
 
     encoder: Encoder
@@ -121,13 +122,12 @@ def _design(encoder: Encoder, runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarr
 
 def fit_cost(runs: Sequence[Run], encoder: Encoder) -> LinearCost:
     """By the mean seconds a slice of each run."""
-    rows, targets, _ = _design(encoder, runs)
-    alike = LinearCost(encoder, fit_ridge(rows, targets), {})
-    by_model: dict[str, list[Run]] = {}
-    for run in runs:
-        if len(run.train_seconds) and run.task.model:
-            by_model.setdefault(run.task.model, []).append(run)
-    return replace(alike, offsets={name: float(np.median(cost_errors(alike, own))) for name, own in by_model.items()})
+    rows, targets, kept = _design(encoder, runs)
+    regression = fit_ridge(rows, targets)
+    missed = np.logaddexp(*targets.T) - np.logaddexp(*regression(rows).T)  # of training and evaluation together
+    models = np.array([runs[index].task.model for index in kept])
+    offsets = {name: float(np.median(missed[models == name])) for name in dict.fromkeys(models.tolist()) if name}
+    return LinearCost(encoder, regression, offsets)
 
 
 def cost_errors(cost: LinearCost, runs: Sequence[Run]) -> Float[np.ndarray, " r"]:
