@@ -60,7 +60,8 @@ class Run:
         return lineage(known[self.report.best_key], known.values())
 
     def open(self, *, model: str | None = None, device: str = "auto") -> Finetuned:
-        """Load the finetuned model with its tokenizer, ready to answer.
+        """Load the finetuned model with its tokenizer, ready to answer; its `note` says if an adapter of QLoRA has to
+        do without 4 bits here.
 
         Args:
             model: the base model, where it is no longer where the adapter says.

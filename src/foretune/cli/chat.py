@@ -43,6 +43,8 @@ def chat(
         from foretune.finetuning.model import choose_device
 
         finetuned = open_finetuned(run, model=model, device=choose_device(device))
+    if finetuned.note:
+        console.print(f"note: {finetuned.note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     remembers = bool(finetuned.tokenizer.chat_template)
     kind = "one conversation" if remembers else "each line a prompt of its own, for there is no chat template"
     console.print(f"{kind}; /new begins another, /quit ends", style="dim", highlight=False)

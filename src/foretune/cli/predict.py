@@ -84,6 +84,8 @@ def predict(
         from foretune.finetuning.model import choose_device
 
         finetuned = open_finetuned(run, model=model, device=choose_device(device))
+    if finetuned.note:
+        console.print(f"note: {finetuned.note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     answers = _answers(finetuned, questions, max_new_tokens, console)
     if out is not None or data is not None:
         scores: list[float | None] = []

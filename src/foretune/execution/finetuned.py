@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, cast
 from peft import PeftModel
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from foretune.errors import ModelError
 from foretune.execution.run_folder import base_of, find_finetuned, is_model
 from foretune.finetuning.base import fresh_model, release
 from foretune.finetuning.data import Example, Message
 from foretune.finetuning.ending import find_ending
 from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.generate import answer
-from foretune.finetuning.model import load_model, load_tokenizer
+from foretune.finetuning.model import check_four_bit, load_model, load_tokenizer
+from foretune.finetuning.weights_file import in_four_bits
 
 if TYPE_CHECKING:
     from transformers.generation.streamers import BaseStreamer
@@ -28,23 +30,28 @@ _MAX_NEW_TOKENS = 256
 
 
 def load_finetuned(
-    folder: Path, model: str, *, device: str = "cpu", shared: bool = False, quantized: bool = False
+    folder: Path, model: str, *, device: str = "cpu", shared: bool = False
 ) -> PreTrainedModel | PeftModel:
-    """A base model with its adapter, or a whole finetuned model.
+    """A base model, in 4 bits if the adapter was trained on that, with its adapter; or a whole finetuned model.
 
     Args:
         folder: `best/` of a run: an adapter or, after full finetuning, a model.
         model: name or folder of the base model.
         device: where to.
         shared: use the base model that this process holds for its runs; the process keeps it.
-        quantized: put an adapter on the base model in 4 bits, as QLoRA trained it.
+
+    Raises:
+        ModelError: the adapter wants the base model in 4 bits, and those cannot be had here; or nothing loadable.
     """
     if not (folder / "adapter_config.json").is_file():
         if shared:
             release()  # there may be no room for two
         return load_model(folder, device=device)
     load = partial(fresh_model, changes_weights=False) if shared else load_model
-    base = load(model, device=device, quantized=quantized)
+    return _with_adapter(load(model, device=device, quantized=in_four_bits(folder)), folder, device)
+
+
+def _with_adapter(base: PreTrainedModel, folder: Path, device: str) -> PeftModel:
     with warnings.catch_warnings():
         # PEFT 0.21 asks transformers 5 for an attribute by its old name.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
@@ -63,12 +70,14 @@ class Finetuned:
         tokenizer: with the chat template of its training, if there was one.
         stops: tokens that end an answer.
         max_new_tokens: at which an answer that does not end is cut.
+        note: where the base model is not as in training; else empty.
     """
 
     model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
     stops: tuple[int, ...]
     max_new_tokens: int
+    note: str = ""
 
     def answers(
         self,
@@ -88,6 +97,8 @@ class Finetuned:
 def open_finetuned(run: Path, *, model: str | None = None, device: str = "cpu") -> Finetuned:
     """Load the finetuned model of a run, ready to answer.
 
+    An adapter of QLoRA answers on the base model as it is where 4 bits cannot be had, and a note says so.
+
     Args:
         run: see `find_finetuned`.
         model: the base model, where it is no longer where the adapter says.
@@ -99,16 +110,32 @@ def open_finetuned(run: Path, *, model: str | None = None, device: str = "cpu") 
     """
     folder = find_finetuned(run)
     base = str(folder) if is_model(folder) else model or base_of(folder)
-    loaded = load_finetuned(folder, base, device=device)
+    note = _note(folder, device)
+    if note:
+        loaded = _with_adapter(load_model(base, device=device), folder, device)
+    else:
+        loaded = load_finetuned(folder, base, device=device)
     tokenizer = _tokenizer(folder, base)
     if not (folder / "generation_config.json").is_file():
         inner = loaded.get_base_model() if isinstance(loaded, PeftModel) else loaded
         stops = find_ending(cast("PreTrainedModel", inner), tokenizer).stops
-        return Finetuned(loaded, tokenizer, stops, _MAX_NEW_TOKENS)
+        return Finetuned(loaded, tokenizer, stops, _MAX_NEW_TOKENS, note)
     settings = GenerationConfig.from_pretrained(folder)
     ends = settings.eos_token_id
     stops = tuple(ends) if isinstance(ends, list) else (ends,) if isinstance(ends, int) else ()
-    return Finetuned(loaded, tokenizer, stops, settings.max_new_tokens or _MAX_NEW_TOKENS)
+    return Finetuned(loaded, tokenizer, stops, settings.max_new_tokens or _MAX_NEW_TOKENS, note)
+
+
+def _note(folder: Path, device: str) -> str:
+    try:
+        if in_four_bits(folder):
+            check_four_bit(device)
+    except ModelError:
+        return (
+            "the adapter was trained and scored on the base model in 4 bits, which need a CUDA device and "
+            "`pip install 'foretune[qlora]'`; here it answers on the base model as it is on disk, a little differently"
+        )
+    return ""
 
 
 def _tokenizer(folder: Path, base: str) -> PreTrainedTokenizerBase:

@@ -30,6 +30,7 @@ from foretune.errors import ConfigurationError
 from foretune.finetuning.model import no_progress_bars
 from foretune.finetuning.shape import features_of, shape_of
 from foretune.finetuning.targets import is_attention, target_modules
+from foretune.finetuning.weights_file import WEIGHTS, header
 from foretune.types import Configuration, Value
 
 LORA_METHODS = frozenset({"lora", "rslora", "dora", "pissa", "loraplus", "qlora"})
@@ -179,6 +180,8 @@ def save_adapter(adapted: Adapted, folder: Path) -> None:
     PiSSA trains against a base from which its initial factors were taken away. Saved is the plain LoRA of twice the
     rank that makes the same difference to the original base: `B A - B0 A0 = [B, -B0] [A; A0]`.
 
+    The weights say whether the base model was in 4 bits, see `foretune.finetuning.weights_file`.
+
     Args:
         adapted: a model after `adapt`; full finetuning writes the whole model.
         folder: exists.
@@ -194,7 +197,8 @@ def save_adapter(adapted: Adapted, folder: Path) -> None:
         config = _doubled(config)
     config.inference_mode = True
     weights = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    four_bits = bool(getattr(adapted.model.get_base_model(), "is_loaded_in_4bit", False))
+    save_file(weights, folder / WEIGHTS, metadata=header(four_bits=four_bits))
     config.save_pretrained(str(folder))
 
 
@@ -206,7 +210,7 @@ def load_adapter(adapted: Adapted, folder: Path) -> None:
     Raises:
         ConfigurationError: there is no adapter of these layers and ranks, or its PiSSA began with other factors.
     """
-    path = folder / "adapter_model.safetensors"
+    path = folder / WEIGHTS
     if not path.is_file():
         raise ConfigurationError(f"{folder} holds no adapter to go on from; train that run again")
     saved = load_file(path)

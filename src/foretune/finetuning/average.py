@@ -27,7 +27,8 @@ from peft import LoraConfig, TaskType
 from peft.utils.other import get_pattern_key
 from safetensors.torch import load_file, save_file
 
-_WEIGHTS = "adapter_model.safetensors"
+from foretune.finetuning.weights_file import WEIGHTS, header, in_four_bits
+
 _PREFIX = "base_model.model."
 
 SUMMED = frozenset({"lora", "rslora", "pissa", "loraplus", "qlora"})
@@ -48,7 +49,7 @@ def sum_adapters(
     """Write the weighted sum of adapters as a plain LoRA adapter.
 
     Args:
-        folders: of adapters of methods in `SUMMED`, all of the same base model.
+        folders: of adapters of methods in `SUMMED`, all of the same base model, which is in 4 bits for all or for none.
         weights: one for each; they add up to 1 in a weighted average.
         target: folder of the sum; it exists.
         max_rank: higher ranks are cut: a layer's difference is replaced by the nearest of that rank, which its largest
@@ -65,13 +66,13 @@ def sum_adapters(
     tensors = {f"{_PREFIX}{name}.lora_A.weight": one.a for name, one in summed.items()}
     tensors |= {f"{_PREFIX}{name}.lora_B.weight": one.b for name, one in summed.items()}
     contiguous = {name: value.contiguous() for name, value in tensors.items()}
-    save_file(contiguous, target / _WEIGHTS, metadata={"format": "pt"})
+    save_file(contiguous, target / WEIGHTS, metadata=header(four_bits=in_four_bits(folders[0])))
     _config(configs, {name: len(one.a) for name, one in summed.items()}).save_pretrained(str(target))
 
 
 def _read(folder: Path, config: LoraConfig, weight: float) -> dict[str, _Factors]:
     """What an adapter adds to each layer, by the layer's full name; weight and scaling are in `b`."""
-    tensors = load_file(folder / _WEIGHTS)
+    tensors = load_file(folder / WEIGHTS)
     found: dict[str, _Factors] = {}
     for key, a in tensors.items():
         stem, _, last = key.rpartition(".lora_A.")

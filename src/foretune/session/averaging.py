@@ -48,11 +48,11 @@ def to_average(history: Sequence[Report]) -> tuple[Incumbent, ...]:
             reports.setdefault(report.trial.configuration, []).append(report)
     peaks = [peak for one in reports.values() if (peak := incumbent_of(one))]
     peaks.sort(key=lambda one: -one.score)
-    alike = [one for one in peaks if is_quantized(one.configuration) == is_quantized(peaks[0].configuration)]
+    alike = [one for one in peaks if _is_quantized(one.configuration) == _is_quantized(peaks[0].configuration)]
     return tuple(alike[:KEPT])
 
 
-def is_quantized(configuration: Configuration) -> bool:
+def _is_quantized(configuration: Configuration) -> bool:
     """Whether its base model is in 4 bits."""
     return configuration.values.get("method") == "qlora"
 
@@ -100,7 +100,7 @@ def average_best(found: Found, best: Incumbent) -> Parts:
         return ()
 
     def loss(parts: Parts) -> float:
-        return validation_loss(found, write_average(found, parts), quantized=is_quantized(candidates[0].configuration))
+        return validation_loss(found, write_average(found, parts))
 
     parts = choose(candidates, VALIDATION_NLL.score(best.score), loss, allowed)
     if parts:
@@ -155,11 +155,11 @@ def write_average(found: Found, parts: Parts) -> Path:
     return folder
 
 
-def validation_loss(found: Found, folder: Path, *, quantized: bool) -> float:
+def validation_loss(found: Found, folder: Path) -> float:
     """On the rows that slices were scored on."""
     from foretune.execution.finetuned import load_finetuned
     from foretune.finetuning.evaluate import evaluate
 
     options = found.options
-    model = load_finetuned(folder, options.model, device=options.device, shared=True, quantized=quantized)
+    model = load_finetuned(folder, options.model, device=options.device, shared=True)
     return evaluate(model, found.setup.data.validation).nll

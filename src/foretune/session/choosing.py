@@ -14,7 +14,7 @@ from foretune.metrics import JUDGE
 from foretune.metrics.summary import Agreement, Mean
 from foretune.report.final_scores import Finalist, Judged, ModelScores
 from foretune.report.tables import describe
-from foretune.session.averaging import FOLDER, Parts, folder_of, is_quantized, to_average
+from foretune.session.averaging import FOLDER, Parts, folder_of, to_average
 from foretune.tuner import Incumbent
 
 if TYPE_CHECKING:
@@ -44,11 +44,6 @@ class _Entrant:
     checkpoint: Incumbent
     parts: Parts = ()
 
-    @property
-    def quantized(self) -> bool:
-        """Whether it belongs on the base model in 4 bits."""
-        return is_quantized((self.parts[0].checkpoint if self.parts else self.checkpoint).configuration)
-
 
 def choose_returned(found: Found, best: Incumbent, parts: Parts, exam: Exam | None) -> Choice:
     """Compare the answers of the average, if there is one, and of the best checkpoints to the validation questions.
@@ -68,8 +63,7 @@ def choose_returned(found: Found, best: Incumbent, parts: Parts, exam: Exam | No
     from foretune.execution.finetuned import load_finetuned
 
     def answers(one: _Entrant) -> list[str]:
-        name, device = found.options.model, found.options.device
-        model = load_finetuned(one.folder, name, device=device, shared=True, quantized=one.quantized)
+        model = load_finetuned(one.folder, found.options.model, device=found.options.device, shared=True)
         return exam.answers(model, exam.compared)
 
     asked, written = [one.asked for one in exam.compared], [answers(one) for one in entrants]

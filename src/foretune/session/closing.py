@@ -19,7 +19,7 @@ from foretune.report.final_scores import Measurement, Member, ModelScores
 from foretune.report.run_report import RunReport, TrialCurve, trial_curves, write_run_report
 from foretune.session.adapter_folder import complete_adapter_folder, write_card
 from foretune.session.answering import Exam, exam_of
-from foretune.session.averaging import FOLDER, average_best, folder_of, is_quantized
+from foretune.session.averaging import FOLDER, average_best, folder_of
 from foretune.session.choosing import answers_in_report, choose_returned
 from foretune.session.folder import ADAPTER, COMPARISON, JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
@@ -230,8 +230,7 @@ def measure_finetuned(
     from foretune.execution.finetuned import load_finetuned
     from foretune.finetuning.evaluate import evaluate
 
-    quantized = is_quantized(configuration)
-    model = load_finetuned(folder, options.model, device=options.device, shared=True, quantized=quantized)
+    model = load_finetuned(folder, options.model, device=options.device, shared=True)
 
     def measure(tokens: Tokens) -> Measurement:
         return _measurement(evaluate(model, tokens), len(tokens))

@@ -23,7 +23,6 @@ from foretune.session.averaging import (
     Parts,
     can_be_summed,
     folder_of,
-    is_quantized,
     to_average,
     validation_loss,
     write_average,
@@ -76,11 +75,6 @@ class Kept:
     checkpoint: Incumbent
     parts: Parts
     choice: GuardChoice | None = None
-
-    @property
-    def is_quantized(self) -> bool:
-        """Whether its base model is in 4 bits."""
-        return is_quantized((self.parts[0].checkpoint if self.parts else self.checkpoint).configuration)
 
     def folder(self, found: Found) -> Path:
         """Of its weights."""
@@ -233,7 +227,7 @@ def _other_within(found: Found, finalists: Sequence[Kept], within: Callable[[Kep
     shrunk = _shrunk(finalists, within)
     least = math.inf
     if shrunk:
-        least = validation_loss(found, write_average(found, shrunk.parts), quantized=shrunk.is_quantized)
+        least = validation_loss(found, write_average(found, shrunk.parts))
     better = (one for one in finalists[1:] if VALIDATION_NLL.score(one.checkpoint.score) < least)
     return next(filter(within, better), shrunk)
 
@@ -259,8 +253,7 @@ def _rise_of(found: Found, finalist: Kept) -> Rise:
     from foretune.execution.finetuned import load_finetuned
 
     options = found.options
-    folder, quantized = finalist.folder(found), finalist.is_quantized
-    model = load_finetuned(folder, options.model, device=options.device, shared=True, quantized=quantized)
+    model = load_finetuned(finalist.folder(found), options.model, device=options.device, shared=True)
     score = guard_score(found.setup, model)
     if score is None or score.rise is None:
         raise ConfigurationError("--guard-limit needs a guard; give --guard FILE")

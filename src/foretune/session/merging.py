@@ -61,7 +61,7 @@ def merge(
         fresh.rename(out)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return merged, _notes(adapter.parent)
+    return merged, _notes(adapter)
 
 
 def _check(adapter: Path, out: Path, *, whole: bool) -> None:
@@ -119,14 +119,10 @@ def _request(home: Path, data: str | None) -> DataRequest:
     return DataRequest(data, today=date.today().isoformat())
 
 
-def _notes(home: Path) -> tuple[str, ...]:
-    from foretune.report.run_report import read_run_report
+def _notes(adapter: Path) -> tuple[str, ...]:
+    from foretune.finetuning.weights_file import in_four_bits
 
-    if not (home / "report.json").is_file():
-        return ()
-    last = read_run_report(home / "report.json").scores[-1]
-    methods = {one["method"] for one in (last.configuration, *(member.configuration for member in last.members)) if one}
-    if "qlora" not in methods:
+    if not in_four_bits(adapter):
         return ()
     return (
         "the adapter was trained and scored on the base model in 4 bits; it was merged into the base model as it is on "

@@ -12,6 +12,7 @@ from scripted_teacher import serving
 
 import foretune.cli
 from foretune.cli.predict import _tell_matches, _write
+from foretune.execution.finetuned import Finetuned
 from foretune.execution.questions import Question
 from foretune.finetuning.generate import answer
 from foretune.finetuning.model import load_model, load_tokenizer
@@ -66,6 +67,17 @@ def test_several_prompts_are_shown_with_their_answers(run, tiny_model, tmp_path,
     assert stop.value.code == 0
     first, second = answer(load_model(tiny_model), load_tokenizer(tiny_model), ["red", "green"], 3)
     assert capsys.readouterr().out == f"> red\n{first}\n\n> green\n{second}\n\n"
+
+
+@pytest.mark.parametrize("verb", ["predict", "chat"])
+def test_a_note_on_the_base_model_is_printed(run, tiny_model, monkeypatch, capsys, verb):
+    known = Finetuned(load_model(tiny_model), load_tokenizer(tiny_model), (4,), 8, "as it is [on disk]")
+    monkeypatch.setattr("foretune.execution.finetuned.open_finetuned", lambda *_, **__: known)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(SystemExit) as stop:
+        foretune.cli.app([verb, str(run), "--max-new-tokens", "1", *(["--prompt", "red"] if verb == "predict" else [])])
+    assert stop.value.code == 0
+    assert "note: as it is [on disk]\n" in capsys.readouterr().err
 
 
 def questions(*pairs):

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 import torch
-from peft import AutoPeftModelForCausalLM
+from peft import AutoPeftModelForCausalLM, PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import BitsAndBytesConfig
 
 from foretune.errors import JournalError, ModelError
@@ -15,6 +16,7 @@ from foretune.finetuning.adapters import adapt, save_adapter
 from foretune.finetuning.average import sum_adapters
 from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.model import SHIPPED, load_model, load_tokenizer, shipped_model
+from foretune.finetuning.weights_file import WEIGHTS, header
 from foretune.types import Configuration
 
 LORA = Configuration(
@@ -54,10 +56,37 @@ def test_an_adapter_computes_what_it_did_and_leaves_a_shared_base_model_alone(ti
     base.release()
 
 
+@pytest.fixture
+def qlora(adapter):
+    """The same, as of a base model in 4 bits."""
+    folder, expected = adapter
+    save_file(load_file(folder / WEIGHTS), folder / WEIGHTS, metadata=header(four_bits=True))
+    return folder, expected
+
+
 @pytest.mark.parametrize("shared", [False, True])
-def test_an_adapter_of_qlora_wants_the_base_model_in_four_bits(tiny_model, adapter, shared):
+def test_an_adapter_of_qlora_wants_the_base_model_in_four_bits(tiny_model, qlora, shared):
     with pytest.raises(ModelError, match="qlora needs a CUDA device"):
-        load_finetuned(adapter[0], str(tiny_model), shared=shared, quantized=True)
+        load_finetuned(qlora[0], str(tiny_model), shared=shared)
+
+
+def test_a_run_of_qlora_is_opened_on_the_base_model_in_four_bits(qlora, tiny_model, monkeypatch):
+    read = []
+
+    def load(model, *, device, quantized=False):
+        read.append((model, quantized))
+        return load_model(model, device=device)
+
+    monkeypatch.setattr("foretune.execution.finetuned.load_model", load)
+    monkeypatch.setattr("foretune.execution.finetuned.check_four_bit", lambda device: None)
+    assert open_finetuned(qlora[0].parent).note == ""
+    assert read == [(str(tiny_model), True)]
+
+
+def test_where_there_are_no_four_bits_a_run_of_qlora_is_opened_without_them_and_says_so(qlora):
+    found = open_finetuned(qlora[0].parent)
+    torch.testing.assert_close(logits(found.model), qlora[1])
+    assert found.note.startswith("the adapter was trained and scored on the base model in 4 bits, which need a CUDA")
 
 
 def test_an_average_of_qlora_adapters_is_read_back_as_peft_reads_it_in_four_bits(tmp_path, monkeypatch):
@@ -79,8 +108,9 @@ def test_an_average_of_qlora_adapters_is_read_back_as_peft_reads_it_in_four_bits
         str(tmp_path), quantization_config=four_bits, dtype=torch.float32
     )
     expected = logits(as_peft.eval())
-    torch.testing.assert_close(logits(load_finetuned(tmp_path, SHIPPED, quantized=True)), expected)
-    assert not torch.allclose(logits(load_finetuned(tmp_path, SHIPPED)), expected, atol=1e-2)
+    torch.testing.assert_close(logits(load_finetuned(tmp_path, SHIPPED)), expected)
+    as_it_is = PeftModel.from_pretrained(load_model(SHIPPED), str(tmp_path)).eval()
+    assert not torch.allclose(logits(as_it_is), expected, atol=1e-2)
 
 
 def test_a_whole_model_takes_the_place_of_the_shared_one(tiny_model):
@@ -94,7 +124,7 @@ def test_a_run_is_opened_with_the_base_model_that_its_adapter_names(tiny_model, 
     folder, expected = adapter
     found = open_finetuned(folder.parent)
     torch.testing.assert_close(logits(found.model), expected)
-    assert (found.stops, found.max_new_tokens) == ((4,), 256)
+    assert (found.stops, found.max_new_tokens, found.note) == ((4,), 256, "")
     assert found.tokenizer.chat_template == load_tokenizer(tiny_model).chat_template
     moved = shutil.copytree(tiny_model, tmp_path / "moved")
     torch.testing.assert_close(logits(open_finetuned(folder, model=str(moved)).model), expected)

@@ -1,12 +1,14 @@
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM
+from safetensors import safe_open
 
 from foretune.errors import ConfigurationError
 from foretune.finetuning.adapters import adapt, load_adapter, method_of, save_adapter
 from foretune.finetuning.base import fresh_model
 from foretune.finetuning.model import load_model
 from foretune.finetuning.train import finetune
+from foretune.finetuning.weights_file import in_four_bits
 from foretune.types import Trial
 
 IDS = torch.arange(5, 25)[None]
@@ -89,6 +91,21 @@ def test_an_adapter_begins_with_the_values_of_a_saved_one(tiny_model, configurat
     fresh.model.eval()
     with torch.inference_mode():
         torch.testing.assert_close(fresh.model(IDS).logits, trained.model(IDS).logits)
+
+
+@pytest.mark.parametrize("four_bits", [True, False])
+def test_an_adapter_says_whether_its_base_model_was_in_4_bits(tiny_model, configuration, tmp_path, four_bits) -> None:
+    adapted = adapt(load_model(tiny_model), configuration("lora"), name=str(tiny_model))
+    if four_bits:
+        adapted.model.get_base_model().is_loaded_in_4bit = True  # as transformers marks it
+    save_adapter(adapted, tmp_path)
+    with safe_open(tmp_path / "adapter_model.safetensors", "pt") as file:
+        assert file.metadata() == {"format": "pt"} | ({"base": "nf4"} if four_bits else {})
+    assert in_four_bits(tmp_path) is four_bits
+    assert not in_four_bits(tiny_model)
+    with torch.inference_mode():
+        found = AutoPeftModelForCausalLM.from_pretrained(tmp_path)(IDS).logits
+        torch.testing.assert_close(found, load_model(tiny_model)(IDS).logits)  # untrained, it changes nothing
 
 
 def test_an_adapter_of_another_shape_or_beginning_is_refused(tiny_model, configuration, tmp_path) -> None:

@@ -2,6 +2,7 @@ import pytest
 import torch
 from peft import AutoPeftModelForCausalLM, PeftModel
 from peft.tuners.lora import LoraLayer
+from safetensors.torch import load_file, save_file
 from tiny_architectures import tiny_config
 from transformers import AutoModelForCausalLM, GPT2LMHeadModel
 
@@ -10,6 +11,7 @@ from foretune.finetuning.average import SUMMED, sum_adapters
 from foretune.finetuning.base import fresh_model
 from foretune.finetuning.evaluate import evaluate
 from foretune.finetuning.model import load_model
+from foretune.finetuning.weights_file import WEIGHTS, header, in_four_bits
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
 
@@ -79,6 +81,15 @@ def test_the_sum_is_the_average_of_merged_weights(tiny_model, tiny_data, saved, 
     losses = [evaluate(model, tiny_data.validation).nll for model in (loaded, expected)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-3)
     assert loaded.peft_config["default"].base_model_name_or_path == str(tiny_model)
+
+
+@pytest.mark.parametrize("four_bits", [True, False])
+def test_a_sum_belongs_on_the_base_model_of_its_members(tiny_model, saved, tmp_path, four_bits):
+    folders = [saved(tiny_model, "lora", seed=seed) for seed in range(2)]
+    for folder in folders:
+        save_file(load_file(folder / WEIGHTS), folder / WEIGHTS, metadata=header(four_bits=four_bits))
+    sum_adapters(folders, [0.5, 0.5], tmp_path)
+    assert in_four_bits(tmp_path) is four_bits
 
 
 def test_layers_that_only_some_adapt_have_a_rank_of_their_own(tiny_model, saved, tmp_path):

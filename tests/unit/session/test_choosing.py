@@ -119,18 +119,3 @@ def test_the_report_has_the_choice_and_what_a_judge_has_cost(found):
         "finalists": finalists,
         "judged": Judged(40, 1_000_000, 500_000, pytest.approx(6.0), Agreement(3, 2, 0, 3)),
     }
-
-
-def test_answers_are_those_of_the_base_model_that_an_adapter_was_trained_on(found, monkeypatch):
-    dora = Configuration({"method": "dora", "rank": 1})
-    (found.output / "trials" / dora.key / "best").mkdir(parents=True)
-    parts = tuple(Part(Incumbent(Configuration({"method": "qlora", "rank": r}), 1, -1.1), 0.5) for r in (1, 2))
-    given, loaded = exam({"average": 0, dora.key: 0, A.key: 0, B.key: 0, C.key: 0}, monkeypatch), []
-
-    def load(folder, *_, quantized, **__):
-        loaded.append(quantized)
-        return folder
-
-    monkeypatch.setattr("foretune.execution.finetuned.load_finetuned", load)
-    choose_returned(found, Incumbent(dora, 1, -1.0), parts, given)
-    assert loaded == [True, False, False, False, False]

@@ -10,16 +10,18 @@ import pytest
 import yaml
 from finished_search import IA3, LORA, scored
 from rich.console import Console
+from safetensors.numpy import save_file
 
 from foretune.errors import JournalError, ModelError
 from foretune.finetuning.data import TokenizedSplits, Tokens
+from foretune.finetuning.weights_file import WEIGHTS, header
 from foretune.report.run_report import TrialCurve
 from foretune.request import DataRequest
 from foretune.session import closing
 from foretune.session.ground import SearchSetup
 from foretune.session.options import TuneOptions
 from foretune.tuner import Budget, Incumbent
-from foretune.types import VALIDATION_NLL, Configuration, LearningCurve, Report, Status, Task, Trial
+from foretune.types import VALIDATION_NLL, LearningCurve, Report, Status, Task, Trial
 
 BEST = Incumbent(LORA, 2, -1.5)
 
@@ -179,9 +181,10 @@ def test_the_curve_of_the_default_has_what_was_trained_afterwards():
 
 def test_an_adapter_of_qlora_is_scored_on_the_base_model_in_four_bits(found, tmp_path):
     (tmp_path / "adapter_config.json").write_text("{}")
+    save_file({"weight": np.zeros(1)}, tmp_path / WEIGHTS, metadata=header(four_bits=True))
     search = found(device="cpu")
     with pytest.raises(ModelError, match="qlora needs a CUDA device"):
-        closing.measure_finetuned("best", tmp_path, search.setup, search.options, Configuration({"method": "qlora"}), 1)
+        closing.measure_finetuned("best", tmp_path, search.setup, search.options, LORA, 1)
 
 
 def test_the_scores_at_the_end_are_of_all_rows(found):

@@ -224,8 +224,8 @@ def test_adapters_that_are_gone_are_not_asked(limited):
 def test_a_finalist_is_read_back_as_a_user_would(monkeypatch, tmp_path):
     read = []
 
-    def load(folder, model, *, quantized, **_):
-        read.append((folder, model, quantized))
+    def load(folder, model, **_):
+        read.append((folder, model))
         return "model"
 
     monkeypatch.setattr(foretune.execution.finetuned, "load_finetuned", load)
@@ -233,12 +233,5 @@ def test_a_finalist_is_read_back_as_a_user_would(monkeypatch, tmp_path):
     monkeypatch.setattr(guarding, "guard_score", lambda setup, model: replace(score, name=model))
     options = TuneOptions.of("data.jsonl", "mine", guard="other.jsonl", guard_limit=0.1)
     found = SimpleNamespace(options=options, output=tmp_path, setup=None)
-    in_4_bits = replace(B, configuration=Configuration({"method": "qlora"}))
-    finalists = Kept(A, ()), Kept(in_4_bits, ()), Kept(IA, AVERAGE), Kept(A, (Part(in_4_bits, 0.5),))
-    assert {guarding._rise_of(found, one) for one in finalists} == {Rise(0.1, None)}
-    trials = [tmp_path / "trials" / one.configuration.key / "best" for one in (A, in_4_bits)]
-    average = tmp_path / ".average"
-    assert read == [
-        (folder, "mine", quantized)
-        for folder, quantized in zip([*trials, average, average], [False, True, False, True], strict=True)
-    ]
+    assert {guarding._rise_of(found, one) for one in (Kept(A, ()), Kept(IA, AVERAGE))} == {Rise(0.1, None)}
+    assert read == [(tmp_path / "trials" / A.configuration.key / "best", "mine"), (tmp_path / ".average", "mine")]

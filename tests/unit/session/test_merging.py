@@ -5,18 +5,19 @@ import json
 import pytest
 import torch
 import yaml
-from finished_search import scored
+from finished_search import LORA, scored
 from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from foretune.errors import DataError, JournalError, ModelError
 from foretune.finetuning import merge as merging
 from foretune.finetuning.merge import Merged
 from foretune.finetuning.model import load_model, load_tokenizer
+from foretune.finetuning.weights_file import WEIGHTS, header
 from foretune.report.run_report import RunReport, write_run_report
 from foretune.session.adapter_folder import complete_adapter_folder
 from foretune.session.merging import _request, merge
-from foretune.types import Configuration
 
 FULL = {
     "method": "full", "learning_rate": 0.001, "batch_size": 4, "schedule": "linear", "warmup": 0.0, "weight_decay": 0.0,
@@ -129,8 +130,8 @@ def test_what_cannot_be_merged_is_said(run, tmp_path, tiny_model):
         merge(folder, tmp_path / "merged")
 
 
-def a_report(tmp_path, method):
-    best = scored("best", 1.0, Configuration({"method": method}), 8)
+def a_report(tmp_path):
+    best = scored("best", 1.0, LORA, 8)
     return RunReport(
         data=str(tmp_path / "data.jsonl"), model="tiny", optimizer="", seed=2, budget_seconds=None, spent_seconds=1.0,
         setup_seconds=0.0, reason="", max_fidelity=8, best_key="", default_key="", scores=(best,), trials=(),
@@ -139,19 +140,21 @@ def a_report(tmp_path, method):
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing")
-@pytest.mark.parametrize(("method", "notes"), [("lora", 0), ("qlora", 1)])
-def test_the_run_knows_its_data_and_that_it_was_trained_in_4_bits(run, tmp_path, method, notes):
+@pytest.mark.parametrize("four_bits", [False, True])
+def test_the_run_knows_its_data_and_the_adapter_that_it_was_trained_in_4_bits(run, tmp_path, four_bits):
     folder = run()
-    write_run_report(a_report(tmp_path, method), folder / "report.json")
+    write_run_report(a_report(tmp_path), folder / "report.json")
+    weights = folder / "adapter" / WEIGHTS
+    save_file(load_file(weights), weights, metadata=header(four_bits=four_bits))
     found, said = merge(folder, tmp_path / "merged", device="cpu")
     assert found.rows >= 3
-    assert [("in 4 bits" in note) for note in said] == [True] * notes
+    assert [("in 4 bits" in note) for note in said] == [True] * four_bits
 
 
 def test_rows_are_those_of_the_configuration_where_there_is_one(tmp_path):
     content = {"configuration": FULL, "data": "rows.jsonl", "seed": 5, "columns": "prompt=Q"}
     (tmp_path / "best.yaml").write_text(yaml.safe_dump(content))
-    write_run_report(a_report(tmp_path, "lora"), tmp_path / "report.json")
+    write_run_report(a_report(tmp_path), tmp_path / "report.json")
     request = _request(tmp_path, None)
     assert (request.source, request.seed, request.reading.columns) == ("rows.jsonl", 5, "prompt=Q")
     assert _request(tmp_path, "moved.jsonl").source == "moved.jsonl"
