@@ -77,16 +77,31 @@ class Judge:
         return count(tuple(self._teacher.replies.values()))
 
     def grades(self, asked: Sequence[Asked], answers: Sequence[str]) -> list[Grade | None]:
-        """Of each answer, with reasons; None where no reply can be read."""
+        """Of each answer, with reasons; None where no reply can be read.
+
+        Raises:
+            TeacherError: the judge fails all the time, or no reply at all can be read.
+        """
         pairs = zip(asked, answers, strict=True)
-        return self._judged(Grade, [grade_request(self._rubric, one, answer) for one, answer in pairs])
+        found = self._judged(Grade, [grade_request(self._rubric, one, answer) for one, answer in pairs])
+        unreadable = [one for one in found if isinstance(one, Unreadable)]
+        if unreadable and len(unreadable) == len(found):
+            raise TeacherError(f"no reply of the judge could be read ({unreadable[-1].reason}); give another --judge")
+        return [None if isinstance(one, Unreadable) else one for one in found]
 
     def scores(self, asked: Sequence[Asked], answers: Sequence[str]) -> list[float | None]:
         """Grades, from 1 to 5."""
         return [None if one is None else float(one.grade) for one in self.grades(asked, answers)]
 
     def leads(self, asked: Sequence[Asked], answers: Sequence[str], others: Sequence[str]) -> list[float | None]:
-        """1 where an answer is better than the other in both orders, -1 where it is worse, 0 for a tie."""
+        """1 where an answer is better than the other in both orders, -1 where it is worse, 0 for a tie.
+
+        None where a verdict cannot be read. That may be so of all answers that differ: the few of them say nothing
+        about the judge, and a search that has ended should not fail for it.
+
+        Raises:
+            TeacherError: the judge fails all the time.
+        """
         triples = list(zip(asked, answers, others, strict=True))
         # Of equal answers nothing is asked: they are a tie.
         differ = [at for at, (_, one, other) in enumerate(triples) if one.strip() != other.strip()]
@@ -101,24 +116,24 @@ class Judge:
             leads[at] = _lead(first, swapped)
         return leads
 
-    def _judged(self, shape: type[Judged], requests: Sequence[Request]) -> list[Judged | None]:
+    def _judged(self, shape: type[Judged], requests: Sequence[Request]) -> list[Judged | Unreadable]:
         def ask(request: Request) -> Judged | Unreadable:
             return ask_for(shape, request, self._teacher)
 
-        workers, failing, reason = self._teacher.concurrency, 0, ""
-        found: list[Judged | None] = []
+        workers, failing = self._teacher.concurrency, 0
+        found: list[Judged | Unreadable] = []
         for _, said in in_order(ask, requests, workers=workers, ahead=lambda: workers):
-            found.append(None if isinstance(said, Unreadable) else said)
-            reason = said.reason if isinstance(said, Unreadable) else reason
+            found.append(said)
             failing = failing + 1 if isinstance(said, Unreadable) and said.failed else 0
-            if failing == _FAILURES:
-                raise TeacherError(f"the judge failed {failing} times in a row ({reason}); {_KEPT}")
-        if requests and not any(found):
-            raise TeacherError(f"no reply of the judge could be read ({reason}); give another --judge")
+            if isinstance(said, Unreadable) and failing == _FAILURES:
+                raise TeacherError(f"the judge failed {failing} times in a row ({said.reason}); {_KEPT}")
         return found
 
 
-_KEPT = "every reply so far is kept, so give the same command again (tune: with --resume)"
+_KEPT = (
+    "every reply so far is kept, so give the same command again (tune: with --resume, or close it without the judge: "
+    "--resume --metric nll)"
+)
 
 
 def grade_request(rubric: str, asked: Asked, answer: str) -> Request:
@@ -142,8 +157,8 @@ def _material(rubric: str, asked: Asked) -> str:
     return f"{rubric}\n\nQuestion:\n{question}\n\nReference answer:\n{reference}"
 
 
-def _lead(first: Verdict | None, swapped: Verdict | None) -> float | None:
-    if first is None or swapped is None:
+def _lead(first: Verdict | Unreadable, swapped: Verdict | Unreadable) -> float | None:
+    if isinstance(first, Unreadable) or isinstance(swapped, Unreadable):
         return None
     return {("A", "B"): 1.0, ("B", "A"): -1.0}.get((first.better, swapped.better), 0.0)
 

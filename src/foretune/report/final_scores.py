@@ -112,9 +112,10 @@ class Finalist:
     Attributes:
         name: `average`, or how it was finetuned.
         score: mean of the metric on the validation questions; None of a judge, which compares only.
-        lead: mean lead over the finalist that was the choice so far; None of the first.
+        lead: mean lead over the finalist that was the choice so far; None of the first, or if no answer was compared.
         lead_error: its standard error.
         chosen: whether the metric chose it.
+        unscored: questions that the lead leaves out, since the verdict of a judge could not be read.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Finalist:
     lead: float | None
     lead_error: float | None
     chosen: bool
+    unscored: int = 0
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,14 @@ def finalists_table(report: RunReport) -> Table:
     for one in report.finalists:
         score = [] if one.score is None else [f"{one.score:.3f}"]
         lead = "" if one.lead is None else _with_error(one.lead, one.lead_error)
-        table.add_row(one.name, *score, lead, "chosen" if one.chosen else "", style="bold" if one.chosen else "")
+        unscored = f"({one.unscored:,} without a verdict)" if one.unscored else ""
+        table.add_row(
+            one.name,
+            *score,
+            f"{lead} {unscored}".strip(),
+            "chosen" if one.chosen else "",
+            style="bold" if one.chosen else "",
+        )
     return table
 
 

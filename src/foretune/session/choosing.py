@@ -6,7 +6,7 @@ The search itself goes by validation loss: that is what earlier tasks tell about
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,11 +75,14 @@ def choose_returned(found: Found, best: Incumbent, parts: Parts, exam: Exam | No
         return None if exam.scorer.name == JUDGE else Mean.of(exam.scorer.scores(asked, written[at])).value
 
     chosen, leads = champion(len(entrants), lead)
-    finalists = tuple(
-        Finalist(one.name, score(at), mean and mean.value, mean and mean.error, chosen=at == chosen)
-        for at, (one, mean) in enumerate(zip(entrants, (None, *leads), strict=True))
-    )
+    first, *others = (Finalist(one.name, score(at), None, None, at == chosen) for at, one in enumerate(entrants))
+    finalists = (first, *(_led(one, mean, len(asked)) for one, mean in zip(others, leads, strict=True)))
     return Choice(entrants[chosen].checkpoint, entrants[chosen].parts, finalists)
+
+
+def _led(challenger: Finalist, mean: Mean, questions: int) -> Finalist:
+    lead = mean.value if mean.count else None
+    return replace(challenger, lead=lead, lead_error=mean.error, unscored=questions - mean.count)
 
 
 def champion(count: int, lead: Callable[[int, int], Mean]) -> tuple[int, list[Mean]]:

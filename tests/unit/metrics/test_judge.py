@@ -81,8 +81,17 @@ def test_a_judge_that_nobody_can_read_ends_it(judging):
         judging(lambda one: one.scores([YEN], ["yen"]), faults={"wrong schema": 1.0})
 
 
+def test_answers_whose_verdicts_nobody_can_read_have_no_lead(judging):
+    def lead(judge):
+        return judge.leads([YEN, KRONA], ["the yen", "krona"], ["dollar", "krona"])
+
+    leads, *_ = judging(lead, faults={"wrong schema": 1.0})
+    assert leads == [None, 0.0]
+
+
 def test_a_judge_that_fails_all_the_time_is_given_up(judging):
-    with pytest.raises(TeacherError, match=r"the judge failed 5 times in a row .* with --resume"):
+    said = r"the judge failed 5 times in a row .* with --resume, or close it without the judge: --resume --metric nll\)"
+    with pytest.raises(TeacherError, match=said):
         judging(lambda one: one.scores([YEN] * 50, [str(number) for number in range(50)]), faults={"500": 1.0})
 
 

@@ -135,6 +135,9 @@ def test_finalists_are_shown_with_their_leads(report):
     compared = tuple(replace(one, score=None) for one in finalists)
     table = finalists_table(replace(report, metric="judge", questions=50, finalists=compared))
     assert cells(table) == [("average", "", ""), ("lora r8", "0.200 ± 0.1", "chosen")]
+    unread = (compared[0], replace(compared[1], unscored=3), replace(compared[1], lead=None, unscored=50, chosen=False))
+    table = finalists_table(replace(report, metric="judge", questions=50, finalists=unread))
+    assert [lead for _, lead, _ in cells(table)] == ["", "0.200 ± 0.1 (3 without a verdict)", "(50 without a verdict)"]
 
 
 def test_a_judge_comes_with_its_agreement_and_its_cost():

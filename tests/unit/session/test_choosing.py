@@ -1,5 +1,6 @@
 """A finalist displaces the better by validation loss with a clear lead only, and what is returned is on record."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -73,6 +74,16 @@ def test_the_checkpoint_with_the_better_answers_is_returned(found, monkeypatch):
         Finalist("lora r1", 0.3, None, None, chosen=False),
         Finalist("lora r2", 0.4, pytest.approx(0.1), pytest.approx(0.1), chosen=False),
         Finalist("lora r3", 0.8, pytest.approx(0.5), pytest.approx(1 / 6), chosen=True),
+    )
+
+
+def test_where_no_verdict_can_be_read_validation_loss_has_the_last_word(found, monkeypatch):
+    mute = SimpleNamespace(name="judge", leads=lambda asked, *_: [None] * len(asked))
+    given = replace(exam({A.key: 3, B.key: 4, C.key: 8}, monkeypatch), scorer=mute)
+    choice = choose_returned(found, BEST, (), given)
+    assert choice.checkpoint == BEST
+    assert choice.finalists[1:] == tuple(
+        Finalist(name, None, None, None, chosen=False, unscored=10) for name in ("lora r2", "lora r3")
     )
 
 
