@@ -46,7 +46,7 @@ class Run:
 
     @property
     def configuration(self) -> Configuration:
-        """The hyperparameters that the adapter, or the best member of an average, was trained with."""
+        """The hyperparameters that the adapter was trained with; of an average, those of the best run."""
         return self._runs[-1].without(CONTINUES)
 
     @property

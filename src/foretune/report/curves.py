@@ -1,4 +1,4 @@
-"""`curves.png`: every learning curve of a search, the winner marked, and how the best so far came down."""
+"""`curves.png`: every learning curve of a search, the returned run marked, and how the best so far came down."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def _draw_trials(axes: Axes, report: RunReport) -> None:
 
 
 def _draw_special(axes: Axes, report: RunReport) -> None:
-    for key, color, name in ((report.default_key, _DEFAULT, "default"), (report.best_key, _WINNER, "best")):
+    marked = (report.default_key, _DEFAULT, "default"), (report.best_key, _WINNER, _name_of_returned(report))
+    for key, color, name in marked:
         trial = _find(report.trials, key)
         if trial is None or not trial.validation_nll or (name == "default" and key == report.best_key):
             continue
@@ -78,6 +79,13 @@ def _draw_special(axes: Axes, report: RunReport) -> None:
         axes.plot(seconds, losses, color=color, linewidth=2.2, zorder=4, label=label)
         best = int(np.argmin(losses))
         axes.plot(seconds[best], losses[best], "*", color=color, markersize=13, zorder=5)
+
+
+def _name_of_returned(report: RunReport) -> str:
+    """`best`, unless a metric of answers or a limit on the guard returns another run."""
+    trial = _find(report.trials, report.best_key)
+    best = next((row for row in report.scores if row.name == "best"), None)
+    return "returned" if trial and best and best.configuration != trial.configuration else "best"
 
 
 def _before(trial: TrialCurve | None, report: RunReport) -> list[str]:

@@ -69,7 +69,7 @@ class RunReport:
         setup_seconds: of these, before the first trial.
         reason: why it ended.
         max_fidelity: slices of a complete run.
-        best_key: of the winning configuration.
+        best_key: of the configuration that is returned; beside an average, of the best by validation loss.
         default_key: of the configuration that a practitioner would start with.
         scores: rows of the final table.
         trials: one curve per configuration, in order of their first slice.

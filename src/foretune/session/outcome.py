@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,11 @@ from foretune.session.advice import finetune_command, resume_command
 from foretune.session.durations import format_seconds
 from foretune.session.folder import ADAPTER, COMPARISON
 from foretune.session.lineage import lineage
+from foretune.types import Configuration, Report
 
 if TYPE_CHECKING:
     from foretune.report.run_report import RunReport
     from foretune.session.search import Found
-    from foretune.types import Report
 
 
 def print_outcome(found: Found, report: RunReport, default: Report | None, console: Console) -> None:
@@ -42,11 +43,7 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
         highlight=False,
         soft_wrap=True,
     )
-    *before, last = lineage(incumbent.configuration, [one.trial.configuration for one in found.result.history])
-    best = f"best: {describe(last.values, before=[one.values for one in before])}"
-    console.print(
-        f"{best}; after {incumbent.fidelity} of {report.max_fidelity} slices", highlight=False, soft_wrap=True
-    )
+    console.print(_best(report, found.result.history), highlight=False, soft_wrap=True)
     if report.returned.name == "average":
         listed = "; ".join(describe_members(report.returned.members))
         console.print(f"the adapter is an average, which validation prefers: {listed}", highlight=False, soft_wrap=True)
@@ -65,6 +62,14 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
             style="yellow",
         )
     console.print(_next_steps(found, report), highlight=False, markup=False, soft_wrap=True)
+
+
+def _best(report: RunReport, history: Sequence[Report]) -> str:
+    """How the best run by validation loss was finetuned, whether or not it is returned."""
+    row = next(row for row in report.scores if row.name == "best")
+    *before, last = lineage(Configuration(row.configuration), [one.trial.configuration for one in history])
+    described = describe(last.values, before=[one.values for one in before])
+    return f"best: {described}; after {row.slices} of {report.max_fidelity} slices"
 
 
 def guard_outcome(report: RunReport) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from finished_search import ENTRIES, an_entry
+from finished_search import ENTRIES, IA3, an_entry, scored
 
 from foretune.report.curves import draw_curves, save_curves
 from foretune.report.final_scores import Member
@@ -26,6 +26,13 @@ def test_curves_are_drawn_with_the_winner_marked(report, tmp_path):
     assert best.get_ydata()[-1] == 1.5
 
 
+def test_a_run_that_is_returned_instead_of_the_best_is_not_called_the_best(report):
+    returned = scored("chosen", 2.5, IA3, 1)
+    changed = replace(report, scores=(*report.scores, returned), best_key=IA3.key, default_key="")
+    labels = draw_curves(changed).axes[0].get_legend_handles_labels()[1]
+    assert labels == ["zero-shot", "returned: ia3, lr 0.02, batch 4, 2 epochs"]
+
+
 def test_an_average_is_where_the_search_ends(report):
     best = report.scores[-1]
     members = tuple(Member("k", best.configuration, 2, 0.5) for _ in range(2))
@@ -46,7 +53,8 @@ def test_a_run_that_goes_on_is_drawn_from_where_the_other_was_best(report):
     lines = [[list(line.get_xdata()), list(line.get_ydata())] for line in left.get_lines()]
     assert list(expected) in lines
     assert [[0.0, *ends], [zero_shot, *best.validation_nll]] in lines
-    left = draw_curves(replace(report, trials=(*report.trials, more), best_key="more")).axes[0]
+    scores = (*report.scores[:-1], replace(report.scores[-1], configuration=more.configuration))
+    left = draw_curves(replace(report, scores=scores, trials=(*report.trials, more), best_key="more")).axes[0]
     handles, labels = left.get_legend_handles_labels()
     winner = handles[labels.index("best: lora r8, lr 0.0073, batch 8, 5 more epochs")].get_color()
     of_before = [line for line in left.get_lines() if list(line.get_xdata()) == [0.0, *ends]]

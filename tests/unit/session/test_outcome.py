@@ -4,7 +4,7 @@ import io
 from types import SimpleNamespace
 
 import pytest
-from finished_search import LORA
+from finished_search import ENTRIES, IA3, LORA, scored
 from rich.console import Console
 
 from foretune.report.final_scores import (
@@ -17,12 +17,22 @@ from foretune.report.final_scores import (
     ModelScores,
     Rise,
 )
-from foretune.session.outcome import _say_choice, _time_spent, guard_outcome
+from foretune.report.tables import describe
+from foretune.session.outcome import _best, _say_choice, _time_spent, guard_outcome
+from foretune.types import Configuration
 
 
 @pytest.mark.parametrize(("budget", "text"), [(90.0, "1 min 05 s of 1 min 30 s"), (None, "1 min 05 s")])
 def test_the_time_spent_is_of_what_was_allowed(budget, text):
     assert _time_spent(SimpleNamespace(spent_seconds=65.2, budget_seconds=budget)) == text
+
+
+def test_the_best_is_that_of_the_table_also_where_another_run_is_returned():
+    more = Configuration({**IA3.values, "continues": LORA.key})
+    scores = (scored("zero-shot", 4.0), scored("best", 1.5, more, 2), scored("chosen", 2.5, LORA, 1))
+    history = [entry.report for entry in ENTRIES]
+    said = _best(SimpleNamespace(scores=scores, max_fidelity=8), history)
+    assert said == f"best: {describe(more.values, before=[LORA.values])}; after 2 of 8 slices"
 
 
 def outcome(within, *finalists, limit=0.1, kept="b", members=()):
