@@ -60,19 +60,19 @@ def test_a_search_whose_judge_failed_ends_with_the_same_adapter_and_repays_nothi
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     with serving() as server:
         assert judged(whole, server) == 0
-    with serving(first=["", "", "401"]) as before:
+    with serving(first=["", "", "", "401"]) as before:
         assert judged(killed, before) == 2
     assert "refused the request" in capsys.readouterr().err
     with serving() as after:
         assert judged(killed, after) == 0
     answered = [{key for key, outcome in one.log if outcome == "answered"} for one in (server, before, after)]
-    assert answered[1]
-    assert answered[2]
-    assert not answered[1] & answered[2]
+    assert len(answered[1]) > 1
+    assert len(answered[2]) > 1
+    assert len(answered[1] & answered[2]) == 1  # that which is asked at the beginning, to see how long it takes
     assert answered[1] | answered[2] == answered[0]
     assert weights(killed) == weights(whole)
     reports = [read_run_report(folder / "report.json") for folder in (whole, killed)]
     assert reports[0].scores == reports[1].scores
     assert reports[0].judged == reports[1].judged
-    assert reports[0].judged.requests == len(answered[0])
+    assert reports[0].judged.requests == len(answered[0]) - 1
     assert reports[0].judged.agreement.count == 5 * len(reports[0].scores)

@@ -16,7 +16,7 @@ import numpy as np
 
 from foretune.request import DataRequest
 from foretune.session.guarding import Guard, read_guard
-from foretune.session.measuring import Measuring, Reader, recall
+from foretune.session.measuring import Measuring, Reader
 from foretune.session.memory import Fit, fit_of
 from foretune.session.shipped import shipped_surrogates
 from foretune.types import Configuration, Report, Task, Trial
@@ -176,12 +176,9 @@ def prepare(
     default, about_default = _default(options, configuration, len(whole.train), space)
     del model  # there may be no room for two
     surrogates = find_surrogates(options.surrogate, shape, needed=needs_surrogates(options.optimizer))
-    if known is None:
-        seen = surrogates.card.get("hardware", ()) if surrogates else None
-        measuring = Measuring(options, reader, configuration or default, seen, loading, step, timed)
-        measured = measuring.measure(splits, whole)
-    else:
-        measured = recall(known, reader, whole)
+    seen = surrogates.card.get("hardware", ()) if surrogates else None
+    measuring = Measuring(options, reader, configuration or default, seen, loading, step, timed)
+    measured = measuring.measure(splits, whole) if known is None else measuring.resume(known, splits, whole)
     fit = fit_of(measured.memory, shape, whole, options.device)
     pool = _candidates(options, space, shape.width, surrogates, default)
     pool, default, about_memory = _that_fit(fit, space, default, pool, configuration)

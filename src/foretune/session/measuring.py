@@ -132,6 +132,14 @@ class Measuring:
         question = self._question(model, splits, whole)
         return Measured(data, scores, task, pace, closing, seconds, question, memory)
 
+    def resume(self, known: Mapping[str, Any], splits: Splits, whole: TokenizedSplits) -> Measured:
+        """As the journal says; the questions of another metric or judge than its own are timed now."""
+        measured = recall(known, self.reader, whole)
+        if known.get("metric") == self.options.metric.scorer:
+            return measured
+        model = base_to_score(self.options.model, self.options.device, dear=True)  # with the layers of finetuned models
+        return replace(measured, question_seconds=self._question(model, splits, whole))
+
     def _training(self, model: PreTrainedModel, data: TokenizedSplits) -> Mapping[Configuration, float]:
         """Seconds of a slice by configuration, its evaluation aside, on hardware that the surrogates do not know."""
         from foretune.finetuning.pace import time_training

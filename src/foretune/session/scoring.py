@@ -52,6 +52,11 @@ class MetricRequest:
         return self.name != NLL
 
     @property
+    def scorer(self) -> dict[str, str]:
+        """Who scores an answer, as journals keep it: the time of a question depends on this."""
+        return {"name": self.name, "judge": self.judge, "judge_model": self.judge_model}
+
+    @property
     def words(self) -> list[str]:
         """The options of the command line that are not at their defaults."""
         default = MetricRequest()

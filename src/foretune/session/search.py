@@ -305,6 +305,7 @@ def header_of(options: TuneOptions, setup: SearchSetup, clock: Clock) -> dict[st
         "data": setup.fingerprint,
         "closing_seconds": setup.closing_seconds,
         "validation_seconds": setup.validation_seconds,
+        "metric": options.metric.scorer,
         "question_seconds": setup.question_seconds,
         "memory": setup.fit and setup.fit.memory.to_json(),
         "setup_seconds": clock.spent(),

@@ -3,6 +3,7 @@
 import gc
 import json
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -11,7 +12,7 @@ import yaml
 
 import foretune.cli
 import foretune.finetuning.train
-from foretune.errors import ModelError
+from foretune.errors import DataError, ModelError
 from foretune.execution.jobs import Job, job_from_json, job_to_json
 from foretune.execution.subprocess import Worker
 from foretune.execution.worker import run_job
@@ -26,6 +27,7 @@ from foretune.session import ground, measuring
 from foretune.session.closing import measure_untouched
 from foretune.session.ground import prepare
 from foretune.session.options import TuneOptions
+from foretune.session.scoring import MetricRequest
 from foretune.session.search import header_of
 from foretune.space import load_space
 from foretune.tuner import Clock
@@ -96,6 +98,16 @@ def test_a_search_that_goes_on_is_told_the_day_on_which_it_began(dated_model, da
     assert text(fresh.data.train, fresh.tokenizer).startswith("Today is 28 Feb 2026.")
     prints = [fingerprint(one.data, "m", "key", 0)["data"] for one in (begun, resumed, fresh)]
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_search_that_goes_on_by_answers_refuses_raw_text_before_it_trains(dated_model, tmp_path):
+    path = tmp_path / "raw.jsonl"
+    path.write_text("".join(json.dumps({"text": f"Line {n}, and what is said there."}) + "\n" for n in range(30)))
+    by_loss = settings_of(path, dated_model)
+    header = json.loads(json.dumps(header_of(by_loss, prepare(by_loss, None, timed=False), Clock())))
+    assert header["metric"] == {"name": "nll", "judge": "", "judge_model": ""}
+    with pytest.raises(DataError, match="raw text asks nothing that token_f1 could score"):
+        prepare(replace(by_loss, metric=MetricRequest("token_f1")), header, timed=False)
 
 
 def test_a_search_that_goes_on_takes_over_what_was_measured_of_memory(dated_model, data, monkeypatch):

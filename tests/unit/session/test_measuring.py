@@ -1,6 +1,7 @@
 """The untouched base model is measured once."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.ending import Ending
 from foretune.finetuning.model import load_tokenizer
 from foretune.request import DataRequest
-from foretune.session import measuring
-from foretune.session.measuring import Reader, recall
+from foretune.session import answering, measuring
+from foretune.session.measuring import Measuring, Reader, recall
+from foretune.session.options import TuneOptions
+from foretune.session.scoring import MetricRequest
 from foretune.types import VALIDATION_NLL, Configuration
 
 
@@ -85,3 +88,30 @@ def test_what_was_measured_is_recalled_from_a_journal(reader):
     assert len(found.data.validation) == 5
     assert found.pace == {Configuration({"rank": 8}): 3.0}
     assert (found.closing_seconds, found.validation_seconds, found.question_seconds) == (7.0, 2.0, 0.5)
+
+
+JUDGE = MetricRequest("judge", judge="https://judge.test/v1", judge_model="large")
+
+
+@pytest.mark.parametrize(
+    ("begun", "goes_on", "seconds"),
+    [
+        (MetricRequest("token_f1"), MetricRequest("token_f1", rows=50), 0.5),
+        (MetricRequest("nll"), MetricRequest("token_f1"), 2.0),
+        (JUDGE, JUDGE, 0.5),
+        (JUDGE, replace(JUDGE, judge_model="small"), 2.0),
+        (JUDGE, MetricRequest("nll"), 0.0),
+        (None, JUDGE, 2.0),
+    ],
+)
+def test_a_search_that_goes_on_times_the_questions_of_another_metric(
+    reader, tiny_model, monkeypatch, begun, goes_on, seconds
+):
+    monkeypatch.setattr(answering, "question_seconds", lambda options, *_: 2.0)
+    header = {} if begun is None else {"metric": begun.scorer}
+    task = {"id": "t", "meta_features": {}, "max_fidelity": 8}
+    known = json.loads(json.dumps({"zero_shot": {}, "task": task, "question_seconds": 0.5, **header}))
+    one = reader()
+    options = TuneOptions(one.request, str(tiny_model), metric=goes_on)
+    found = Measuring(options, one, Configuration({}), None, 0.0, lambda _: None, timed=True).resume(known, *one.read())
+    assert found.question_seconds == seconds
