@@ -37,6 +37,32 @@ class Part:
 Parts = tuple[Part, ...]
 
 
+@dataclass(frozen=True)
+class Adapter:
+    """What a search may return.
+
+    Attributes:
+        checkpoint: of a run; beside an average, the best of all by validation loss.
+        parts: of an average; nothing for a checkpoint. Where the weights add up to less than 1, the rest is the base
+            model.
+    """
+
+    checkpoint: Incumbent
+    parts: Parts = ()
+
+    def folder(self, found: Found) -> Path:
+        """Of its weights."""
+        return found.output / FOLDER if self.parts else folder_of(found, self.checkpoint)
+
+
+def finalists(found: Found, first: Adapter) -> list[Adapter]:
+    """An adapter, and after it the best checkpoints by validation loss; of checkpoints, those that are still there."""
+    singles = {first.checkpoint, *to_average(found.result.history)}
+    there = [Adapter(one) for one in singles if folder_of(found, one).is_dir()]
+    there.sort(key=lambda one: (-one.checkpoint.score, one.checkpoint.configuration.key))
+    return [first, *(one for one in there if one != first)] if first.parts or first in there else there
+
+
 def to_average(history: Sequence[Report]) -> tuple[Incumbent, ...]:
     """The best checkpoints of the search, of different configurations whose adapters can be summed, best first.
 
@@ -82,22 +108,19 @@ def averaging_seconds(budget_seconds: float, validation_seconds: float) -> float
     return validation_seconds * evaluations(budget_seconds, validation_seconds)
 
 
-def average_best(found: Found, best: Incumbent) -> Parts:
-    """Write the average that this search is to return to its folder `.average`, if there is any.
+def average_best(found: Found, best: Incumbent) -> Adapter:
+    """The best adapter by validation loss; an average is written to its folder `.average`.
 
     What is tried depends on the journal alone, so that a search that was killed here ends with the same adapter.
 
     Args:
         found: the search.
         best: its best checkpoint, of whatever kind.
-
-    Returns:
-        What the average is made of, the best first; nothing if the best checkpoint is to be returned.
     """
     allowed = evaluations(found.budget.seconds, found.setup.validation_seconds)
     candidates = [one for one in to_average(found.result.history) if folder_of(found, one).is_dir()]
     if not found.options.average or len(candidates) < 2:
-        return ()
+        return Adapter(best)
 
     def loss(parts: Parts) -> float:
         return validation_loss(found, write_average(found, parts))
@@ -105,7 +128,7 @@ def average_best(found: Found, best: Incumbent) -> Parts:
     parts = choose(candidates, VALIDATION_NLL.score(best.score), loss, allowed)
     if parts:
         write_average(found, parts)
-    return parts
+    return Adapter(best, parts)
 
 
 def choose(candidates: Sequence[Incumbent], least: float, loss: Callable[[Parts], float], allowed: int) -> Parts:

@@ -6,46 +6,21 @@ The search itself goes by validation loss: that is what earlier tasks tell about
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from foretune.metrics import JUDGE
 from foretune.metrics.summary import Agreement, Mean
 from foretune.report.final_scores import Finalist, Judged, ModelScores
 from foretune.report.tables import describe
-from foretune.session.averaging import FOLDER, Parts, folder_of, to_average
-from foretune.tuner import Incumbent
+from foretune.session.averaging import Adapter, finalists
 
 if TYPE_CHECKING:
     from foretune.session.answering import Exam
     from foretune.session.search import Found
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What a search returns.
-
-    Attributes:
-        checkpoint: the chosen one; beside an average, the best by validation loss.
-        parts: of the average that is returned, if it is one.
-        finalists: that were compared; none where validation loss chose.
-    """
-
-    checkpoint: Incumbent
-    parts: Parts = ()
-    finalists: tuple[Finalist, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Entrant:
-    name: str
-    folder: Path
-    checkpoint: Incumbent
-    parts: Parts = ()
-
-
-def choose_returned(found: Found, best: Incumbent, parts: Parts, exam: Exam | None) -> Choice:
+def choose_returned(found: Found, best: Adapter, exam: Exam | None) -> tuple[Adapter, tuple[Finalist, ...]]:
     """Compare the answers of the average, if there is one, and of the best checkpoints to the validation questions.
 
     The answers are greedy and the replies of a judge on disk, so that a search that was killed here ends with the same
@@ -53,20 +28,22 @@ def choose_returned(found: Found, best: Incumbent, parts: Parts, exam: Exam | No
 
     Args:
         found: the search.
-        best: its best checkpoint by validation loss.
-        parts: of an average that is better by validation loss; it lies in its folder.
+        best: the best by validation loss; an average lies in its folder.
         exam: the questions; None where validation loss chooses.
+
+    Returns:
+        The chosen one, and the finalists that were compared: none where validation loss chose.
     """
-    entrants = _entrants(found, best, parts)
-    if exam is None or not exam.compared or len(entrants) < 2:
-        return Choice(best, parts)
+    adapters = finalists(found, best)
+    if exam is None or not exam.compared or len(adapters) < 2:
+        return best, ()
     from foretune.execution.finetuned import load_finetuned
 
-    def answers(one: _Entrant) -> list[str]:
-        model = load_finetuned(one.folder, found.options.model, device=found.options.device, shared=True)
+    def answers(one: Adapter) -> list[str]:
+        model = load_finetuned(one.folder(found), found.options.model, device=found.options.device, shared=True)
         return exam.answers(model, exam.compared)
 
-    asked, written = [one.asked for one in exam.compared], [answers(one) for one in entrants]
+    asked, written = [one.asked for one in exam.compared], [answers(one) for one in adapters]
 
     def lead(challenger: int, holder: int) -> Mean:
         return Mean.of(exam.scorer.leads(asked, written[challenger], written[holder]))
@@ -74,10 +51,13 @@ def choose_returned(found: Found, best: Incumbent, parts: Parts, exam: Exam | No
     def score(at: int) -> float | None:
         return None if exam.scorer.name == JUDGE else Mean.of(exam.scorer.scores(asked, written[at])).value
 
-    chosen, leads = champion(len(entrants), lead)
-    first, *others = (Finalist(one.name, score(at), None, None, at == chosen) for at, one in enumerate(entrants))
-    finalists = (first, *(_led(one, mean, len(asked)) for one, mean in zip(others, leads, strict=True)))
-    return Choice(entrants[chosen].checkpoint, entrants[chosen].parts, finalists)
+    chosen, leads = champion(len(adapters), lead)
+    first, *others = (Finalist(_name(one), score(at), None, None, at == chosen) for at, one in enumerate(adapters))
+    return adapters[chosen], (first, *(_led(one, mean, len(asked)) for one, mean in zip(others, leads, strict=True)))
+
+
+def _name(one: Adapter) -> str:
+    return "average" if one.parts else describe(one.checkpoint.configuration.values, short=True)
 
 
 def _led(challenger: Finalist, mean: Mean, questions: int) -> Finalist:
@@ -103,12 +83,14 @@ def champion(count: int, lead: Callable[[int, int], Mean]) -> tuple[int, list[Me
     return holder, leads
 
 
-def answers_in_report(found: Found, choice: Choice, exam: Exam | None, scores: Sequence[ModelScores]) -> dict[str, Any]:
+def answers_in_report(
+    found: Found, compared: tuple[Finalist, ...], exam: Exam | None, scores: Sequence[ModelScores]
+) -> dict[str, Any]:
     """What a `RunReport` says of a metric of written answers, and of its judge.
 
     Args:
         found: the search.
-        choice: what it returns.
+        compared: see `choose_returned`.
         exam: None where validation loss chose.
         scores: rows of the final table.
     """
@@ -119,15 +101,5 @@ def answers_in_report(found: Found, choice: Choice, exam: Exam | None, scores: S
         answered = [row.test.answered for row in scores]
         agreement = sum((one.agreement for one in answered if one and one.agreement), start=Agreement())
         judged = Judged.of(tokens, price, agreement)
-    questions = len(exam.compared) if choice.finalists else 0
-    return {"metric": exam.scorer.name, "questions": questions, "finalists": choice.finalists, "judged": judged}
-
-
-def _entrants(found: Found, best: Incumbent, parts: Parts) -> list[_Entrant]:
-    """The best by validation loss first; an average is better than all of its members."""
-    kept = [one for one in to_average(found.result.history) if one.configuration != best.configuration]
-    single = [one for one in (best, *kept) if folder_of(found, one).is_dir()]
-    average = [_Entrant("average", found.output / FOLDER, best, parts)] if parts else []
-    return average + [
-        _Entrant(describe(one.configuration.values, short=True), folder_of(found, one), one) for one in single
-    ]
+    questions = len(exam.compared) if compared else 0
+    return {"metric": exam.scorer.name, "questions": questions, "finalists": compared, "judged": judged}

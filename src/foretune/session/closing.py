@@ -15,15 +15,15 @@ from foretune.errors import JournalError
 from foretune.execution.jobs import read_records
 from foretune.journal import read_journal
 from foretune.report.curves import save_curves
-from foretune.report.final_scores import Measurement, Member, ModelScores
+from foretune.report.final_scores import GuardChoice, Measurement, Member, ModelScores
 from foretune.report.run_report import RunReport, TrialCurve, trial_curves, write_run_report
 from foretune.session.adapter_folder import complete_adapter_folder, write_card
 from foretune.session.answering import Exam, exam_of
-from foretune.session.averaging import FOLDER, average_best, folder_of
+from foretune.session.averaging import FOLDER, Adapter, average_best, folder_of
 from foretune.session.choosing import answers_in_report, choose_returned
 from foretune.session.folder import ADAPTER, COMPARISON, JOURNAL, TRIALS, locked
 from foretune.session.ground import base_model_held
-from foretune.session.guarding import Kept, guard_score, keep_within, untouched_score, with_untouched
+from foretune.session.guarding import guard_score, keep_within, untouched_score, with_untouched
 from foretune.session.interruption import Interruption
 from foretune.session.lineage import lineage
 from foretune.session.measuring import base_to_score
@@ -61,28 +61,28 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
     with locked(found.output):
         with waiting(console, "averaging the best adapters") as step:
             found = replace(found, setup=with_untouched(found.setup, found.options))
-            parts, exam = average_best(found, incumbent), exam_of(found)
+            best, exam = average_best(found, incumbent), exam_of(found)
             if exam:
                 step(f"comparing the answers of the best adapters by {exam.scorer.name}")
-            choice = choose_returned(found, incumbent, parts, exam)
-            kept = keep_within(found, choice.checkpoint, choice.parts)
+            chosen, compared = choose_returned(found, best, exam)
+            kept, limited = keep_within(found, chosen)
             step(f"scoring the {'average' if kept.parts else 'best adapter'} on {_held_out_rows(found.setup):,} rows")
             _keep_adapter(found, kept.folder(found))
             found = replace(found, result=replace(found.result, incumbent=kept.checkpoint))
             _write_best(found)
-            returned = _score_returned(found, incumbent, kept, exam)
+            returned = _score_returned(found, incumbent, kept, exam, limited)
         spent = found.clock.spent()
         default = _last_report(found, found.setup.default)
         if compare_default and found.result.reason != INTERRUPTED:
             default = _default_report(found, default, console)
         with waiting(console, "scoring the default configuration, and writing the report"):
             untouched = measure_untouched(found.setup, found.options, exam)
-            best = returned if returned.name == "best" else _score_best(found, incumbent, exam)
-            others = () if best is returned else (returned,)
-            scores = (untouched, *_score_default(found, default, best, exam), best, *others)
+            row = returned if returned.name == "best" else _score_best(found, incumbent, exam)
+            others = () if row is returned else (returned,)
+            scores = (untouched, *_score_default(found, default, row, exam), row, *others)
             describe_adapter(found.output / ADAPTER, found.setup, found.options, _runs(found, kept.checkpoint), scores)
-            answers = answers_in_report(found, choice, exam, scores)
-            report = replace(_run_report(found, scores, default, spent), guard=kept.choice, **answers)
+            answers = answers_in_report(found, compared, exam, scores)
+            report = replace(_run_report(found, scores, default, spent), guard=limited, **answers)
             write_run_report(report, found.output / REPORT)
             save_curves(report, found.output / "curves.png")
         print_outcome(found, report, default, console)
@@ -97,14 +97,16 @@ def _held_out_rows(setup: SearchSetup) -> int:
     return len(setup.whole.validation) + len(setup.whole.test)
 
 
-def _score_returned(found: Found, best: Incumbent, kept: Kept, exam: Exam | None) -> ModelScores:
-    first = kept.parts[0].checkpoint if kept.parts else kept.checkpoint
+def _score_returned(
+    found: Found, best: Incumbent, adapter: Adapter, exam: Exam | None, limited: GuardChoice | None
+) -> ModelScores:
+    first = adapter.parts[0].checkpoint if adapter.parts else adapter.checkpoint
     row = _score_best(found, first, exam, found.output / ADAPTER)
-    if members := tuple(_member(one.checkpoint, one.weight) for one in kept.parts):
+    if members := tuple(_member(one.checkpoint, one.weight) for one in adapter.parts):
         row = replace(row, name="average", configuration={}, slices=0, members=members)
-    elif kept.checkpoint != best:
+    elif adapter.checkpoint != best:
         row = replace(row, name="chosen")
-    by_limit = kept.choice is not None and kept.choice.kept != kept.choice.finalists[0].name
+    by_limit = limited is not None and limited.kept != limited.finalists[0].name
     return replace(row, name="guarded") if by_limit else row
 
 

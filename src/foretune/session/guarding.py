@@ -17,17 +17,14 @@ from foretune.errors import ConfigurationError
 from foretune.report.final_scores import GuardChoice, GuardFinalist, GuardScore, Rise
 from foretune.session import checks
 from foretune.session.averaging import (
-    FOLDER,
     KEPT,
+    Adapter,
     Part,
-    Parts,
     can_be_summed,
-    folder_of,
-    to_average,
+    finalists,
     validation_loss,
     write_average,
 )
-from foretune.tuner import Incumbent
 from foretune.types import VALIDATION_NLL
 
 if TYPE_CHECKING:
@@ -59,26 +56,6 @@ class Guard:
     name: str
     tokens: Tokens
     untouched: RowLosses | None = None
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What a search returns.
-
-    Attributes:
-        checkpoint: that it returns; beside an average the best of all.
-        parts: of an average that it returns; nothing for a checkpoint. Where the weights add up to less than 1, the
-            rest is the base model.
-        choice: how the limit on the guard has decided; None without a limit.
-    """
-
-    checkpoint: Incumbent
-    parts: Parts
-    choice: GuardChoice | None = None
-
-    def folder(self, found: Found) -> Path:
-        """Of its weights."""
-        return found.output / FOLDER if self.parts else folder_of(found, self.checkpoint)
 
 
 def parse_limit(limit: str | float | None) -> float | None:
@@ -183,7 +160,7 @@ def guard_score(setup: SearchSetup, model: nn.Module) -> GuardScore | None:
     return GuardScore(guard.name, after.scores.rows, after.scores.nll, after.scores.nll_error, rise)
 
 
-def keep_within(found: Found, best: Incumbent, parts: Parts) -> Kept:
+def keep_within(found: Found, best: Adapter) -> tuple[Adapter, GuardChoice | None]:
     """What the search returns: the least validation loss whose rise on the guard is within the limit.
 
     The best comes first. If it is over the limit, its change of the weights is made smaller until it is not, and only
@@ -192,56 +169,50 @@ def keep_within(found: Found, best: Incumbent, parts: Parts) -> Kept:
 
     Args:
         found: the search; its guard knows the losses of the base model.
-        best: the checkpoint that is returned without a limit; beside an average the best of all.
-        parts: of an average that is returned without a limit; nothing for a checkpoint.
-    """
-    limit, rises = found.options.guard_limit, dict[Kept, Rise]()
-    finalists = _finalists(found, best, parts)
-    if limit is None or not finalists:
-        return Kept(best, parts)
+        best: that is returned without a limit.
 
-    def within(one: Kept) -> bool:
+    Returns:
+        What is returned, and how the limit has decided; None without a limit.
+    """
+    limit, rises = found.options.guard_limit, dict[Adapter, Rise]()
+    adapters = finalists(found, best)
+    if limit is None or not adapters:
+        return best, None
+
+    def within(one: Adapter) -> bool:
         if one.parts:
             write_average(found, one.parts)
         rises[one] = _rise_of(found, one)
         return rises[one].share <= limit
 
-    kept = finalists[0] if within(finalists[0]) else _other_within(found, finalists, within)
+    kept = adapters[0] if within(adapters[0]) else _other_within(found, adapters, within)
     kept = kept or min(rises, key=lambda one: rises[one].share)
     if kept.parts:
         write_average(found, kept.parts)
     asked = tuple(GuardFinalist(_name(one), rise) for one, rise in rises.items())
-    return replace(kept, choice=GuardChoice(limit, rises[kept].share <= limit, _name(kept), asked))
+    return kept, GuardChoice(limit, rises[kept].share <= limit, _name(kept), asked)
 
 
-def _finalists(found: Found, best: Incumbent, parts: Parts) -> list[Kept]:
-    """What would be returned without a limit, then the others by validation loss."""
-    singles = sorted({best, *to_average(found.result.history)}, key=lambda one: (-one.score, one.configuration.key))
-    there = [Kept(one, ()) for one in singles if folder_of(found, one).is_dir()]
-    first = Kept(best, parts)
-    return [first, *(one for one in there if one != first)] if parts or first in there else there
-
-
-def _other_within(found: Found, finalists: Sequence[Kept], within: Callable[[Kept], bool]) -> Kept | None:
-    """The best that is within the limit, where the first finalist is not."""
-    shrunk = _shrunk(finalists, within)
+def _other_within(found: Found, adapters: Sequence[Adapter], within: Callable[[Adapter], bool]) -> Adapter | None:
+    """The best that is within the limit, where the first is not."""
+    shrunk = _shrunk(adapters, within)
     least = math.inf
     if shrunk:
         least = validation_loss(found, write_average(found, shrunk.parts))
-    better = (one for one in finalists[1:] if VALIDATION_NLL.score(one.checkpoint.score) < least)
+    better = (one for one in adapters[1:] if VALIDATION_NLL.score(one.checkpoint.score) < least)
     return next(filter(within, better), shrunk)
 
 
-def _shrunk(finalists: Sequence[Kept], within: Callable[[Kept], bool]) -> Kept | None:
+def _shrunk(adapters: Sequence[Adapter], within: Callable[[Adapter], bool]) -> Adapter | None:
     """The best adapter times the largest factor that is within the limit, by bisection; 0 is the base model."""
-    whole = next((one for one in finalists if one.parts or can_be_summed(one.checkpoint.configuration)), None)
+    whole = next((one for one in adapters if one.parts or can_be_summed(one.checkpoint.configuration)), None)
     if whole is None:
         return None
     found, low, high = None, 0.0, 1.0
     for _ in range(_HALVINGS):
         factor = (low + high) / 2
         parts = whole.parts or (Part(whole.checkpoint, 1.0),)
-        smaller = Kept(whole.checkpoint, tuple(replace(one, weight=factor * one.weight) for one in parts))
+        smaller = Adapter(whole.checkpoint, tuple(replace(one, weight=factor * one.weight) for one in parts))
         if within(smaller):
             found, low = smaller, factor
         else:
@@ -249,18 +220,18 @@ def _shrunk(finalists: Sequence[Kept], within: Callable[[Kept], bool]) -> Kept |
     return found
 
 
-def _rise_of(found: Found, finalist: Kept) -> Rise:
+def _rise_of(found: Found, adapter: Adapter) -> Rise:
     from foretune.execution.finetuned import load_finetuned
 
     options = found.options
-    model = load_finetuned(finalist.folder(found), options.model, device=options.device, shared=True)
+    model = load_finetuned(adapter.folder(found), options.model, device=options.device, shared=True)
     score = guard_score(found.setup, model)
     if score is None or score.rise is None:
         raise ConfigurationError("--guard-limit needs a guard; give --guard FILE")
     return score.rise
 
 
-def _name(one: Kept) -> str:
+def _name(one: Adapter) -> str:
     whole, factor = "average" if len(one.parts) > 1 else one.checkpoint.configuration.key, 1.0
     if one.parts:
         factor = sum(part.weight for part in one.parts)

@@ -8,7 +8,16 @@ import pytest
 from finished_search import IA3, LORA
 
 from foretune.session import averaging
-from foretune.session.averaging import KEPT, Part, average_best, averaging_seconds, choose, evaluations, to_average
+from foretune.session.averaging import (
+    KEPT,
+    Adapter,
+    Part,
+    average_best,
+    averaging_seconds,
+    choose,
+    evaluations,
+    to_average,
+)
 from foretune.session.options import TuneOptions
 from foretune.tuner import Budget, Incumbent
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
@@ -117,10 +126,10 @@ def test_without_averages_or_time_or_candidates_nothing_is_tried(tmp_path, monke
         return SimpleNamespace(options=options, budget=Budget(60.0), output=tmp_path, setup=setup, result=result)
 
     best = Incumbent(LORA, 1, -1.0)
-    assert average_best(found(), best) == ()  # the adapters are gone
+    assert average_best(found(), best) == Adapter(best)  # the adapters are gone
     for report in history:
         (tmp_path / "trials" / report.trial.configuration.key / "best").mkdir(parents=True)
-    assert average_best(found(average=False), best) == ()
-    assert average_best(found(seconds=4.0), best) == ()
-    assert average_best(found(history=history[:1]), best) == ()
+    assert average_best(found(average=False), best) == Adapter(best)
+    assert average_best(found(seconds=4.0), best) == Adapter(best)
+    assert average_best(found(history=history[:1]), best) == Adapter(best)
     assert not (tmp_path / ".average").exists()

@@ -13,8 +13,8 @@ from foretune.metrics.summary import Agreement, Answered, Mean
 from foretune.metrics.text import TextScorer
 from foretune.report.final_scores import Finalist, Judged, Measurement, ModelScores
 from foretune.session.answering import Exam
-from foretune.session.averaging import Part
-from foretune.session.choosing import Choice, answers_in_report, champion, choose_returned
+from foretune.session.averaging import Adapter, Part
+from foretune.session.choosing import answers_in_report, champion, choose_returned
 from foretune.session.scoring import MetricRequest
 from foretune.teacher.price import Price, Tokens
 from foretune.tuner import Incumbent
@@ -63,14 +63,14 @@ def exam(right, monkeypatch):
 
 
 BEST = Incumbent(A, 1, -1.0)
+PARTS = (Part(BEST, 0.5), Part(Incumbent(B, 1, -1.1), 0.5))
 
 
 def test_the_checkpoint_with_the_better_answers_is_returned(found, monkeypatch):
-    choice = choose_returned(found, BEST, (), exam({A.key: 3, B.key: 4, C.key: 8}, monkeypatch))
-    assert choice.checkpoint == Incumbent(C, 1, -1.2)
-    assert choice.parts == ()
+    chosen, finalists = choose_returned(found, Adapter(BEST), exam({A.key: 3, B.key: 4, C.key: 8}, monkeypatch))
+    assert chosen == Adapter(Incumbent(C, 1, -1.2))
     # One answer of ten is a lead of 0.1 with an error of 0.1; five of ten are one of 0.5 with 0.167.
-    assert choice.finalists == (
+    assert finalists == (
         Finalist("lora r1", 0.3, None, None, chosen=False),
         Finalist("lora r2", 0.4, pytest.approx(0.1), pytest.approx(0.1), chosen=False),
         Finalist("lora r3", 0.8, pytest.approx(0.5), pytest.approx(1 / 6), chosen=True),
@@ -80,39 +80,38 @@ def test_the_checkpoint_with_the_better_answers_is_returned(found, monkeypatch):
 def test_where_no_verdict_can_be_read_validation_loss_has_the_last_word(found, monkeypatch):
     mute = SimpleNamespace(name="judge", leads=lambda asked, *_: [None] * len(asked))
     given = replace(exam({A.key: 3, B.key: 4, C.key: 8}, monkeypatch), scorer=mute)
-    choice = choose_returned(found, BEST, (), given)
-    assert choice.checkpoint == BEST
-    assert choice.finalists[1:] == tuple(
+    chosen, finalists = choose_returned(found, Adapter(BEST), given)
+    assert chosen == Adapter(BEST)
+    assert finalists[1:] == tuple(
         Finalist(name, None, None, None, chosen=False, unscored=10) for name in ("lora r2", "lora r3")
     )
 
 
 def test_the_average_holds_against_what_is_not_clearly_better(found, monkeypatch):
-    parts = (Part(BEST, 0.5), Part(Incumbent(B, 1, -1.1), 0.5))
-    choice = choose_returned(found, BEST, parts, exam({"average": 5, A.key: 6, B.key: 5, C.key: 4}, monkeypatch))
-    assert (choice.checkpoint, choice.parts) == (BEST, parts)
-    assert [(one.name, one.chosen) for one in choice.finalists][:2] == [("average", True), ("lora r1", False)]
+    average, given = Adapter(BEST, PARTS), exam({"average": 5, A.key: 6, B.key: 5, C.key: 4}, monkeypatch)
+    chosen, finalists = choose_returned(found, average, given)
+    assert chosen == average
+    assert [(one.name, one.chosen) for one in finalists][:2] == [("average", True), ("lora r1", False)]
 
 
 def test_an_average_that_answers_worse_is_not_returned(found, monkeypatch):
-    parts = (Part(BEST, 0.5), Part(Incumbent(B, 1, -1.1), 0.5))
-    choice = choose_returned(found, BEST, parts, exam({"average": 1, A.key: 6, B.key: 5, C.key: 4}, monkeypatch))
-    assert (choice.checkpoint, choice.parts) == (BEST, ())
+    given = exam({"average": 1, A.key: 6, B.key: 5, C.key: 4}, monkeypatch)
+    assert choose_returned(found, Adapter(BEST, PARTS), given)[0] == Adapter(BEST)
 
 
 def test_a_best_that_cannot_be_averaged_takes_part_and_what_is_gone_does_not(found, monkeypatch):
     (found.output / "trials" / IA3.key / "best").mkdir(parents=True)
     (found.output / "trials" / B.key / "best").rmdir()
-    best = Incumbent(IA3, 1, -0.5)
-    choice = choose_returned(found, best, (), exam({IA3.key: 0, A.key: 0, C.key: 9}, monkeypatch))
-    assert [one.name for one in choice.finalists] == ["ia3, lr 0.02, batch 4, 2 epochs", "lora r1", "lora r3"]
-    assert choice.checkpoint.configuration == C
+    best = Adapter(Incumbent(IA3, 1, -0.5))
+    chosen, finalists = choose_returned(found, best, exam({IA3.key: 0, A.key: 0, C.key: 9}, monkeypatch))
+    assert [one.name for one in finalists] == ["ia3, lr 0.02, batch 4, 2 epochs", "lora r1", "lora r3"]
+    assert chosen.checkpoint.configuration == C
 
 
 def test_without_questions_validation_loss_has_the_last_word(found, monkeypatch):
     for given in (None, Exam(TextScorer("exact_match"), "words", (4,), 3, (), QUESTIONS)):
-        assert choose_returned(found, BEST, (), given) == Choice(BEST)
-    assert answers_in_report(found, Choice(BEST), None, []) == {}
+        assert choose_returned(found, Adapter(BEST), given) == (Adapter(BEST), ())
+    assert answers_in_report(found, (), None, []) == {}
 
 
 def test_the_report_has_the_choice_and_what_a_judge_has_cost(found):
@@ -123,7 +122,7 @@ def test_the_report_has_the_choice_and_what_a_judge_has_cost(found):
         ModelScores(name, scored(name, 1.0).test, Measurement(1, 1, 1, answered=Answered("judge", 3, 0, 4, 0, agreed)))
         for name, agreed in (("zero-shot", Agreement(0, 1, 0, 3)), ("best", Agreement(3, 1, 0, 0)))
     ]
-    said = answers_in_report(found, Choice(BEST, (), finalists), given, rows)
+    said = answers_in_report(found, finalists, given, rows)
     assert said == {
         "metric": "judge",
         "questions": 10,

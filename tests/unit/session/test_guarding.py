@@ -17,8 +17,8 @@ from foretune.finetuning.data import Tokens, load_alone
 from foretune.finetuning.evaluate import RowLosses, Scores
 from foretune.report.final_scores import GuardChoice, GuardFinalist, GuardScore, Rise
 from foretune.session import guarding
-from foretune.session.averaging import Part
-from foretune.session.guarding import Guard, Kept, guarding_seconds, keep_within, parse_limit, read_guard
+from foretune.session.averaging import Adapter, Part
+from foretune.session.guarding import Guard, guarding_seconds, keep_within, parse_limit, read_guard
 from foretune.session.options import TuneOptions
 from foretune.tuner import Incumbent
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
@@ -160,64 +160,64 @@ def limited(tmp_path, monkeypatch):
         history = [Report(Trial(0, one.configuration, 1), Status.OK, curve, "", 1.0) for one, curve in curves]
         options = TuneOptions.of("data.jsonl", "mine", guard="other.jsonl", guard_limit=limit)
         found = SimpleNamespace(options=options, output=tmp_path, result=SimpleNamespace(history=history))
-        chosen = keep_within(found, best, parts)
-        assert not chosen.parts or limit is None or written[-1] == chosen.parts
-        return chosen, asked
+        kept, choice = keep_within(found, Adapter(best, parts))
+        assert not kept.parts or limit is None or written[-1] == kept.parts
+        return kept, choice, asked
 
     return ask
 
 
 def test_without_a_limit_the_best_is_returned_and_nothing_is_asked(limited):
-    assert limited({}, limit=None, parts=AVERAGE) == (Kept(A, AVERAGE), [])
+    assert limited({}, limit=None, parts=AVERAGE) == (Adapter(A, AVERAGE), None, [])
 
 
 @pytest.mark.parametrize(("parts", "name"), [((), "a"), (AVERAGE, "average")])
 def test_the_best_is_returned_if_it_is_within_the_limit(limited, parts, name):
-    kept, asked = limited({name: 0.1}, parts=parts)
+    kept, choice, asked = limited({name: 0.1}, parts=parts)
     assert (kept.checkpoint, kept.parts, asked) == (A, parts, [name])
     name = "average" if parts else A.configuration.key
-    assert kept.choice == GuardChoice(0.1, within=True, kept=name, finalists=(GuardFinalist(name, Rise(0.1, 0.01)),))
+    assert choice == GuardChoice(0.1, within=True, kept=name, finalists=(GuardFinalist(name, Rise(0.1, 0.01)),))
 
 
 def test_over_the_limit_the_best_is_shrunk_as_little_as_possible(limited):
-    kept, asked = limited({"a": 0.24})
+    kept, choice, asked = limited({"a": 0.24})
     assert asked[:5] == ["a", "0.5 a", "0.25 a", "0.375 a", "0.4375 a"]
     assert kept.parts == (Part(A, 0.375),)
-    assert (kept.choice.within, kept.choice.kept) == (True, f"0.375 x {A.configuration.key}")
+    assert (choice.within, choice.kept) == (True, f"0.375 x {A.configuration.key}")
 
 
 def test_an_average_is_shrunk_as_a_whole(limited):
-    kept, asked = limited({"average": 0.11}, parts=AVERAGE, loss=0.5)
+    kept, choice, asked = limited({"average": 0.11}, parts=AVERAGE, loss=0.5)
     assert asked == ["average", "0.5 average", "0.75 average", "0.875 average", "0.9375 average"]
     assert kept.parts == (Part(A, 0.875 * 0.7), Part(B, 0.875 * 0.3))
-    assert (kept.choice.within, kept.choice.kept) == (True, "0.875 x average")
+    assert (choice.within, choice.kept) == (True, "0.875 x average")
 
 
 def test_a_checkpoint_that_is_better_than_the_shrunk_best_is_returned(limited):
-    kept, asked = limited({"a": 0.2, "b": 0.15, "c": 0.05}, loss=1.3)
+    kept, _, asked = limited({"a": 0.2, "b": 0.15, "c": 0.05}, loss=1.3)
     assert (kept.checkpoint, kept.parts, asked[5:]) == (C, (), ["b", "c"])
-    kept, asked = limited({"a": 0.2, "b": 0.15, "c": 0.05}, loss=1.15)
+    kept, _, asked = limited({"a": 0.2, "b": 0.15, "c": 0.05}, loss=1.15)
     assert (kept.parts, asked[5:]) == ((Part(A, 0.5),), ["b"])
 
 
 def test_if_nothing_is_within_the_limit_the_least_rise_is_returned(limited):
     rises = {"a": 0.5, "0.5 a": 0.4, "0.25 a": 0.6, "0.125 a": 0.6, "0.0625 a": 0.6, "b": 0.3, "c": 0.4}
-    kept, asked = limited(rises)
-    assert (kept.checkpoint, kept.parts, kept.choice.within, asked[5:]) == (B, (), False, ["b", "c"])
-    kept, _ = limited({**rises, "0.25 a": 0.2})
-    assert (kept.parts, kept.choice.within) == ((Part(A, 0.25),), False)
+    kept, choice, asked = limited(rises)
+    assert (kept.checkpoint, kept.parts, choice.within, asked[5:]) == (B, (), False, ["b", "c"])
+    kept, choice, _ = limited({**rises, "0.25 a": 0.2})
+    assert (kept.parts, choice.within) == ((Part(A, 0.25),), False)
 
 
 def test_the_best_of_a_kind_that_cannot_be_shrunk_leaves_that_to_the_next(limited):
-    kept, asked = limited({"ia3": 0.2, "a": 0.2}, best=IA)
+    kept, _, asked = limited({"ia3": 0.2, "a": 0.2}, best=IA)
     assert asked == ["ia3", "0.5 a", "0.75 a", "0.625 a", "0.5625 a", "a", "b", "c"]
     assert kept.parts == (Part(A, 0.5),)
-    kept, asked = limited({"ia3": 0.2, "a": 0.05}, best=IA)
+    kept, _, asked = limited({"ia3": 0.2, "a": 0.05}, best=IA)
     assert (kept.checkpoint, kept.parts, asked[-1]) == (A, (), "a")
 
 
 def test_adapters_that_are_gone_are_not_asked(limited):
-    kept, asked = limited({"a": 0.5, "c": 0.05}, kept=(A, C))
+    kept, _, asked = limited({"a": 0.5, "c": 0.05}, kept=(A, C))
     assert (kept.checkpoint, asked[5:]) == (C, ["c"])
 
 
@@ -233,5 +233,5 @@ def test_a_finalist_is_read_back_as_a_user_would(monkeypatch, tmp_path):
     monkeypatch.setattr(guarding, "guard_score", lambda setup, model: replace(score, name=model))
     options = TuneOptions.of("data.jsonl", "mine", guard="other.jsonl", guard_limit=0.1)
     found = SimpleNamespace(options=options, output=tmp_path, setup=None)
-    assert {guarding._rise_of(found, one) for one in (Kept(A, ()), Kept(IA, AVERAGE))} == {Rise(0.1, None)}
+    assert {guarding._rise_of(found, one) for one in (Adapter(A), Adapter(IA, AVERAGE))} == {Rise(0.1, None)}
     assert read == [(tmp_path / "trials" / A.configuration.key / "best", "mine"), (tmp_path / ".average", "mine")]
