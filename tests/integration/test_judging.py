@@ -62,7 +62,9 @@ def test_a_search_whose_judge_failed_ends_with_the_same_adapter_and_repays_nothi
         assert judged(whole, server) == 0
     with serving(first=["", "", "", "401"]) as before:
         assert judged(killed, before) == 2
-    assert "refused the request" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "refused the request" in said
+    assert "to close the search without the judge, give the command with --resume --metric nll and no --judge" in said
     with serving() as after:
         assert judged(killed, after) == 0
     answered = [{key for key, outcome in one.log if outcome == "answered"} for one in (server, before, after)]

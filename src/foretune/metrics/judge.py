@@ -86,7 +86,7 @@ class Judge:
         found = self._judged(Grade, [grade_request(self._rubric, one, answer) for one, answer in pairs])
         unreadable = [one for one in found if isinstance(one, Unreadable)]
         if unreadable and len(unreadable) == len(found):
-            raise TeacherError(f"no reply of the judge could be read ({unreadable[-1].reason}); {_OTHER}")
+            raise TeacherError(f"no reply of the judge could be read ({unreadable[-1].reason}); give another --judge")
         return [None if isinstance(one, Unreadable) else one for one in found]
 
     def scores(self, asked: Sequence[Asked], answers: Sequence[str]) -> list[float | None]:
@@ -130,11 +130,7 @@ class Judge:
         return found
 
 
-_OTHER = "give another --judge, or end a search without it: tune ... --resume --metric nll"
-_KEPT = (
-    "every reply so far is kept, so give the same command again (tune: with --resume, or close it without the judge: "
-    "--resume --metric nll)"
-)
+_KEPT = "every reply so far is kept, so give the same command again (tune: with --resume)"
 
 
 def grade_request(rubric: str, asked: Asked, answer: str) -> Request:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from foretune.errors import DataError
+from foretune.errors import DataError, TeacherError
 from foretune.metrics import JUDGE
 from foretune.session.averaging import KEPT
 from foretune.session.scoring import open_judge, open_scorer
@@ -92,6 +93,16 @@ def exam_of(found: Found) -> Exam | None:
         tuple(Question.of_example(one) for one in splits.validation[:compared]),
         tuple(Question.of_example(one) for one in splits.test),
     )
+
+
+@contextmanager
+def judge_may_be_left_out() -> Generator[None]:
+    """Where the judge fails at the end of a search, say how the search is closed without it."""
+    try:
+        yield
+    except TeacherError as error:
+        advice = "to close the search without the judge, give the command with --resume --metric nll and no --judge"
+        raise TeacherError(f"{error}; {advice}") from None
 
 
 def check_questions(examples: Sequence[Example], metric: str) -> None:

@@ -18,7 +18,7 @@ from foretune.report.curves import save_curves
 from foretune.report.final_scores import GuardChoice, Measurement, Member, ModelScores
 from foretune.report.run_report import RunReport, TrialCurve, trial_curves, write_run_report
 from foretune.session.adapter_folder import complete_adapter_folder, write_card
-from foretune.session.answering import Exam, exam_of
+from foretune.session.answering import Exam, exam_of, judge_may_be_left_out
 from foretune.session.averaging import FOLDER, Adapter, average_best, folder_of
 from foretune.session.choosing import answers_in_report, choose_returned
 from foretune.session.folder import ADAPTER, COMPARISON, JOURNAL, TRIALS, locked
@@ -43,6 +43,7 @@ REPORT = "report.json"
 
 
 @base_model_held()
+@judge_may_be_left_out()
 def close(found: Found, console: Console, *, compare_default: bool = True) -> RunReport:
     """Choose what is returned, score it, zero-shot and default on the test split, write all files, say what is next.
 

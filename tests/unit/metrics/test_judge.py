@@ -77,7 +77,7 @@ def test_an_answer_without_a_readable_grade_has_none(judging):
 
 
 def test_a_judge_that_nobody_can_read_ends_it(judging):
-    with pytest.raises(TeacherError, match=r"could be read \(reason: Field required\); .* --resume --metric nll"):
+    with pytest.raises(TeacherError, match=r"no reply of the judge could be read \(reason: Field required\)"):
         judging(lambda one: one.scores([YEN], ["yen"]), faults={"wrong schema": 1.0})
 
 
@@ -90,8 +90,7 @@ def test_answers_whose_verdicts_nobody_can_read_have_no_lead(judging):
 
 
 def test_a_judge_that_fails_all_the_time_is_given_up(judging):
-    said = r"the judge failed 5 times in a row .* with --resume, or close it without the judge: --resume --metric nll\)"
-    with pytest.raises(TeacherError, match=said):
+    with pytest.raises(TeacherError, match=r"the judge failed 5 times in a row .* with --resume"):
         judging(lambda one: one.scores([YEN] * 50, [str(number) for number in range(50)]), faults={"500": 1.0})
 
 
