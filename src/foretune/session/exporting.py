@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from foretune.interop.trainers.planned import Form, PlannedRun
     from foretune.interop.trainers.rows import Style
 
-_SUFFIXES = {"unsloth": ".py", "peft-script": ".py"}
+_MODULES = {"unsloth.py", "peft.py", "torch.py", "transformers.py", "trl.py", "datasets.py"}
+"""Names under which a script would be imported in place of a library."""
 _EXACT_SVD = 1024
 """See `foretune.finetuning.adapters`."""
 
@@ -64,7 +65,7 @@ def export(
     Args:
         source: folder of a search, or a YAML file such as its `best.yaml`.
         trainer: one of `foretune.interop.trainers.registry.TRAINERS`.
-        out: the file; by default named after the trainer, in the folder of the source. It must not be there yet.
+        out: the file; by default `Trainer.file` in the folder of the source. It must not be there yet.
         data: the dataset, where it is not the one that the source names.
         model: the base model, likewise.
 
@@ -72,16 +73,15 @@ def export(
         ForetuneError: the source cannot be read, the trainer cannot train the method, or a file is in the way.
     """
     check_name("trainer", trainer, TRAINERS, InteropError)
-    read = _read(source, data, model)
-    file = out or _home(source) / f"{trainer}{_SUFFIXES.get(trainer, '.yaml')}"
+    from foretune.interop.trainers import registry
+
+    read, chosen = _read(source, data, model), registry.TRAINERS[trainer]
+    file = out or _home(source) / chosen.file
     targets = _targets(file, len(read.runs))
     _check_free(targets)
     check_model(read.model, weights=False)
     asked = read.request
     check_data(str(asked.source), seed=asked.seed, train_rows=asked.train_rows, **asdict(asked.reading))
-    from foretune.interop.trainers import registry
-
-    chosen = registry.TRAINERS[trainer]
     found = _Prepared.of(read)
     runs = _planned(read, found, targets)
     notes = [*read.notes, *(found.note_on_end() if chosen.style != "pieces" else ())]
@@ -114,6 +114,9 @@ def _check_free(targets: Sequence[Path]) -> None:
     for path in (*targets, _data_folder(targets)):
         if path.exists():
             message = f"{path} already exists; give another file to --out"
+            raise InteropError(message)
+        if path.name in _MODULES:
+            message = f"Python would import {path} in place of the library of that name; give another file to --out"
             raise InteropError(message)
     if not targets[0].absolute().parent.is_dir():
         message = f"{targets[0]} is in a folder that does not exist; make it first, or give another file to --out"

@@ -182,6 +182,13 @@ def test_nothing_is_overwritten(recipe, tmp_path):
     assert not (tmp_path / "other-data").exists()
 
 
+def test_a_script_is_not_called_as_a_library_that_it_imports(recipe, tmp_path):
+    path = recipe()
+    assert export(path, "unsloth").files == (tmp_path / "train_unsloth.py",)
+    with pytest.raises(InteropError, match="would import .* in place of the library"):
+        export(path, "unsloth", tmp_path / "unsloth.py")
+
+
 def test_a_method_that_is_refused_leaves_nothing(recipe, tmp_path):
     with pytest.raises(InteropError, match="cannot train ia3"):
         export(recipe({"method": "ia3"}), "axolotl")

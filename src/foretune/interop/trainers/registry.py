@@ -22,17 +22,19 @@ class Trainer:
         write: its content, and notes on what it cannot say.
         command: that trains with it.
         style: of the rows that it reads.
+        file: its name, where none is given.
     """
 
     write: Callable[[PlannedRun], tuple[str, list[str]]]
     command: str
     style: Style
+    file: str
 
 
 TRAINERS: Mapping[str, Trainer] = {
-    "trl": Trainer(to_trl, "trl sft --config {file}", "split"),
-    "axolotl": Trainer(to_axolotl, "axolotl train {file}", "turns"),
-    "llama-factory": Trainer(to_llama_factory, "llamafactory-cli train {file}", "turns"),
-    "unsloth": Trainer(to_unsloth, "python {file}", "split"),
-    "peft-script": Trainer(to_peft_script, "python {file}", "pieces"),
+    "trl": Trainer(to_trl, "trl sft --config {file}", "split", "trl.yaml"),
+    "axolotl": Trainer(to_axolotl, "axolotl train {file}", "turns", "axolotl.yaml"),
+    "llama-factory": Trainer(to_llama_factory, "llamafactory-cli train {file}", "turns", "llama-factory.yaml"),
+    "unsloth": Trainer(to_unsloth, "python {file}", "split", "train_unsloth.py"),
+    "peft-script": Trainer(to_peft_script, "python {file}", "pieces", "peft-script.py"),
 }
