@@ -14,10 +14,13 @@ optimizer = create_loraplus_optimizer(
     {kind},
     lr={learning_rate!r},
     loraplus_lr_ratio={ratio!r},
-    loraplus_weight_decay={decay!r},
+    loraplus_weight_decay={decay!r},{more}
 )
 """
-_KINDS = {"adamw": "torch.optim.AdamW", "adafactor": "torch.optim.Adafactor"}
+_KINDS = {
+    "adamw": ("torch.optim.AdamW", ""),
+    "adafactor": ("torch.optim.Adafactor", "\n    eps=(None, 1.0),  # the learning rate means the same as AdamW's"),
+}
 
 
 def to_unsloth(run: PlannedRun) -> tuple[str, list[str]]:
@@ -88,11 +91,13 @@ def _adapter(run: PlannedRun, notes: list[str]) -> dict[str, Any]:
 
 
 def _loraplus(run: PlannedRun) -> str:
+    kind, more = _KINDS[str(run.values["optimizer"])]
     return _LORAPLUS.format(
-        kind=_KINDS[str(run.values["optimizer"])],
+        kind=kind,
         learning_rate=float(run.values["learning_rate"]),
         ratio=float(run.values["loraplus_ratio"]),
         decay=run.decay,
+        more=more,
     )
 
 

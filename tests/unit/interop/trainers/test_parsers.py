@@ -142,6 +142,14 @@ def test_unsloths_script_calls_trl_and_peft_by_names_that_they_have(planned, met
         assert names["create_loraplus_optimizer"] <= taken
 
 
+@pytest.mark.parametrize(("optimizer", "scale"), [("adamw", None), ("adafactor", "(None, 1.0)")])
+def test_adafactor_of_loraplus_steps_as_adamw_does(planned, optimizer, scale):
+    run = planned({"method": "loraplus", "loraplus_ratio": 16.0, "optimizer": optimizer})
+    tree = ast.walk(ast.parse(TRAINERS["unsloth"].write(run)[0]))
+    (call,) = (one for one in tree if isinstance(one, ast.Call) and "loraplus" in ast.unparse(one.func))
+    assert {word.arg: ast.unparse(word.value) for word in call.keywords}.get("eps") == scale
+
+
 @pytest.mark.parametrize("trainer", ["trl", "axolotl", "llama-factory", "unsloth"])
 def test_ia3_is_refused_where_it_cannot_be_trained(planned, trainer):
     with pytest.raises(InteropError, match="cannot train ia3"):
