@@ -24,10 +24,14 @@ if TYPE_CHECKING:
 
 
 def read_tokens(request: DataRequest, tokenizer: PreTrainedTokenizerBase) -> tuple[Splits, TokenizedSplits]:
-    """The dataset that a request asks for, as text and in the model's tokens; its `end` is taken as it is."""
+    """The rows that can be used of a request's dataset, as text and in tokens; the request's `end` is taken as it is.
+
+    Raises:
+        DataError: see `tokenize`.
+    """
     splits, day = read_splits(request), date.fromisoformat(request.today) if request.today else None
-    length = request.max_length or DEFAULT_MAX_LENGTH
-    return splits, tokenize(splits, tokenizer, length, end_token_id=request.end, today=day)
+    encoder = _Encoder.of(tokenizer, request.end, day)
+    return _tokenized(splits, encoder, request.max_length or DEFAULT_MAX_LENGTH)
 
 
 def tokenize(
@@ -56,20 +60,27 @@ def tokenize(
     Raises:
         DataError: if every row of a split is too long, or the chat template rejects a conversation.
     """
+    return _tokenized(splits, _Encoder.of(tokenizer, end_token_id, today), max_length)[1]
+
+
+def _tokenized(splits: Splits, encoder: _Encoder, max_length: int) -> tuple[Splits, TokenizedSplits]:
     if max_length < 2:
         raise DataError(f"max_length is {max_length}; a row needs at least 2 tokens, one to predict and one before it")
-    encoder = _Encoder.of(tokenizer, end_token_id, today)
-    notes = list(splits.notes)
-    parts: list[Tokens] = []
-    renderings: list[Rendering] = []
-    for split in ("train", "validation", "test"):
-        examples: tuple[Example, ...] = getattr(splits, split)
-        tokens, written, said = encoder.tokens(split, examples, max_length, skip=splits.skip_bad_rows)
-        parts.append(tokens)
-        renderings += written
-        notes += said
-    notes += _changes(renderings)
-    return TokenizedSplits(splits.name, *parts, notes=tuple(notes))
+    parts = {
+        split: encoder.part(split, getattr(splits, split), max_length, skip=splits.skip_bad_rows)
+        for split in ("train", "validation", "test")
+    }
+    notes = [*splits.notes, *(note for part in parts.values() for note in part.notes)]
+    notes += _changes([one for part in parts.values() for one in part.renderings])
+    return (
+        replace(splits, **{split: part.examples for split, part in parts.items()}),
+        TokenizedSplits(
+            splits.name,
+            **{split: part.tokens for split, part in parts.items()},
+            notes=tuple(notes),
+            cut=sum(part.cut for part in parts.values()),
+        ),
+    )
 
 
 def tokenize_alone(
@@ -91,8 +102,8 @@ def tokenize_alone(
     """
     day = date.fromisoformat(request.today) if request.today else None
     length, skip = request.max_length or DEFAULT_MAX_LENGTH, request.reading.skip_bad_rows
-    tokens, written, notes = _Encoder.of(tokenizer, request.end, day).tokens(name, examples, length, skip=skip)
-    return tokens, [*notes, *_changes(written)]
+    part = _Encoder.of(tokenizer, request.end, day).part(name, examples, length, skip=skip)
+    return part.tokens, [*part.notes, *_changes(part.renderings)]
 
 
 def prompt_ids(asked: Example, tokenizer: PreTrainedTokenizerBase, *, end: int) -> list[int]:
@@ -117,6 +128,17 @@ class _Row:
     ids: list[int]
     learned: list[tuple[int, int]]
     where: str
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows that can be used, how they are written, their tokens, notes on them, and how many of them were cut."""
+
+    examples: tuple[Example, ...]
+    renderings: tuple[Rendering, ...]
+    tokens: Tokens
+    notes: tuple[str, ...]
+    cut: int
 
 
 @dataclass(frozen=True)
@@ -148,18 +170,23 @@ class _Encoder:
         row = self._row(example, rendering, self._ids(texts))
         return row.ids[: row.learned[-1][0]]
 
-    def tokens(
-        self, split: str, examples: Sequence[Example], max_length: int, *, skip: bool
-    ) -> tuple[Tokens, list[Rendering], list[str]]:
-        """The tokens of a split, how its rows are written, and notes on them."""
-        rows, written, said = self.rows(split, examples, skip=skip)
-        rows, cut = _truncate(split, rows, max_length)
-        return _as_tokens(rows), written, [*said, *cut]
+    def part(self, split: str, examples: Sequence[Example], max_length: int, *, skip: bool) -> _Part:
+        """A split, or other rows of this name."""
+        kept, left_out = self._rows(split, examples, skip=skip)
+        whole = [row for *_, row in kept]
+        rows, said = _truncate(split, whole, max_length)
+        return _Part(
+            tuple(example for example, *_ in kept),
+            tuple(rendering for _, rendering, _ in kept),
+            _as_tokens(rows),
+            (*left_out, *self._unknown(split, whole), *said),
+            sum(len(row.ids) > max_length for row in whole),
+        )
 
-    def rows(
+    def _rows(
         self, split: str, examples: Sequence[Example], *, skip: bool
-    ) -> tuple[list[_Row], list[Rendering], list[str]]:
-        """The rows of a split, how they are written, and notes on them."""
+    ) -> tuple[list[tuple[Example, Rendering, _Row]], list[str]]:
+        """The rows that can be used, and notes on the others."""
         rendered: list[tuple[Example, Rendering]] = []
         faults: list[Fault] = []
         for example in examples:
@@ -169,15 +196,14 @@ class _Encoder:
                 faults.append(Fault.of(example.where or "a row", error))
         texts = [list(accumulate(piece.text for piece in rendering.pieces)) for _, rendering in rendered]
         encoded = iter(self._ids([text for row in texts for text in row]))
-        rows: list[_Row] = []
+        kept: list[tuple[Example, Rendering, _Row]] = []
         for (example, rendering), row in zip(rendered, texts, strict=True):
             ids = [next(encoded) for _ in row]
             try:
-                rows.append(self._row(example, rendering, ids))
+                kept.append((example, rendering, self._row(example, rendering, ids)))
             except DataError as error:
                 faults.append(Fault.of(example.where or "a row", error))
-        notes = check_bad_rows(faults, len(examples), split, skip=skip)
-        return rows, [one for _, one in rendered], [*notes, *self._unknown(split, rows)]
+        return kept, check_bad_rows(faults, len(examples), split, skip=skip)
 
     def _row(self, example: Example, rendering: Rendering, prefixes: Sequence[list[int]]) -> _Row:
         begins = rendering.needs_begin and self.tokenizer.bos_token_id is not None

@@ -65,10 +65,20 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TokenizedSplits:
-    """The data of training, choice and report; `notes` adds the changes by tokenizing to those of `Splits`."""
+    """The data of training, choice and report.
+
+    Attributes:
+        name: of the file, folder or hub dataset.
+        train: rows to learn from.
+        validation: rows that choose configurations and checkpoints.
+        test: rows for the report on the final choice.
+        notes: those of `Splits`, and the changes by tokenizing.
+        cut: rows that were longer than they may be, and lost a part.
+    """
 
     name: str
     train: Tokens
     validation: Tokens
     test: Tokens
     notes: tuple[str, ...] = field(default=())
+    cut: int = 0
