@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from foretune.finetuning.data import Splits
+    from foretune.finetuning.data.rendering import Renderer
     from foretune.interop.trainers.planned import Form, PlannedRun
-    from foretune.interop.trainers.rows import Style
+    from foretune.interop.trainers.rows import RowWriter, Style
 
 _MODULES = {"unsloth.py", "peft.py", "torch.py", "transformers.py", "trl.py", "datasets.py"}
 """Names under which a script would be imported in place of a library."""
@@ -84,9 +86,9 @@ def export(
     check_data(str(asked.source), seed=asked.seed, train_rows=asked.train_rows, **asdict(asked.reading))
     found = _Prepared.of(read)
     runs = _planned(read, found, targets)
-    notes = [*read.notes, *(found.note_on_end() if chosen.style != "pieces" else ())]
+    notes = [*read.notes, *found.notes, *(found.note_on_end() if chosen.style != "pieces" else ())]
     written = [chosen.write(run) for run in runs]
-    _write_rows(runs[0], trainer, found.rows_of(chosen.style, date.fromisoformat(str(read.request.today))))
+    _write_rows(runs[0], trainer, found.rows_of(chosen.style))
     commands = tuple(chosen.command.format(file=one) for one in targets)
     for target, command, (text, said) in zip(targets, commands, written, strict=True):
         target.write_text(_headed(trainer, command, [*notes, *said], text), encoding="utf-8")
@@ -153,16 +155,16 @@ def _average(folder: Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """The base model without weights, its tokenizer, and the examples."""
+    """The base model without weights, its tokenizer, the examples as they are learned, and notes on them."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     splits: Splits
-    form: Form
+    writer: RowWriter
     max_length: int
-    rows: int
     cut: bool
     ends: tuple[int, int]
+    notes: tuple[str, ...]
 
     @classmethod
     def of(cls, read: _Source) -> _Prepared:
@@ -171,13 +173,16 @@ class _Prepared:
         from foretune.finetuning.model import load_tokenizer
         from foretune.finetuning.shape import read_without_weights, shape_of
         from foretune.finetuning.task import longest_input
+        from foretune.interop.trainers.rows import RowWriter
 
         model, tokenizer = read_without_weights(read.model), load_tokenizer(read.model, weights=False)
         max_length, own = read.request.max_length or longest_input(shape_of(model)), _own_end(tokenizer)
         end = own if read.end is None else read.end
-        splits, data = read_tokens(replace(read.request, max_length=max_length, end=end), tokenizer)
-        cut = any("were cut" in note for note in data.notes)
-        return cls(model, tokenizer, splits, _form(splits, tokenizer), max_length, len(data.train), cut, (own, end))
+        kept, data = read_tokens(replace(read.request, max_length=max_length, end=end), tokenizer)
+        ends, day = (own, end), date.fromisoformat(str(read.request.today))
+        writer = RowWriter.of(tokenizer, _form(kept, tokenizer), ends, day)
+        splits, notes = _as_learned(kept, writer.renderer)
+        return cls(model, tokenizer, splits, writer, max_length, data.cut > 0, ends, notes)
 
     @property
     def last_only(self) -> bool:
@@ -195,13 +200,10 @@ class _Prepared:
             if message.role == "assistant"
         )
 
-    def rows_of(self, style: Style, day: date) -> dict[str, list[dict[str, Any]]]:
+    def rows_of(self, style: Style) -> dict[str, list[dict[str, Any]]]:
         """The rows that are written, by split."""
-        from foretune.interop.trainers.rows import RowWriter
-
-        ends, last_only = self.ends, self.last_only
-        writer = RowWriter.of(self.tokenizer, self.form, style, last_only=last_only, ends=ends, day=day)
-        return {split: [writer.row(one) for one in getattr(self.splits, split)] for split in ("train", "validation")}
+        row = partial(self.writer.row, style=style, last_only=self.last_only)
+        return {"train": [*map(row, self.splits.train)], "validation": [*map(row, self.splits.validation)]}
 
     def note_on_end(self) -> tuple[str, ...]:
         """For trainers that apply the chat template themselves."""
@@ -212,6 +214,18 @@ class _Prepared:
             f"foretune ends answers with {end}, since an adapter cannot make this model write {own}, which is what the "
             "trainer puts there: answers may not stop by themselves",
         )
+
+
+def _as_learned(kept: Splits, renderer: Renderer) -> tuple[Splits, tuple[str, ...]]:
+    """Conversations with the contents and the answers that foretune learns, and a note where answers are left out."""
+    train, validation = (tuple(map(renderer.as_learned, rows)) for rows in (kept.train, kept.validation))
+    pairs = [*zip(kept.train, train, strict=True), *zip(kept.validation, validation, strict=True)]
+    fewer = sum(len(now.learned) < len(before.learned) for before, now in pairs)
+    note = (
+        f"of {fewer} of {len(pairs)} conversations only the last answer is to be learned, as in foretune, since the "
+        "model's chat template writes earlier answers in another way than the last one"
+    )
+    return replace(kept, train=train, validation=validation), (note,) if fewer else ()
 
 
 def _own_end(tokenizer: PreTrainedTokenizerBase) -> int:
@@ -236,10 +250,10 @@ def _planned(read: _Source, found: _Prepared, targets: Sequence[Path]) -> list[P
             values=values,
             model=resolve_model(read.model, weights=False),
             data=_data_folder(targets),
-            form=found.form,
+            form=found.writer.form,
             last_only=found.last_only,
             all_learned=found.all_learned,
-            rows=found.rows,
+            rows=len(found.splits.train),
             cut=found.cut,
             max_length=found.max_length,
             seed=read.request.seed,

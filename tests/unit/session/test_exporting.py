@@ -107,6 +107,50 @@ def test_answers_that_are_not_learned_are_marked_for_axolotl(recipe):
     assert [message.get("train") for message in messages] == [None, False, None, None]
 
 
+EARLIER_ANSWERS_IN_BRACKETS = (
+    "{% for m in messages %}{% if m.role == 'assistant' and not loop.last %}({{ m.content }})"
+    "{% elif m.role == 'assistant' %}{{ m.content }}<|end|>{% else %}{{ m.content }}:{% endif %}{% endfor %}"
+)
+
+
+def test_only_the_answers_that_foretune_learns_are_to_be_learned(recipe, tmp_path, tiny_model):
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    (model / "chat_template.jinja").write_text(EARLIER_ANSWERS_IN_BRACKETS)
+    turns = [{"role": role, "content": "x"} for role in ("assistant", "user", "assistant")]
+    rows = [{"messages": [{"role": "user", "content": str(n)}, *turns]} for n in range(20)]
+    path = recipe(rows=rows, model=str(model))
+    written = export(path, "axolotl")
+    assert any("only the last answer is to be learned" in note for note in written.notes)
+    messages = rows_of(written.data)[0]["messages"]
+    assert [message.get("train") for message in messages] == [None, False, None, None]
+    assert set(rows_of(export(path, "trl").data)[0]) == {"prompt", "completion"}
+
+
+def test_contents_are_written_as_foretune_learns_them(recipe, tmp_path):
+    rows = [{"prompt": f"{n}?", "completion": f" red {n}<|end|>"} for n in range(20)]
+    row = rows_of(export(recipe(rows=rows), "trl", tmp_path / "a.yaml").data)[0]
+    assert re.fullmatch(r"red \d+", row["completion"][0]["content"])
+    texts = [{"text": f"red {n}<|end|>"} for n in range(20)]
+    assert re.fullmatch(r"red \d+", rows_of(export(recipe(rows=texts), "trl", tmp_path / "b.yaml").data)[0]["text"])
+
+
+def test_rows_that_are_left_out_of_training_are_left_out_of_the_export(recipe, tmp_path, tiny_model):
+    bare = tmp_path / "bare"
+    shutil.copytree(tiny_model, bare)
+    (bare / "chat_template.jinja").unlink()
+    call = {"type": "function", "function": {"name": "look", "arguments": {}}}
+    answers = [{"content": "", "tool_calls": [call]}, {"content": "x"}]  # without a template no call can be written
+    rows = [
+        {"messages": [{"role": "user", "content": str(n)}, {"role": "assistant", **answers[n % 4 > 0]}]}
+        for n in range(40)
+    ]
+    path = recipe(rows=rows, model=str(bare), skip_bad_rows=True)
+    lines = rows_of(export(path, "trl").data)
+    assert len(lines) == len(tokens_of(path, bare).train)
+    assert all(line["completion"].strip() == "x" for line in lines)
+
+
 def test_a_file_says_where_all_is_and_how_to_train(recipe, tmp_path, tiny_model):
     written = export(recipe(), "trl")
     text = (tmp_path / "trl.yaml").read_text()
@@ -185,7 +229,7 @@ def test_nothing_is_overwritten(recipe, tmp_path):
 def test_a_script_is_not_called_as_a_library_that_it_imports(recipe, tmp_path):
     path = recipe()
     assert export(path, "unsloth").files == (tmp_path / "train_unsloth.py",)
-    with pytest.raises(InteropError, match="would import .* in place of the library"):
+    with pytest.raises(InteropError, match=r"would import .* in place of the library"):
         export(path, "unsloth", tmp_path / "unsloth.py")
 
 

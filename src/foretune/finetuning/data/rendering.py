@@ -87,6 +87,17 @@ class Renderer:
             return Rendering(_plain(messages, example.learned), None, cleaned)
         return replace(self._by_template(example, messages, self.template), cleaned=cleaned)
 
+    def as_learned(self, example: Example) -> Example:
+        """A conversation with the contents that are written, and without marks on answers that are not learned.
+
+        Raises:
+            DataError: see `render`.
+        """
+        if example.text:
+            return example
+        cleaned = replace(example, messages=tuple(self._clean(example)[0]))
+        return cleaned.last_turn_only() if self.render(example).last_only else cleaned
+
     @cached_property
     def _begin(self) -> re.Pattern[str] | None:
         mark = self.tokenizer.bos_token

@@ -26,48 +26,43 @@ class RowWriter:
 
     Attributes:
         form: of the dataset.
-        style: that the trainer reads.
-        last_only: whether each row has one answer that is learned, its last message.
         renderer: writes the chat template out.
         begin: what the tokenizer puts before a text, as text.
         ends: the template's end of an answer, and the end that is learned in its place.
     """
 
     form: Form
-    style: Style
-    last_only: bool
     renderer: Renderer
     begin: str
     ends: tuple[str, str]
 
     @classmethod
-    def of(
-        cls,
-        tokenizer: PreTrainedTokenizerBase,
-        form: Form,
-        style: Style,
-        *,
-        last_only: bool,
-        ends: tuple[int, int],
-        day: date,
-    ) -> RowWriter:
+    def of(cls, tokenizer: PreTrainedTokenizerBase, form: Form, ends: tuple[int, int], day: date) -> RowWriter:
         """For the tokenizer of the base model, with the template's end token and the one in its place."""
         own, end = (str(one) for one in tokenizer.convert_ids_to_tokens(list(ends)))
         template = ChatTemplate(tokenizer, day) if tokenizer.chat_template else None
         first = cast("list[int]", tokenizer("")["input_ids"])
         begin = str(tokenizer.bos_token) if first and first[0] == tokenizer.bos_token_id else ""
-        return cls(form, style, last_only, Renderer(tokenizer, template, end), begin, (own, end))
+        return cls(form, Renderer(tokenizer, template, end), begin, (own, end))
 
-    def row(self, example: Example) -> dict[str, Any]:
-        """An object for a line of JSON."""
-        if self.style == "pieces":
+    def row(self, example: Example, style: Style, *, last_only: bool) -> dict[str, Any]:
+        """An object for a line of JSON.
+
+        Args:
+            example: as it is learned, see `Renderer.as_learned`.
+            style: that the trainer reads.
+            last_only: whether each row of the dataset has one answer that is learned, its last message.
+        """
+        if style == "pieces":
             return {"pieces": list(self._pieces(example))}
-        if self.form == "text":
-            return {"text": example.text}
+        if self.form == "chat":
+            return _conversation(example, style, last_only=last_only)
+        rendering = self.renderer.render(example)
+        *asked, answer = rendering.pieces
         if self.form == "plain":
-            *asked, answer = self.renderer.render(example).pieces
             return {"prompt": "".join(piece.text for piece in asked), "completion": answer.text}
-        return self._conversation(example)
+        begin = str(self.renderer.tokenizer.bos_token) if rendering.needs_begin and not self.begin else ""
+        return {"text": begin + answer.text}
 
     def _pieces(self, example: Example) -> Iterator[tuple[str, bool]]:
         rendering, (own, end) = self.renderer.render(example), self.ends
@@ -80,15 +75,15 @@ class RowWriter:
             if text:
                 yield text, piece.learned
 
-    def _conversation(self, example: Example) -> dict[str, Any]:
-        learned = example.learned
-        messages: list[dict[str, Any]] = []
-        for at, message in enumerate(example.messages):
-            other = json.loads(message.other) if message.other else {}
-            unlearned = message.role == "assistant" and at not in learned and self.style == "turns"
-            left = {"train": False} if unlearned else {}
-            messages.append({"role": message.role, "content": message.content, **other, **left})
-        tools = {"tools": json.loads(example.tools)} if example.tools else {}
-        if self.style == "split" and self.last_only:
-            return {"prompt": messages[:-1], "completion": messages[-1:], **tools}
-        return {"messages": messages, **tools}
+
+def _conversation(example: Example, style: Style, *, last_only: bool) -> dict[str, Any]:
+    messages: list[dict[str, Any]] = []
+    for at, message in enumerate(example.messages):
+        other = json.loads(message.other) if message.other else {}
+        unlearned = message.role == "assistant" and at not in example.learned and style == "turns"
+        left = {"train": False} if unlearned else {}
+        messages.append({"role": message.role, "content": message.content, **other, **left})
+    tools = {"tools": json.loads(example.tools)} if example.tools else {}
+    if style == "split" and last_only:
+        return {"prompt": messages[:-1], "completion": messages[-1:], **tools}
+    return {"messages": messages, **tools}
