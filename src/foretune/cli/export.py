@@ -19,7 +19,9 @@ def register(commands: typer.Typer) -> None:
 
 
 def export(
-    source: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search, or a YAML such as its best.yaml.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of a search or run, or a YAML like its best.yaml.")
+    ],
     to: Annotated[str, typer.Option(help="trl, axolotl, llama-factory, unsloth or peft-script.")],
     out: Annotated[Path | None, typer.Option(help="The file; by default in RUN, named after the trainer.")] = None,
     data: Annotated[str | None, typer.Option(help="Dataset, if it has moved.")] = None,

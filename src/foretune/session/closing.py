@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from rich.console import Console
 
 from foretune.errors import JournalError
@@ -29,10 +28,11 @@ from foretune.session.lineage import lineage
 from foretune.session.measuring import base_to_score
 from foretune.session.options import TuneOptions
 from foretune.session.outcome import print_outcome
+from foretune.session.recipe import write_recipe
 from foretune.session.search import Found
 from foretune.session.waiting import waiting
 from foretune.tuner import INTERRUPTED, Incumbent
-from foretune.types import CONTINUES, VALIDATION_NLL, Configuration, Report, Status, Trial
+from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
 
 if TYPE_CHECKING:
     from foretune.finetuning.data import Tokens
@@ -70,7 +70,7 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
             step(f"scoring the {'average' if kept.parts else 'best adapter'} on {_held_out_rows(found.setup):,} rows")
             _keep_adapter(found, kept.folder(found))
             found = replace(found, result=replace(found.result, incumbent=kept.checkpoint))
-            _write_best(found)
+            write_recipe(found.output, found.options, found.setup, _runs(found, kept.checkpoint), kept.checkpoint)
             returned = _score_returned(found, incumbent, kept, exam, limited)
         spent = found.clock.spent()
         default = _last_report(found, found.setup.default)
@@ -317,26 +317,3 @@ def _with_default(
     )
     others = tuple(trial for trial in trials if trial.key != key)
     return (*others, curve)
-
-
-def _write_best(found: Found) -> None:
-    """Write `best.yaml`, which `foretune finetune --config` takes."""
-    incumbent = found.result.incumbent
-    if incumbent is None:
-        return
-    *before, last = (dict(one.without(CONTINUES).values) for one in _runs(found, incumbent))
-    content: dict[str, Any] = {
-        "configuration": last,
-        **({"after": before} if before else {}),
-        "model": found.options.model,
-        "data": found.options.data.source,
-        "seed": found.options.seed,
-        **{name: value for name in ("train_rows", "max_length") if (value := getattr(found.options.data, name))},
-        "slices": incumbent.fidelity,
-        "slices_planned": found.setup.task.max_fidelity,
-        "validation_nll": VALIDATION_NLL.score(incumbent.score),
-        "today": found.setup.as_read.today,
-        **found.options.data.reading.unusual(),
-    }
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    (found.output / "best.yaml").write_text(text, encoding="utf-8")

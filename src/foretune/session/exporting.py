@@ -65,7 +65,7 @@ def export(
     The rows are written beside it, split as foretune splits them, since no two trainers read the same formats.
 
     Args:
-        source: folder of a search, or a YAML file such as its `best.yaml`.
+        source: folder of a search or a run, or a YAML file such as its `best.yaml`.
         trainer: one of `foretune.interop.trainers.registry.TRAINERS`.
         out: the file; by default `Trainer.file` in the folder of the source. It must not be there yet.
         data: the dataset, where it is not the one that the source names.
@@ -128,7 +128,7 @@ def _check_free(targets: Sequence[Path]) -> None:
 def _read(source: Path, data: str | None, model: str | None) -> _Source:
     path = source / "best.yaml" if source.is_dir() else source
     if source.is_dir() and not path.is_file():
-        message = f"{source} has no best.yaml; give the folder of a finished search, or the YAML of a configuration"
+        message = f"{source} has no best.yaml; give the folder of a finished search or run, or a configuration's YAML"
         raise ConfigurationError(message)
     written = read_configuration(path)
     runs = [*written.get("after", ()), written["configuration"]]

@@ -4,29 +4,64 @@ it, or several in JSON lines."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 from foretune.errors import ConfigurationError
 from foretune.request import DataRequest, Reading
 from foretune.session.checks import check_name, check_recipe
-from foretune.types import Configuration
+from foretune.types import CONTINUES, VALIDATION_NLL, Configuration
+
+if TYPE_CHECKING:
+    from foretune.session.ground import SearchSetup
+    from foretune.session.options import TuneOptions
+    from foretune.tuner import Incumbent
 
 _WRITTEN = (
     *("configuration", "after", "model", "data", "seed", "train_rows", "max_length"),
     *("columns", "last_turn_only", "skip_bad_rows", "today"),
     *("slices", "slices_planned", "validation_nll"),
 )
-"""What a search writes into `best.yaml`."""
+"""What a search or a run writes into `best.yaml`."""
 _KINDS: Mapping[str, tuple[type, str]] = {
     **dict.fromkeys(("model", "data", "columns"), (str, "text")),
     **dict.fromkeys(("seed", "train_rows", "max_length"), (int, "a whole number")),
     **dict.fromkeys(("last_turn_only", "skip_bad_rows"), (bool, "true or false")),
 }
+
+
+def write_recipe(
+    folder: Path, options: TuneOptions, setup: SearchSetup, runs: Sequence[Configuration], best: Incumbent
+) -> None:
+    """Write `best.yaml`, which `foretune finetune --config` takes.
+
+    Args:
+        folder: of the search or the run.
+        options: of the same.
+        setup: of the same.
+        runs: that led to what is kept, first to last.
+        best: the checkpoint that is kept, of the last of them.
+    """
+    *before, last = (dict(one.without(CONTINUES).values) for one in runs)
+    content: dict[str, Any] = {
+        "configuration": last,
+        **({"after": before} if before else {}),
+        "model": options.model,
+        "data": options.data.source,
+        "seed": options.seed,
+        **{name: value for name in ("train_rows", "max_length") if (value := getattr(options.data, name))},
+        "slices": best.fidelity,
+        "slices_planned": setup.task.max_fidelity,
+        "validation_nll": VALIDATION_NLL.score(best.score),
+        "today": setup.as_read.today,
+        **options.data.reading.unusual(),
+    }
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    (folder / "best.yaml").write_text(text, encoding="utf-8")
 
 
 def read_configuration(path: Path) -> dict[str, Any]:

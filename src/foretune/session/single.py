@@ -29,9 +29,10 @@ from foretune.session.folder import ADAPTER, TRIALS
 from foretune.session.ground import SearchSetup, base_model_held, prepare
 from foretune.session.guarding import with_untouched
 from foretune.session.options import TuneOptions
+from foretune.session.recipe import write_recipe
 from foretune.session.search import check_settings, header_of, on_this_machine
 from foretune.session.waiting import waiting
-from foretune.tuner import Clock
+from foretune.tuner import Clock, Incumbent
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
 
 BEGUN = "begun.jsonl"
@@ -62,13 +63,15 @@ def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: P
     if setup.fit:
         console.print(setup.fit.line({"this run": configuration}), highlight=False, soft_wrap=True)
     reports = [_train(options, setup, *one, console) for one in zip(runs, folders, strict=True)]
+    curve = reports[-1].curve.scores
+    fidelity = int(curve.argmax()) + 1
+    write_recipe(output, options, setup, runs, Incumbent(configuration, fidelity, float(curve.max())))
     complete_adapter(folder / "best", setup)
     (folder / "best").rename(output / ADAPTER)
     for one in folders:
         shutil.rmtree(one / "state", ignore_errors=True)
         shutil.rmtree(one / "best", ignore_errors=True)
     (output / BEGUN).unlink()
-    fidelity = int(reports[-1].curve.scores.argmax()) + 1
     with waiting(console, "scoring the adapter"):
         setup = with_untouched(setup, options)
         row = measure_finetuned("finetuned", output / ADAPTER, setup, options, configuration, fidelity)

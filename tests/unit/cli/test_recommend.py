@@ -373,8 +373,12 @@ def test_a_pick_is_written_for_a_trainer_with_the_columns_that_were_asked_for(ti
 
 def test_what_was_exported_finetunes(data, tiny_model, tmp_path):
     path, output = tmp_path / "pick.yaml", tmp_path / "run"
-    recommend(data, "--model", tiny_model, "--top", 1, "--candidates", 1, "--export", path)
+    asked = ("--model", tiny_model, "--top", 1, "--candidates", 1, "--train-rows", 30)
+    recommend(data, *asked, "--export", path)
     result = CliRunner().invoke(commands, ["finetune", str(data), "--config", str(path), "--output", str(output)])
     assert result.exit_code == 0, result.output
     assert (output / "adapter" / "adapter_model.safetensors").exists()
     assert json.loads((output / "run.json").read_text())["model"] == str(tiny_model)
+    given, kept = (yaml.safe_load(one.read_text()) for one in (path, output / "best.yaml"))
+    assert given.items() <= kept.items()  # which export and merge read
+    assert kept["train_rows"] == 30

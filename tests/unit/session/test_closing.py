@@ -20,6 +20,7 @@ from foretune.request import DataRequest
 from foretune.session import closing
 from foretune.session.ground import SearchSetup
 from foretune.session.options import TuneOptions
+from foretune.session.recipe import write_recipe
 from foretune.tuner import Budget, Incumbent
 from foretune.types import VALIDATION_NLL, LearningCurve, Report, Status, Task, Trial
 
@@ -159,7 +160,7 @@ def test_the_best_adapter_replaces_the_earlier_one_whole(found, monkeypatch):
 def test_the_recipe_has_what_was_asked_and_nothing_else(found):
     search = found(train_rows=50, columns="prompt=Q", skip_bad_rows=True)
     search.output.mkdir()
-    closing._write_best(search)
+    write_recipe(search.output, search.options, search.setup, [LORA], search.result.incumbent)
     assert yaml.safe_load((search.output / "best.yaml").read_text()) == {
         "configuration": dict(LORA.values), "model": "mine", "data": "data.jsonl", "seed": 3, "train_rows": 50,
         "slices": 2, "slices_planned": 3, "validation_nll": 1.5, "today": "2026-02-27", "columns": "prompt=Q",
