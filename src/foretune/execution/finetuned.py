@@ -13,7 +13,7 @@ from peft import PeftModel
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from foretune.errors import ModelError
-from foretune.execution.run_folder import base_of, find_finetuned, is_model
+from foretune.execution.run_folder import base_of, find_finetuned, is_model, stops_of
 from foretune.finetuning.base import fresh_model, release
 from foretune.finetuning.data import Example, Message
 from foretune.finetuning.ending import find_ending
@@ -115,15 +115,13 @@ def open_finetuned(run: Path, *, model: str | None = None, device: str = "cpu") 
         loaded = _with_adapter(load_model(base, device=device), folder, device)
     else:
         loaded = load_finetuned(folder, base, device=device)
-    tokenizer = _tokenizer(folder, base)
+    tokenizer = tokenizer_of(folder, base)
     if not (folder / "generation_config.json").is_file():
         inner = loaded.get_base_model() if isinstance(loaded, PeftModel) else loaded
         stops = find_ending(cast("PreTrainedModel", inner), tokenizer).stops
         return Finetuned(loaded, tokenizer, stops, _MAX_NEW_TOKENS, note)
     settings = GenerationConfig.from_pretrained(folder)
-    ends = settings.eos_token_id
-    stops = tuple(ends) if isinstance(ends, list) else (ends,) if isinstance(ends, int) else ()
-    return Finetuned(loaded, tokenizer, stops, settings.max_new_tokens or _MAX_NEW_TOKENS, note)
+    return Finetuned(loaded, tokenizer, stops_of(folder), settings.max_new_tokens or _MAX_NEW_TOKENS, note)
 
 
 def _note(folder: Path, device: str) -> str:
@@ -138,7 +136,8 @@ def _note(folder: Path, device: str) -> str:
     return ""
 
 
-def _tokenizer(folder: Path, base: str) -> PreTrainedTokenizerBase:
+def tokenizer_of(folder: Path, base: str) -> PreTrainedTokenizerBase:
+    """The tokenizer beside the weights of a run; that of the base model where there is none."""
     if not (folder / "tokenizer_config.json").is_file():
         return load_tokenizer(base)
     return AutoTokenizer.from_pretrained(folder)

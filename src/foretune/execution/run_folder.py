@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 from foretune.errors import JournalError, ModelError
 
@@ -60,3 +61,21 @@ def base_of(folder: Path) -> str:
         return _SHIPPED
     message = f"the base model of {folder} was at {name} and is gone; say with --model where it is now"
     raise ModelError(message)
+
+
+def stops_of(folder: Path) -> tuple[int, ...]:
+    """The tokens that end answers, as `generation_config.json` says; none where it, or that in it, is missing.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    path = folder / "generation_config.json"
+    if not path.is_file():
+        return ()
+    try:
+        ends: object = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
+    except (OSError, ValueError, AttributeError) as error:
+        message = f"cannot read {path} as a JSON object ({error}); remove it, or take it from the base model"
+        raise ModelError(message) from error
+    found = cast("list[object]", ends) if isinstance(ends, list) else [ends]
+    return tuple(one for one in found if isinstance(one, int))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foretune.errors import ConfigurationError, InteropError, ModelError
+from foretune.execution.run_folder import stops_of
 from foretune.request import DataRequest
 from foretune.session.checks import TRAINERS, check_data, check_model, check_name
 from foretune.session.recipe import read_configuration, request_of
@@ -133,14 +134,7 @@ def _read(source: Path, data: str | None, model: str | None) -> _Source:
     written = read_configuration(path)
     runs = [*written.get("after", ()), written["configuration"]]
     base, request = model or str(written.get("model", "foretune-tiny")), request_of(written, path, data)
-    return _Source(runs, base, request, _end(path.parent / "adapter"), _average(path.parent))
-
-
-def _end(adapter: Path) -> int | None:
-    """The token that ends completions, as the adapter of a search says."""
-    path = adapter / "generation_config.json"
-    stops = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.is_file() else None
-    return stops[0] if isinstance(stops, list) else stops
+    return _Source(runs, base, request, next(iter(stops_of(path.parent / "adapter")), None), _average(path.parent))
 
 
 def _average(folder: Path) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def merge(
         if merged.fault:
             message = f"the merged model is not what the adapter is: {merged.fault}; use the adapter as it is"
             raise ModelError(message)
-        _complete(fresh, adapter)
+        _complete(fresh, adapter, base)
         fresh.rename(out)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -74,27 +74,25 @@ def _check(adapter: Path, out: Path, *, whole: bool) -> None:
         raise JournalError(message)
 
 
-def _complete(folder: Path, adapter: Path) -> None:
-    """The tokenizer with its chat template, and where answers end, as beside the adapter."""
-    from transformers import AutoTokenizer
+def _complete(folder: Path, adapter: Path, base: str) -> None:
+    """The tokenizer with its chat template, and where answers end, as beside the adapter, or else as of the base."""
+    from foretune.execution.finetuned import tokenizer_of
 
-    AutoTokenizer.from_pretrained(adapter).save_pretrained(folder)
+    tokenizer_of(adapter, base).save_pretrained(folder)
     if (adapter / "generation_config.json").is_file():
         shutil.copyfile(adapter / "generation_config.json", folder / "generation_config.json")
 
 
 def _rows(adapter: Path, base: str, data: str | None) -> Tokens:
     """A few rows of the validation split, as the run read them."""
-    from transformers import GenerationConfig
-
+    from foretune.execution.run_folder import stops_of
     from foretune.finetuning.data import Tokens, read_tokens
     from foretune.finetuning.model import load_tokenizer
     from foretune.finetuning.shape import read_shape
     from foretune.finetuning.task import longest_input
 
     shape, request = read_shape(base), _request(adapter.parent, data)
-    stops = GenerationConfig.from_pretrained(adapter).eos_token_id
-    end = stops[0] if isinstance(stops, list) else stops
+    end = next(iter(stops_of(adapter)), None)
     request = replace(request, max_length=request.max_length or longest_input(shape), end=end)
     validation = read_tokens(request, load_tokenizer(base, weights=False))[1].validation
     counts = validation.completion_lengths.cumsum() * shape.vocabulary

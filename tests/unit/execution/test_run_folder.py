@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from foretune.errors import JournalError, ModelError
-from foretune.execution.run_folder import base_of, find_finetuned
+from foretune.execution.run_folder import base_of, find_finetuned, stops_of
 
 
 def adapter(folder: Path, base: object = "some-org/some-model") -> Path:
@@ -50,3 +50,27 @@ def test_the_base_model_is_where_the_adapter_says_or_the_shipped_one(tmp_path: P
         base_of(adapter(tmp_path / "moved", "/gone/model"))
     with pytest.raises(ModelError, match="does not name a base model; name it with --model"):
         base_of(adapter(tmp_path / "nameless", None))
+
+
+@pytest.mark.parametrize(
+    ("written", "stops"),
+    [
+        (None, ()),
+        ("{}", ()),
+        ('{"eos_token_id": null}', ()),
+        ('{"eos_token_id": 7}', (7,)),
+        ('{"eos_token_id": [7, 3]}', (7, 3)),
+    ],
+)
+def test_answers_end_at_the_tokens_of_the_generation_config(
+    tmp_path: Path, written: str | None, stops: tuple[int, ...]
+) -> None:
+    if written is not None:
+        (tmp_path / "generation_config.json").write_text(written)
+    assert stops_of(tmp_path) == stops
+
+
+def test_a_broken_generation_config_is_named(tmp_path: Path) -> None:
+    (tmp_path / "generation_config.json").write_text("[")
+    with pytest.raises(ModelError, match=r"cannot read .*generation_config\.json as a JSON object"):
+        stops_of(tmp_path)

@@ -93,6 +93,17 @@ def test_the_tokenizer_its_template_and_the_end_of_answers_come_with_it(run, tmp
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing")
+def test_an_adapter_of_another_trainer_takes_the_rest_from_its_base_model(run, tmp_path, tiny_model):
+    folder = run()
+    for file in (folder / "adapter").iterdir():
+        if not file.name.startswith("adapter_"):
+            file.unlink()
+    merged_into(folder, tmp_path)
+    found, own = (AutoTokenizer.from_pretrained(one).chat_template for one in (tmp_path / "merged", tiny_model))
+    assert found == own
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing")
 def test_a_model_that_answers_otherwise_is_not_kept(run, tmp_path, monkeypatch):
     folder = run()
     read = merging.load_model
