@@ -15,6 +15,7 @@ from transformers import AutoConfig, PreTrainedModel
 
 from foretune.errors import ModelError
 from foretune.finetuning.data import Tokens
+from foretune.finetuning.memory import lacks_memory
 from foretune.finetuning.model import load_model, no_progress_bars, resolve_model
 
 _LOSS_LIMIT = 0.01
@@ -69,8 +70,18 @@ def merge_adapter(base: str, adapter: Path, target: Path, tokens: Tokens, *, dev
         device: where to compute.
 
     Raises:
-        ModelError: the adapter does not fit, or has layers that cannot be merged.
+        ModelError: the adapter does not fit, or has layers that cannot be merged, or memory is short.
     """
+    try:
+        return _merge(base, adapter, target, tokens, device)
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
+        way = "free some, or merge on a larger machine" if device == "cpu" else "merge in main memory: --device cpu"
+        raise ModelError(f"{device} has too little memory to merge into {base} in float32; {way}") from error
+
+
+def _merge(base: str, adapter: Path, target: Path, tokens: Tokens, device: str) -> Merged:
     model, dtype = load_model(base, device=device, dtype=torch.float32), _dtype_on_disk(base)
     try:
         with warnings.catch_warnings():
@@ -80,6 +91,8 @@ def merge_adapter(base: str, adapter: Path, target: Path, tokens: Tokens, *, dev
         expected = _logits(adapted, tokens)
         merged = cast("Any", adapted).merge_and_unload(safe_merge=True)
     except (RuntimeError, ValueError) as error:
+        if lacks_memory(error):
+            raise
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"cannot merge {adapter} into {base}: {reason}; is this its base model?") from error
     with no_progress_bars():

@@ -120,6 +120,25 @@ def test_a_model_that_answers_otherwise_is_not_kept(run, tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"data.jsonl", "run"}
 
 
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing")
+@pytest.mark.parametrize("place", ["load_model", "_logits"])
+def test_too_little_memory_is_not_taken_for_another_base_model(run, tmp_path, monkeypatch, place):
+    def short(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    folder = run()
+    monkeypatch.setattr(merging, place, short)
+    with pytest.raises(
+        ModelError, match=r"^cpu has too little memory to merge into .* free some, or merge on a larger"
+    ):
+        merged_into(folder, tmp_path)
+    monkeypatch.setattr("foretune.finetuning.model.choose_device", lambda _: "cuda")
+    monkeypatch.setattr(merging, "load_model", short)
+    with pytest.raises(ModelError, match=r"^cuda has too little memory .* merge in main memory: --device cpu$"):
+        merged_into(folder, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"data.jsonl", "run"}
+
+
 def test_the_limits():
     def found(difference, loss, dtype):
         return Merged(8, difference, 20.0, 1.0, loss, dtype).fault
