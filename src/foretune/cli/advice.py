@@ -164,45 +164,49 @@ def check_target(path: Path | None, pick: int) -> None:
         raise ConfigurationError(f"there is no folder {path.parent}; make it, or give another file to --export")
 
 
-def export(
-    advice: Advice,
-    pick: int,
-    path: Path,
-    *,
-    model: str,
-    data: str,
-    seed: int,
-    hardware: str | None = None,
-    reading: Mapping[str, Any] | None = None,
-) -> None:
-    """Write one recommendation as `foretune finetune --config` reads it.
-
-    Args:
-        advice: that it is one of.
-        pick: its number, from 1.
-        path: a new file.
-        model: the base model.
-        data: that it was recommended for.
-        seed: of the splits.
-        hardware: accelerator that the pick was fitted to; a comment says how its batches are computed there.
-        reading: how the rows are read, and how many of them, where that was asked for.
+def picked(advice: Advice, pick: int) -> Recommendation:
+    """A recommendation by its number, from 1.
 
     Raises:
         ConfigurationError: there is no such pick.
     """
-    import yaml
-
     count = len(advice.recommendations)
     if not 1 <= pick <= count:
         message = (
             f"there is no pick {pick} to export, {count} were recommended; give --pick 1 to {count}, or a larger --top"
         )
         raise ConfigurationError(message if count else "nothing was recommended, so there is nothing to export")
-    chosen = advice.recommendations[pick - 1]
-    values, part = dict(chosen.configuration.values), chosen.at_once
-    content = {"configuration": values, "model": model, "data": data, "seed": seed}
-    content |= {name: value for name, value in (reading or {}).items() if value}
+    return advice.recommendations[pick - 1]
+
+
+def recipe(
+    chosen: Recommendation, *, model: str, data: str, seed: int, reading: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """One recommendation as `foretune finetune --config` reads it.
+
+    Args:
+        chosen: the recommendation.
+        model: the base model.
+        data: that it was recommended for.
+        seed: of the splits.
+        reading: how the rows are read, and how many of them, where that was asked for.
+    """
+    content = {"configuration": dict(chosen.configuration.values), "model": model, "data": data, "seed": seed}
+    return content | {name: value for name, value in (reading or {}).items() if value}
+
+
+def export(chosen: Recommendation, path: Path, *, hardware: str | None = None, **facts: Any) -> None:
+    """Write one recommendation for `foretune finetune --config`.
+
+    Args:
+        chosen: the recommendation.
+        path: a new file.
+        hardware: accelerator that the pick was fitted to; a comment says how its batches are computed there.
+        facts: see `recipe`.
+    """
+    import yaml
+
     with path.open("x", encoding="utf-8") as file:
-        yaml.safe_dump(content, file, sort_keys=False, allow_unicode=True)
-        if part is not None:
+        yaml.safe_dump(recipe(chosen, **facts), file, sort_keys=False, allow_unicode=True)
+        if (part := chosen.at_once) is not None:
             file.write(f"# computed at once on {hardware}: {part}; other trainers: {_elsewhere(part)}\n")

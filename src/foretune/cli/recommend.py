@@ -7,13 +7,13 @@ import math
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from foretune.cli.options import Columns, LastTurnOnly, SkipBadRows
-from foretune.session.checks import TRAINERS, check_accelerator
+from foretune.errors import InteropError
+from foretune.session.checks import TRAINERS, check_accelerator, check_name
 from foretune.session.durations import parse_seconds
 from foretune.session.prices import parse_price
 from foretune.session.waiting import waiting
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _PLAIN_WIDTH = 160
 """Of the table where there is no terminal, so that no row is broken."""
+_LEAST_LETTERS = 2
+"""Of the name of a trainer; a single one before a colon is a drive."""
 
 
 def register(commands: typer.Typer) -> None:
@@ -121,26 +123,36 @@ def recommend(
     _write(advice, pick, trainer, file, aside, hardware=hardware, **facts)
 
 
-def _write(advice: Advice, pick: int, trainer: str, file: Path, console: Console, **facts: Any) -> None:
+def _write(
+    advice: Advice, pick: int, trainer: str, file: Path, console: Console, *, hardware: str | None, **facts: Any
+) -> None:
     """Write a pick for foretune or for another trainer, and say what to do with it."""
-    from foretune.cli.advice import export as write
-    from foretune.cli.export import tell
-    from foretune.session.exporting import export
+    from foretune.cli.advice import export, picked, recipe
 
+    chosen = picked(advice, pick)
     if trainer:
-        with TemporaryDirectory() as folder:
-            recipe = Path(folder, "best.yaml")
-            write(advice, pick, recipe, **facts)
-            tell(export(recipe, trainer, file), console)
+        from foretune.cli.export import tell
+        from foretune.session.exporting import export_pick
+
+        split = chosen.at_once.to_trainer() if chosen.at_once else {}
+        tell(export_pick(recipe(chosen, **facts), trainer, file, split), console)
         return
-    write(advice, pick, file, **facts)
+    export(chosen, file, hardware=hardware, **facts)
     command = shlex.join(["foretune", "finetune", facts["data"], "--config", str(file), "--output", "RUN"])
     console.print(f"Pick {pick} is in {file}: {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _target(export: str | None) -> tuple[str, Path | None]:
-    """The trainer that a pick is written for, empty for foretune itself, and the file."""
+    """The trainer that a pick is written for, empty for foretune itself, and the file.
+
+    Raises:
+        ForetuneError: no trainer is called so, or the file or the folder of its rows cannot be written.
+    """
     trainer, colon, rest = (export or "").partition(":")
-    if colon and trainer in TRAINERS:
-        return trainer, Path(rest)
-    return "", None if export is None else Path(export)
+    if not colon or len(trainer) < _LEAST_LETTERS or set(trainer) & set("/\\"):
+        return "", None if export is None else Path(export)
+    check_name("trainer", trainer, TRAINERS, InteropError)
+    from foretune.session.exporting import check_free
+
+    check_free([Path(rest)], "--export")
+    return trainer, Path(rest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -78,19 +79,39 @@ def export(
     check_name("trainer", trainer, TRAINERS, InteropError)
     from foretune.interop.trainers import registry
 
-    read, chosen = _read(source, data, model), registry.TRAINERS[trainer]
-    file = out or _home(source) / chosen.file
+    return _exported(_read(source, data, model), trainer, out or _home(source) / registry.TRAINERS[trainer].file)
+
+
+def export_pick(written: Mapping[str, Any], trainer: str, out: Path, split: Mapping[str, int | bool]) -> Exported:
+    """Write a recommended configuration as a file that another trainer takes.
+
+    Args:
+        written: as in a YAML for `foretune finetune`.
+        trainer: see `export`.
+        out: a new file.
+        split: how batches are computed, see `PlannedRun`.
+
+    Raises:
+        ForetuneError: see `export`.
+    """
+    read = _Source([written["configuration"]], str(written["model"]), request_of(written, out), None, ())
+    return _exported(read, trainer, out, split)
+
+
+def _exported(read: _Source, trainer: str, file: Path, split: Mapping[str, int | bool] | None = None) -> Exported:
     targets = _targets(file, len(read.runs))
-    _check_free(targets)
+    check_free(targets)
     check_model(read.model, weights=False)
     asked = read.request
     check_data(str(asked.source), seed=asked.seed, train_rows=asked.train_rows, **asdict(asked.reading))
-    found = _Prepared.of(read)
-    runs = _planned(read, found, targets)
+    from foretune.interop.trainers import registry
+
+    chosen, found = registry.TRAINERS[trainer], _Prepared.of(read)
+    runs = _planned(read, found, targets, split or {})
     notes = [*read.notes, *found.notes, *(found.note_on_end() if chosen.style != "pieces" else ())]
     written = [chosen.write(run) for run in runs]
     _write_rows(runs[0], trainer, found.rows_of(chosen.style))
-    commands = tuple(chosen.command.format(file=one) for one in targets)
+    commands = tuple(chosen.command.format(file=shlex.quote(str(one))) for one in targets)
     for target, command, (text, said) in zip(targets, commands, written, strict=True):
         target.write_text(_headed(trainer, command, [*notes, *said], text), encoding="utf-8")
     said = dict.fromkeys([*notes, *(note for _, run in written for note in run)])
@@ -113,16 +134,21 @@ def _data_folder(targets: Sequence[Path]) -> Path:
     return first.absolute().with_name(f"{stem}-data")
 
 
-def _check_free(targets: Sequence[Path]) -> None:
+def check_free(targets: Sequence[Path], option: str = "--out") -> None:
+    """Whether files, and the folder of rows beside them, can be written.
+
+    Raises:
+        InteropError: one is there already, their folder is not, or Python would take one for a library.
+    """
     for path in (*targets, _data_folder(targets)):
         if path.exists():
-            message = f"{path} already exists; give another file to --out"
+            message = f"{path} already exists; give another file to {option}"
             raise InteropError(message)
         if path.name in _MODULES:
-            message = f"Python would import {path} in place of the library of that name; give another file to --out"
+            message = f"Python would import {path} in place of the library of that name; give another file to {option}"
             raise InteropError(message)
     if not targets[0].absolute().parent.is_dir():
-        message = f"{targets[0]} is in a folder that does not exist; make it first, or give another file to --out"
+        message = f"{targets[0]} is in a folder that does not exist; make it first, or give another file to {option}"
         raise InteropError(message)
 
 
@@ -233,7 +259,9 @@ def _own_end(tokenizer: PreTrainedTokenizerBase) -> int:
     return end
 
 
-def _planned(read: _Source, found: _Prepared, targets: Sequence[Path]) -> list[PlannedRun]:
+def _planned(
+    read: _Source, found: _Prepared, targets: Sequence[Path], split: Mapping[str, int | bool]
+) -> list[PlannedRun]:
     from foretune.finetuning.model import resolve_model
     from foretune.interop.trainers.planned import PlannedRun
 
@@ -256,6 +284,7 @@ def _planned(read: _Source, found: _Prepared, targets: Sequence[Path]) -> list[P
             pissa=pissa,
             output=str(target.absolute().with_name(f"{target.stem}-output")),
             begins_with=planned[-1].output if planned else "",
+            split=split,
         )
         planned.append(run)
     return planned

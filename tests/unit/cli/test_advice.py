@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from foretune.cli import commands
-from foretune.cli.advice import check_target, export, show
+from foretune.cli.advice import check_target, export, picked, show
 from foretune.errors import ConfigurationError
 from foretune.recommendation import Advice, Recommendation
 from foretune.recommendation.advice import Interval
@@ -190,18 +190,17 @@ def test_a_target_is_a_new_file_in_a_folder(tmp_path):
 def test_an_export_says_how_batches_are_computed(tmp_path):
     given = advice(one(), one(at_once=AtOnce(4, 16)))
     options = {"model": "org/m", "data": "d.jsonl", "seed": 3}
-    export(given, 2, tmp_path / "pick.yaml", **options, hardware="h100")
+    export(picked(given, 2), tmp_path / "pick.yaml", **options, hardware="h100")
     text = (tmp_path / "pick.yaml").read_text()
     assert yaml.safe_load(text) == {"configuration": dict(LORA.values), **options}
     assert text.splitlines()[-1].startswith(
         "# computed at once on h100: 4 rows; other trainers: per_device_train_batch"
     )
-    export(given, 1, tmp_path / "plain.yaml", **options)
+    export(picked(given, 1), tmp_path / "plain.yaml", **options)
     assert "#" not in (tmp_path / "plain.yaml").read_text()
     for nothing, message in (
         (advice(), "nothing was recommended"),
         (given, "there is no pick 3 to export, 2 were rec"),
     ):
         with pytest.raises(ConfigurationError, match=message):
-            export(nothing, 3, tmp_path / "none.yaml", **options)
-    assert not (tmp_path / "none.yaml").exists()
+            picked(nothing, 3)

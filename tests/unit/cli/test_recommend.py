@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from importlib import resources
 from pathlib import Path
@@ -13,7 +14,9 @@ from asked_advice import ROWS, recommend, write_sums
 from typer.testing import CliRunner
 
 from foretune.cli import commands
-from foretune.errors import ConfigurationError, ModelError
+from foretune.cli.recommend import _target
+from foretune.errors import ConfigurationError, InteropError, ModelError
+from foretune.session.exporting import Exported
 
 LLAMA_3B = {
     "model_type": "llama",
@@ -151,6 +154,46 @@ def test_a_card_too_small_for_the_batch_keeps_it_and_says_how_it_is_computed(lon
     output = recommend(*asked[:-2])
     assert "2 rows, checkpointing" in output
     assert f"; other trainers: {said}" in output
+
+
+def test_a_trainer_is_given_the_same_split_of_the_batch(long_data, tmp_path, monkeypatch):
+    asked = []
+
+    def export_pick(*given):
+        asked.append(given)
+        return Exported((), tmp_path, (), ())
+
+    monkeypatch.setattr("foretune.session.exporting.export_pick", export_pick)
+    file = tmp_path / "trl.yaml"
+    recommend(long_data, "--model", "Qwen/Qwen3-8B", "--hardware", "rtx-4090", "--export", f"trl:{file}")
+    ((written, *given),) = asked
+    assert (written["model"], written["data"]) == ("Qwen/Qwen3-8B", str(long_data))
+    settings = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4, "gradient_checkpointing": True}
+    assert given == ["trl", file, settings]
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("llamafactory:x.yaml", "no trainer is called 'llamafactory' .did you mean llama-factory"),
+        ("trl:{0}/old.yaml", "old.yaml already exists; give another file to --export"),
+        ("trl:{0}/x.yaml", "x-data already exists; give another file to --export"),
+        ("trl:{0}/no/x.yaml", "in a folder that does not exist"),
+        ("unsloth:{0}/unsloth.py", "in place of the library of that name"),
+    ],
+)
+def test_a_trainer_and_its_files_are_checked_before_the_work(data, tmp_path, monkeypatch, target, message):
+    monkeypatch.setattr("foretune.session.advising.RecommendRequest.advice", None)
+    (tmp_path / "old.yaml").write_text("mine")
+    (tmp_path / "x-data").mkdir()
+    result = CliRunner().invoke(commands, ["recommend", str(data), "--export", target.format(tmp_path)])
+    assert isinstance(result.exception, InteropError)
+    assert re.search(message, str(result.exception))
+
+
+def test_a_file_may_have_a_colon_in_its_name():
+    assert _target("./a:b.yaml") == ("", Path("./a:b.yaml"))
+    assert _target(r"C:\pick.yaml") == ("", Path(r"C:\pick.yaml"))
 
 
 def test_without_a_card_the_usual_sizes_are_told(long_data):

@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import shlex
 import shutil
 
 import pytest
@@ -159,6 +160,12 @@ def test_a_file_says_where_all_is_and_how_to_train(recipe, tmp_path, tiny_model)
     assert (content["model_name_or_path"], content["dataset_name"]) == (str(tiny_model), str(written.data))
     assert content["lora_target_modules"] == ["down_proj", "gate_up_proj", "o_proj", "qkv_proj"]
     assert {path.name for path in written.data.iterdir()} == {"train.jsonl", "validation.jsonl"}
+
+
+def test_a_command_can_be_pasted_whatever_the_folder_is_called(recipe, tmp_path):
+    (tmp_path / "my runs").mkdir()
+    (command,) = export(recipe(), "trl", tmp_path / "my runs" / "trl.yaml").commands
+    assert shlex.split(command) == ["trl", "sft", "--config", str(tmp_path / "my runs" / "trl.yaml")]
 
 
 def test_notes_are_in_the_file_and_in_the_answer(recipe):

@@ -15,6 +15,7 @@ def to_axolotl(run: PlannedRun) -> tuple[str, list[str]]:
         notes.append("Axolotl trains whole weights in bfloat16; foretune holds them in float32")
     same = run.arguments()
     kept = ("output_dir", "seed", "learning_rate", "weight_decay", "max_grad_norm", "warmup_steps", "bf16")
+    kept += ("gradient_accumulation_steps", "gradient_checkpointing")
     content = {
         "base_model": run.model,
         "datasets": [_dataset(run, TRAIN)],
@@ -26,14 +27,12 @@ def to_axolotl(run: PlannedRun) -> tuple[str, list[str]]:
         "pad_to_sequence_len": False,
         "train_on_inputs": False,
         "micro_batch_size": same["per_device_train_batch_size"],
-        "gradient_accumulation_steps": 1,
         "eval_batch_size": same["per_device_eval_batch_size"],
         "num_epochs": same["num_train_epochs"],
         **({"max_steps": run.max_steps} if run.max_steps > 0 else {}),
         **{name: same[name] for name in kept},
         "optimizer": run.optimizer,
         "lr_scheduler": same["lr_scheduler_type"],
-        "gradient_checkpointing": True,
         **run.best_kept(),
     }
     return as_yaml(content), notes

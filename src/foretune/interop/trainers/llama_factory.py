@@ -34,7 +34,7 @@ def to_llama_factory(run: PlannedRun) -> tuple[str, list[str]]:
     if run.form == "chat" and not run.last_only and not run.all_learned:
         notes.append("answers that are not to be learned, in conversations with others that are, are learned, too")
     arguments = run.arguments()
-    del arguments["gradient_checkpointing"]
+    checkpointing = arguments.pop("gradient_checkpointing")
     content = {
         "stage": "pt" if run.form == "text" else "sft",
         "do_train": True,
@@ -48,7 +48,7 @@ def to_llama_factory(run: PlannedRun) -> tuple[str, list[str]]:
         "packing": False,
         "train_on_prompt": False,
         "mask_history": run.last_only and run.form == "chat",
-        "disable_gradient_checkpointing": False,
+        "disable_gradient_checkpointing": not checkpointing,
         **arguments,
     }
     return as_yaml(content), notes

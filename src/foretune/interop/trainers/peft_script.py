@@ -37,8 +37,8 @@ def _settings(run: PlannedRun) -> dict[str, Any]:
         "max_length": run.max_length,
         **{name: run.values[name] for name in same},
         "weight_decay": run.decay,
-        "rows_at_once": run.values["batch_size"],
-        "gradient_checkpointing": False,
+        "rows_at_once": run.arguments()["per_device_train_batch_size"],
+        "gradient_checkpointing": run.split.get("gradient_checkpointing", False),
         **({"loraplus_ratio": run.values["loraplus_ratio"]} if run.method == "loraplus" else {}),
         **({} if run.method == "full" else {"adapter": _adapter(run)}),
     }

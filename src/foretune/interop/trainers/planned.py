@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +40,7 @@ class PlannedRun:
         pissa: PEFT's name of the singular value decomposition that PiSSA takes for these layers.
         output: folder for the result.
         begins_with: folder of the result of the run before; empty if the run begins with the base model.
+        split: arguments of the Trainer that say how batches are computed on an accelerator; empty for whole ones.
     """
 
     values: Mapping[str, Value]
@@ -57,6 +58,7 @@ class PlannedRun:
     pissa: str
     output: str
     begins_with: str = ""
+    split: Mapping[str, int | bool] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -102,14 +104,14 @@ class PlannedRun:
         """Under the names of the arguments of the `transformers` Trainer, which most trainers take."""
         schedule = str(self.values["schedule"])
         batch = int(self.values["batch_size"])
+        at_once = {"per_device_train_batch_size": batch, "gradient_accumulation_steps": 1, **self.split}
         return {
             "output_dir": self.output,
             "seed": self.seed,
             "num_train_epochs": int(self.values["epochs"]),
             "max_steps": self.max_steps,
-            "per_device_train_batch_size": batch,
-            "gradient_accumulation_steps": 1,
-            "per_device_eval_batch_size": batch,
+            **at_once,
+            "per_device_eval_batch_size": at_once["per_device_train_batch_size"],
             "learning_rate": float(self.values["learning_rate"]),
             "lr_scheduler_type": "constant_with_warmup" if schedule == "constant" else schedule,
             "warmup_steps": self.warmup_steps,
@@ -117,7 +119,7 @@ class PlannedRun:
             "weight_decay": self.decay,
             "max_grad_norm": 1.0,
             "bf16": True,
-            "gradient_checkpointing": True,
+            "gradient_checkpointing": self.split.get("gradient_checkpointing", True),
             **self.best_kept(),
             "report_to": "none",
         }

@@ -85,7 +85,7 @@ def _adapter(run: PlannedRun, notes: list[str]) -> dict[str, Any]:
         "bias": "none",
         "use_rslora": run.method == "rslora",
         **({"use_dora": True} if run.method == "dora" else {}),
-        "use_gradient_checkpointing": "unsloth",
+        "use_gradient_checkpointing": "unsloth" if run.arguments()["gradient_checkpointing"] else False,
         "random_state": run.seed,
     }
 

@@ -1,9 +1,11 @@
 """Schedules, steps and weight decay in the terms of other trainers."""
 
 import pytest
+import yaml
 
 from foretune.errors import InteropError
 from foretune.interop.trainers.planned import refuse
+from foretune.interop.trainers.registry import TRAINERS
 
 
 def test_warm_up_is_counted_in_steps_of_the_whole_run(planned):
@@ -39,6 +41,24 @@ def test_differences_of_the_trainer_are_said(planned):
     assert planned().shared_notes() == []
     assert "magnitudes" in planned({"method": "dora"}).shared_notes()[0]
     assert "lose their end" in planned(cut=True).shared_notes()[0]
+
+
+def test_batches_are_computed_as_they_fit_on_a_card(planned):
+    split = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4, "gradient_checkpointing": False}
+    run = planned(split=split)
+    assert split.items() <= run.arguments().items()
+    assert run.arguments()["per_device_eval_batch_size"] == 2
+    assert run.planned_steps == planned().planned_steps
+    contents = {name: TRAINERS[name].write(run)[0] for name in TRAINERS}
+    trl, axolotl, factory = (yaml.safe_load(contents[name]) for name in ("trl", "axolotl", "llama-factory"))
+    assert split.items() <= trl.items()
+    assert (axolotl["micro_batch_size"], axolotl["gradient_accumulation_steps"]) == (2, 4)
+    assert axolotl["gradient_checkpointing"] is False
+    assert (factory["per_device_train_batch_size"], factory["disable_gradient_checkpointing"]) == (2, True)
+    assert "use_gradient_checkpointing=False" in contents["unsloth"]
+    assert "'rows_at_once': 2,\n" in contents["peft-script"]
+    checkpointed = TRAINERS["peft-script"].write(planned(split={**split, "gradient_checkpointing": True}))[0]
+    assert "'gradient_checkpointing': True" in checkpointed
 
 
 def test_a_method_that_a_trainer_lacks_is_refused(planned):
