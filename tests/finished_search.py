@@ -4,6 +4,7 @@ import numpy as np
 
 from foretune.journal import JournalEntry
 from foretune.report.final_scores import Measurement, ModelScores
+from foretune.report.run_report import RunReport
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
 LORA = Configuration(
@@ -32,3 +33,12 @@ ENTRIES = (
 def scored(name, nll, configuration=None, slices=0):
     measurement = Measurement(nll, 0.5, 0.25)
     return ModelScores(name, measurement, measurement, dict(configuration.values) if configuration else {}, slices)
+
+
+def reported(*scores, **others):
+    """A report with nothing but rows of the final table, and what is given."""
+    fields = {
+        "data": "data.jsonl", "model": "tiny", "optimizer": "", "seed": 2, "budget_seconds": None, "spent_seconds": 1.0,
+        "setup_seconds": 0.0, "reason": "", "max_fidelity": 8, "best_key": "", "default_key": "", "trials": (),
+    }  # fmt: skip
+    return RunReport(**{**fields, **others}, scores=scores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -160,17 +161,23 @@ def _read(source: Path, data: str | None, model: str | None) -> _Source:
     written = read_configuration(path)
     runs = [*written.get("after", ()), written["configuration"]]
     base, request = model or str(written.get("model", "foretune-tiny")), request_of(written, path, data)
-    return _Source(runs, base, request, next(iter(stops_of(path.parent / "adapter")), None), _average(path.parent))
+    return _Source(
+        runs, base, request, next(iter(stops_of(path.parent / "adapter")), None), _note_on_adapter(path.parent)
+    )
 
 
-def _average(folder: Path) -> tuple[str, ...]:
-    """A note where the adapter of a search is more than its best run."""
+def _note_on_adapter(folder: Path) -> tuple[str, ...]:
+    """Where the adapter of a search is an average, or its change of the weights is scaled."""
     from foretune.report.run_report import read_run_report
+    from foretune.report.tables import describe_row
 
     path = folder / "report.json"
-    if not path.is_file() or not any(row.members for row in read_run_report(path).scores):
+    if not path.is_file() or not (row := read_run_report(path).returned).members:
         return ()
-    return ("the search's adapter may be an average of several runs; this is its best run alone",)
+    here = "the search's best run alone" if len(row.members) > 1 else "the whole of that run"
+    note = f"the search's adapter is {describe_row(row)}; the configuration here trains {here}"
+    scaled = not math.isclose(sum(one.weight for one in row.members), 1.0)
+    return (f"{note}, which may harm the guard by more than the limit" if scaled else note,)
 
 
 @dataclass(frozen=True)

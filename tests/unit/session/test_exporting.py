@@ -5,15 +5,20 @@ import re
 import runpy
 import shlex
 import shutil
+from dataclasses import replace
 
 import pytest
 import yaml
+from finished_search import IA3, reported, scored
+from finished_search import LORA as RANK_8
 from peft import PeftModel
 
 from foretune.errors import ConfigurationError, InteropError
 from foretune.finetuning.data import read_tokens
 from foretune.finetuning.evaluate import evaluate
 from foretune.finetuning.model import load_model, load_tokenizer
+from foretune.report.final_scores import Member
+from foretune.report.run_report import write_run_report
 from foretune.session.exporting import export
 from foretune.session.recipe import read_configuration, request_of
 
@@ -173,6 +178,33 @@ def test_notes_are_in_the_file_and_in_the_answer(recipe):
     (note,) = written.notes
     assert "plain LoRA" in note
     assert f"# - {note}\n" in written.files[0].read_text()
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ([0.7, 0.3], "the average of 2 runs; the configuration here trains the search's best run alone"),
+        (
+            [0.35, 0.15],
+            "0.5 x the average of 2 runs; the configuration here trains the search's best run alone, which may harm "
+            "the guard by more than the limit",
+        ),
+        (
+            [0.5],
+            "0.5 x lora r8, lr 0.0073, batch 8, 5 epochs; the configuration here trains the whole of that run, which "
+            "may harm the guard by more than the limit",
+        ),
+        ([], None),
+    ],
+)
+def test_an_adapter_that_is_not_of_one_whole_run_is_told_from_the_configuration(recipe, tmp_path, weights, said):
+    path = recipe()
+    runs = zip((RANK_8, IA3), weights, strict=False)
+    members = tuple(Member(one.key, dict(one.values), 8, weight) for one, weight in runs)
+    row = replace(scored("average" if members else "best", 1.0), members=members)
+    write_run_report(reported(scored("best", 1.1), row), tmp_path / "report.json")
+    expected = () if said is None else (f"the search's adapter is {said}",)
+    assert export(path, "trl").notes == expected
 
 
 def test_runs_that_go_on_are_files_in_their_order(recipe, tmp_path):

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 import yaml
-from finished_search import LORA, scored
+from finished_search import LORA, reported, scored
 from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
@@ -15,7 +15,7 @@ from foretune.finetuning import merge as merging
 from foretune.finetuning.merge import Merged
 from foretune.finetuning.model import load_model, load_tokenizer
 from foretune.finetuning.weights_file import WEIGHTS, header
-from foretune.report.run_report import RunReport, write_run_report
+from foretune.report.run_report import write_run_report
 from foretune.session.adapter_folder import complete_adapter_folder
 from foretune.session.merging import _request, merge
 
@@ -159,12 +159,7 @@ def test_what_cannot_be_merged_is_said(run, tmp_path, tiny_model):
 
 
 def a_report(tmp_path):
-    best = scored("best", 1.0, LORA, 8)
-    return RunReport(
-        data=str(tmp_path / "data.jsonl"), model="tiny", optimizer="", seed=2, budget_seconds=None, spent_seconds=1.0,
-        setup_seconds=0.0, reason="", max_fidelity=8, best_key="", default_key="", scores=(best,), trials=(),
-        notes=(), versions={},
-    )  # fmt: skip
+    return reported(scored("best", 1.0, LORA, 8), data=str(tmp_path / "data.jsonl"))
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing")
