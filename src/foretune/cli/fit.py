@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -84,7 +85,9 @@ def fit(
     console.print(_held_out_table(surrogates.card["held_out"]))
     for note in surrogates.card.get("notes", ()):
         console.print(f"Note: {note}.", highlight=False, soft_wrap=True)
-    console.print(f"Wrote {out}. Next: foretune tune DATA --surrogates {out}")
+    console.print(
+        f"Wrote {out}. Next: foretune tune DATA --surrogates {shlex.quote(str(out))}", highlight=False, soft_wrap=True
+    )
 
 
 def _check_out(out: Path, *, overwrite: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -42,4 +43,6 @@ def generate(
         table.add_row(made.name, made.family, *(str(counts[split]) for split in SPLITS))
     console = Console()
     console.print(table)
-    console.print(f"Wrote {out}. Next: foretune collect {out}/* --out META", highlight=False, soft_wrap=True)
+    console.print(
+        f"Wrote {out}. Next: foretune collect {shlex.quote(str(out))}/* --out META", highlight=False, soft_wrap=True
+    )

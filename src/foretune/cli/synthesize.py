@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,4 +87,8 @@ def synthesize(
             raise
         console.print(f"Stopped after {stopped}. Every answer is kept; go on with --resume.")
         raise typer.Exit(130) from None
-    console.print(f"Wrote {out}. Next: foretune tune {out} --budget 10m --output run", highlight=False, soft_wrap=True)
+    console.print(
+        f"Wrote {out}. Next: foretune tune {shlex.quote(str(out))} --budget 10m --output run",
+        highlight=False,
+        soft_wrap=True,
+    )

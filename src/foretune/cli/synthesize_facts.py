@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import typer
@@ -47,7 +48,8 @@ def synthesize_facts(context: typer.Context, source: str, out: Path, seed: int) 
         table.add_row(one, DATASETS[one].kind, *(str(counts[split]) for split in _SPLITS))
     console = Console()
     console.print(table)
-    after = f"collect {out}/* --out META" if name == ALL else f"tune {out} --budget 10m --output run"
+    here = shlex.quote(str(out))
+    after = f"collect {here}/* --out META" if name == ALL else f"tune {here} --budget 10m --output run"
     console.print(f"Wrote {out}. Next: foretune {after}", highlight=False, soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -186,7 +187,7 @@ def _append(found: Found, folder: Path, family: str | None, console: Console) ->
     whole = learn_into(folder, runs)
     console.print(
         f"\n{folder} has {len(whole.runs)} runs of {len(whole.tasks)} tasks now, {len(runs.runs)} of them from here. "
-        f"With four tasks or more: foretune fit {folder} --out SURROGATES",
+        f"With four tasks or more: foretune fit {shlex.quote(str(folder))} --out SURROGATES",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from textwrap import indent
 from typing import TYPE_CHECKING
@@ -115,9 +116,10 @@ def _time_spent(report: RunReport) -> str:
 
 def _next_steps(found: Found, report: RunReport) -> str:
     output, budget = found.output, f"{max(60, math.ceil(2 * report.spent_seconds))}s"
+    quoted = shlex.quote(str(output))
     return f"""
 Everything is in {output}: adapter/, best.yaml, journal.jsonl, report.json, curves.png. What to do next:
-  ask it      foretune predict {output} --prompt "..."    or    foretune chat {output}
+  ask it      foretune predict {quoted} --prompt "..."    or    foretune chat {quoted}
   search on   {resume_command(found.options, output, budget)}
   train it    {finetune_command(found.options, output / "best.yaml", output.with_name(output.name + "-again"))}
 

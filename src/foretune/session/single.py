@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -83,7 +84,12 @@ def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: P
     found = _report(options, setup, [_curve(*one) for one in zip(reports, folders, strict=True)], scores)
     write_run_report(found, output / REPORT)
     console.print(f"The adapter of slice {fidelity} of {setup.task.max_fidelity} is in {output / ADAPTER}.")
-    console.print(f'Ask it: foretune predict {output} --prompt "..."', highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f'Ask it: foretune predict {shlex.quote(str(output))} --prompt "..."',
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
     return found
 
 

@@ -10,11 +10,13 @@ from foretune.synthesis.exercises import EXERCISES
 
 
 def test_generate_writes_what_is_asked_for_and_shows_it(tmp_path):
-    arguments = ["generate", str(tmp_path / "out"), "--only", "units", "--only", "caesar", "--rows", "30"]
+    out = tmp_path / "my data"
+    arguments = ["generate", str(out), "--only", "units", "--only", "caesar", "--rows", "30"]
     result = CliRunner().invoke(commands, arguments)
     assert result.exit_code == 0, result.output
-    assert sorted(folder.name for folder in (tmp_path / "out").iterdir()) == ["caesar", "units"]
-    assert len(load_splits(tmp_path / "out" / "units").train) == 30
+    assert sorted(folder.name for folder in out.iterdir()) == ["caesar", "units"]
+    assert len(load_splits(out / "units").train) == 30
+    assert f"Next: foretune collect '{out}'/* --out META" in result.output
     rows = [line.split() for line in result.output.splitlines()]
     assert ["units", "numbers", "30", "200", "200"] in rows
     assert ["caesar", "strings", "30", "200", "200"] in rows

@@ -12,7 +12,7 @@ from foretune.synthesis.facts import NAMES
 
 
 def test_one_dataset_is_written_and_shown(tmp_path):
-    out = tmp_path / "offsets"
+    out = tmp_path / "utc offsets"
     result = CliRunner().invoke(
         commands, ["synthesize", "--from", "facts:utc_offsets", "--out", str(out), "--seed", "7"]
     )
@@ -20,7 +20,7 @@ def test_one_dataset_is_written_and_shown(tmp_path):
     sizes = json.loads((out / "card.json").read_text())["rows"]
     assert len(load_splits(out).train) == sizes["train"] > 200
     assert "utc_offsets" in result.output
-    assert f"Next: foretune tune {out}" in result.output
+    assert f"Next: foretune tune '{out}' --budget" in result.output
     assert json.loads((out / "card.json").read_text())["seed"] == 7
 
 
