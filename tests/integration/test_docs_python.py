@@ -40,7 +40,7 @@ def short(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore:.gradient_checkpointing. is deprecated:FutureWarning")
 @pytest.mark.parametrize(("page", "count"), [("python.md", 8), ("extending.md", 3), ("integrations.md", 4)])
 def test_the_blocks_of_a_page_run(page, count, short, capsys):
-    names: dict[str, object] = {"foretune": foretune}
+    names: dict[str, object] = {}
     found = blocks(page)
     assert len(found) == count
     for block in found:
