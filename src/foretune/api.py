@@ -167,6 +167,7 @@ def tune(
     from foretune.session.guarding import parse_limit
     from foretune.session.options import TuneOptions
     from foretune.session.search import search
+    from foretune.session.waiting import nowhere
 
     name, make = (optimizer, None) if isinstance(optimizer, str) else (_name_of(optimizer), optimizer)
     options = TuneOptions.of(
@@ -189,7 +190,7 @@ def tune(
         guard_limit=parse_limit(guard_limit),
         metric=MetricRequest(metric) if isinstance(metric, str) else metric,
     )
-    limits, shown = Budget(_seconds(budget), max_slices), console or _nowhere()
+    limits, shown = Budget(_seconds(budget), max_slices), console or nowhere()
     with followed(storage, track, Path(output), shown) as observers:
         found = search(
             options, limits, Path(output), shown, resume=resume, isolate=isolate, make=make, observers=observers
@@ -239,6 +240,7 @@ def finetune(
     from foretune.session.checks import check_recipe
     from foretune.session.options import TuneOptions
     from foretune.session.single import finetune_once
+    from foretune.session.waiting import nowhere
 
     runs = [one.values if isinstance(one, Configuration) else one for one in (*after, configuration)]
     for values in runs:
@@ -255,7 +257,7 @@ def finetune(
         skip_bad_rows=skip_bad_rows,
         guard=None if guard is None else str(guard),
     )
-    finetune_once(options, linked(runs), Path(output), console or _nowhere())
+    finetune_once(options, linked(runs), Path(output), console or nowhere())
     return load_run(output)
 
 
@@ -331,9 +333,3 @@ def _name_of(make: Callable[..., object]) -> str:
             f"{make!r} has no name; give a function or a class that makes an optimizer of a Search"
         )
     return f"{make.__module__}:{name}"
-
-
-def _nowhere() -> Console:
-    from rich.console import Console
-
-    return Console(quiet=True)

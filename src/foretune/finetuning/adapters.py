@@ -134,14 +134,17 @@ def _lora(model: PreTrainedModel, modules: list[str], configuration: Configurati
         "use_dora": method == "dora",
     }
     if method == "pissa":
-        settings |= _pissa(model, modules, rank, alpha_over_rank)
+        settings |= pissa_settings(model, modules, rank, alpha_over_rank)
     return LoraConfig(
         task_type=TaskType.CAUSAL_LM, target_modules=modules, fan_in_fan_out=_transposed(model, modules), **settings
     )
 
 
-def _pissa(model: PreTrainedModel, modules: list[str], rank: int, alpha_over_rank: float) -> dict[str, Any]:
-    """A matrix has no more singular values than its shorter side is long: lower ranks where `rank` is above that."""
+def pissa_settings(model: PreTrainedModel, modules: list[str], rank: int, alpha_over_rank: float) -> dict[str, Any]:
+    """What PiSSA adds to a `LoraConfig`.
+
+    A matrix has no more singular values than its shorter side is long: lower ranks where `rank` is above that.
+    """
     sizes = {name: features_of(model.get_submodule(name)) for name in modules}
     lower = {name: min(size) for name, size in sizes.items() if min(size) < rank}
     exact = max(max(size) for size in sizes.values()) <= _EXACT_SVD

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -17,6 +18,7 @@ from foretune.execution.run_folder import stops_of
 from foretune.request import DataRequest
 from foretune.session.checks import TRAINERS, check_data, check_model, check_name
 from foretune.session.recipe import read_configuration, request_of
+from foretune.types import Configuration
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -24,12 +26,14 @@ if TYPE_CHECKING:
     from foretune.finetuning.data import Splits
     from foretune.finetuning.data.rendering import Renderer
     from foretune.interop.trainers.planned import Form, PlannedRun
+    from foretune.interop.trainers.registry import Trainer
     from foretune.interop.trainers.rows import RowWriter, Style
 
-_MODULES = {"unsloth.py", "peft.py", "torch.py", "transformers.py", "trl.py", "datasets.py"}
-"""Names under which a script would be imported in place of a library."""
-_EXACT_SVD = 1024
-"""See `foretune.finetuning.adapters`."""
+_LIBRARIES = {
+    *("accelerate", "bitsandbytes", "datasets", "numpy", "peft", "safetensors", "tokenizers", "torch", "transformers"),
+    *("trl", "unsloth", *sys.stdlib_module_names),
+}
+"""That scripts import, themselves or through others; a script beside them in name would be imported in their place."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,10 @@ def export(
         ForetuneError: the source cannot be read, the trainer cannot train the method, or a file is in the way.
     """
     check_name("trainer", trainer, TRAINERS, InteropError)
+    read = _read(source, data, model)
     from foretune.interop.trainers import registry
 
-    return _exported(_read(source, data, model), trainer, out or _home(source) / registry.TRAINERS[trainer].file)
+    return _exported(read, trainer, out or _home(source) / registry.TRAINERS[trainer].file)
 
 
 def export_pick(written: Mapping[str, Any], trainer: str, out: Path, split: Mapping[str, int | bool]) -> Exported:
@@ -111,7 +116,7 @@ def _exported(read: _Source, trainer: str, file: Path, split: Mapping[str, int |
     runs = _planned(read, found, targets, split or {})
     notes = [*read.notes, *found.notes, *(found.note_on_end() if chosen.style != "pieces" else ())]
     written = [chosen.write(run) for run in runs]
-    _write_rows(runs[0], trainer, found.rows_of(chosen.style))
+    _write_rows(runs[0], chosen, found.rows_of(chosen.style))
     commands = tuple(chosen.command.format(file=shlex.quote(str(one))) for one in targets)
     for target, command, (text, said) in zip(targets, commands, written, strict=True):
         target.write_text(_headed(trainer, command, [*notes, *said], text), encoding="utf-8")
@@ -145,7 +150,7 @@ def check_free(targets: Sequence[Path], option: str = "--out") -> None:
         if path.exists():
             message = f"{path} already exists; give another file to {option}"
             raise InteropError(message)
-        if path.name in _MODULES:
+        if path.suffix == ".py" and path.stem in _LIBRARIES:
             message = f"Python would import {path} in place of the library of that name; give another file to {option}"
             raise InteropError(message)
     if not targets[0].absolute().parent.is_dir():
@@ -270,6 +275,7 @@ def _planned(
     read: _Source, found: _Prepared, targets: Sequence[Path], split: Mapping[str, int | bool]
 ) -> list[PlannedRun]:
     from foretune.finetuning.model import resolve_model
+    from foretune.finetuning.optim import SLICES, plan
     from foretune.interop.trainers.planned import PlannedRun
 
     planned: list[PlannedRun] = []
@@ -282,7 +288,8 @@ def _planned(
             form=found.writer.form,
             last_only=found.last_only,
             all_learned=found.all_learned,
-            rows=len(found.splits.train),
+            plan=plan(Configuration(values), len(found.splits.train)),
+            slices=SLICES,
             cut=found.cut,
             max_length=found.max_length,
             seed=read.request.seed,
@@ -305,29 +312,27 @@ def _form(splits: Splits, tokenizer: PreTrainedTokenizerBase) -> Form:
     return "text" if True in texts else "chat" if tokenizer.chat_template else "plain"
 
 
-def _layers(model: PreTrainedModel, values: Mapping[str, Any]) -> tuple[list[str], list[str], str]:
-    """Names of the layers to adapt, of those among them whose inputs (IA)^3 scales, and PEFT's name of the SVD."""
-    from foretune.finetuning.adapters import scaled_inputs
-    from foretune.finetuning.shape import features_of
+def _layers(model: PreTrainedModel, values: Mapping[str, Any]) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Names of the layers to adapt, of those among them whose inputs (IA)^3 scales, and what PiSSA adds."""
+    from foretune.finetuning.adapters import pissa_settings, scaled_inputs
     from foretune.finetuning.targets import short_names, target_modules
 
     if values["method"] == "full":
-        return [], [], ""
+        return [], [], {}
     full = target_modules(model, str(values["target_modules"]))
-    exact = max(max(features_of(model.get_submodule(name))) for name in full) <= _EXACT_SVD
     inputs = scaled_inputs(model, full) if values["method"] == "ia3" else []
-    return short_names(model, full), short_names(model, inputs), "pissa" if exact else "pissa_niter_4"
+    pissa = values["method"] == "pissa"
+    settings = pissa_settings(model, full, int(values["rank"]), float(values["alpha_over_rank"])) if pissa else {}
+    return short_names(model, full), short_names(model, inputs), settings
 
 
-def _write_rows(run: PlannedRun, trainer: str, rows: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+def _write_rows(run: PlannedRun, trainer: Trainer, rows: Mapping[str, Sequence[dict[str, Any]]]) -> None:
     run.data.mkdir()
     for split, lines in rows.items():
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         (run.data / f"{split}.jsonl").write_text(text, encoding="utf-8")
-    if trainer == "llama-factory":
-        from foretune.interop.trainers.llama_factory import dataset_info
-
-        text = json.dumps(dataset_info(run), indent=1) + "\n"
+    if trainer.dataset_info:
+        text = json.dumps(trainer.dataset_info(run), indent=1) + "\n"
         (run.data / "dataset_info.json").write_text(text, encoding="utf-8")
 
 

@@ -90,6 +90,7 @@ def synthesize(
     check_device(device)
     _check(teacher, model, output, resume=resume)
     from foretune.session.interruption import Interruption
+    from foretune.session.waiting import nowhere
     from foretune.synthesis.questions.card import Facts, write_dataset
     from foretune.synthesis.questions.cost import estimate
     from foretune.synthesis.questions.passages import gather
@@ -97,7 +98,7 @@ def synthesize(
     from foretune.teacher.cache import Remembered
     from foretune.teacher.price import Price, count
 
-    shown = console or _nowhere()
+    shown = console or nowhere()
     material = gather([Path(docs)] if isinstance(docs, str | Path) else [Path(one) for one in docs], seed=seed)
     price, estimated = Price(prompt_price, completion_price), estimate(material.passages, rows)
     _tell(shown, material, estimated, price)
@@ -195,9 +196,3 @@ def _report(console: Console, made: Made, splits: Mapping[str, Sequence[Pair]], 
         highlight=False,
         soft_wrap=True,
     )
-
-
-def _nowhere() -> Console:
-    from rich.console import Console
-
-    return Console(quiet=True)

@@ -15,6 +15,11 @@ FIRST, THEN = 2.0, 30.0
 """Seconds after which a wait is spoken of where there is no terminal, and between two lines."""
 
 
+def nowhere() -> Console:
+    """A console that shows nothing."""
+    return Console(quiet=True)
+
+
 @contextmanager
 def waiting(
     console: Console, what: str, *, first: float = FIRST, then: float = THEN

@@ -64,6 +64,7 @@ def tokens_of(path, model):
         ("lora", {"optimizer": "adafactor"}),
         ("dora", {}),
         ("pissa", {}),
+        ("pissa", {"rank": 300}),  # above the shorter side of some layers
         ("loraplus", {"loraplus_ratio": 4.0}),
         ("ia3", {"weight_decay": 0.1}),
         ("full", {"learning_rate": 0.001}),
@@ -93,6 +94,29 @@ def test_the_pieces_are_the_tokens_that_foretune_learns(recipe, tiny_model):
         parts = [(tokenizer(text, add_special_tokens=False)["input_ids"], learned) for text, learned in line["pieces"]]
         assert [one for ids, _ in parts for one in ids] == tokens.input_ids[row].tolist()
         assert [learned for ids, learned in parts for _ in ids] == tokens.learned(row).tolist()
+
+
+def test_the_script_shortens_rows_as_foretune_does(recipe, tiny_model):
+    kinds = [
+        [("a?", "b")] * 40,  # loses its last turns
+        [("a? " * 90, "b")],  # the beginning of its prompt
+        [("a? " * 90, "b c"), ("a?", "d")],  # both
+        [("a?", "b c " * 90)],  # the prompt, and the end of the answer
+        [("a?", "b")],
+    ]
+
+    def row(number):
+        turns = kinds[number % len(kinds)]
+        messages = [one for pair in turns for one in zip(("user", "assistant"), pair, strict=True)]
+        return {"messages": [{"role": who, "content": text.replace("a", str(number))} for who, text in messages]}
+
+    path = recipe(rows=[row(number) for number in range(40)])
+    (file,) = export(path, "peft-script").files
+    tokens = tokens_of(path, tiny_model).train
+    found = runpy.run_path(str(file))["read_rows"]("train.jsonl", load_tokenizer(tiny_model))
+    assert [ids for ids, _ in found] == [ids.tolist() for ids in tokens.input_ids]
+    learned = [[label != -100 for label in labels] for _, labels in found]
+    assert learned == [tokens.learned(row).tolist() for row in range(len(tokens))]
 
 
 def test_rows_for_trl_have_their_prompt_apart_unless_several_answers_are_learned(recipe, tmp_path):
@@ -270,6 +294,8 @@ def test_a_script_is_not_called_as_a_library_that_it_imports(recipe, tmp_path):
     assert export(path, "unsloth").files == (tmp_path / "train_unsloth.py",)
     with pytest.raises(InteropError, match=r"would import .* in place of the library"):
         export(path, "unsloth", tmp_path / "unsloth.py")
+    with pytest.raises(InteropError, match=r"would import .*random\.py in place"):
+        export(path, "peft-script", tmp_path / "random.py")
 
 
 def test_a_method_that_is_refused_leaves_nothing(recipe, tmp_path):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from foretune.interop.trainers.planned import TRAIN, VALIDATION, PlannedRun, as_yaml, refuse
+from foretune.interop.trainers.planned import TRAIN, VALIDATION, PlannedRun, as_yaml, refuse, refuse_lower_ranks
 
 
 def to_axolotl(run: PlannedRun) -> tuple[str, list[str]]:
     """The file, and notes on what it cannot say."""
     refuse(run, ["ia3"], "Axolotl")
+    refuse_lower_ranks(run, "Axolotl")
     notes = run.shared_notes()
     if run.method == "full":
         notes.append("Axolotl trains whole weights in bfloat16; foretune holds them in float32")
@@ -71,6 +72,6 @@ def _adapter(run: PlannedRun, notes: list[str]) -> dict[str, Any]:
         "lora_target_modules": list(run.modules),
         **({"peft_use_rslora": True} if run.method == "rslora" else {}),
         **({"peft_use_dora": True} if run.method == "dora" else {}),
-        **({"peft_init_lora_weights": run.pissa} if run.method == "pissa" else {}),
+        **({"peft_init_lora_weights": run.pissa["init_lora_weights"]} if run.method == "pissa" else {}),
         **({"loraplus_lr_ratio": float(run.values["loraplus_ratio"])} if run.method == "loraplus" else {}),
     }

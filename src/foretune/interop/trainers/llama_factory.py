@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from foretune.interop.trainers.planned import TRAIN, VALIDATION, PlannedRun, as_yaml, refuse
+from foretune.interop.trainers.planned import TRAIN, VALIDATION, PlannedRun, as_yaml, refuse, refuse_lower_ranks
 
 _TAGS = {
     "role_tag": "role",
@@ -25,6 +25,7 @@ _NAMES = {"dataset": "foretune_train", "eval_dataset": "foretune_validation"}
 def to_llama_factory(run: PlannedRun) -> tuple[str, list[str]]:
     """The file, and notes on what it cannot say."""
     refuse(run, ["ia3"], "LLaMA-Factory")
+    refuse_lower_ranks(run, "LLaMA-Factory")
     notes = run.shared_notes()
     if run.form == "chat":
         notes.append(
@@ -64,7 +65,7 @@ def _adapter(run: PlannedRun, notes: list[str]) -> dict[str, Any]:
     if run.method == "full":
         return {"finetuning_type": "full", "pure_bf16": False}
     four_bit = {"quantization_bit": 4, "quantization_type": "nf4", "double_quantization": True}
-    iterations = -1 if run.pissa == "pissa" else 4  # -1 is the exact decomposition
+    iterations = -1 if run.pissa.get("init_lora_weights") == "pissa" else 4  # -1 is the exact decomposition
     pissa = {"pissa_init": True, "pissa_iter": iterations, "pissa_convert": True}
     going_on = {"adapter_name_or_path": run.begins_with, "create_new_adapter": False}
     return {

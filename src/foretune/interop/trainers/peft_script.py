@@ -55,5 +55,5 @@ def _adapter(run: PlannedRun) -> dict[str, Any]:
         "target_modules": list(run.modules),
         "use_rslora": run.method == "rslora",
         "use_dora": run.method == "dora",
-        "init_lora_weights": run.pissa if run.method == "pissa" else True,
+        **run.pissa,
     }

@@ -6,18 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
 from foretune.errors import InteropError
 from foretune.types import Value
 
+if TYPE_CHECKING:
+    from foretune.finetuning.optim import Plan
+
 Form = Literal["chat", "plain", "text"]
 """Of the rows: conversations for a chat template, prompts and completions for a model without one, or raw text."""
 TRAIN, VALIDATION = "train.jsonl", "validation.jsonl"
-SLICES = 8
-"""Evaluations of a run, and the least steps that it has."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,14 @@ class PlannedRun:
         form: of the rows.
         last_only: whether each row has one answer that is learned, its last message.
         all_learned: whether every answer of every conversation is learned.
-        rows: in the training split.
+        plan: how long it is.
+        slices: equal shares of it after which it is evaluated.
         cut: whether some rows are longer than `max_length`.
         max_length: tokens that a row may have.
         seed: of adapters and the order of the data.
         modules: names, or ends of names, of the layers that are adapted; empty for full finetuning.
         inputs: those whose inputs (IA)^3 scales.
-        pissa: PEFT's name of the singular value decomposition that PiSSA takes for these layers.
+        pissa: what PiSSA adds to PEFT's `LoraConfig`, with lower ranks of narrow layers; empty for other methods.
         output: folder for the result.
         begins_with: folder of the result of the run before; empty if the run begins with the base model.
         split: arguments of the Trainer that say how batches are computed on an accelerator; empty for whole ones.
@@ -49,13 +51,14 @@ class PlannedRun:
     form: Form
     last_only: bool
     all_learned: bool
-    rows: int
+    plan: Plan
+    slices: int
     cut: bool
     max_length: int
     seed: int
     modules: Sequence[str]
     inputs: Sequence[str]
-    pissa: str
+    pissa: Mapping[str, Any]
     output: str
     begins_with: str = ""
     split: Mapping[str, int | bool] = field(default_factory=dict)
@@ -82,23 +85,15 @@ class PlannedRun:
         return 0.0 if self.method == "ia3" else float(self.values.get("weight_decay", 0.0))
 
     @property
-    def planned_steps(self) -> int:
-        """Optimizer steps of all epochs, `SLICES` at least."""
-        return max(SLICES, self._epoch_steps * int(self.values["epochs"]))
-
-    @property
     def max_steps(self) -> int:
         """Steps of a run that the epochs do not fill; -1 for one that they do, as trainers have it."""
-        return SLICES if self._epoch_steps * int(self.values["epochs"]) < SLICES else -1
+        steps = self.plan.steps
+        return steps if steps > self.plan.steps_per_epoch * int(self.values["epochs"]) else -1
 
     @property
     def warmup_steps(self) -> int:
         """Steps until the learning rate is at its peak."""
-        return math.ceil(float(self.values["warmup"]) * self.planned_steps)
-
-    @property
-    def _epoch_steps(self) -> int:
-        return math.ceil(self.rows / int(self.values["batch_size"]))
+        return math.ceil(float(self.values["warmup"]) * self.plan.steps)
 
     def arguments(self) -> dict[str, Any]:
         """Under the names of the arguments of the `transformers` Trainer, which most trainers take."""
@@ -129,10 +124,9 @@ class PlannedRun:
         """As the Trainer calls it."""
         return {"adamw": "adamw_torch", "adafactor": "adafactor"}[str(self.values["optimizer"])]
 
-    @staticmethod
-    def best_kept() -> dict[str, Any]:
+    def best_kept(self) -> dict[str, Any]:
         """Evaluate after each slice, and keep the best: shares of the run are taken from below 1."""
-        share = 1 / SLICES
+        share = 1 / self.slices
         return {
             "eval_strategy": "steps",
             "eval_steps": share,
@@ -155,10 +149,11 @@ class PlannedRun:
         notes: list[str] = []
         if self.method == "dora" and self.decay:
             notes.append("weight decay is on DoRA's magnitudes, too, which foretune spares")
-        if self.cut:
+        if self.cut and self.form != "text":
+            turns = "" if self.last_only else "their last turns where there are several answers, or else "
             notes.append(
-                f"rows of more than {self.max_length} tokens lose their end; in foretune they lose the beginning of "
-                "their prompt, so that the answer is learned"
+                f"rows of more than {self.max_length} tokens are shortened in another way: in foretune they lose "
+                f"{turns}the beginning of their prompt, so that a whole answer is learned"
             )
         return notes
 
@@ -171,6 +166,20 @@ def refuse(run: PlannedRun, methods: Sequence[str], trainer: str) -> None:
     """
     if run.method in methods:
         message = f"{trainer} cannot train {run.method}; export to peft-script, or choose another configuration"
+        raise InteropError(message)
+
+
+def refuse_lower_ranks(run: PlannedRun, trainer: str) -> None:
+    """Whether PiSSA has the same rank in all layers, for files that name one rank.
+
+    Raises:
+        InteropError: some layers are narrower.
+    """
+    if lower := run.pissa.get("rank_pattern"):
+        message = (
+            f"PiSSA cannot have rank {run.rank} in layers as narrow as {min(lower.values())}, and the file for "
+            f"{trainer} has one rank for all layers; export to peft-script, or choose a lower rank"
+        )
         raise InteropError(message)
 
 

@@ -16,7 +16,7 @@ def test_warm_up_is_counted_in_steps_of_the_whole_run(planned):
 
 def test_a_run_of_few_rows_takes_eight_steps(planned):
     run = planned(rows=9)  # 2 steps an epoch
-    assert (run.planned_steps, run.max_steps, run.warmup_steps) == (8, 8, 1)
+    assert (run.plan.steps, run.max_steps, run.warmup_steps) == (8, 8, 1)
 
 
 def test_a_constant_schedule_keeps_its_warm_up(planned):
@@ -40,7 +40,12 @@ def test_an_alpha_between_two_numbers_is_rounded_with_a_note(planned):
 def test_differences_of_the_trainer_are_said(planned):
     assert planned().shared_notes() == []
     assert "magnitudes" in planned({"method": "dora"}).shared_notes()[0]
-    assert "lose their end" in planned(cut=True).shared_notes()[0]
+    assert planned(cut=True).shared_notes() == [
+        "rows of more than 128 tokens are shortened in another way: in foretune they lose the beginning of their "
+        "prompt, so that a whole answer is learned"
+    ]
+    assert "lose their last turns where there" in planned(cut=True, last_only=False).shared_notes()[0]
+    assert planned(cut=True, form="text").shared_notes() == []
 
 
 def test_batches_are_computed_as_they_fit_on_a_card(planned):
@@ -48,7 +53,7 @@ def test_batches_are_computed_as_they_fit_on_a_card(planned):
     run = planned(split=split)
     assert split.items() <= run.arguments().items()
     assert run.arguments()["per_device_eval_batch_size"] == 2
-    assert run.planned_steps == planned().planned_steps
+    assert run.plan == planned().plan
     contents = {name: TRAINERS[name].write(run)[0] for name in TRAINERS}
     trl, axolotl, factory = (yaml.safe_load(contents[name]) for name in ("trl", "axolotl", "llama-factory"))
     assert split.items() <= trl.items()
@@ -59,6 +64,15 @@ def test_batches_are_computed_as_they_fit_on_a_card(planned):
     assert "'rows_at_once': 2,\n" in contents["peft-script"]
     checkpointed = TRAINERS["peft-script"].write(planned(split={**split, "gradient_checkpointing": True}))[0]
     assert "'gradient_checkpointing': True" in checkpointed
+
+
+def test_lower_ranks_of_narrow_layers_are_told_or_refused(planned):
+    lower = {"init_lora_weights": "pissa", "rank_pattern": {"k_proj": 4}, "alpha_pattern": {"k_proj": 8.0}}
+    run = planned({"method": "pissa"}, pissa=lower)
+    assert "'rank_pattern': {'k_proj': 4}" in TRAINERS["peft-script"].write(run)[0]
+    for trainer in ("axolotl", "llama-factory"):
+        with pytest.raises(InteropError, match="PiSSA cannot have rank 8 in layers as narrow as 4"):
+            TRAINERS[trainer].write(run)
 
 
 def test_a_method_that_a_trainer_lacks_is_refused(planned):
