@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from foretune.cli import commands
 from foretune.cli.recommend import _target
 from foretune.errors import ConfigurationError, InteropError, ModelError
-from foretune.session.exporting import Exported
+from foretune.session.exporting import Exported, export
 
 LLAMA_3B = {
     "model_type": "llama",
@@ -425,3 +425,5 @@ def test_what_was_exported_finetunes(data, tiny_model, tmp_path):
     given, kept = (yaml.safe_load(one.read_text()) for one in (path, output / "best.yaml"))
     assert given.items() <= kept.items()  # which export and merge read
     assert kept["train_rows"] == 30
+    lines = (export(output, "trl").data / "train.jsonl").read_text().splitlines()
+    assert len(lines) == 30
