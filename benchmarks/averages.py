@@ -17,7 +17,6 @@ import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,15 @@ import torch
 from rich.console import Console
 
 from foretune.benchmark.regret import interval
-from foretune.metadata import MetaDataset, read_meta_dataset
+from foretune.finetuning.shape import read_shape
+from foretune.metadata import read_meta_dataset
 from foretune.optimizer import Optimizer, Search
 from foretune.session.closing import close
 from foretune.session.folder import TRIALS
 from foretune.session.ground import prepare
 from foretune.session.options import TuneOptions
 from foretune.session.search import Found, search
+from foretune.session.shipped import learned_from
 from foretune.space import load_space
 from foretune.surrogate import save_surrogates
 from foretune.surrogate.encoders import MAIN_SPACE
@@ -49,19 +50,15 @@ MODEL = "foretune-tiny"
 Line = Mapping[str, Any]
 
 
-def shipped_table() -> MetaDataset:
-    return read_meta_dataset(Path(str(resources.files("foretune"))) / "data" / "meta_datasets" / "foretune-tiny-v1")
-
-
-def surrogates_of(folder: Path) -> dict[str, Path]:
-    """Dataset to surrogates that have seen nothing of its family; they are fitted once."""
-    table = shipped_table()
-    families = {task.split("@")[0]: table.families[task] for task in table.task_ids}
+def surrogates_of(folder: Path, model: str = MODEL) -> dict[str, Path]:
+    """Dataset to surrogates for a base model that have seen nothing of its family; they are fitted once."""
+    tables = [read_meta_dataset(name) for name in learned_from(read_shape(model))]
+    families = {task.split("@")[0]: tables[0].families[task] for task in tables[0].task_ids}
     left_out = sorted({families[name] for name in (*CHOSEN_BY, *OTHERS)})
     targets = [folder / f"surrogates-{half}" for half in (0, 1)]
     for half, target in enumerate(targets):
         if not target.is_dir():
-            fitted = fit([table], seed=0, exclude_families=left_out[half::2], search=load_space(MAIN_SPACE))
+            fitted = fit(tables, seed=0, exclude_families=left_out[half::2], search=load_space(MAIN_SPACE))
             save_surrogates(target, fitted)
     return {name: targets[left_out.index(families[name]) % 2] for name in (*CHOSEN_BY, *OTHERS)}
 

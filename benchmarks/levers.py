@@ -96,14 +96,14 @@ class State:
         return surrogates.cost.predict(self.found.setup.task, [configuration] * SLICES, fidelities).cumsum()
 
     def score(self, folder: Path, split: str = "validation") -> Scores:
-        model = load_finetuned(folder, self.found.options.model, shared=True)
+        model = load_finetuned(folder, self.found.options.model, device=self.found.options.device, shared=True)
         return evaluate(model, getattr(self.found.setup.data, split))
 
     def train(self, name: str, configuration: Configuration, fidelity: int, seed: int) -> Checkpoint:
         """The best checkpoint of a further run."""
-        folder, setup = self.folder / name, self.found.setup
+        folder, data, options = self.folder / name, self.found.setup.data, self.found.options
         trial = Trial(0, configuration, fidelity)
-        report = finetune(trial, setup.data, self.found.options.model, folder, seed=seed, test=False)
+        report = finetune(trial, data, options.model, folder, seed=seed, device=options.device, test=False)
         return Checkpoint(folder / "best", VALIDATION_NLL.score(float(report.curve.scores.max(initial=-np.inf))))
 
 
@@ -149,8 +149,8 @@ def on(state: State, name: str, rate: float) -> list[Checkpoint]:
 
 def tail(state: State) -> list[Checkpoint]:
     """Averages over the last eighths of the best run, each where validation likes it best."""
-    best, setup = state.best, state.found.setup
-    request = RunRequest(Trial(0, best.configuration, best.fidelity), setup.data, state.found.options.model, "cpu")
+    best, data, options = state.best, state.found.setup.data, state.found.options
+    request = RunRequest(Trial(0, best.configuration, best.fidelity), data, options.model, options.device)
     torch.manual_seed(0)
     run = prepare_run(request)
     means: list[dict[str, torch.Tensor]] = []
@@ -160,7 +160,7 @@ def tail(state: State) -> list[Checkpoint]:
         last = {name: value.detach().clone() for name, value in run.adapted.trained.items()}
         for window in WINDOWS:
             put(run, {name: torch.stack([one[name] for one in means[-window:]]).mean(0) for name in last})
-            loss = evaluate(run.model, setup.data.validation).nll
+            loss = evaluate(run.model, data.validation).nll
             if loss < kept[window].loss:
                 kept[window] = replace(kept[window], loss=loss)
                 kept[window].folder.mkdir(exist_ok=True)
@@ -230,7 +230,7 @@ def measure(data: Path, given: argparse.Namespace, surrogates: Path) -> dict[str
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     console = Console(file=(folder / "log.txt").open("a", encoding="utf-8"), width=160)
-    options = TuneOptions.of(data, given.model, train_rows=given.rows, device="cpu", surrogates=surrogates)
+    options = TuneOptions.of(data, given.model, train_rows=given.rows, device=given.device, surrogates=surrogates)
     seconds = default_seconds(options)
     found = search(options, Budget(given.runs * seconds), folder / "search", console, as_predicted=True, make=without)
     state = State(replace(found, budget=Budget(given.runs * seconds)), seconds, folder)
@@ -270,6 +270,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="foretune-tiny")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--rows", type=int, default=200)
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--tasks", nargs="+", choices=DATASETS, default=DATASETS)
@@ -281,7 +282,7 @@ def main() -> None:
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
     done = {line["task"] for line in lines}
     left = [] if given.show else [name for name in given.tasks if name not in done]
-    surrogates = surrogates_of(given.out) if left else {}
+    surrogates = surrogates_of(given.out, given.model) if left else {}
     for name in left:
         lines.append(measure(given.data / name, given, surrogates[name]))
         with path.open("a", encoding="utf-8") as file:

@@ -1,6 +1,7 @@
 """Live searches on a real LLM: the default search against rules, a probe of the learning rate, and random search.
 
-Run: python benchmarks/live_real_llm.py TASKS --model FOLDER --out FOLDER [--workers 2] [--seeds 2] [--runs 2 4]
+Run: python benchmarks/live_real_llm.py TASKS --model FOLDER --out FOLDER [--device cpu] [--workers 2]
+         [--seeds 2] [--runs 2 4]
 
 For each dataset of DATASETS, none of which is in `smollm2-v1`, and each seed:
 
@@ -9,10 +10,14 @@ For each dataset of DATASETS, none of which is in `smollm2-v1`, and each seed:
    loading, the zero-shot evaluation and the time that scoring at the end is expected to take.
 
 What a search returns may be an average of its best runs, which a single run cannot be; the loss of its best run is in
-the lines, too. Each search is a process with one thread, two of them at a time. Its clock is the processor's, so that
-whatever else runs on the machine takes nothing from its budget. A finished one is a line of FOLDER/searches.jsonl, and
-the command goes on from there; the first seed comes first. Printed is the test loss of each, and its relative
-difference from `rule:unsloth`, with a 95 % interval over datasets. On two free cores about seven hours.
+the lines, too. Each search is a process with one thread, as many of them at a time as there are workers. On a CPU its
+clock is the processor's, so that whatever else runs on the machine takes nothing from its budget; with `--device cuda`
+it is the wall clock, and the workers share the GPU (NVIDIA's MPS started). A finished search is a line of
+FOLDER/searches.jsonl, and the command goes on from there. Printed is the test loss of each, and the relative difference
+of searches from the single runs, from random search, and from the best run of the same search, with a 95 % interval
+over datasets. On two free cores about seven hours, on an H200 with 16 workers five minutes; the searches made there:
+
+    python benchmarks/live_real_llm.py TASKS --model FOLDER --out benchmarks/results/live-smollm2 --show
 """
 
 from __future__ import annotations
@@ -35,10 +40,10 @@ from foretune.benchmark.regret import interval
 
 DATASETS = ("clinc150@100", "ner_ncbi_disease@60", "mawps_equation@60", "sql_to_question@60")
 ONCE, SEARCHES = ("default", "rule:unsloth"), ("transfer-in-context", "lr-probe", "random")
-BASELINE = "rule:unsloth"
 WRITING_SECONDS = 5.0
 
 Line = Mapping[str, Any]
+Key = tuple[str, str, int, int]
 
 
 @dataclass(frozen=True)
@@ -60,22 +65,23 @@ class Case:
     seconds: float = math.inf
 
     @property
-    def key(self) -> tuple[str, str, int, int]:
+    def key(self) -> Key:
         return self.dataset, self.method, self.runs, self.seed
 
 
-def search(case: Case, tasks: Path, model: str, folder: Path) -> Line:
+def search(case: Case, tasks: Path, model: str, device: str, folder: Path) -> Line:
     """Make a search in a folder of its own, and say what came of it."""
     import torch
 
     import foretune
 
     torch.set_num_threads(1)
-    time.perf_counter = time.monotonic = time.process_time
+    if device == "cpu":
+        time.perf_counter = time.monotonic = time.process_time
     name, _, rows = case.dataset.partition("@")
     output = folder / "-".join(str(part).replace(":", "-") for part in case.key)
     shutil.rmtree(output, ignore_errors=True)
-    options = {"train_rows": int(rows), "seed": case.seed, "model": model, "device": "cpu", "max_length": 256}
+    options = {"train_rows": int(rows), "seed": case.seed, "model": model, "device": device, "max_length": 256}
     budget = case.seconds if math.isfinite(case.seconds) else "24h"
     run = foretune.tune(tasks / name, output, budget=budget, optimizer=case.method, default_comparison=False, **options)
     single = run.scores["best"]
@@ -96,7 +102,7 @@ def search(case: Case, tasks: Path, model: str, folder: Path) -> Line:
     }
 
 
-def cases(done: Mapping[tuple[str, str, int, int], Line], seeds: int, runs: Sequence[int]) -> Iterator[Case]:
+def cases(done: Mapping[Key, Line], seeds: int, runs: Sequence[int]) -> Iterator[Case]:
     """The searches whose budgets are known and that are not made yet."""
     for seed in range(seeds):
         for dataset in DATASETS:
@@ -111,36 +117,46 @@ def cases(done: Mapping[tuple[str, str, int, int], Line], seeds: int, runs: Sequ
                 yield from (one for one in asked if one.key not in done)
 
 
-def _of_one_seed(left: Iterator[Case]) -> list[Case]:
-    found = list(left)
-    return [one for one in found if one.seed == found[0].seed]
-
-
-def read(path: Path) -> dict[tuple[str, str, int, int], Line]:
+def read(path: Path) -> dict[Key, Line]:
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     found = [json.loads(line) for line in lines]
     return {(one["dataset"], one["method"], one["runs"], one["seed"]): one for one in found}
 
 
-def show(done: Mapping[tuple[str, str, int, int], Line]) -> None:
-    """Mean test losses over seeds, and relative differences from the baseline over datasets."""
-    kinds = [(method, 0) for method in ONCE] + sorted(
-        {(key[1], key[2]) for key in done if key[2]}, key=lambda k: k[::-1]
-    )
-    columns = [name for name in DATASETS if any(key[0] == name for key in done)]
-    print(f"{'test loss':<32}" + "".join(f"{name:>22}" for name in columns) + "   relative to " + BASELINE)
-    seeds = {key[3] for key in done}
-
-    def mean(dataset: str, method: str, runs: int) -> float:
-        found = [done[key]["test_loss"] for seed in seeds if (key := (dataset, method, runs, seed)) in done]
-        return float(np.mean(found)) if found else math.nan
-
+def show(done: Mapping[Key, Line]) -> None:
+    """Mean test losses over seeds; and relative to others, seed by seed, over datasets."""
+    kinds = [(method, 0) for method in ONCE]
+    kinds += sorted({(method, runs) for _, method, runs, _ in done if runs}, key=lambda kind: kind[::-1])
+    print(f"{'test loss':<28}" + "".join(f"{name:>21}" for name in DATASETS) + f"{'searches':>10}")
     for method, runs in kinds:
-        losses = np.array([mean(name, method, runs) for name in columns])
-        relative = interval(losses / np.array([mean(name, BASELINE, 0) for name in columns]) - 1)
-        label = f"{method}, {runs} runs" if runs else method
-        said = f"{relative.mean:+.1%} [{relative.low:+.1%}, {relative.high:+.1%}]"
-        print(f"{label:<32}" + "".join(f"{loss:>22.4f}" for loss in losses) + f"   {said}")
+        found = [values(done, name, method, runs) for name in DATASETS]
+        means = "".join(f"{np.mean([*one.values()]) if one else math.nan:>21.4f}" for one in found)
+        print(f"{called(method, runs):<28}{means}{sum(map(len, found)):>10}")
+    heads = (*(f"against {name}" for name in ONCE[::-1]), "against random", "against its best run")
+    print(f"\n{'mean difference':<28}" + "".join(f"{head:>26}" for head in heads))
+    for method, runs in kinds[len(ONCE) :]:
+        others = [(name, 0, "test_loss") for name in ONCE[::-1]]
+        others += [("random", runs, "test_loss"), (method, runs, "single_test_loss")]
+        print(f"{called(method, runs):<28}" + "".join(f"{against(done, method, runs, one):>26}" for one in others))
+
+
+def called(method: str, runs: int) -> str:
+    return f"{method}, {runs} runs" if runs else method
+
+
+def values(done: Mapping[Key, Line], dataset: str, method: str, runs: int, of: str = "test_loss") -> dict[int, float]:
+    """Seed to the loss of a search."""
+    return {key[3]: line[of] for key, line in done.items() if key[:3] == (dataset, method, runs)}
+
+
+def against(done: Mapping[Key, Line], method: str, runs: int, other: tuple[str, int, str]) -> str:
+    """The mean difference from another search's loss, relative to it, with its interval over datasets."""
+    means: list[float] = []
+    for name in DATASETS:
+        mine, its = values(done, name, method, runs), values(done, name, *other)
+        means.append(float(np.mean([mine[seed] / its[seed] - 1 for seed in mine.keys() & its.keys()])))
+    found = interval(np.array(means))
+    return f"{found.mean:+.1%} [{found.low:+.1%}, {found.high:+.1%}]"
 
 
 def main() -> None:
@@ -148,6 +164,7 @@ def main() -> None:
     parser.add_argument("tasks", type=Path)
     parser.add_argument("--model", required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--runs", type=int, nargs="+", default=[2, 4])
@@ -157,9 +174,9 @@ def main() -> None:
     path = given.out / "searches.jsonl"
     done = read(path)
     context = multiprocessing.get_context("spawn")
-    while not given.show and (left := _of_one_seed(cases(done, given.seeds, given.runs))):
-        with ProcessPoolExecutor(given.workers, context, max_tasks_per_child=1) as pool:
-            futures = [pool.submit(search, one, given.tasks, given.model, given.out) for one in left]
+    while not given.show and (left := list(cases(done, given.seeds, given.runs))):
+        with ProcessPoolExecutor(given.workers, context) as pool:
+            futures = [pool.submit(search, one, given.tasks, given.model, given.device, given.out) for one in left]
             for future in as_completed(futures):
                 with path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(future.result()) + "\n")

@@ -21,6 +21,7 @@ from foretune.finetuning.evaluate import Scores, evaluate
 from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.memory import Splitting, StepBytes, lacks_memory
 from foretune.finetuning.optim import SLICES, plan
+from foretune.finetuning.recorded import with_recording
 from foretune.finetuning.run import RunRequest, TrainingRun
 from foretune.finetuning.slices import prepare_run
 from foretune.finetuning.step import checkpointed_bytes, resized, step_bytes, take_step
@@ -222,6 +223,7 @@ def _prepared(
 
 def _step_seconds(run: TrainingRun) -> float | None:
     """Of batches of usual size; None where the memory does not suffice."""
+    run = with_recording(run)
     batches = epoch_batches(run.lengths, run.batch_size, seed=0, epoch=0)
     sizes = np.array([run.lengths[rows].sum() for rows in batches])
     usual = [batches[at] for at in np.argsort(np.abs(sizes - sizes.mean()), kind="stable")]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
@@ -71,7 +72,12 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A model in training."""
+    """A model in training.
+
+    Attributes:
+        recorded: leaves the gradients of the batch of some rows with the parameters, and returns its mean loss; None
+            where steps are not recorded, see `foretune.finetuning.recorded`.
+    """
 
     request: RunRequest
     adapted: Adapted
@@ -84,6 +90,7 @@ class TrainingRun:
     batch_size: int
     worst_loss: float
     splitting: Splitting = field(default_factory=Splitting)
+    recorded: Callable[[np.ndarray], torch.Tensor] | None = None
 
     @property
     def model(self) -> nn.Module:

@@ -21,8 +21,10 @@ from foretune.finetuning.fast_layers import use_fast_layers
 from foretune.finetuning.memory import Splitting
 from foretune.finetuning.model import default_dtype, embedding_rows
 from foretune.finetuning.optim import PeakRates, make_optimizer, optimizer_tensors, plan, restore_optimizer
+from foretune.finetuning.randomness import generator_states, set_generators
+from foretune.finetuning.recorded import with_recording
 from foretune.finetuning.run import RunRequest, StoppedError, TrainingRun
-from foretune.finetuning.step import chosen_split, generator_states, set_generators, take_step, warm_up
+from foretune.finetuning.step import chosen_split, take_step, warm_up
 from foretune.types import Status
 
 _CHECK_EVERY = 16
@@ -43,6 +45,7 @@ def train_slices(request: RunRequest, state: State | None) -> Iterator[Slice]:
     _note(run, begun)  # a run that goes wrong in its first slice leaves word, too
     if request.device.startswith("cuda"):
         warm_up(run)
+        run = with_recording(run)
     if state:
         _restore(run, state)
     elif request.begins_with:
@@ -176,6 +179,7 @@ def _note(run: TrainingRun, begun: str) -> None:
         "parameters_trained": run.adapted.parameters_trained,
         "peak_memory_bytes": provenance.peak_memory_bytes(request.device),
         **run.splitting.to_json(),
+        "recorded_steps": run.recorded is not None,
         "hardware": provenance.hardware(request.device),
         "versions": provenance.versions(),
     }

@@ -29,6 +29,7 @@ from foretune.finetuning.memory import (
     usable_memory,
 )
 from foretune.finetuning.model import autocast, vocabulary_size
+from foretune.finetuning.randomness import generator_states, set_generators
 from foretune.finetuning.run import StoppedError, TrainingRun
 from foretune.types import Status
 
@@ -114,6 +115,8 @@ def warm_up(run: TrainingRun) -> None:
 
 def _gradients(run: TrainingRun, rows: np.ndarray, step: int) -> torch.Tensor:
     """Leave the gradients of a batch's mean loss, and return that; where memory runs out, split further."""
+    if run.recorded is not None:
+        return run.recorded(rows)
     while True:
         states = generator_states(run.request.device)
         loss = _accumulated(run, rows)
@@ -166,16 +169,3 @@ def batch_loss(run: TrainingRun, batch: Batch, predicted: int | None = None) -> 
     if predicted is None:
         return functional.cross_entropy(logits, batch.labels)
     return functional.cross_entropy(logits, batch.labels, reduction="sum") / predicted
-
-
-def generator_states(device: str) -> dict[str, torch.Tensor]:
-    """The states of the random generators that a step draws from."""
-    cuda = {"cuda": torch.cuda.get_rng_state(device)} if device.startswith("cuda") else {}
-    return {"cpu": torch.get_rng_state(), **cuda}
-
-
-def set_generators(device: str, states: dict[str, torch.Tensor]) -> None:
-    """Undo `generator_states`."""
-    torch.set_rng_state(states["cpu"])
-    if "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
