@@ -15,7 +15,6 @@ from torch.nn import functional
 from foretune.errors import DataError
 from foretune.finetuning.batches import Batch, completion_logits, head_selection, make_batch
 from foretune.finetuning.data import TokenizedSplits, Tokens
-from foretune.finetuning.fast_layers import merged_adapters
 from foretune.finetuning.memory import in_halves
 from foretune.finetuning.model import autocast, vocabulary_size
 
@@ -110,7 +109,7 @@ def evaluate_rows(
         return batch, logits, logits.log_softmax(dim=-1)
 
     model.eval()
-    with merged_adapters(model), autocast(device):
+    with autocast(device):
         for part, (batch, logits, log_p) in in_halves(_batches(tokens, chosen, device, vocabulary), predict):
             nll += float(functional.nll_loss(log_p, batch.labels, reduction="sum"))
             each = -log_p.gather(1, batch.labels[:, None]).squeeze(1).cpu().numpy()

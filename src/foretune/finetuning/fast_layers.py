@@ -1,4 +1,4 @@
-"""Layers made cheaper on a CPU: products with frozen weights, the dropout of adapters, and merged ones for evaluation.
+"""Layers made cheaper on a CPU: products with frozen weights, and LoRA layers with their dropout.
 
 Half of a training step of a small model goes into matrix products at the processor's peak in float32, most of them with
 weights that nothing trains; in bfloat16, as accelerators would compute them, they take less than half of that. Another
@@ -8,13 +8,11 @@ writes its activations many times; as one step of the backward pass it does so l
 Torch compiles a kernel for every new shape of a bfloat16 product, which takes longer than the product, and keeps a
 thousand of them. Batches of text have ever new shapes, so rows are filled up to one of a few dozen counts.
 
-Evaluation does not change an adapter, so it is merged into the weights that it adapts before, once for all batches.
+Adapters are never merged into weights in bfloat16: that drops what a short run, or a low learning rate, has learned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -56,48 +54,9 @@ def use_fast_layers(model: nn.Module) -> None:
             module.forward = forward  # pyright: ignore[reportAttributeAccessIssue] - what is a name of an argument
 
 
-@contextmanager
-def merged_adapters(model: nn.Module) -> Generator[None]:
-    """Inside, adapted layers that `use_fast_layers` made cheaper are single products; afterwards all is as before.
-
-    Merged weights are rounded to bfloat16, as activations are.
-    """
-    layers: list[Any] = [one for one in model.modules() if isinstance(one, BaseTunerLayer) and _is_fast(one)]
-    own = [vars(layer).get("forward") for layer in layers]
-    for layer in layers:
-        layer.forward = partial(_frozen_linear, *_merged(layer))
-    try:
-        yield
-    finally:
-        for layer, forward in zip(layers, own, strict=True):
-            del layer.forward
-            if forward:
-                layer.forward = forward
-
-
 def _is_fast(layer: BaseTunerLayer) -> bool:
     base = layer.get_base_layer()
     return type(base) is nn.Linear and "forward" in vars(base)
-
-
-def _merged(layer: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The layer's matrix in bfloat16, and its bias, which (IA)^3 scales, too.
-
-    The weights and biases that are trained or kept stay the very same tensors.
-    """
-    base = layer.get_base_layer()
-    kept = {name: parameter.data for name, parameter in base.named_parameters(recurse=False)}
-    # Tensors made in inference mode could not take part in training any more.
-    with torch.inference_mode(mode=False), torch.no_grad():
-        for name, value in kept.items():
-            base.get_parameter(name).data = value.clone()
-        try:
-            layer.merge()
-            return base.weight.data.bfloat16(), None if base.bias is None else base.bias.data
-        finally:
-            for name, value in kept.items():
-                base.get_parameter(name).data = value
-            layer.merged_adapters.clear()
 
 
 def _frozen_linear(weight: torch.Tensor, bias: torch.Tensor | None, activations: torch.Tensor) -> torch.Tensor:
@@ -121,13 +80,13 @@ class _FrozenProduct(torch.autograd.Function):
 
 
 def _adapted_linear(layer: Any, activations: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
-    """A layer with one LoRA adapter in training; whatever else PEFT can do with it is left to PEFT."""
+    """A layer with one LoRA adapter; whatever else PEFT can do with it is left to PEFT."""
     alone = len(layer.active_adapters) == 1 and not given and not named
-    if not alone or layer.merged or layer.disable_adapters or not layer.training:
+    if not alone or layer.merged or layer.disable_adapters:
         return type(layer).forward(layer, activations, *given, **named)
     (name,) = layer.active_adapters
     dropout = layer.lora_dropout[name]
-    kept = dropout.draw(activations) if isinstance(dropout, Dropout) else None
+    kept = dropout.draw(activations) if layer.training and isinstance(dropout, Dropout) else None
     frozen = layer.get_base_layer().forward.args
     factors = (one[name].weight for one in (layer.lora_A, layer.lora_B))
     products: torch.Tensor = _AdaptedProduct.apply(  # pyright: ignore[reportAssignmentType]

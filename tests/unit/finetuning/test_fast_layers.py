@@ -13,7 +13,7 @@ from foretune.finetuning import fast_layers
 from foretune.finetuning.adapters import adapt
 from foretune.finetuning.base import fresh_model
 from foretune.finetuning.evaluate import evaluate
-from foretune.finetuning.fast_layers import Dropout, filled_count, merged_adapters, use_fast_layers
+from foretune.finetuning.fast_layers import Dropout, filled_count, use_fast_layers
 from foretune.finetuning.model import load_model
 from foretune.types import Configuration
 
@@ -117,28 +117,21 @@ CONFIGURATION = {
 
 
 @pytest.mark.usefixtures("with_instructions")
-@pytest.mark.parametrize("method", ["lora", "rslora", "dora", "pissa", "ia3"])
-def test_merged_for_evaluation_a_model_says_the_same_and_is_then_as_before(method, tiny_model, tiny_data) -> None:
+@pytest.mark.parametrize("method", ["lora", "rslora", "dora", "pissa"])
+def test_what_an_adapter_adds_in_evaluation_is_not_rounded_away(method, tiny_model) -> None:
     base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
-    adapted = adapt(base, Configuration({**CONFIGURATION, "method": method}), name=str(tiny_model))
-    model = adapted.model
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for parameter in adapted.trained.values():
-            parameter.add_(0.02 * torch.randn_like(parameter))
-    use_fast_layers(model)
-    model.eval()
-    ids = torch.from_numpy(tiny_data.test.input_ids[0]).long()[None]
-    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
-    plain = model(input_ids=ids).logits
-    with torch.inference_mode(), merged_adapters(model):
-        merged = model(input_ids=ids).logits.clone()
-    assert not torch.equal(plain, merged)
-    torch.testing.assert_close(merged, plain, rtol=0.05, atol=0.05)
-    assert torch.equal(model(input_ids=ids).logits, plain)
-    assert all(torch.equal(parameter, before[name]) for name, parameter in model.named_parameters())
-    model(input_ids=ids).logits.square().sum().backward()
-    assert all(parameter.grad is not None for parameter in adapted.trained.values())
+    model = adapt(base, Configuration({**CONFIGURATION, "method": method}), name=str(tiny_model)).model
+    use_fast_layers(model.eval())
+    layer = next(one for one in model.modules() if isinstance(one, lora.Linear))
+    rows = torch.randn(5, layer.in_features)
+    a, b = (factors["default"].weight for factors in (layer.lora_A, layer.lora_B))
+    with torch.inference_mode():
+        before = layer(rows)
+        learned = 1e-4 * torch.randn_like(b)  # less than half a step between two weights in bfloat16
+        b += learned
+        added = layer(rows) - before
+        expected = layer.scaling["default"] * rows @ a.T @ learned.T
+    assert float((added - expected).norm() / expected.norm()) < (0.2 if method == "dora" else 0.01)
 
 
 @pytest.mark.usefixtures("with_instructions")
@@ -173,29 +166,9 @@ def test_a_lora_layer_in_one_step_rounds_as_peft_does(method, dropout, checkpoin
 
 
 @pytest.mark.usefixtures("with_instructions")
-def test_merging_leaves_the_layers_as_fast_as_they_were(tiny_model) -> None:
-    base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
-    model = adapt(base, Configuration({**CONFIGURATION, "method": "lora"}), name=str(tiny_model)).model
-    use_fast_layers(model)
-    before = {name: vars(module).get("forward") for name, module in model.named_modules()}
-    with merged_adapters(model):
-        pass
-    assert {name: vars(module).get("forward") for name, module in model.named_modules()} == before
-
-
-@pytest.mark.usefixtures("with_instructions")
 @pytest.mark.parametrize("method", ["dora", "ia3"])
 def test_other_adapters_keep_their_own_layers(method, tiny_model) -> None:
     base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
     model = adapt(base, Configuration({**CONFIGURATION, "method": method}), name=str(tiny_model)).model
     use_fast_layers(model)
     assert not any("forward" in vars(module) for module in model.modules() if isinstance(module, BaseTunerLayer))
-
-
-def test_without_fast_layers_nothing_is_merged(monkeypatch, tiny_model) -> None:
-    monkeypatch.setattr(fast_layers, "has_bfloat16_instructions", lambda: False)
-    base = fresh_model(str(tiny_model), device="cpu", dtype=torch.float32, quantized=False)
-    model = adapt(base, Configuration({**CONFIGURATION, "method": "lora"}), name=str(tiny_model)).model
-    use_fast_layers(model)
-    with merged_adapters(model):
-        assert not any("forward" in vars(module) for module in model.modules())
