@@ -57,10 +57,12 @@ class Merged:
         return ""
 
 
-def merge_adapter(base: str, adapter: Path, target: Path, tokens: Tokens, *, device: str = "cpu") -> Merged:
+def merge_adapter(
+    base: str, adapter: Path, target: Path, tokens: Tokens, *, device: str = "cpu", dtype: torch.dtype | None = None
+) -> Merged:
     """Write the merged model, read it back, and compare.
 
-    The sum is computed in float32, and written in the type of the base model's own file.
+    The sum is computed in float32.
 
     Args:
         base: name or folder of the base model.
@@ -68,12 +70,13 @@ def merge_adapter(base: str, adapter: Path, target: Path, tokens: Tokens, *, dev
         target: an existing folder, for the weights and their configuration.
         tokens: rows to compare on; few, since all logits of their learned tokens are kept.
         device: where to compute.
+        dtype: of the written weights; by default that of the base model's own file.
 
     Raises:
         ModelError: the adapter does not fit, or has layers that cannot be merged, or memory is short.
     """
     try:
-        return _merge(base, adapter, target, tokens, device)
+        return _merge(base, adapter, target, tokens, device, dtype or _dtype_on_disk(base))
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):
             raise
@@ -81,8 +84,8 @@ def merge_adapter(base: str, adapter: Path, target: Path, tokens: Tokens, *, dev
         raise ModelError(f"{device} has too little memory to merge into {base} in float32; {way}") from error
 
 
-def _merge(base: str, adapter: Path, target: Path, tokens: Tokens, device: str) -> Merged:
-    model, dtype = load_model(base, device=device, dtype=torch.float32), _dtype_on_disk(base)
+def _merge(base: str, adapter: Path, target: Path, tokens: Tokens, device: str, dtype: torch.dtype) -> Merged:
+    model = load_model(base, device=device, dtype=torch.float32)
     try:
         with warnings.catch_warnings():
             # PEFT 0.21 asks transformers 5 for an attribute by its old name.

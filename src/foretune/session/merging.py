@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ def merge(
 
     adapter = find_finetuned(run)
     _check(adapter, out, whole=is_model(adapter))
+    import torch
+
     from foretune.finetuning.merge import merge_adapter
     from foretune.finetuning.model import choose_device
 
@@ -53,7 +56,10 @@ def merge(
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
-        merged = merge_adapter(base, adapter, fresh, tokens, device=choose_device(device))
+        merge_into = partial(merge_adapter, base, adapter, fresh, tokens, device=choose_device(device))
+        first = merged = merge_into()
+        if first.fault and first.dtype != torch.float32:
+            merged = merge_into(dtype=torch.float32)
         if merged.fault:
             message = f"the merged model is not what the adapter is: {merged.fault}; use the adapter as it is"
             raise ModelError(message)
@@ -61,7 +67,7 @@ def merge(
         fresh.rename(out)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return merged, _notes(adapter)
+    return merged, (*_notes(adapter), *(_rounded_away(first) if merged is not first else ()))
 
 
 def _check(adapter: Path, out: Path, *, whole: bool) -> None:
@@ -115,6 +121,13 @@ def _request(home: Path, data: str | None) -> DataRequest:
         message = f"{home} does not say what data it was trained on, which the check reads; name it with --data"
         raise DataError(message)
     return DataRequest(data, today=date.today().isoformat())
+
+
+def _rounded_away(merged: Merged) -> tuple[str, ...]:
+    return (
+        f"rounded to {merged.dtype}, as the base model is, the weights would lose part of what the adapter learned "
+        f"({merged.fault}); so they are in float32, and whatever rounds them loses it, too: there keep the adapter",
+    )
 
 
 def _notes(adapter: Path) -> tuple[str, ...]:

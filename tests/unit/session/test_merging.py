@@ -183,3 +183,17 @@ def test_rows_are_those_of_the_configuration_where_there_is_one(tmp_path):
     assert _request(tmp_path, "moved.jsonl").source == "moved.jsonl"
     (tmp_path / "best.yaml").unlink()
     assert (_request(tmp_path, None).source, _request(tmp_path, None).seed) == (str(tmp_path / "data.jsonl"), 2)
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing")
+def test_what_the_type_of_the_base_model_would_round_away_is_kept_in_float32(run, tmp_path, tiny_model, monkeypatch):
+    base = tmp_path / "base"
+    load_model(tiny_model).bfloat16().save_pretrained(base)
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(base)
+    folder = run()
+    monkeypatch.setattr(merging, "_LOSS_LIMIT", 1e-5)
+    merged, notes = merge(folder, tmp_path / "merged", model=str(base), data=str(tmp_path / "data.jsonl"), device="cpu")
+    assert merged.dtype == torch.float32
+    assert merged.merged_loss == pytest.approx(merged.adapter_loss, abs=1e-5)
+    assert "rounded to torch.bfloat16" in notes[-1]
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "merged").dtype == torch.float32
