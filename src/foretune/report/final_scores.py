@@ -94,6 +94,7 @@ class ModelScores:
         slices: slices trained to this checkpoint; 0 for the base model and for an average.
         members: of an average, the best first.
         guard: on the dataset that finetuning should not harm, if there is one.
+        answers: to the first questions of the test split, where a metric of written answers was asked for.
     """
 
     name: str
@@ -103,6 +104,7 @@ class ModelScores:
     slices: int = 0
     members: tuple[Member, ...] = ()
     guard: GuardScore | None = None
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from foretune.errors import JournalError
 from foretune.journal import JournalEntry
 from foretune.metrics import NLL
+from foretune.metrics.protocol import Asked
 from foretune.metrics.summary import Agreement, Answered
 from foretune.report.final_scores import (
     Finalist,
@@ -80,6 +81,8 @@ class RunReport:
         questions: of the validation split, that it chose by.
         finalists: that it chose from.
         judged: of a judge.
+        asked: questions of the test split whose answers are in `ModelScores.answers`.
+        command: that repeats it; empty where it is not known.
     """
 
     data: str
@@ -102,6 +105,8 @@ class RunReport:
     questions: int = 0
     finalists: tuple[Finalist, ...] = ()
     judged: Judged | None = None
+    asked: tuple[Asked, ...] = ()
+    command: str = ""
 
     @property
     def returned(self) -> ModelScores:
@@ -178,6 +183,7 @@ def _nested(content: Mapping[str, Any]) -> dict[str, Any]:
         "guard": _guard_choice(content["guard"]) if content.get("guard") else None,
         "finalists": tuple(Finalist(**one) for one in content.get("finalists", ())),
         "judged": _judged(content.get("judged")),
+        "asked": tuple(Asked(**one) for one in content.get("asked", ())),
     }
 
 
@@ -197,6 +203,7 @@ def _scores(row: dict[str, Any]) -> ModelScores:
     row["validation"], row["test"] = _measurement(row["validation"]), _measurement(row["test"])
     row["members"] = tuple(Member(**member) for member in row.get("members", ()))
     row["guard"] = _guard_score(row["guard"]) if row.get("guard") else None
+    row["answers"] = tuple(row.get("answers", ()))
     return ModelScores(**row)
 
 

@@ -152,6 +152,31 @@ def describe_guard(guard: GuardScore) -> str:
     return f"Guard: {guard.name}, {guard.rows:,} rows that were not trained on{cost}."
 
 
+def guard_outcome(report: RunReport) -> str:
+    """What the returned adapter costs on the guard, and how the limit there has decided, if there is one."""
+    returned, choice = report.returned, report.guard
+    cost = describe_guard(returned.guard) if returned.guard else ""
+    if choice is None:
+        return cost
+    limit, first = f"the limit of {100 * choice.limit:g}%", choice.finalists[0]
+    if choice.within and choice.kept == first.name:
+        return f"{cost} This is within {limit}."
+    best = f"the best adapter changes it by {rise(first.rise)}"
+    if choice.within:
+        factor = " The factor scales down the change of the weights." if returned.members else ""
+        return (
+            f"{cost} {best.capitalize()}, more than {limit}. The adapter that is returned has the best validation loss "
+            f"within the limit: {describe_row(returned)}.{factor}"
+        )
+    both = ", and is the best" if choice.kept == first.name else f"; {best}"
+    return (
+        f"{cost} None of the {len(choice.finalists)} adapters that were scored is within {limit}. The adapter that is "
+        f"returned has the lowest loss on the guard{both}. To come closer to the limit, add rows like the guard's to "
+        "the training data. To get the best adapter anyway, give the command with --resume and a larger "
+        "--guard-limit."
+    )
+
+
 def rise(one: Rise) -> str:
     """With its standard error, if that is known: `+3.1% ± 0.9%`."""
     return f"{one.share:+.1%}" + ("" if one.error is None else f" ± {one.error:.1%}")

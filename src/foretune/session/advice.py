@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from foretune.session.options import TuneOptions
+    from foretune.tuner import Budget
 
 _OPTIONS = {"surrogate": "--surrogates"}
 
 
 def resume_command(options: TuneOptions, output: Path, budget: str) -> str:
     """`foretune tune ... --resume` of this search, whatever verb has begun it."""
+    return _tune_command(options, output, budget, "--resume")
+
+
+def repeat_command(options: TuneOptions, output: Path, budget: Budget) -> str:
+    """`foretune tune` of a search in a new folder; where its time had no limit, an hour is one."""
+    seconds = "1h" if math.isinf(budget.seconds) else f"{budget.seconds:g}s"
+    slices = () if budget.slices is None else ("--max-slices", str(budget.slices))
+    return _tune_command(options, again(output), seconds, *slices)
+
+
+def again(output: Path) -> Path:
+    """Where a repetition goes."""
+    return output.with_name(output.name + "-again")
+
+
+def _tune_command(options: TuneOptions, output: Path, budget: str, *others: str) -> str:
     defaults = type(options).of("", "").to_json() | {"device": "auto"}
-    words = ["foretune", "tune", str(options.data.source), "--output", str(output), "--budget", budget, "--resume"]
+    words = ["foretune", "tune", str(options.data.source), "--output", str(output), "--budget", budget, *others]
     for name, value in options.to_json().items():
         if name != "data" and value != defaults[name]:
             words.append(_OPTIONS.get(name, "--" + name.replace("_", "-")))

@@ -31,6 +31,8 @@ MOST_TOKENS = 256
 """Of an answer, however long completions are."""
 FINALISTS = KEPT + 2
 """At most: the checkpoints that are kept, a best one that cannot be averaged, and the average."""
+SHOWN = 8
+"""Answers of each model that a report keeps."""
 _SHARE = 0.1
 """Of the budget, at most, for answers and their scores."""
 
@@ -62,12 +64,13 @@ class Exam:
         prompts = [question.example for question in questions]
         return answer(model, self.tokenizer, prompts, self.max_new_tokens, stops=self.stops)
 
-    def on_test(self, model: PreTrainedModel | PeftModel) -> Answered:
-        """The score of a model for the final table."""
+    def on_test(self, model: PreTrainedModel | PeftModel) -> tuple[Answered, tuple[str, ...]]:
+        """The score of a model for the final table, and its first answers."""
         from foretune.metrics.summary import Answered
 
         asked, answers = [one.asked for one in self.reported], self.answers(model, self.reported)
-        return Answered.of(self.scorer.name, asked, answers, self.scorer.scores(asked, answers))
+        scores = self.scorer.scores(asked, answers)
+        return Answered.of(self.scorer.name, asked, answers, scores), tuple(answers[:SHOWN])
 
 
 def exam_of(found: Found) -> Exam | None:

@@ -13,6 +13,7 @@ from foretune.metrics import JUDGE
 from foretune.metrics.summary import Agreement, Mean
 from foretune.report.final_scores import Finalist, Judged, ModelScores
 from foretune.report.tables import describe
+from foretune.session.answering import SHOWN
 from foretune.session.averaging import Adapter, finalists
 
 if TYPE_CHECKING:
@@ -102,4 +103,10 @@ def answers_in_report(
         agreement = sum((one.agreement for one in answered if one and one.agreement), start=Agreement())
         judged = Judged.of(tokens, price, agreement)
     questions = len(exam.compared) if compared else 0
-    return {"metric": exam.scorer.name, "questions": questions, "finalists": compared, "judged": judged}
+    return {
+        "metric": exam.scorer.name,
+        "questions": questions,
+        "finalists": compared,
+        "judged": judged,
+        "asked": tuple(one.asked for one in exam.reported[:SHOWN]),
+    }

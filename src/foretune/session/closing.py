@@ -17,6 +17,7 @@ from foretune.report.curves import save_curves
 from foretune.report.final_scores import GuardChoice, Measurement, Member, ModelScores
 from foretune.report.run_report import RunReport, TrialCurve, trial_curves, write_run_report
 from foretune.session.adapter_folder import complete_adapter_folder, write_card
+from foretune.session.advice import repeat_command
 from foretune.session.answering import Exam, exam_of, judge_may_be_left_out
 from foretune.session.averaging import FOLDER, Adapter, average_best, folder_of
 from foretune.session.choosing import answers_in_report, choose_returned
@@ -239,9 +240,9 @@ def measure_finetuned(
         return _measurement(evaluate(model, tokens), len(tokens))
 
     validation, test = measure(setup.whole.validation), measure(setup.whole.test)
-    test = replace(test, answered=exam and exam.on_test(model))
-    guard = guard_score(setup, model)
-    return ModelScores(name, validation, test, dict(configuration.values), slices, guard=guard)
+    answered, answers = exam.on_test(model) if exam else (None, ())
+    test, guard = replace(test, answered=answered), guard_score(setup, model)
+    return ModelScores(name, validation, test, dict(configuration.values), slices, guard=guard, answers=answers)
 
 
 def measure_untouched(setup: SearchSetup, options: TuneOptions, exam: Exam | None = None) -> ModelScores:
@@ -254,9 +255,9 @@ def measure_untouched(setup: SearchSetup, options: TuneOptions, exam: Exam | Non
         scores |= {split: evaluate(untouched, getattr(setup.whole, split)) for split in left}
     validation = _measurement(scores["validation"], len(setup.whole.validation))
     test = _measurement(scores["test"], len(setup.whole.test))
-    if exam:
-        test = replace(test, answered=exam.on_test(base_to_score(options.model, options.device, dear=False)))
-    return ModelScores("zero-shot", validation, test, guard=untouched_score(setup))
+    answered, answers = exam.on_test(base_to_score(options.model, options.device, dear=False)) if exam else (None, ())
+    test = replace(test, answered=answered)
+    return ModelScores("zero-shot", validation, test, guard=untouched_score(setup), answers=answers)
 
 
 def _measurement(scores: Scores, rows: int) -> Measurement:
@@ -283,6 +284,7 @@ def _run_report(found: Found, scores: tuple[ModelScores, ...], default: Report |
         scores=scores,
         trials=_with_default(trial_curves(journal.entries, tokens), default, tokens),
         notes=found.setup.notes,
+        command=repeat_command(options, found.output, found.budget),
         versions=found.setup.versions,
     )
 

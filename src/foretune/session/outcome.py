@@ -13,16 +13,14 @@ from rich.console import Console
 from foretune.metrics import NLL
 from foretune.report.tables import (
     describe,
-    describe_guard,
     describe_judged,
     describe_members,
-    describe_row,
     finalists_table,
-    rise,
+    guard_outcome,
     scores_table,
 )
 from foretune.session.adapter_folder import snippet
-from foretune.session.advice import finetune_command, resume_command
+from foretune.session.advice import again, finetune_command, resume_command
 from foretune.session.durations import format_seconds
 from foretune.session.folder import ADAPTER, COMPARISON
 from foretune.session.lineage import lineage
@@ -73,31 +71,6 @@ def _best(report: RunReport, history: Sequence[Report]) -> str:
     return f"best: {described}; after {row.slices} of {report.max_fidelity} slices"
 
 
-def guard_outcome(report: RunReport) -> str:
-    """What the returned adapter costs on the guard, and how the limit there has decided, if there is one."""
-    returned, choice = report.returned, report.guard
-    cost = describe_guard(returned.guard) if returned.guard else ""
-    if choice is None:
-        return cost
-    limit, first = f"the limit of {100 * choice.limit:g}%", choice.finalists[0]
-    if choice.within and choice.kept == first.name:
-        return f"{cost} This is within {limit}."
-    best = f"the best adapter changes it by {rise(first.rise)}"
-    if choice.within:
-        factor = " The factor scales down the change of the weights." if returned.members else ""
-        return (
-            f"{cost} {best.capitalize()}, more than {limit}. The adapter that is returned has the best validation loss "
-            f"within the limit: {describe_row(returned)}.{factor}"
-        )
-    both = ", and is the best" if choice.kept == first.name else f"; {best}"
-    return (
-        f"{cost} None of the {len(choice.finalists)} adapters that were scored is within {limit}. The adapter that is "
-        f"returned has the lowest loss on the guard{both}. To come closer to the limit, add rows like the guard's to "
-        "the training data. To get the best adapter anyway, give the command with --resume and a larger "
-        "--guard-limit."
-    )
-
-
 def _say_choice(report: RunReport, console: Console) -> None:
     """The finalists whose answers were compared, or that a metric of answers had no part in the choice."""
     if report.finalists:
@@ -121,7 +94,7 @@ def _next_steps(found: Found, report: RunReport) -> str:
 Everything is in {output}: adapter/, best.yaml, journal.jsonl, report.json, curves.png. What to do next:
   ask it      foretune predict {quoted} --prompt "..."    or    foretune chat {quoted}
   search on   {resume_command(found.options, output, budget)}
-  train it    {finetune_command(found.options, output / "best.yaml", output.with_name(output.name + "-again"))}
+  train it    {finetune_command(found.options, output / "best.yaml", again(output))}
 
 From Python (this is in adapter/README.md, too):
 

@@ -17,6 +17,7 @@ from foretune.execution.pruning import prune_checkpoints
 from foretune.execution.subprocess import Worker
 from foretune.journal import create_journal
 from foretune.session import checks
+from foretune.session.advice import repeat_command
 from foretune.session.answering import answering_seconds
 from foretune.session.averaging import averaging_seconds, to_average
 from foretune.session.display import SearchDisplay
@@ -122,7 +123,13 @@ def search(
             stack.enter_context(locked(output))
             check_folder(output, options, resume=resume)  # another search may have been quicker
         if is_new:
-            create_journal(output / JOURNAL, header_of(options, setup, clock))
+            limited = math.isfinite(budget.seconds) and not as_predicted
+            asked = {
+                "budget_seconds": budget.seconds if limited else None,
+                "command": repeat_command(options, output, budget),
+                "default": dict(setup.default.values),
+            }
+            create_journal(output / JOURNAL, header_of(options, setup, clock) | asked)
         _say_what_is_known(setup, clock, console)
         result = _tune(options, budget, output, setup, clock, console, way)
     if result.incumbent is None and way.ending.asked():

@@ -18,6 +18,7 @@ from foretune.journal import create_journal, read_journal
 from foretune.report.final_scores import ModelScores
 from foretune.report.run_report import RunReport, TrialCurve, write_run_report
 from foretune.report.tables import describe, describe_guard, scores_table
+from foretune.session.advice import again, finetune_command
 from foretune.session.checks import check_output
 from foretune.session.closing import (
     REPORT,
@@ -81,7 +82,7 @@ def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: P
     console.print(scores_table(scores))
     if row.guard:
         console.print(describe_guard(row.guard), highlight=False, markup=False, soft_wrap=True)
-    found = _report(options, setup, [_curve(*one) for one in zip(reports, folders, strict=True)], scores)
+    found = _report(options, setup, output, [_curve(*one) for one in zip(reports, folders, strict=True)], scores)
     write_run_report(found, output / REPORT)
     console.print(f"The adapter of slice {fidelity} of {setup.task.max_fidelity} is in {output / ADAPTER}.")
     console.print(
@@ -107,7 +108,7 @@ def check_run(options: TuneOptions, output: Path) -> None:
 
 
 def _report(
-    options: TuneOptions, setup: SearchSetup, curves: Sequence[TrialCurve], scores: Sequence[ModelScores]
+    options: TuneOptions, setup: SearchSetup, output: Path, curves: Sequence[TrialCurve], scores: Sequence[ModelScores]
 ) -> RunReport:
     return RunReport(
         data=str(options.data.source),
@@ -124,6 +125,7 @@ def _report(
         scores=tuple(scores),
         trials=tuple(curves),
         notes=setup.notes,
+        command=finetune_command(options, output / "best.yaml", again(output)),
         versions=setup.versions,
     )
 

@@ -8,6 +8,7 @@ import pytest
 from finished_search import ENTRIES, LORA
 
 from foretune.errors import JournalError
+from foretune.metrics.protocol import Asked
 from foretune.metrics.summary import Agreement, Answered
 from foretune.report.final_scores import Finalist, GuardChoice, GuardFinalist, GuardScore, Judged, Member, Rise
 from foretune.report.run_report import best_so_far, read_run_report, trial_curves, write_run_report
@@ -46,8 +47,13 @@ def test_a_choice_by_answers_survives_its_file(report, tmp_path):
         for row, agreement in zip(report.scores, (Agreement(1, 0, 2, 1), None, Agreement()), strict=True)
     ]
     finalists = (Finalist("average", 0.5, None, None, chosen=False), Finalist("lora r8", 0.7, 0.2, 0.1, chosen=True))
-    judged = Judged(9, 900, 90, None, Agreement(1, 0, 2, 1))
-    report = replace(report, scores=tuple(rows), metric="judge", questions=20, finalists=finalists, judged=judged)
+    judged, asked = Judged(9, 900, 90, None, Agreement(1, 0, 2, 1)), (Asked("What?", "that"),)
+    rows[2] = replace(rows[2], answers=("this",))
+    report = replace(
+        report,
+        scores=tuple(rows), metric="judge", questions=20, finalists=finalists, judged=judged, asked=asked,
+        command="foretune tune rows.jsonl",
+    )  # fmt: skip
     write_run_report(report, tmp_path / "report.json")
     assert read_run_report(tmp_path / "report.json") == report
 

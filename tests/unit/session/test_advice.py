@@ -7,9 +7,10 @@ from pathlib import Path
 from typer.main import get_command
 
 from foretune.cli import commands
-from foretune.session.advice import finetune_command, resume_command
+from foretune.session.advice import finetune_command, repeat_command, resume_command
 from foretune.session.options import TuneOptions
 from foretune.session.scoring import MetricRequest
+from foretune.tuner import Budget
 
 SETTINGS = TuneOptions.of(
     data="my questions.jsonl",
@@ -47,6 +48,14 @@ def test_the_command_to_search_on_names_all_that_is_not_the_default():
     assert (other["metric"], other["judge"], other["rubric"]) == ("judge", "local:tiny", Path("my rubric.txt"))
     guarded = parsed(resume_command(replace(SETTINGS, guard="old rows.jsonl", guard_limit=0.1), Path("run"), "360s"))
     assert (guarded["guard"], guarded["guard_limit"]) == ("old rows.jsonl", "10%")
+
+
+def test_the_command_that_repeats_a_search_has_its_budget_and_a_new_folder():
+    given = parsed(repeat_command(SETTINGS, Path("runs/one"), Budget(90.5, 12)))
+    assert (given["output"], given["budget"], given["max_slices"]) == (Path("runs/one-again"), "90.5s", 12)
+    assert (given["resume"], given["seed"]) == (False, 3)
+    given = parsed(repeat_command(SETTINGS, Path("runs/one"), Budget()))
+    assert (given["budget"], given["max_slices"]) == ("1h", None)
 
 
 def test_the_command_to_train_again_takes_the_recipe():

@@ -93,7 +93,9 @@ def test_an_exam_is_of_questions_of_the_right_splits_with_a_bound(found, monkeyp
         return [exam.reported[0].completion, "no", "no", "no", "no"]
 
     monkeypatch.setattr("foretune.finetuning.generate.answer", answer)
-    assert exam.on_test("model") == Answered("token_f1", 0.2, pytest.approx(0.2), 5)
+    monkeypatch.setattr(answering, "SHOWN", 2)
+    kept = (exam.reported[0].completion, "no")
+    assert exam.on_test("model") == (Answered("token_f1", 0.2, pytest.approx(0.2), 5), kept)
     assert said == [("model", "words", [one.example for one in exam.reported], 3, {"stops": (4,)})]
 
 

@@ -128,4 +128,5 @@ def test_the_report_has_the_choice_and_what_a_judge_has_cost(found):
         "questions": 10,
         "finalists": finalists,
         "judged": Judged(40, 1_000_000, 500_000, pytest.approx(6.0), Agreement(3, 2, 0, 3)),
+        "asked": tuple(one.asked for one in QUESTIONS[:8]),
     }

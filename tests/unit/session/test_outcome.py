@@ -17,8 +17,8 @@ from foretune.report.final_scores import (
     ModelScores,
     Rise,
 )
-from foretune.report.tables import describe
-from foretune.session.outcome import _best, _say_choice, _time_spent, guard_outcome
+from foretune.report.tables import describe, guard_outcome
+from foretune.session.outcome import _best, _say_choice, _time_spent
 from foretune.types import Configuration
 
 
