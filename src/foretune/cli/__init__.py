@@ -15,7 +15,7 @@ from foretune.errors import ForetuneError
 
 VERBS = (
     *("tune", "recommend", "finetune", "predict", "chat", "demo", "synthesize", "generate", "collect", "fit"),
-    *("export", "merge", "metadata", "replay"),
+    *("report", "export", "merge", "metadata", "replay"),
 )
 
 commands = typer.Typer(

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, FAINT, BEST, DEFAULT, GRID = "#1f2933", "#9aa5b1", "#0b7285", "#e8590c", "#e4e7eb"
-_LOGARITHMIC_FROM = 4
+DARK = {"ink": "#e4e7eb", "faint": "#7b8794", "best": "#3bc9db", "default": "#ff922b", "grid": "#323f4b"}
+"""The same on a dark ground."""
+LOGARITHMIC_FROM = 4
 """An axis whose ends are apart by this factor has a logarithmic scale."""
 
 
@@ -33,7 +35,7 @@ def scale_axis(axes: Axes, low: float, high: float, which: str = "x") -> None:
     from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415 (half a second that only drawing should cost)
 
     limit = axes.set_xlim if which == "x" else axes.set_ylim
-    if low <= 0 or high < _LOGARITHMIC_FROM * low:
+    if low <= 0 or high < LOGARITHMIC_FROM * low:
         margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
         limit(low - margin, high + margin)
         return

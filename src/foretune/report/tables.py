@@ -32,12 +32,12 @@ def scores_table(scores: Sequence[ModelScores]) -> Table:
     answers = f", {answered.rows + answered.unscored:,} answers" if answered else ""
     title = f"Test split{rows}{answers} (chosen on the validation split)"
     table = Table(title=title, title_justify="left", header_style="bold")
-    columns = _columns(scores)
+    columns = score_columns(scores)
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if 0 < number < len(columns) - 1 else "left")
     best = max(_worth(row.test) for row in scores)
     for row in scores:
-        table.add_row(*_cells(row), style="bold green" if _worth(row.test) == best else "")
+        table.add_row(*score_cells(row), style="bold green" if _worth(row.test) == best else "")
     return table
 
 
@@ -97,8 +97,8 @@ def describe_cost(judged: Judged, *, answers: int | None = None) -> str:
 
 def scores_markdown(scores: Sequence[ModelScores]) -> str:
     """The final table as Markdown, with what the guard is."""
-    columns = _columns(scores)
-    rows = [columns, ("---", *("---:" for _ in columns[2:]), "---"), *(_cells(row) for row in scores)]
+    columns = score_columns(scores)
+    rows = [columns, ("---", *("---:" for _ in columns[2:]), "---"), *(score_cells(row) for row in scores)]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     guard = scores[-1].guard
     return f"{table}\n\n{describe_guard(guard)}" if guard else table
@@ -215,7 +215,8 @@ def _with_error(value: float, error: float | None) -> str:
     return f"{value:.3f}" + ("" if error is None else f" ± {error:.2g}")
 
 
-def _columns(scores: Sequence[ModelScores]) -> tuple[str, ...]:
+def score_columns(scores: Sequence[ModelScores]) -> tuple[str, ...]:
+    """Headings of the final table."""
     answered = scores[0].test.answered
     return (
         *_COLUMNS,
@@ -229,7 +230,8 @@ def _worth(measured: Measurement) -> float:
     return measured.answered.mean if measured.answered else -measured.nll
 
 
-def _cells(row: ModelScores) -> tuple[str, ...]:
+def score_cells(row: ModelScores) -> tuple[str, ...]:
+    """A row of the final table as text, in the order of `score_columns`."""
     answered = row.test.answered
     return (
         row.name,

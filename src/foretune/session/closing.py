@@ -30,6 +30,7 @@ from foretune.session.measuring import base_to_score
 from foretune.session.options import TuneOptions
 from foretune.session.outcome import print_outcome
 from foretune.session.recipe import write_recipe
+from foretune.session.reporting import write_final_page
 from foretune.session.search import Found
 from foretune.session.waiting import waiting
 from foretune.tuner import INTERRUPTED, Incumbent
@@ -87,6 +88,7 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
             report = replace(_run_report(found, scores, default, spent), guard=limited, **answers)
             write_run_report(report, found.output / REPORT)
             save_curves(report, found.output / "curves.png")
+            write_final_page(found.output)
         print_outcome(found, report, default, console)
     return report
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 
 from foretune.errors import ConfigurationError
+from foretune.report.spoken import format_seconds
+
+__all__ = ["format_seconds", "parse_seconds"]
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _PATTERN = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?")
@@ -22,11 +25,3 @@ def parse_seconds(text: str) -> float:
         message = f"{text!r} is not a duration; write for instance 90s, 3m, 2h or 1h30m"
         raise ConfigurationError(message)
     return seconds
-
-
-def format_seconds(seconds: float) -> str:
-    """A duration as a person would say it: `1 h 05 min`, `2 min 30 s`, `7 s`."""
-    whole = max(0, round(seconds))
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"

@@ -91,6 +91,20 @@ def locked(output: Path, what: str = "search", option: str = "--output") -> Gene
         os.close(folder)
 
 
+def is_locked(output: Path) -> bool:
+    """Whether a search is running in a folder; False also where the file system knows no locks."""
+    folder = os.open(output, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(folder)
+    return False
+
+
 def set_aside(output: Path) -> str:
     """Number all that an earlier search has left (`journal.1.jsonl`, `trials.1`, ...), and say under which number."""
     number = 1

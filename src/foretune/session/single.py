@@ -32,6 +32,7 @@ from foretune.session.ground import SearchSetup, base_model_held, prepare
 from foretune.session.guarding import with_untouched
 from foretune.session.options import TuneOptions
 from foretune.session.recipe import write_recipe
+from foretune.session.reporting import write_final_page
 from foretune.session.search import check_settings, header_of, on_this_machine
 from foretune.session.waiting import waiting
 from foretune.tuner import Clock, Incumbent
@@ -84,6 +85,7 @@ def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: P
         console.print(describe_guard(row.guard), highlight=False, markup=False, soft_wrap=True)
     found = _report(options, setup, output, [_curve(*one) for one in zip(reports, folders, strict=True)], scores)
     write_run_report(found, output / REPORT)
+    write_final_page(output)
     console.print(f"The adapter of slice {fidelity} of {setup.task.max_fidelity} is in {output / ADAPTER}.")
     console.print(
         f'Ask it: foretune predict {shlex.quote(str(output))} --prompt "..."',

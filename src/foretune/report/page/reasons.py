@@ -1,0 +1,105 @@
+"""Why a run has returned what it has returned, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from foretune.metrics import NLL
+from foretune.report.final_scores import ModelScores
+from foretune.report.page.record import RunRecord, State
+from foretune.report.run_report import RunReport, TrialCurve
+from foretune.report.tables import describe, describe_row, guard_outcome
+from foretune.types import CONTINUES
+
+
+def reasons_of(record: RunRecord) -> list[str]:
+    """Sentences on the choice, the most important first; of a run that has not ended, that nothing is chosen yet."""
+    report = record.report
+    if not record.ended:
+        return [_so_far(report)]
+    row = report.returned
+    said = [_of_row(report, row), *_goes_on(report), *_of_metric(report), *_of_default(report)]
+    if row.guard:
+        said.append(guard_outcome(report))
+    if record.state is State.GONE_ON:
+        said.append("The search was given more time after this choice; the curves and the table have its slices since.")
+    return said
+
+
+def _so_far(report: RunReport) -> str:
+    best = find(report.trials, report.best_key)
+    if best is None or not best.validation_nll:
+        return "No slice has been scored yet."
+    at = lowest(best)
+    loss = best.validation_nll[at]
+    return (
+        f"Nothing is chosen yet. The best so far is {describe(best.configuration)}, with a validation loss of "
+        f"{loss:.4f} after slice {at + 1} of {report.max_fidelity}."
+    )
+
+
+def _of_row(report: RunReport, row: ModelScores) -> str:
+    loss, after = row.validation.nll, f"after slice {row.slices} of {report.max_fidelity}"
+    best = next((one for one in report.scores if one.name == "best"), None)
+    if row.name == "finetuned":
+        return f"One configuration was trained. Its adapter {after} is kept, the slice with the least validation loss."
+    if row.name == "average" and best:
+        return (
+            f"An average of {len(row.members)} runs is returned, because its validation loss of {loss:.4f} is less than "
+            f"that of the best single run, {best.validation.nll:.4f}."
+        )
+    if row.name == "chosen" and best:
+        return (
+            f"{describe_row(row).capitalize()} is returned: its answers to {report.questions:,} validation questions are "
+            f"better, though its validation loss is {loss:.4f} and that of the best run {best.validation.nll:.4f}."
+        )
+    if row.name == "guarded":
+        return f"The limit on the guard has decided for {describe_row(row)}, with a validation loss of {loss:.4f}."
+    return f"It has the least validation loss of all runs, {loss:.4f} {after}; no average of runs is in it."
+
+
+def _goes_on(report: RunReport) -> list[str]:
+    """Whether the best run began with the adapter of another."""
+    before = before_best(report)
+    if not before:
+        return []
+    each = "; then ".join(describe(one.configuration, short=True) for one in reversed(before))
+    return [f"The best run goes on from the adapters of {len(before)} earlier: {each}."]
+
+
+def _of_metric(report: RunReport) -> list[str]:
+    if report.metric == NLL or report.finalists:
+        return []
+    return ["Validation loss chose, for there was one adapter only, or too little time to compare answers."]
+
+
+def _of_default(report: RunReport) -> list[str]:
+    """Whether the default configuration, trained to its end afterwards, has the better loss."""
+    rows = {row.name: row for row in report.scores}
+    default = rows.get("default")
+    if default is None or default.validation.nll >= report.returned.validation.nll:
+        return []
+    return [
+        f"The default configuration was trained to its end for comparison, outside of the budget, and has the better "
+        f"validation loss, {default.validation.nll:.4f}: this search had too little time."
+    ]
+
+
+def find(trials: Sequence[TrialCurve], key: str) -> TrialCurve | None:
+    """The curve of a configuration."""
+    return next((trial for trial in trials if trial.key == key), None)
+
+
+def lowest(trial: TrialCurve) -> int:
+    """The number of the best slice, from 0."""
+    return min(range(len(trial.validation_nll)), key=trial.validation_nll.__getitem__)
+
+
+def before_best(report: RunReport) -> list[TrialCurve]:
+    """The runs that the best run goes on from, the latest first."""
+    found: list[TrialCurve] = []
+    at = find(report.trials, report.best_key)
+    while at and (before := find(report.trials, str(at.configuration.get(CONTINUES)))) and before not in found:
+        found.append(before)
+        at = before
+    return found
