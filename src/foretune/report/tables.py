@@ -17,7 +17,7 @@ _FEW = 50
 _DEVIATIONS = 1.96
 _COLUMNS = ("model", "test NLL", "token accuracy", "exact match")
 _GUARD = "guard NLL"
-_METRICS = {
+METRIC_NAMES = {
     "exact_match": "exact match of answers",
     "token_f1": "token F1",
     "rouge_l": "ROUGE-L",
@@ -46,7 +46,7 @@ def finalists_table(report: RunReport) -> Table:
     title = f"Finalists by the answers to {report.questions:,} questions of the validation split"
     table = Table("finalist", title=title, title_justify="left", header_style="bold")
     scored = all(one.score is not None for one in report.finalists)
-    for column in ([_METRICS[report.metric]] if scored else []) + ["lead over the choice so far", ""]:
+    for column in ([METRIC_NAMES[report.metric]] if scored else []) + ["lead over the choice so far", ""]:
         table.add_column(column, justify="right")
     for one in report.finalists:
         score = [] if one.score is None else [f"{one.score:.3f}"]
@@ -65,7 +65,7 @@ def finalists_table(report: RunReport) -> Table:
 def describe_answered(answered: Answered) -> str:
     """The score of answers in a line: `token F1 0.713 ± 0.021 (200 answers)`."""
     unscored = f", {answered.unscored} without a grade" if answered.unscored else ""
-    name, count = _METRICS[answered.metric], answered.rows
+    name, count = METRIC_NAMES[answered.metric], answered.rows
     return f"{name}: {_with_error(answered.mean, answered.error)} ({count:,} answers{unscored})"
 
 
@@ -220,7 +220,7 @@ def score_columns(scores: Sequence[ModelScores]) -> tuple[str, ...]:
     answered = scores[0].test.answered
     return (
         *_COLUMNS,
-        *([_METRICS[answered.metric]] if answered else []),
+        *([METRIC_NAMES[answered.metric]] if answered else []),
         *([_GUARD] if scores[-1].guard else []),
         "finetuned with",
     )

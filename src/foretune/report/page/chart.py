@@ -10,6 +10,7 @@ from foretune.report.plot_style import LOGARITHMIC_FROM
 
 _MARGIN = 0.05
 _TICKS = 5
+_FACTORS = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0))
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Chart:
         shaded: end of the span from 0 that is shaded.
         x_label: without the unit.
         dots: whether points are drawn alone, without lines between them.
-        ceiling: values above are cut off.
+        heights: lowest and greatest value that is shown; what is above is cut off.
     """
 
     name: str
@@ -64,11 +65,11 @@ class Chart:
     lines: tuple[Line, ...]
     untouched: float | None
     x_label: str
+    heights: tuple[float, float]
     marks: tuple[Level, ...] = ()
     stairs: tuple[tuple[float, float], ...] = ()
     shaded: float = 0.0
     dots: bool = False
-    ceiling: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -112,15 +113,19 @@ class Scale:
         return round(self.begin + (self.end - self.begin) * (at - low) / (high - low), 1)
 
     def ticks(self) -> list[float]:
-        """Round values: 1, 2 and 5 times powers of ten on a logarithmic scale, powers alone on a long one."""
+        """Round values; on a logarithmic scale the fewest of some kind that are four or more."""
         if not self.logarithmic:
             step = _round_step((self.high - self.low) / _TICKS)
             first = math.ceil(self.low / step - 1e-9)
             return [round(step * number, 10) for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
-        factors = (1.0, 2.0, 5.0) if self.high < 100 * self.low else (1.0,)
         exponents = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        values = [factor * 10.0**exponent for exponent in exponents for factor in factors]
-        return [value for value in values if self.low <= value <= self.high]
+        found: list[float] = []
+        for factors in _FACTORS:
+            found = [factor * 10.0**power for power in exponents for factor in factors]
+            found = [value for value in found if self.low <= value <= self.high]
+            if len(found) >= 4:
+                break
+        return found
 
 
 def _round_step(step: float) -> float:
@@ -173,12 +178,10 @@ def draw(chart: Chart, frame: Frame) -> Drawn | None:
     points = [point for line in chart.lines for point in line.points]
     if not points:
         return None
-    heights = [y for _, y in points] + [one.value for one in chart.marks]
-    heights += [chart.untouched] if chart.untouched is not None else []
     longest = max([x for x, _ in points] + [x for x, _ in chart.stairs] + [one.begin or 0.0 for one in chart.marks])
     unit, seconds = ("h", 3600.0) if longest >= 7200 else ("min", 60.0) if longest >= 180 else ("s", 1.0)
     x = Scale(0.0, longest * 1.03 or 1.0, frame.left, frame.width - frame.right)
-    y = _heights(min(heights), min(max(heights), chart.ceiling), frame.height - frame.bottom, frame.top)
+    y = _heights(*chart.heights, frame.height - frame.bottom, frame.top)
     return Drawn(chart, frame, x, y, unit, seconds)
 
 

@@ -67,10 +67,10 @@ def _sum(files: Sequence[RunFiles], name: str) -> float:
 def memory_of(record: RunRecord) -> list[tuple[str, str]]:
     """What is known of memory: a name and a value each."""
     peaks = [int(files.run["peak_memory_bytes"]) for _, files in record.files if files.run.get("peak_memory_bytes")]
-    said = [("largest peak of a run", gibibytes(max(peaks)))] if peaks else []
+    said = [("largest peak of memory in a run", gibibytes(max(peaks)))] if peaks else []
     memory: dict[str, Any] = record.header.get("memory") or {}
     if memory.get("free_bytes"):
-        said.append(("free before the first run, beside the base model", gibibytes(memory["free_bytes"])))
+        said.append(("memory that was free beside the base model", gibibytes(memory["free_bytes"])))
     return said
 
 

@@ -26,7 +26,7 @@ def learning_curves(record: RunRecord) -> Chart:
         lines=tuple(sorted(lines, key=lambda line: _LAST.index(line.kind))),
         untouched=record.untouched,
         x_label="training of each configuration",
-        ceiling=_ceiling(record),
+        heights=_heights(record),
     )
 
 
@@ -52,11 +52,11 @@ def search_chart(record: RunRecord) -> Chart | None:
         lines=lines,
         untouched=record.untouched,
         x_label="since the start",
+        heights=_heights(record),
         marks=tuple(marks),
         stairs=(*stairs, (max(report.spent_seconds, stairs[-1][0]), best[-1])) if stairs else (),
         shaded=report.setup_seconds,
         dots=True,
-        ceiling=_ceiling(record),
     )
 
 
@@ -92,13 +92,14 @@ def _from_beginning(trial: TrialCurve, record: RunRecord) -> tuple[tuple[tuple[f
     return (*start, *zip(seconds, trial.validation_nll, strict=True)), -len(start)
 
 
-def _ceiling(record: RunRecord) -> float:
-    """Keeps a diverged run from squeezing all others: losses far above that of the base model are cut off."""
-    losses = [loss for trial in record.report.trials for loss in trial.validation_nll]
-    if record.untouched is None or not losses:
-        return float("inf")
-    low = min(*losses, record.untouched)
-    return low + 1.4 * max(record.untouched - low, 1e-3)
+def _heights(record: RunRecord) -> tuple[float, float]:
+    """Of both charts; a diverged run does not squeeze all others: far above the base model losses are cut off."""
+    report = record.report
+    losses = [loss for trial in report.trials for loss in trial.validation_nll]
+    losses += [row.validation.nll for row in report.scores if row.members]
+    losses += [] if record.untouched is None else [record.untouched]
+    low, high = min(losses, default=0.0), max(losses, default=1.0)
+    return low, high if record.untouched is None else min(high, low + 1.4 * max(record.untouched - low, 1e-3))
 
 
 def _described(report: RunReport) -> str:

@@ -45,17 +45,18 @@ def _of_row(report: RunReport, row: ModelScores) -> str:
         return f"One configuration was trained. Its adapter {after} is kept, the slice with the least validation loss."
     if row.name == "average" and best:
         return (
-            f"An average of {len(row.members)} runs is returned, because its validation loss of {loss:.4f} is less than "
-            f"that of the best single run, {best.validation.nll:.4f}."
+            f"An average of {len(row.members)} runs is returned, because its validation loss of {loss:.4f} is less "
+            f"than that of the best single run, {best.validation.nll:.4f}."
         )
     if row.name == "chosen" and best:
         return (
-            f"{describe_row(row).capitalize()} is returned: its answers to {report.questions:,} validation questions are "
-            f"better, though its validation loss is {loss:.4f} and that of the best run {best.validation.nll:.4f}."
+            f"The metric {report.metric} chose {describe_row(row)}: its answers to {report.questions:,} validation "
+            f"questions are better, though its validation loss is {loss:.4f}, and that of the best run "
+            f"{best.validation.nll:.4f}."
         )
     if row.name == "guarded":
         return f"The limit on the guard has decided for {describe_row(row)}, with a validation loss of {loss:.4f}."
-    return f"It has the least validation loss of all runs, {loss:.4f} {after}; no average of runs is in it."
+    return f"It has the least validation loss of the search, {loss:.4f} {after}. It is a single run, not an average."
 
 
 def _goes_on(report: RunReport) -> list[str]:
@@ -68,7 +69,11 @@ def _goes_on(report: RunReport) -> list[str]:
 
 
 def _of_metric(report: RunReport) -> list[str]:
-    if report.metric == NLL or report.finalists:
+    if report.metric == NLL:
+        return []
+    if report.finalists and report.finalists[0].chosen:
+        return [f"By {report.metric}, no other finalist answers validation questions clearly better."]
+    if report.finalists:
         return []
     return ["Validation loss chose, for there was one adapter only, or too little time to compare answers."]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -125,8 +126,14 @@ def read_record(home: Path, *, running: bool = False) -> RunRecord:
         report, state = longer, State.GONE_ON
     elif running:
         state = State.RUNNING
+    report = replace(report, trials=tuple(sorted(report.trials, key=_begun_at)))
     files = _files(home, report)
     return RunRecord(report, state, header, journal, files)
+
+
+def _begun_at(trial: TrialCurve) -> float:
+    """When its first slice ended; what was trained after the search, or is of no search, comes last."""
+    return trial.spent_seconds[0] if trial.spent_seconds else math.inf
 
 
 def _gone_on(report: RunReport, journal: Journal) -> RunReport | None:
@@ -210,13 +217,11 @@ def _untouched(scores: Mapping[str, Mapping[str, Any]]) -> tuple[ModelScores, ..
 
 
 def _files(home: Path, report: RunReport) -> tuple[tuple[str, RunFiles], ...]:
-    found: list[tuple[str, RunFiles]] = []
-    for trial in report.trials:
-        places: Sequence[tuple[Path, bool]] = ((home / TRIALS / trial.key, False), (home / COMPARISON / trial.key, True))
-        if len(report.trials) == 1 and (home / SLICES).is_file():
-            places = ((home, False),)
-        found += [(trial.key, _read(folder, compared=after)) for folder, after in places if folder.is_dir()]
-    return tuple(found)
+    if (home / SLICES).is_file():
+        return tuple((trial.key, _read(home)) for trial in report.trials[:1])
+    places = [(trial.key, name) for trial in report.trials for name in (TRIALS, COMPARISON)]
+    there = [(key, name, home / name / key) for key, name in places if (home / name / key).is_dir()]
+    return tuple((key, _read(folder, compared=name == COMPARISON)) for key, name, folder in there)
 
 
 def _read(folder: Path, *, compared: bool = False) -> RunFiles:

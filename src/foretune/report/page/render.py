@@ -18,7 +18,7 @@ from foretune.report.page.costs import Cost, costs_of, memory_of
 from foretune.report.page.curves import learning_curves, search_chart
 from foretune.report.page.reasons import reasons_of
 from foretune.report.page.record import RunRecord, State
-from foretune.report.page.summary import asked_of, environment_of, figures_of
+from foretune.report.page.summary import asked_of, environment_of, figures_of, short_name
 from foretune.report.page.table import ConfigurationTable, table_of
 from foretune.report.spoken import format_seconds
 from foretune.report.tables import describe, describe_judged, loss, score_cells, score_columns
@@ -45,7 +45,7 @@ def _template() -> Template:
     files = {name: (folder / name).read_text(encoding="utf-8") for name in _FILES}
     # The script and the style sheet are included and hold no values, so that escaping leaves them alone.
     environment = Environment(loader=DictLoader(files), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"seconds": format_seconds, "described": describe, "loss": loss}
+    environment.filters |= {"seconds": format_seconds, "described": describe, "loss": loss, "short": short_name}
     return environment.get_template("page.html.j2")
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from foretune.metrics import NLL
+from foretune.report.final_scores import Measurement
 from foretune.report.page.record import RunRecord, State
 from foretune.report.run_report import RunReport
 from foretune.report.spoken import format_seconds
+from foretune.report.tables import exact_match
 
 _STATES = {
     State.FINISHED: "It has ended",
@@ -15,6 +19,7 @@ _STATES = {
     State.STOPPED: "It has not ended",
     State.GONE_ON: "It was given more time and has not ended again",
 }
+_PATHS = re.compile(r"^(/|[A-Za-z]:|\.)|\.\w+$")
 _SETTINGS = ("space", "optimizer", "candidates", "max_length", "train_rows", "columns", "device")
 
 
@@ -25,6 +30,11 @@ class Figure:
     name: str
     value: str
     beside: str
+
+
+def short_name(place: str) -> str:
+    """The last part of a path; a name of the hub as it is."""
+    return PurePath(place).name if _PATHS.search(place) else place
 
 
 def figures_of(record: RunRecord) -> list[Figure]:
@@ -48,15 +58,20 @@ def _scores(report: RunReport) -> list[Figure]:
     returned = report.returned.test
     others = [(name, rows[key]) for name, key in (("default", "default"), ("untouched", "zero-shot")) if key in rows]
     losses = ", ".join(f"{one.nll:.3f} {name}" for name, one in others)
-    matches = ", ".join(f"{one.exact_match:.0%} {name}" for name, one in others)
+    matches = ", ".join(f"{_share(one)} {name}" for name, one in others)
     found = [
         Figure("test loss", f"{returned.nll:.3f}", losses),
-        Figure("exact match", f"{returned.exact_match:.0%}", matches),
+        Figure("exact match", _share(returned), matches),
     ]
     if answered := returned.answered:
         means = ", ".join(f"{one.answered.mean:.3f} {name}" for name, one in others if one.answered)
         found.append(Figure(f"{answered.metric.replace('_', ' ')} of answers", f"{answered.mean:.3f}", means))
     return found
+
+
+def _share(measured: Measurement) -> str:
+    """Of exact matches; of few rows, how many."""
+    return exact_match(measured).rpartition(" (")[0] if measured.rows else f"{measured.exact_match:.1%}"
 
 
 def asked_of(record: RunRecord) -> list[tuple[str, str]]:

@@ -63,7 +63,13 @@ def table_of(record: RunRecord) -> ConfigurationTable:
     report = record.report
     varied, common = _split(report)
     peaks = {key: int(files.run.get("peak_memory_bytes") or 0) for key, files in record.files}
-    columns = ("best loss", "slices", "seconds", *map(_spoken, varied), *(["peak memory"] if any(peaks.values()) else []))
+    columns = (
+        "best loss",
+        "slices",
+        "seconds",
+        *map(_spoken, varied),
+        *(["peak memory"] if any(peaks.values()) else []),
+    )
     rows = tuple(_row(trial, report, varied, peaks) for trial in report.trials)
     return ConfigurationTable((*columns, "status"), rows, common)
 
