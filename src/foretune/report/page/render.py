@@ -10,7 +10,6 @@ from pathlib import Path
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
 
 from foretune.errors import JournalError
-from foretune.metrics import NLL
 from foretune.report import plot_style
 from foretune.report.page.answers import answers_of
 from foretune.report.page.chart import NARROW, WIDE, Chart, draw
@@ -21,7 +20,7 @@ from foretune.report.page.record import RunRecord, State
 from foretune.report.page.summary import asked_of, environment_of, figures_of, short_name
 from foretune.report.page.table import ConfigurationTable, table_of
 from foretune.report.spoken import format_seconds
-from foretune.report.tables import describe, describe_judged, loss, score_cells, score_columns
+from foretune.report.tables import METRIC_NAMES, describe, describe_judged, loss, score_cells, score_columns
 
 PAGE = "report.html"
 MARK = '<meta name="generator" content="foretune report">'
@@ -64,7 +63,7 @@ def page_of(record: RunRecord) -> str:
         columns=score_columns(report.scores) if report.scores else (),
         scores=[(row, score_cells(row)) for row in report.scores],
         reasons=reasons_of(record),
-        chosen_by_answers=report.metric != NLL,
+        metric=METRIC_NAMES.get(report.metric, report.metric),
         judged=describe_judged(report.judged) if report.judged else "",
         charts=[(chart, [one for frame in (WIDE, NARROW) if (one := draw(chart, frame))]) for chart in charts],
         runs=_runs(record, table, charts),

@@ -11,7 +11,7 @@ from foretune.report.final_scores import Measurement
 from foretune.report.page.record import RunRecord, State
 from foretune.report.run_report import RunReport
 from foretune.report.spoken import format_seconds
-from foretune.report.tables import exact_match
+from foretune.report.tables import METRIC_NAMES, exact_match
 
 _STATES = {
     State.FINISHED: "It has ended",
@@ -65,7 +65,7 @@ def _scores(report: RunReport) -> list[Figure]:
     ]
     if answered := returned.answered:
         means = ", ".join(f"{one.answered.mean:.3f} {name}" for name, one in others if one.answered)
-        found.append(Figure(f"{answered.metric.replace('_', ' ')} of answers", f"{answered.mean:.3f}", means))
+        found.append(Figure(METRIC_NAMES[answered.metric], f"{answered.mean:.3f}", means))
     return found
 
 
