@@ -53,7 +53,7 @@ def fates(journal):
 
 def test_a_search_leaves_what_it_promises(finished):
     assert {path.name for path in finished.iterdir()} == {
-        *("adapter", "best.yaml", "curves.png", "journal.jsonl", "report.json", "trials"),
+        *("adapter", "best.yaml", "curves.png", "journal.jsonl", "report.html", "report.json", "trials"),
     }
     report = read_run_report(finished / "report.json")
     assert [row.name for row in report.scores] == ["zero-shot", "default", "best"]

@@ -40,7 +40,7 @@ _COLORS = {
 
 @cache
 def _template() -> Template:
-    folder = resources.files(__package__)
+    folder = resources.files("foretune.report.page")
     files = {name: (folder / name).read_text(encoding="utf-8") for name in _FILES}
     # The script and the style sheet are included and hold no values, so that escaping leaves them alone.
     environment = Environment(loader=DictLoader(files), autoescape=True, undefined=StrictUndefined, trim_blocks=True)

@@ -49,7 +49,7 @@ def figures_of(record: RunRecord) -> list[Figure]:
     slices = sum(len(one.validation_nll) for one in report.trials)
     found.append(Figure("configurations", f"{count:,}", f"{slices:,} slices in all"))
     allowed = "" if report.budget_seconds is None else f"of {format_seconds(report.budget_seconds)}"
-    return [*found, Figure("time", format_seconds(report.spent_seconds), allowed)]
+    return [*found, Figure("time", format_seconds(report.spent_seconds), allowed if record.journal else "of training")]
 
 
 def _scores(report: RunReport) -> list[Figure]:
