@@ -74,6 +74,18 @@ def test_the_scores_of_the_table_are_those_of_the_search(finished):
     assert written["slices"] == incumbent.fidelity
 
 
+def test_both_models_answer_for_the_page_if_asked(finished, tmp_path):
+    copied = tmp_path / "copied"
+    shutil.copytree(finished, copied)
+    assert "holds no answers" in (copied / "report.html").read_text()
+    assert run("report", copied, "--answers", 2) == 0
+    report = read_run_report(copied / "report.json")
+    assert [len(row.answers) for row in report.scores] == [2, 0, 2]
+    page = (copied / "report.html").read_text()
+    assert all(one.question in page for one in report.asked)
+    assert (len(report.asked), page.count("<article")) == (2, 2)
+
+
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
 def test_the_adapter_loads_with_peft(finished):
     from peft import AutoPeftModelForCausalLM

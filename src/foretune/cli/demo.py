@@ -98,7 +98,9 @@ def _print_answers(found: Found, console: Console) -> None:
     from foretune.finetuning.data import prompt_and_completion, read_splits
     from foretune.finetuning.generate import answer
     from foretune.finetuning.model import load_model
+    from foretune.metrics.protocol import Asked
     from foretune.session.folder import ADAPTER
+    from foretune.session.reporting import keep_answers, write_final_page
 
     splits = read_splits(found.options.data)
     pairs = [prompt_and_completion(example) for example in splits.test[:QUESTIONS]]
@@ -106,6 +108,8 @@ def _print_answers(found: Found, console: Console) -> None:
     before = answer(load_model(found.options.model), found.setup.tokenizer, questions, 24)
     tuned = load_finetuned(found.output / ADAPTER, found.options.model)
     after = answer(tuned, found.setup.tokenizer, questions, 24)
+    keep_answers(found.output, [Asked(*pair) for pair in pairs], before, after)
+    write_final_page(found.output)
     table = Table(title="Questions of the test split, never seen in training", title_justify="left", show_lines=True)
     for heading in ("question", "base model", "finetuned", "in the dataset"):
         table.add_column(heading, overflow="fold")

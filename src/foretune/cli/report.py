@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from foretune.cli.options import Device
+
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
@@ -16,8 +18,26 @@ def register(commands: typer.Typer) -> None:
 def report(
     run: Annotated[Path, typer.Argument(help="Output folder of tune, finetune or demo; the run need not have ended.")],
     out: Annotated[Path | None, typer.Option(help="The HTML file; by default report.html in RUN.")] = None,
+    answers: Annotated[
+        int, typer.Option(min=0, help="First have both models answer so many questions of the test split.")
+    ] = 0,
+    data: Annotated[str | None, typer.Option(help="Dataset of the run, if it has moved; for --answers.")] = None,
+    model: Annotated[str | None, typer.Option(help="Base model, if it has moved; for --answers.")] = None,
+    device: Device = "auto",
 ) -> None:
-    """Write a page about RUN: scores, curves, the choice, costs. It opens in any browser, without a network."""
+    """Write a page about RUN: scores, curves, the choice, costs. It opens in any browser, without a network.
+
+    The page is made from the files of RUN alone. --answers loads the base model and the finetuned model, and keeps
+    their answers in report.json.
+    """
+    from rich.console import Console
+
+    from foretune.session.checks import check_device
+    from foretune.session.reporting import answer_questions
     from foretune.session.reporting import report as write
 
+    check_device(device)
+    if answers:
+        with Console(stderr=True).status("answering ..."):
+            answer_questions(run, answers, model=model, data=data, device=device)
     typer.echo(f"The page is {write(run, out)}.")

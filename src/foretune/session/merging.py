@@ -97,7 +97,7 @@ def _rows(adapter: Path, base: str, data: str | None) -> Tokens:
     from foretune.finetuning.shape import read_shape
     from foretune.finetuning.task import longest_input
 
-    shape, request = read_shape(base), _request(adapter.parent, data)
+    shape, request = read_shape(base), request_of_run(adapter.parent, data)
     end = next(iter(stops_of(adapter)), None)
     request = replace(request, max_length=request.max_length or longest_input(shape), end=end)
     validation = read_tokens(request, load_tokenizer(base, weights=False))[1].validation
@@ -107,8 +107,16 @@ def _rows(adapter: Path, base: str, data: str | None) -> Tokens:
     return Tokens(validation.input_ids[: len(rows)], validation.completion_starts[: len(rows)], between)
 
 
-def _request(home: Path, data: str | None) -> DataRequest:
-    """Of `best.yaml`, or of the report of a run without one."""
+def request_of_run(home: Path, data: str | None) -> DataRequest:
+    """How a run has read its dataset: as `best.yaml` says, or the report of a run without one.
+
+    Args:
+        home: of the run.
+        data: the dataset, where it has moved.
+
+    Raises:
+        DataError: neither names a dataset, and none is given.
+    """
     from foretune.report.run_report import read_run_report
     from foretune.session.recipe import read_configuration
 

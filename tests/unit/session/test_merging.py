@@ -17,7 +17,7 @@ from foretune.finetuning.model import load_model, load_tokenizer
 from foretune.finetuning.weights_file import WEIGHTS, header
 from foretune.report.run_report import write_run_report
 from foretune.session.adapter_folder import complete_adapter_folder
-from foretune.session.merging import _request, merge
+from foretune.session.merging import merge, request_of_run
 
 FULL = {
     "method": "full", "learning_rate": 0.001, "batch_size": 4, "schedule": "linear", "warmup": 0.0, "weight_decay": 0.0,
@@ -178,11 +178,12 @@ def test_rows_are_those_of_the_configuration_where_there_is_one(tmp_path):
     content = {"configuration": FULL, "data": "rows.jsonl", "seed": 5, "columns": "prompt=Q"}
     (tmp_path / "best.yaml").write_text(yaml.safe_dump(content))
     write_run_report(a_report(tmp_path), tmp_path / "report.json")
-    request = _request(tmp_path, None)
+    request = request_of_run(tmp_path, None)
     assert (request.source, request.seed, request.reading.columns) == ("rows.jsonl", 5, "prompt=Q")
-    assert _request(tmp_path, "moved.jsonl").source == "moved.jsonl"
+    assert request_of_run(tmp_path, "moved.jsonl").source == "moved.jsonl"
     (tmp_path / "best.yaml").unlink()
-    assert (_request(tmp_path, None).source, _request(tmp_path, None).seed) == (str(tmp_path / "data.jsonl"), 2)
+    of_report = request_of_run(tmp_path, None)
+    assert (of_report.source, of_report.seed) == (str(tmp_path / "data.jsonl"), 2)
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing")

@@ -2,10 +2,13 @@
 
 import pytest
 from finished_folder import write_folder
+from finished_search import LORA, reported, scored
 
 from foretune.errors import JournalError
+from foretune.metrics.protocol import Asked
+from foretune.report.run_report import read_run_report
 from foretune.session.folder import locked
-from foretune.session.reporting import report, write_final_page
+from foretune.session.reporting import answer_questions, keep_answers, report, write_final_page
 
 
 def test_the_page_is_in_the_folder_unless_a_file_is_named(tmp_path):
@@ -29,3 +32,21 @@ def test_where_there_is_no_run_nothing_is_written(tmp_path):
     with pytest.raises(JournalError, match="holds no run"):
         report(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_answers_of_both_models_are_kept_in_the_place_of_earlier_ones(tmp_path):
+    saved = reported(scored("zero-shot", 4.0), scored("best", 2.0, LORA, 1), scored("average", 1.0))
+    home, asked = write_folder(tmp_path / "run", saved), [Asked("Is it?", "yes"), Asked("And now?", "no")]
+    keep_answers(home, asked[:1], ["old"], ["old"])
+    keep_answers(home, asked, ["perhaps", "perhaps"], ["yes", "yes"])
+    kept = read_run_report(home / "report.json")
+    assert [row.answers for row in kept.scores] == [("perhaps", "perhaps"), (), ("yes", "yes")]
+    assert kept.asked == tuple(asked)
+    page = report(home).read_text()
+    assert (page.count("✓ the same"), page.count("✗ different")) == (1, 3)
+
+
+def test_only_a_run_that_has_ended_answers(tmp_path):
+    home = write_folder(tmp_path / "run")
+    with pytest.raises(JournalError, match="has not ended, and has no model to ask; leave --answers out"):
+        answer_questions(home, 3)

@@ -8,7 +8,7 @@ from foretune.metrics import NLL
 from foretune.report.final_scores import ModelScores
 from foretune.report.page.record import RunRecord, State
 from foretune.report.run_report import RunReport, TrialCurve
-from foretune.report.tables import describe, describe_row, guard_outcome
+from foretune.report.tables import METRIC_NAMES, describe, describe_row, guard_outcome
 from foretune.types import CONTINUES
 
 
@@ -50,9 +50,9 @@ def _of_row(report: RunReport, row: ModelScores) -> str:
         )
     if row.name == "chosen" and best:
         return (
-            f"The metric {report.metric} chose {describe_row(row)}: its answers to {report.questions:,} validation "
-            f"questions are better, though its validation loss is {loss:.4f}, and that of the best run "
-            f"{best.validation.nll:.4f}."
+            f"{describe_row(row)} is returned for its answers: by {METRIC_NAMES[report.metric]} they are better on "
+            f"{report.questions:,} validation questions, though its validation loss is {loss:.4f}, and that of the "
+            f"best run {best.validation.nll:.4f}."
         )
     if row.name == "guarded":
         return f"The limit on the guard has decided for {describe_row(row)}, with a validation loss of {loss:.4f}."
@@ -72,7 +72,7 @@ def _of_metric(report: RunReport) -> list[str]:
     if report.metric == NLL:
         return []
     if report.finalists and report.finalists[0].chosen:
-        return [f"By {report.metric}, no other finalist answers validation questions clearly better."]
+        return [f"By {METRIC_NAMES[report.metric]}, no other finalist answers validation questions clearly better."]
     if report.finalists:
         return []
     return ["Validation loss chose, for there was one adapter only, or too little time to compare answers."]

@@ -43,7 +43,7 @@ def figures_of(record: RunRecord) -> list[Figure]:
     if record.ended:
         found += _scores(report)
     elif best := [min(one.validation_nll) for one in report.trials if one.validation_nll]:
-        beside = "" if record.untouched is None else f"{record.untouched:.3f} untouched"
+        beside = "" if record.untouched is None else f"untouched {record.untouched:.3f}"
         found.append(Figure("best validation loss so far", f"{min(best):.3f}", beside))
     count = len(report.trials)
     slices = sum(len(one.validation_nll) for one in report.trials)
@@ -57,14 +57,14 @@ def _scores(report: RunReport) -> list[Figure]:
     rows = {row.name: row.test for row in report.scores}
     returned = report.returned.test
     others = [(name, rows[key]) for name, key in (("default", "default"), ("untouched", "zero-shot")) if key in rows]
-    losses = ", ".join(f"{one.nll:.3f} {name}" for name, one in others)
-    matches = ", ".join(f"{_share(one)} {name}" for name, one in others)
+    losses = ", ".join(f"{name} {one.nll:.3f}" for name, one in others)
+    matches = ", ".join(f"{name} {_share(one)}" for name, one in others)
     found = [
         Figure("test loss", f"{returned.nll:.3f}", losses),
         Figure("exact match", _share(returned), matches),
     ]
     if answered := returned.answered:
-        means = ", ".join(f"{one.answered.mean:.3f} {name}" for name, one in others if one.answered)
+        means = ", ".join(f"{name} {one.answered.mean:.3f}" for name, one in others if one.answered)
         found.append(Figure(METRIC_NAMES[answered.metric], f"{answered.mean:.3f}", means))
     return found
 

@@ -63,19 +63,15 @@ def table_of(record: RunRecord) -> ConfigurationTable:
     report = record.report
     varied, common = _split(report)
     peaks = {key: int(files.run.get("peak_memory_bytes") or 0) for key, files in record.files}
-    columns = (
-        "best loss",
-        "slices",
-        "seconds",
-        *map(_spoken, varied),
-        *(["peak memory"] if any(peaks.values()) else []),
-    )
+    columns = ("best loss", "part", "slices", "seconds", *map(_spoken, varied))
+    columns += ("peak memory",) if any(peaks.values()) else ()
     rows = tuple(_row(trial, report, varied, peaks) for trial in report.trials)
     return ConfigurationTable((*columns, "status"), rows, common)
 
 
 def _row(trial: TrialCurve, report: RunReport, varied: list[str], peaks: Mapping[str, int]) -> Row:
     losses, kind = trial.validation_nll, kinds_of(report)[trial.key]
+    said = _said(trial, report, kind)
     best = Cell("none")
     if losses:
         at = lowest(trial)
@@ -83,13 +79,14 @@ def _row(trial: TrialCurve, report: RunReport, varied: list[str], peaks: Mapping
     status = trial.status.replace("_", " ") + (f": {trial.message}" if trial.message else "")
     cells = (
         best,
+        Cell(said),
         Cell(f"{len(losses)} of {report.max_fidelity}", len(losses)),
         Cell(f"{sum(trial.seconds):.1f}", sum(trial.seconds)),
         *(_value(trial.configuration.get(name)) for name in varied),
         *([Cell(gibibytes(peaks.get(trial.key, 0)), peaks.get(trial.key, 0))] if any(peaks.values()) else []),
         Cell(status),
     )
-    return Row(trial.key, kind, _said(trial, report, kind), describe(trial.configuration), cells)
+    return Row(trial.key, kind, said, describe(trial.configuration), cells)
 
 
 def _said(trial: TrialCurve, report: RunReport, kind: str) -> str:

@@ -91,9 +91,9 @@ def test_the_page_has_the_values_of_the_report(home):
     rows = page.texts("tr")
     assert "zero-shot 4.0000 4.0000 50.0% 25.0% not finetuned" in rows
     assert any(row.startswith("average returned 1.2500 1.2500") for row in rows)
-    assert any(re.match(r"1 best, 70% of the returned average 1\.5000 2 of 8 4\.0 lora 8", row) for row in rows)
+    assert any(re.match(r"1 1\.5000 best, 70% of the returned average 2 of 8 4\.0 lora 8", row) for row in rows)
     assert any(row.startswith("0.7 2 of 8 lora r8, lr 0.0073") for row in rows)
-    assert page.texts("dd")[:3] == ["1.250", "2.500 default, 4.000 untouched", "25.0%"]
+    assert page.texts("dd")[:3] == ["1.250", "default 2.500, untouched 4.000", "25.0%"]
     assert "✓ the same" in page.texts("span")
     assert "✗ different" in page.texts("span")
 

@@ -60,14 +60,14 @@ def test_a_metric_and_a_default_that_is_better_are_said(record, report):
     finalists = (Finalist("a", 0.4, None, None, chosen=False), Finalist("b", 0.6, 0.2, 0.1, chosen=True))
     made = record(scores=(*report.scores, worse), metric="rouge_l", questions=20, finalists=finalists)
     assert reasons_of(made) == [
-        "The metric rouge_l chose ia3, lr 0.02, batch 4, 2 epochs: its answers to 20 validation questions are better, "
-        "though its validation loss is 2.7500, and that of the best run 1.5000.",
+        "ia3, lr 0.02, batch 4, 2 epochs is returned for its answers: by ROUGE-L they are better on 20 validation "
+        "questions, though its validation loss is 2.7500, and that of the best run 1.5000.",
         "The default configuration was trained to its end for comparison, outside of the budget, and has the better "
         "validation loss, 2.5000: this search had too little time.",
     ]
     first = (replace(finalists[0], chosen=True), replace(finalists[1], chosen=False))
     assert reasons_of(record(metric="rouge_l", finalists=first))[-1] == (
-        "By rouge_l, no other finalist answers validation questions clearly better."
+        "By ROUGE-L, no other finalist answers validation questions clearly better."
     )
     assert "too little time to compare answers" in reasons_of(record(metric="rouge_l"))[-1]
 
@@ -127,13 +127,24 @@ def test_what_all_configurations_have_in_common_is_said_once(record, report):
     table = table_of(record(trials=(report.trials[0], same)))
     assert table.common == "batch size 8"
     assert table.columns == (
-        *("best loss", "slices", "seconds", "method", "rank", "learning rate", "epochs", "warmup", "peak memory"),
+        *(
+            "best loss",
+            "part",
+            "slices",
+            "seconds",
+            "method",
+            "rank",
+            "learning rate",
+            "epochs",
+            "warmup",
+            "peak memory",
+        ),
         "status",
     )
     cells = [[cell.text for cell in row.cells] for row in table.rows]
     assert cells == [
-        ["1.5000", "2 of 8", "4.0", "lora", "8", "0.00731", "5", "0.1", "1.00 GiB", "ok"],
-        ["2.5000", "1 of 8", "2.0", "ia3", "", "0.02", "2", "", "1.00 GiB", "diverged: loss is NaN"],
+        ["1.5000", "returned", "2 of 8", "4.0", "lora", "8", "0.00731", "5", "0.1", "1.00 GiB", "ok"],
+        ["2.5000", "default", "1 of 8", "2.0", "ia3", "", "0.02", "2", "", "1.00 GiB", "diverged: loss is NaN"],
     ]
     assert [row.cells[0].number for row in table.rows] == [1.5, 2.5]
 
@@ -171,15 +182,15 @@ def test_a_diverged_run_does_not_squeeze_the_others(report, tmp_path):
 def test_the_figures_at_the_top(record, report, tmp_path):
     figures = {one.name: (one.value, one.beside) for one in figures_of(record())}
     assert figures == {
-        "test loss": ("1.500", "2.500 default, 4.000 untouched"),
-        "exact match": ("25.0%", "25.0% default, 25.0% untouched"),
+        "test loss": ("1.500", "default 2.500, untouched 4.000"),
+        "exact match": ("25.0%", "default 25.0%, untouched 25.0%"),
         "configurations": ("2", "3 slices in all"),
         "time": ("18 s", "of 20 s"),
     }
     counted = Measurement(1.0, 0.5, 0.25, rows=20, answered=Answered("rouge_l", 0.5, 0.1, 20))
     rows = (report.scores[0], replace(report.scores[-1], test=counted))
     figures = {one.name: (one.value, one.beside) for one in figures_of(record(scores=rows))}
-    assert figures["exact match"] == ("5 of 20", "25.0% untouched")
+    assert figures["exact match"] == ("5 of 20", "untouched 25.0%")
     assert figures["ROUGE-L"] == ("0.500", "")
     unfinished = figures_of(read_record(write_folder(tmp_path / "other")))
     assert (unfinished[0].name, unfinished[0].value) == ("best validation loss so far", "1.500")
