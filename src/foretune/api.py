@@ -81,6 +81,22 @@ class Run:
         """
         return self.open().answers(prompts, max_new_tokens=max_new_tokens)
 
+    def write_page(self, out: str | Path | None = None) -> Path:
+        """Write an HTML page about the run: scores, curves, the choice, costs.
+
+        Args:
+            out: the file; `report.html` in the folder by default. Only an earlier page is replaced.
+
+        Returns:
+            The file.
+
+        Raises:
+            JournalError: it cannot be written.
+        """
+        from foretune.session.reporting import report
+
+        return report(self.folder, None if out is None else Path(out))
+
     def merge(self, out: str | Path, *, device: str = "auto") -> Path:
         """Write the adapter and its base model as one model, which `AutoModelForCausalLM` loads.
 

@@ -48,6 +48,13 @@ def test_a_run_is_merged_into_a_folder(folder, tmp_path, monkeypatch):
     assert asked == [((folder, tmp_path / "merged"), {"device": "cpu"})]
 
 
+def test_a_run_has_a_page(folder, tmp_path):
+    run = api.load_run(folder)
+    assert run.write_page() == folder / "report.html"
+    assert run.write_page(str(tmp_path / "page.html")) == tmp_path / "page.html"
+    assert "It has the least validation loss of the search, 2.0000 after slice 1 of 8." in run.write_page().read_text()
+
+
 def test_a_search_is_asked_for_as_on_the_command_line(folder, monkeypatch):
     asked = []
     monkeypatch.setattr("foretune.session.search.search", lambda *one, **more: asked.append((one, more)) or "found")

@@ -89,7 +89,9 @@ class SearchDisplay:
             self._console.print(f"Resuming after {len(progress.history)} trials.", style="cyan")
         elif not first:
             for report in progress.history[self._shown :]:
-                self._console.print(self._line(report, progress), highlight=False, soft_wrap=True)
+                # A log keeps its lines whole; a terminal would break them within words.
+                whole = not self._console.is_terminal
+                self._console.print(self._line(report, progress), highlight=False, soft_wrap=whole)
         self._shown = len(progress.history)
 
     def _line(self, report: Report, progress: Progress) -> Text:

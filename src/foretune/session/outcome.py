@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from foretune.metrics import NLL
+from foretune.report.fitting import Fitting
+from foretune.report.page import PAGE
 from foretune.report.tables import (
     describe,
     describe_judged,
@@ -48,7 +50,7 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
         console.print(f"the adapter is an average, which validation prefers: {listed}", highlight=False, soft_wrap=True)
     _say_choice(report, console)
     console.print()
-    console.print(scores_table(report.scores))
+    console.print(Fitting(scores_table(report.scores)))
     if report.returned.guard:
         console.print(guard_outcome(report), highlight=False, markup=False, soft_wrap=True)
     if report.judged:
@@ -59,6 +61,8 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
             f"The default configuration has the better validation loss; its adapter is in "
             f"{output / COMPARISON / found.setup.default.key / 'best'}.",
             style="yellow",
+            highlight=False,
+            soft_wrap=True,
         )
     console.print(_next_steps(found, report), highlight=False, markup=False, soft_wrap=True)
 
@@ -75,7 +79,7 @@ def _say_choice(report: RunReport, console: Console) -> None:
     """The finalists whose answers were compared, or that a metric of answers had no part in the choice."""
     if report.finalists:
         console.print()
-        console.print(finalists_table(report))
+        console.print(Fitting(finalists_table(report)))
     elif report.metric != NLL:
         said = "validation loss chose: there was one adapter only, or too little time to compare answers"
         console.print(f"note: {said}", style="yellow", highlight=False, soft_wrap=True)
@@ -91,7 +95,8 @@ def _next_steps(found: Found, report: RunReport) -> str:
     output, budget = found.output, f"{max(60, math.ceil(2 * report.spent_seconds))}s"
     quoted = shlex.quote(str(output))
     return f"""
-Everything is in {output}: adapter/, best.yaml, journal.jsonl, report.json, curves.png. What to do next:
+Everything is in {output}: adapter/, best.yaml, journal.jsonl, report.json, report.html, curves.png. What to do next:
+  look at it  {output / PAGE} in a browser
   ask it      foretune predict {quoted} --prompt "..."    or    foretune chat {quoted}
   search on   {resume_command(found.options, output, budget)}
   train it    {finetune_command(found.options, output / "best.yaml", again(output))}

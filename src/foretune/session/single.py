@@ -16,6 +16,8 @@ from foretune.errors import ForetuneError, JournalError
 from foretune.execution.jobs import read_records
 from foretune.journal import create_journal, read_journal
 from foretune.report.final_scores import ModelScores
+from foretune.report.fitting import Fitting
+from foretune.report.page import PAGE
 from foretune.report.run_report import RunReport, TrialCurve, write_run_report
 from foretune.report.tables import describe, describe_guard, scores_table
 from foretune.session.advice import again, finetune_command
@@ -80,13 +82,19 @@ def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: P
         row = measure_finetuned("finetuned", output / ADAPTER, setup, options, configuration, fidelity)
         scores = [measure_untouched(setup, options), row]
     describe_adapter(output / ADAPTER, setup, options, runs, scores)
-    console.print(scores_table(scores))
+    console.print(Fitting(scores_table(scores)))
     if row.guard:
         console.print(describe_guard(row.guard), highlight=False, markup=False, soft_wrap=True)
     found = _report(options, setup, output, [_curve(*one) for one in zip(reports, folders, strict=True)], scores)
     write_run_report(found, output / REPORT)
     write_final_page(output)
-    console.print(f"The adapter of slice {fidelity} of {setup.task.max_fidelity} is in {output / ADAPTER}.")
+    console.print(
+        f"The adapter of slice {fidelity} of {setup.task.max_fidelity} is in {output / ADAPTER}, a page about the run "
+        f"in {output / PAGE}.",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
     console.print(
         f'Ask it: foretune predict {shlex.quote(str(output))} --prompt "..."',
         highlight=False,

@@ -20,8 +20,8 @@ def progress(*history, trial=None, spent=61.0):
     return Progress(history, incumbent_of(history), spent, trial)
 
 
-def shown(*states, terminal=False):
-    console = Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None)
+def shown(*states, terminal=False, width=120):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=width, color_system=None)
     with SearchDisplay(console, Budget(180.0, 20), max_fidelity=8, zero_shot_nll=4.0) as display:
         for state in states:
             display(state)
@@ -61,3 +61,23 @@ def test_a_terminal_shows_what_is_going_on():
     assert "ia3, lr 0.02, slice 3 of 8" in text
     assert "19 slices left" in text
     assert "(zero-shot 4.0000)" in text
+
+
+LONG = Configuration({"method": "loraplus", "rank": 64, "learning_rate": 0.00083, "batch_size": 32, "epochs": 20})
+LINE = "1 min 01 s    2.0000  loraplus r64, lr 0.00083, batch 32, 20 epochs  [1/8]  best so far"
+
+
+def test_a_narrow_terminal_breaks_lines_between_words_and_a_narrow_log_nowhere():
+    states = progress(), progress(a_report(0, LONG, [2.0]))
+    assert shown(*states, width=40).strip() == LINE
+    console = Console(file=io.StringIO(), force_terminal=True, width=40, color_system=None)
+    display = SearchDisplay(console, Budget(180.0, 20), max_fidelity=8, zero_shot_nll=4.0, ending=lambda: True)
+    for state in (*states, progress(a_report(0, LONG, [2.0]), trial=Trial(1, LONG, 2, resumes_from=1))):
+        display(state)
+    console.print(display._render())
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 40
+    said = " ".join(" ".join(lines).split())
+    assert " ".join(LINE.split()) in said
+    assert "slice 2 of 8" in said
+    assert "19 slices left" in said
