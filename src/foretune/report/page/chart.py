@@ -56,7 +56,7 @@ class Chart:
         shaded: end of the span from 0 that is shaded.
         x_label: without the unit.
         dots: whether points are drawn alone, without lines between them.
-        heights: lowest and greatest value that is shown; what is above is cut off.
+        heights: lowest and greatest value that is shown; what is above is drawn at the upper edge.
     """
 
     name: str
@@ -157,19 +157,28 @@ class Drawn:
     def _in_unit(self) -> Scale:
         return Scale(self.x.low / self.seconds, self.x.high / self.seconds, 0, 1)
 
+    @property
+    def cut(self) -> bool:
+        """Whether a point is above the upper edge."""
+        return any(y > self.y.high for line in self.chart.lines for _, y in line.points)
+
+    def height(self, value: float) -> float:
+        """The place of a loss; the upper edge for what is above it."""
+        return max(self.y.place(value), self.y.end)
+
     def path(self, points: Sequence[tuple[float, float]]) -> str:
         """For the attribute `points` of a polyline."""
-        return " ".join(f"{self.x.place(x):g},{self.y.place(y):g}" for x, y in points)
+        return " ".join(f"{self.x.place(x):g},{self.height(y):g}" for x, y in points)
 
     def star(self, line: Line) -> tuple[float, float]:
-        """The place of the lowest point of a line."""
-        x, y = min(line.points, key=lambda point: point[1])
-        return self.x.place(x), self.y.place(y)
+        """The place of the lowest point that was trained."""
+        x, y = min(line.points[max(-line.first, 0) :], key=lambda point: point[1])
+        return self.x.place(x), self.height(y)
 
     def corners(self) -> str:
         """Of the stairs, as a path."""
-        moves = [f"{self.x.place(x):g} V{self.y.place(y):g}" for x, y in self.chart.stairs]
-        first = f"M{self.x.place(self.chart.stairs[0][0]):g},{self.y.place(self.chart.stairs[0][1]):g}"
+        moves = [f"{self.x.place(x):g} V{self.height(y):g}" for x, y in self.chart.stairs]
+        first = f"M{self.x.place(self.chart.stairs[0][0]):g},{self.height(self.chart.stairs[0][1]):g}"
         return " H".join([first, *moves])
 
 

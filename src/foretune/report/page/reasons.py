@@ -18,7 +18,7 @@ def reasons_of(record: RunRecord) -> list[str]:
     if not record.ended:
         return [_so_far(report)]
     row = report.returned
-    said = [_of_row(report, row), *_goes_on(report), *_of_metric(report), *_of_default(report)]
+    said = [_of_row(report, row), *_of_untouched(report), *_goes_on(report), *_of_metric(report), *_of_default(report)]
     if row.guard:
         said.append(guard_outcome(report))
     if record.state is State.GONE_ON:
@@ -57,6 +57,14 @@ def _of_row(report: RunReport, row: ModelScores) -> str:
     if row.name == "guarded":
         return f"The limit on the guard has decided for {describe_row(row)}, with a validation loss of {loss:.4f}."
     return f"It has the least validation loss of the search, {loss:.4f} {after}. It is a single run, not an average."
+
+
+def _of_untouched(report: RunReport) -> list[str]:
+    """Whether finetuning has done harm."""
+    before, after = report.scores[0].validation.nll, report.returned.validation.nll
+    if report.scores[0].name != "zero-shot" or after < before:
+        return []
+    return [f"The untouched model is better: its validation loss is {before:.4f}. Search longer before you use this."]
 
 
 def _goes_on(report: RunReport) -> list[str]:

@@ -10,6 +10,7 @@ from foretune.metrics.protocol import Asked
 from foretune.metrics.summary import Answered
 from foretune.report.final_scores import Finalist, GuardChoice, GuardFinalist, GuardScore, Measurement, Member, Rise
 from foretune.report.page.answers import answers_of
+from foretune.report.page.chart import WIDE, draw
 from foretune.report.page.costs import costs_of, memory_of
 from foretune.report.page.curves import kinds_of, learning_curves, search_chart
 from foretune.report.page.reasons import reasons_of
@@ -70,6 +71,13 @@ def test_a_metric_and_a_default_that_is_better_are_said(record, report):
         "By ROUGE-L, no other finalist answers validation questions clearly better."
     )
     assert "too little time to compare answers" in reasons_of(record(metric="rouge_l"))[-1]
+
+
+def test_an_adapter_that_is_worse_than_no_finetuning_is_said_to_be(record, report):
+    said = reasons_of(record(scores=(report.scores[0], scored("best", 4.5, LORA, 2))))
+    assert said[1] == (
+        "The untouched model is better: its validation loss is 4.0000. Search longer before you use this."
+    )
 
 
 def test_a_limit_on_the_guard_is_said(record, report):
@@ -177,6 +185,10 @@ def test_a_diverged_run_does_not_squeeze_the_others(report, tmp_path):
     entries = (*ENTRIES[:3], an_entry(3, IA3, [2.5, 900.0], 18.0))
     chart = learning_curves(read_record(write_folder(tmp_path, entries=entries)))
     assert chart.heights == (1.5, pytest.approx(1.5 + 1.4 * 2.5))
+    drawn = draw(chart, WIDE)
+    assert drawn.cut
+    assert drawn.path(((6.0, 900.0),)).endswith(f",{WIDE.top}")
+    assert not draw(learning_curves(read_record(write_folder(tmp_path / "other"))), WIDE).cut
 
 
 def test_the_figures_at_the_top(record, report, tmp_path):
