@@ -188,7 +188,7 @@ def draw(chart: Chart, frame: Frame) -> Drawn | None:
     if not points:
         return None
     longest = max([x for x, _ in points] + [x for x, _ in chart.stairs] + [one.begin or 0.0 for one in chart.marks])
-    unit, seconds = ("h", 3600.0) if longest >= 7200 else ("min", 60.0) if longest >= 180 else ("s", 1.0)
+    unit, seconds = ("hours", 3600.0) if longest >= 7200 else ("minutes", 60.0) if longest >= 180 else ("seconds", 1.0)
     x = Scale(0.0, longest * 1.03 or 1.0, frame.left, frame.width - frame.right)
     y = _heights(*chart.heights, frame.height - frame.bottom, frame.top)
     return Drawn(chart, frame, x, y, unit, seconds)

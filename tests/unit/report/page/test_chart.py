@@ -44,7 +44,11 @@ def test_a_chart_fills_its_frame_and_time_begins_at_zero():
 
 @pytest.mark.parametrize(
     ("longest", "unit", "labels"),
-    [(100.0, "s", ["0", "50", "100"]), (600.0, "min", ["0", "5", "10"]), (10_800.0, "h", ["0", "1", "2", "3"])],
+    [
+        (100.0, "seconds", ["0", "50", "100"]),
+        (600.0, "minutes", ["0", "5", "10"]),
+        (10_800.0, "hours", ["0", "1", "2", "3"]),
+    ],
 )
 def test_seconds_are_said_in_a_unit_that_suits(longest, unit, labels):
     drawn = draw(chart([(longest, 1.0)]), NARROW)
