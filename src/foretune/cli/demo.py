@@ -109,7 +109,7 @@ def _print_answers(found: Found, console: Console) -> None:
     tuned = load_finetuned(found.output / ADAPTER, found.options.model)
     after = answer(tuned, found.setup.tokenizer, questions, 24)
     keep_answers(found.output, [Asked(*pair) for pair in pairs], before, after)
-    write_final_page(found.output)
+    write_final_page(found.output, console)
     table = Table(title="Questions of the test split, never seen in training", title_justify="left", show_lines=True)
     for heading in ("question", "base model", "finetuned", "in the dataset"):
         table.add_column(heading, overflow="fold")

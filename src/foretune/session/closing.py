@@ -88,7 +88,7 @@ def close(found: Found, console: Console, *, compare_default: bool = True) -> Ru
             report = replace(_run_report(found, scores, default, spent), guard=limited, **answers)
             write_run_report(report, found.output / REPORT)
             save_curves(report, found.output / "curves.png")
-            write_final_page(found.output)
+            write_final_page(found.output, console)
         print_outcome(found, report, default, console)
     return report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foretune.errors import JournalError
 from foretune.metrics.protocol import Asked
@@ -12,6 +13,9 @@ from foretune.report.page import PAGE, home_of, read_record, write_page
 from foretune.report.page.record import REPORT
 from foretune.report.run_report import read_run_report, write_run_report
 from foretune.session.folder import is_locked
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def report(run: Path, out: Path | None = None) -> Path:
@@ -33,9 +37,13 @@ def report(run: Path, out: Path | None = None) -> Path:
     return path
 
 
-def write_final_page(home: Path) -> None:
-    """Write the page of a run that ends now."""
-    write_page(read_record(home), home / PAGE)
+def write_final_page(home: Path, console: Console) -> None:
+    """Write the page of a run that ends now; the end of the run does not fail with it."""
+    try:
+        write_page(read_record(home), home / PAGE)
+    except JournalError as error:
+        said = f"note: the page about the run is missing: {error}"
+        console.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def answer_questions(

@@ -87,7 +87,7 @@ def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: P
         console.print(describe_guard(row.guard), highlight=False, markup=False, soft_wrap=True)
     found = _report(options, setup, output, [_curve(*one) for one in zip(reports, folders, strict=True)], scores)
     write_run_report(found, output / REPORT)
-    write_final_page(output)
+    write_final_page(output, console)
     console.print(
         f"The adapter of slice {fidelity} of {setup.task.max_fidelity} is in {output / ADAPTER}, a page about the run "
         f"in {output / PAGE}.",

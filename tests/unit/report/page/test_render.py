@@ -1,11 +1,13 @@
 """The page as HTML: whole, escaped, alone in its file, and right in a browser."""
 
+import errno
 import json
 import re
 import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from finished_folder import HEADER, write_folder
@@ -167,6 +169,21 @@ def test_an_earlier_page_is_replaced_and_another_file_is_not(home, tmp_path):
     for bad in (tmp_path, tmp_path / "none" / "page.html"):
         with pytest.raises(JournalError, match="give a file name in a folder that exists to --out"):
             write_page(record, bad)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["page.html", "run"]
+
+
+def test_a_full_disk_leaves_the_earlier_page(home, tmp_path, monkeypatch):
+    record, path = read_record(home), tmp_path / "page.html"
+    write_page(record, path)
+    first = path.read_text()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(JournalError, match=r"cannot write .*page.html \(No space left on device\); give another file"):
+        write_page(record, path)
+    assert path.read_text() == first
     assert sorted(one.name for one in tmp_path.iterdir()) == ["page.html", "run"]
 
 
