@@ -73,7 +73,8 @@ def _goes_on(report: RunReport) -> list[str]:
     if not before:
         return []
     each = "; then ".join(describe(one.configuration, short=True) for one in reversed(before))
-    return [f"The best run goes on from the adapters of {len(before)} earlier: {each}."]
+    runs = "an earlier run" if len(before) == 1 else f"{len(before)} earlier runs"
+    return [f"The best run goes on from the adapter of {runs}: {each}."]
 
 
 def _of_metric(report: RunReport) -> list[str]:

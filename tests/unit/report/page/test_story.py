@@ -167,7 +167,7 @@ def test_a_run_that_goes_on_begins_where_the_earlier_one_was_best(record, report
     assert lines[MORE.key].points == ((2.0, 1.75), (4.0, 2.0), (6.0, 1.5))
     assert (lines[MORE.key].first, lines[MORE.key].kind, lines[LORA.key].kind) == (-1, "returned", "part")
     assert {row.key: row.said for row in table_of(made).rows}[MORE.key] == "returned, goes on from 1"
-    assert reasons_of(made)[1].startswith("The best run goes on from the adapters of 1 earlier: lora r8")
+    assert reasons_of(made)[1].startswith("The best run goes on from the adapter of an earlier run: lora r8")
 
 
 def test_the_search_has_a_point_for_each_slice_and_stairs_for_the_best(record, report):
