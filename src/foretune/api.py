@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,22 @@ class Run:
     def _runs(self) -> tuple[Configuration, ...]:
         known = {one.key: Configuration(one.configuration) for one in self.report.trials}
         return lineage(known[self.report.best_key], known.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """The essentials as plain values: what was found and what it scores; all curves are in `report.json`."""
+        report = self.report
+        taken = ("data", "model", "optimizer", "seed", "metric", "budget_seconds", "spent_seconds", "reason", "notes")
+        return {
+            "run": str(self.folder),
+            "adapter": str(self.adapter),
+            "recipe": str(self.folder / "best.yaml"),
+            "returned": report.returned.name,
+            "configuration": dict(self.configuration.values),
+            "after": [dict(one.values) for one in self.after],
+            "scores": [asdict(row) for row in report.scores],
+            "configurations": len(report.trials),
+            **{name: getattr(report, name) for name in taken},
+        }
 
     def open(self, *, model: str | None = None, device: str = "auto") -> Finetuned:
         """Load the finetuned model with its tokenizer, ready to answer; its `note` says if an adapter of QLoRA has to

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
+from foretune.cli.answer import REFUSED, print_json
 from foretune.cli.start import seconds_since_start
 from foretune.errors import ForetuneError
 
@@ -52,9 +53,24 @@ def app(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: without the name of the program; by default those of the process.
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    # The program's own budget begins with its process, that of a caller in Python with the call.
+    spent = seconds_since_start() if arguments is None else 0.0
     try:
-        # The program's own budget begins with its process, that of a caller in Python with the call.
-        commands(args=arguments, obj=seconds_since_start() if arguments is None else 0.0)
+        ended = commands(args=given, obj=spent, standalone_mode="--json" not in given)
     except ForetuneError as error:
-        typer.secho(f"foretune: {error}", fg="red", err=True)
-        sys.exit(2)
+        _refuse(str(error), REFUSED)
+    except Exception as error:
+        if (message := getattr(error, "format_message", None)) is None:
+            raise
+        # Of typer, on the arguments: no verb has begun, so there is no document yet.
+        code = int(getattr(error, "exit_code", REFUSED))
+        print_json({"error": {"type": "UsageError", "message": message(), "exit_code": code}})
+        _refuse(message(), code)
+    else:
+        sys.exit(ended)
+
+
+def _refuse(message: str, code: int) -> NoReturn:
+    typer.secho(f"foretune: {message}", fg="red", err=True)
+    sys.exit(code)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretune.cli.answer import answering
+from foretune.cli.metadata.counts import counts_of
 from foretune.cli.options import Device
 from foretune.session import checks
 from foretune.session.durations import format_seconds, parse_seconds
@@ -29,7 +31,7 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARAL
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("collect")(collect_verb)
+    commands.command("collect")(answering(collect_verb))
 
 
 def collect_verb(
@@ -74,7 +76,7 @@ def collect_verb(
         bool, typer.Option("--longest-first", help="begin with the runs of most steps: best for many workers")
     ] = False,
     finish: Annotated[bool, typer.Option("--finish", help="only compile what is in the logs into tables")] = False,
-) -> None:
+) -> Mapping[str, object]:
     """Collect a meta-dataset: sample configurations, finetune each on each task, append finished runs.
 
     Kill it at any time and start it again: it skips what is done.
@@ -98,9 +100,9 @@ def collect_verb(
 
     console = Console()
     if finish:
-        compile_tables(out)
+        meta = compile_tables(out)
         console.print(f"Compiled [bold]{out}[/]; see `foretune metadata describe {out}`.")
-        return
+        return counts_of(meta, out)
     sources = parse_sources(named, train_rows or ())
     given = read_configurations(configurations_from) if configurations_from else ()
     settings = {
@@ -126,11 +128,11 @@ def collect_verb(
             meta = collect(collection, out, describe=told, start_runner=_start_worker, workers=workers, observe=observe)
     except KeyboardInterrupt:
         compile_tables(out)
-        console.print("Stopped; the same command goes on from here.", style="yellow")
-        raise typer.Exit(130) from None
+        raise KeyboardInterrupt("Stopped; the same command goes on from here.") from None
     console.print(
         f"{len(meta.runs)} runs of {len(meta.tasks)} tasks in [bold]{out}[/]. Next: foretune metadata gate {out}"
     )
+    return counts_of(meta, out)
 
 
 def _prepare(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foretune.cli.tune import INTERRUPTED
+from foretune.cli.answer import answering
 from foretune.session.checks import check_output
 from foretune.session.durations import parse_seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from foretune.api import Run
     from foretune.session.search import Found
 
 QUESTIONS = 5
@@ -24,7 +25,7 @@ PREDICTED_SECONDS = 180.0
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("demo")(demo)
+    commands.command("demo")(answering(demo))
 
 
 def demo(
@@ -44,11 +45,13 @@ def demo(
         str, typer.Option(help="Method that chooses the trials: transfer-in-context, transfer, random, ...")
     ] = "transfer-in-context",
     train_rows: Annotated[int | None, typer.Option(min=1, help="Train on only so many rows.")] = None,
-) -> None:
+) -> Run:
     """Make a dataset of real facts, tune the shipped model on it, and show answers before and after."""
     from rich.console import Console
 
+    from foretune.api import Run
     from foretune.session.closing import close
+    from foretune.session.folder import ADAPTER
     from foretune.session.options import TuneOptions
     from foretune.session.search import check_settings, search
     from foretune.synthesis.facts import make_facts
@@ -72,11 +75,11 @@ def demo(
         )
     try:
         found = search(options, limits, output / "search", console, as_predicted=budget is None, clock=Clock())
-        close(found, console)
+        report = close(found, console)
         _print_answers(found, console)
     except KeyboardInterrupt:
-        console.print("\nInterrupted; the same command begins the demo anew.")
-        raise typer.Exit(INTERRUPTED) from None
+        raise KeyboardInterrupt("\nInterrupted; the same command begins the demo anew.") from None
+    return Run(found.output, found.output / ADAPTER, report)
 
 
 def _clear(output: Path) -> None:

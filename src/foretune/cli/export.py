@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foretune.cli.answer import answering
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("export")(export)
+    commands.command("export")(answering(export))
 
 
 def export(
@@ -26,7 +28,7 @@ def export(
     out: Annotated[Path | None, typer.Option(help="The file; by default in RUN, named after the trainer.")] = None,
     data: Annotated[str | None, typer.Option(help="Dataset, if it has moved.")] = None,
     model: Annotated[str | None, typer.Option(help="Base model, if it has moved.")] = None,
-) -> None:
+) -> Exported:
     """Write the configuration of RUN, and the rows of its data, for another trainer.
 
     What that trainer cannot do is printed, and is in a comment at the top of the file.
@@ -35,7 +37,9 @@ def export(
 
     from foretune.session.exporting import export as write
 
-    tell(write(source, to, out, data=data, model=model), Console())
+    written = write(source, to, out, data=data, model=model)
+    tell(written, Console())
+    return written
 
 
 def tell(written: Exported, console: Console) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.options import Columns, Device, Guard, LastTurnOnly, SkipBadRows
-from foretune.cli.tune import INTERRUPTED
+
+if TYPE_CHECKING:
+    from foretune.api import Run
 
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("finetune")(finetune)
+    commands.command("finetune")(answering(finetune))
 
 
 def finetune(
@@ -33,10 +36,12 @@ def finetune(
     skip_bad_rows: SkipBadRows = False,
     guard: Guard = None,
     device: Device = "auto",
-) -> None:
+) -> Run:
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
     from rich.console import Console
 
+    from foretune.api import Run
+    from foretune.session.folder import ADAPTER
     from foretune.session.lineage import linked
     from foretune.session.options import TuneOptions
     from foretune.session.recipe import read_configuration
@@ -58,7 +63,8 @@ def finetune(
     )
     console = Console()
     try:
-        finetune_once(options, linked([*written.get("after", ()), written["configuration"]]), output, console)
+        report = finetune_once(options, linked([*written.get("after", ()), written["configuration"]]), output, console)
     except KeyboardInterrupt:
-        console.print("\nInterrupted; nothing is lost. The same command goes on where it was.")
-        raise typer.Exit(INTERRUPTED) from None
+        message = "\nInterrupted; nothing is lost. The same command goes on where it was."
+        raise KeyboardInterrupt(message) from None
+    return Run(output, output / ADAPTER, report)

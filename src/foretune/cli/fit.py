@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.session.checks import check_kind, check_meta_dataset, check_output, check_space
 from foretune.session.waiting import waiting
 
@@ -28,7 +29,7 @@ _COLUMNS = {
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("fit")(fit)
+    commands.command("fit")(answering(fit))
 
 
 def fit(
@@ -46,7 +47,7 @@ def fit(
     ] = "in-context",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace surrogates that are in the folder.")] = False,
-) -> None:
+) -> Mapping[str, object]:
     """Fit the surrogates of performance, cost and memory, and show how they do on tasks held out from the fit."""
     check_output(out, "--out")
     _check_out(out, overwrite=overwrite)
@@ -88,6 +89,8 @@ def fit(
     console.print(
         f"Wrote {out}. Next: foretune tune DATA --surrogates {shlex.quote(str(out))}", highlight=False, soft_wrap=True
     )
+    card = surrogates.card
+    return {"surrogates": out, "kind": kind, "held_out": card["held_out"], "notes": card.get("notes", ())}
 
 
 def _check_out(out: Path, *, overwrite: bool) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.errors import DataError
 from foretune.session.checks import check_name, check_output
 
@@ -16,7 +18,7 @@ SPLITS = ("train", "validation", "test")
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("generate")(generate)
+    commands.command("generate")(answering(generate))
 
 
 def generate(
@@ -24,7 +26,7 @@ def generate(
     only: Annotated[list[str] | None, typer.Option(help="Dataset to make; may be given again. Default: all.")] = None,
     rows: Annotated[int, typer.Option(help="Training rows of each, fewer where there are fewer prompts.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
-) -> None:
+) -> Mapping[str, object]:
     """Make small datasets of many kinds by rules, to collect a meta-dataset on."""
     check_output(out, "OUT")
     from rich.box import SIMPLE_HEAD
@@ -38,11 +40,14 @@ def generate(
     table = Table("dataset", "family", title="Generated datasets", box=SIMPLE_HEAD, caption="rows of each split")
     for split in SPLITS:
         table.add_column(split, justify="right")
+    datasets: list[Mapping[str, object]] = []
     for made in choose(only or ()):
         counts = make_exercise(made, out / made.name, train_rows=rows, seed=seed)
+        datasets.append({"folder": out / made.name, "family": made.family, "rows": counts})
         table.add_row(made.name, made.family, *(str(counts[split]) for split in SPLITS))
     console = Console()
     console.print(table)
     console.print(
         f"Wrote {out}. Next: foretune collect {shlex.quote(str(out))}/* --out META", highlight=False, soft_wrap=True
     )
+    return {"datasets": datasets}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.options import Device
 
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("merge")(merge)
+    commands.command("merge")(answering(merge))
 
 
 def merge(
@@ -21,7 +23,7 @@ def merge(
     model: Annotated[str | None, typer.Option(help="Base model, if it has moved.")] = None,
     data: Annotated[str | None, typer.Option(help="Dataset of the run, if it has moved.")] = None,
     device: Device = "auto",
-) -> None:
+) -> Mapping[str, object]:
     """Merge the adapter of RUN into its base model, and check that the result answers as the adapter does.
 
     The model is read back and compared on validation rows of the run before it is put in place.
@@ -47,3 +49,4 @@ def merge(
     )
     kind = str(merged.dtype).removeprefix("torch.")
     console.print(f"The model is in {out}, in {kind}.", highlight=False, markup=False, soft_wrap=True)
+    return {"model": out, **vars(merged), "dtype": kind, "notes": notes}

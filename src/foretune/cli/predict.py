@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.options import (
     CompletionPrice,
     Device,
@@ -21,8 +23,6 @@ from foretune.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
 
     from foretune.execution.finetuned import Finetuned
@@ -34,7 +34,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("predict")(predict)
+    commands.command("predict")(answering(predict))
 
 
 def predict(
@@ -61,7 +61,7 @@ def predict(
     prompt_price: PromptPrice = None,
     completion_price: CompletionPrice = None,
     device: Device = "auto",
-) -> None:
+) -> Mapping[str, object]:
     """Answer prompts with the model that RUN finetuned, greedily.
 
     If --data has completions, the share of answers that equal them is printed, too, and the --metric.
@@ -89,14 +89,16 @@ def predict(
     answers = _answers(finetuned, questions, max_new_tokens, console)
     if out is not None or data is not None:
         scores: list[float | None] = []
+        found: Mapping[str, object] = {}
         try:
-            scores = _scored(request, run, device, questions, answers, console)
+            scores, found = _scored(request, run, device, questions, answers, console)
         finally:  # no answer is lost if the judge fails
             _write(questions, answers, out, scores)
             _tell_matches(questions, answers, out, console)
-        return
+        return {"answers": _rows(questions, answers, scores), "out": out, **_matches(questions, answers), **found}
     for question, text in zip(questions, answers, strict=True):
         typer.echo(f"> {question.text}\n{text}\n" if len(questions) > 1 else text)
+    return {"answers": _rows(questions, answers)}
 
 
 def _check(prompt: list[str] | None, data: str | None, out: Path | None) -> None:
@@ -148,8 +150,8 @@ def _check_metric(request: MetricRequest, folder: Path) -> None:
 
 def _scored(
     request: MetricRequest, run: Path, device: str, questions: list[Question], answers: list[str], console: Console
-) -> list[float | None]:
-    """The scores of all answers, after saying what they say together; nothing for exact match, which is always said."""
+) -> tuple[list[float | None], Mapping[str, object]]:
+    """The scores of all answers, and what they say together; nothing for exact match, which is always said."""
     from foretune.execution.run_folder import find_finetuned
     from foretune.metrics.summary import Answered
     from foretune.report.final_scores import Judged
@@ -157,21 +159,21 @@ def _scored(
     from foretune.session.scoring import open_scorer
 
     if request.name == "exact_match":
-        return []
+        return [], {}
     with console.status(f"scoring by {request.name} ..."):
         scorer = open_scorer(request, find_finetuned(run).parent, device=device)
         pairs = [(one.asked, text) for one, text in zip(questions, answers, strict=True) if one.completion]
         asked, texts = [one for one, _ in pairs], [text for _, text in pairs]
         found = scorer.scores(asked, texts)
     answered = Answered.of(request.name, asked, texts, found)
-    lines = [describe_answered(answered)]
+    lines, judged = [describe_answered(answered)], None
     if (tokens := scorer.tokens) and answered.agreement:
-        cost = describe_cost(Judged.of(tokens, request.price, answered.agreement), answers=len(texts))
-        lines += [describe_agreement(answered.agreement), cost]
+        judged = Judged.of(tokens, request.price, answered.agreement)
+        lines += [describe_agreement(answered.agreement), describe_cost(judged, answers=len(texts))]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     scores = iter(found)
-    return [next(scores) if one.completion else None for one in questions]
+    return [next(scores) if one.completion else None for one in questions], {"answered": answered, "judged": judged}
 
 
 def _write(
@@ -180,19 +182,28 @@ def _write(
     """One JSON object a line, into the file or to standard output."""
     import json
 
-    rows = [dict(question.with_answer(text)) for question, text in zip(questions, answers, strict=True)]
-    for row, score in zip(rows, scores, strict=False):
-        row["score"] = score
-    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    lines = [json.dumps(row, ensure_ascii=False) for row in _rows(questions, answers, scores)]
     if out is None:
         typer.echo("\n".join(lines))
     else:
         out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _tell_matches(questions: list[Question], answers: list[str], out: Path | None, console: Console) -> None:
+def _rows(
+    questions: list[Question], answers: list[str], scores: Sequence[float | None] = ()
+) -> list[Mapping[str, object]]:
+    rows = [question.with_answer(text) for question, text in zip(questions, answers, strict=True)]
+    return [{**row, "score": score} for row, score in zip(rows, scores, strict=True)] if scores else rows
+
+
+def _matches(questions: list[Question], answers: list[str]) -> Mapping[str, int]:
+    """Answers that equal the completion in the data, and how many questions have one."""
     known = [(question, text) for question, text in zip(questions, answers, strict=True) if question.completion]
-    right = sum(question.matches(text) for question, text in known)
+    return {"right": sum(question.matches(text) for question, text in known), "known": len(known)}
+
+
+def _tell_matches(questions: list[Question], answers: list[str], out: Path | None, console: Console) -> None:
+    right, known = _matches(questions, answers).values()
     where = f"; the answers are in {out}" if out else ""
-    said = f"exact match: {right} of {len(known)} ({right / len(known):.1%})" if known else f"{len(answers)} answers"
+    said = f"exact match: {right} of {known} ({right / known:.1%})" if known else f"{len(answers)} answers"
     console.print(f"{said}{where}", highlight=False, markup=False, soft_wrap=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.options import Columns, LastTurnOnly, SkipBadRows
 from foretune.errors import InteropError
 from foretune.session.checks import TRAINERS, check_accelerator, check_name
@@ -31,7 +32,7 @@ _LEAST_LETTERS = 2
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("recommend")(recommend)
+    commands.command("recommend")(answering(recommend))
 
 
 def recommend(
@@ -70,8 +71,7 @@ def recommend(
         ),
     ] = None,
     pick: Annotated[int, typer.Option(min=1, help="Which one to write.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+) -> Mapping[str, object]:
     """Rank configurations for finetuning MODEL on DATA by predicted results, without training a step.
 
     For base models of a size that the surrogates learned from, they predict; for larger ones published sweeps over real
@@ -110,23 +110,21 @@ def recommend(
     aside = Console(stderr=True)
     with waiting(aside, "reading what is known", first=1.0, then=5.0) as step:
         advice = replace(question, card=card).advice(step)
-    if as_json:
-        typer.echo(json.dumps(advice.to_json(), indent=2))
-    else:
-        console = Console()
-        if not console.is_terminal:
-            console.width = max(console.width, _PLAIN_WIDTH)
-        show(advice, model, console, on_hardware=card is not None)
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _PLAIN_WIDTH)
+    show(advice, model, console, on_hardware=card is not None)
     if file is None:
-        return
+        return advice.to_json()
     facts = {"model": model, "data": data, "seed": seed, "reading": {**reading, "train_rows": train_rows}}
-    _write(advice, pick, trainer, file, aside, hardware=hardware, **facts)
+    written = _write(advice, pick, trainer, file, aside, hardware=hardware, **facts)
+    return {**advice.to_json(), "exported": written}
 
 
 def _write(
     advice: Advice, pick: int, trainer: str, file: Path, console: Console, *, hardware: str | None, **facts: Any
-) -> None:
-    """Write a pick for foretune or for another trainer, and say what to do with it."""
+) -> Mapping[str, object]:
+    """Write a pick for foretune or for another trainer, and say what to do with it; see `Exported`."""
     from foretune.cli.advice import export, picked, recipe
 
     chosen = picked(advice, pick)
@@ -135,11 +133,13 @@ def _write(
         from foretune.session.exporting import export_pick
 
         split = chosen.at_once.to_trainer() if chosen.at_once else {}
-        tell(export_pick(recipe(chosen, **facts), trainer, file, split), console)
-        return
+        written = export_pick(recipe(chosen, **facts), trainer, file, split)
+        tell(written, console)
+        return vars(written)
     export(chosen, file, hardware=hardware, **facts)
     command = shlex.join(["foretune", "finetune", facts["data"], "--config", str(file), "--output", "RUN"])
     console.print(f"Pick {pick} is in {file}: {command}", markup=False, highlight=False, soft_wrap=True)
+    return {"files": (file,), "data": None, "commands": (command,), "notes": ()}
 
 
 def _target(export: str | None) -> tuple[str, Path | None]:

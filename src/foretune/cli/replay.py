@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.session import checks
 from foretune.session.waiting import waiting
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("replay")(replay)
+    commands.command("replay")(answering(replay))
 
 
 def replay(
@@ -52,7 +54,7 @@ def replay(
         str | None,
         typer.Option(help="Search space of META's runs: a shipped name or a YAML file; else what suits them."),
     ] = None,
-) -> None:
+) -> Mapping[str, object]:
     """Compare methods by replay: recorded curves answer their trials, which cost the recorded seconds."""
     from rich.console import Console
 
@@ -80,7 +82,7 @@ def replay(
             console.print(f"Left out: {note}.", style="yellow", highlight=False)
         paired = baseline_of([one.name for one in contest.methods], baseline)
         searches = replay_all(contest, out, lambda done, total: step(f"replaying, {done} of {total} searches"))
-    _report(contest, searches, replayed, paired, out, console)
+    return _report(contest, searches, replayed, paired, out, console)
 
 
 def _report(
@@ -90,8 +92,8 @@ def _report(
     baseline: str | None,
     out: Path,
     console: Console,
-) -> None:
-    from foretune.benchmark.figures import regret_curves, results_frame, scales_of
+) -> Mapping[str, object]:
+    from foretune.benchmark.figures import means, regret_curves, results_frame, scales_of
     from foretune.benchmark.headroom import headrooms
     from foretune.metadata.noise import seed_noise
     from foretune.report.regret_plot import draw_regret, save_regret
@@ -116,6 +118,13 @@ def _report(
         f"More, with all intervals, in {out / 'summary.md'}, headroom.md, regret.png and results.parquet.",
         highlight=False,
     )
+    regrets = means(frame, "regret_median")
+    return {
+        "folder": out,
+        "tasks": list(contest.recorded),
+        "regrets": [{"method": name, "budget": spent, **vars(mean)} for (name, spent), mean in regrets.items()],
+        "notes": contest.notes,
+    }
 
 
 def _summary(contest: Contest, frame: pd.DataFrame, found: list[Sheet]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.options import CompletionPrice, Device, KeyVariable, PromptPrice
 from foretune.errors import DataError
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("synthesize")(synthesize)
+    commands.command("synthesize")(answering(synthesize))
 
 
 def synthesize(
@@ -43,13 +45,12 @@ def synthesize(
     completion_price: CompletionPrice = None,
     yes: Annotated[bool, typer.Option("--yes", help="With a price: do not ask before anything is spent.")] = False,
     device: Device = "auto",
-) -> None:
+) -> Mapping[str, object]:
     """Have a chat model write questions and answers about documents, or take facts: a dataset for `foretune tune`."""
     if source:
         from foretune.cli.synthesize_facts import synthesize_facts
 
-        synthesize_facts(context, source, out, seed)
-        return
+        return synthesize_facts(context, source, out, seed)
     if not docs or not teacher:
         missing = (
             "a --teacher to ask about the documents" if docs else "documents and a --teacher, or --from facts:NAME"
@@ -66,7 +67,7 @@ def synthesize(
 
     console = Console()
     try:
-        make(
+        made = make(
             docs,
             out,
             teacher=teacher,
@@ -85,10 +86,10 @@ def synthesize(
     except KeyboardInterrupt as stopped:
         if not stopped.args:  # at once, by a second Ctrl-C or before the first request
             raise
-        console.print(f"Stopped after {stopped}. Every answer is kept; go on with --resume.")
-        raise typer.Exit(130) from None
+        raise KeyboardInterrupt(f"Stopped after {stopped}. Every answer is kept; go on with --resume.") from None
     console.print(
         f"Wrote {out}. Next: foretune tune {shlex.quote(str(out))} --budget 10m --output run",
         highlight=False,
         soft_wrap=True,
     )
+    return {"datasets": [made]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import typer
@@ -15,7 +16,7 @@ _TAKES = ("source", "out", "seed")
 _SPLITS = ("train", "validation", "test")
 
 
-def synthesize_facts(context: typer.Context, source: str, out: Path, seed: int) -> None:
+def synthesize_facts(context: typer.Context, source: str, out: Path, seed: int) -> Mapping[str, object]:
     """Write one dataset of facts into `out`, or each of them into a folder of its own there.
 
     Args:
@@ -23,6 +24,9 @@ def synthesize_facts(context: typer.Context, source: str, out: Path, seed: int) 
         source: `facts:NAME` or `facts:all`.
         out: folder that gets the dataset.
         seed: of the splits and the order of rows.
+
+    Returns:
+        `datasets`, each with `folder`, `rows` of each split and `counts`, as those that a teacher writes.
 
     Raises:
         DataError: if there is no dataset of that name, something else was given beside, or the folder is in use.
@@ -43,14 +47,17 @@ def synthesize_facts(context: typer.Context, source: str, out: Path, seed: int) 
     table = Table("dataset", "kind", box=SIMPLE_HEAD)
     for split in _SPLITS:
         table.add_column(split, justify="right")
+    datasets: list[Mapping[str, object]] = []
     for one, folder in folders.items():
         counts = make_dataset(one, folder, seed=seed)
+        datasets.append({"folder": folder, "rows": counts, "counts": {}})
         table.add_row(one, DATASETS[one].kind, *(str(counts[split]) for split in _SPLITS))
     console = Console()
     console.print(table)
     here = shlex.quote(str(out))
     after = f"collect {here}/* --out META" if name == ALL else f"tune {here} --budget 10m --output run"
     console.print(f"Wrote {out}. Next: foretune {after}", highlight=False, soft_wrap=True)
+    return {"datasets": datasets}
 
 
 def _name(source: str, known: tuple[str, ...]) -> str:

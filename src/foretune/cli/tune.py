@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.options import (
     Columns,
     CompletionPrice,
@@ -29,14 +30,13 @@ from foretune.session.durations import parse_seconds
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from foretune.api import Run
     from foretune.session.search import Found
-
-INTERRUPTED = 130
 
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("tune")(tune)
+    commands.command("tune")(answering(tune))
 
 
 def tune(
@@ -110,7 +110,7 @@ def tune(
     default_comparison: Annotated[
         bool, typer.Option(help="Train the default configuration, too, if the search did not (outside of the budget).")
     ] = True,
-) -> None:
+) -> Run:
     """Find the best finetuning of MODEL on DATA within BUDGET, and keep its adapter.
 
     BUDGET is the time that you wait: loading, the zero-shot evaluation, the search, and scoring the best adapter.
@@ -121,8 +121,10 @@ def tune(
     """
     from rich.console import Console
 
+    from foretune.api import Run
     from foretune.integrations.following import followed
     from foretune.session.closing import close
+    from foretune.session.folder import ADAPTER
     from foretune.session.guarding import parse_limit
     from foretune.session.options import TuneOptions
     from foretune.session.search import search
@@ -162,13 +164,13 @@ def tune(
             found = search(
                 options, limits, output, console, resume=resume, isolate=isolate, clock=clock, observers=observers
             )
-        close(found, console, compare_default=default_comparison)
+        report = close(found, console, compare_default=default_comparison)
         if into is not None:
             _append(found, into, family, console)
     except KeyboardInterrupt:
         said = "nothing is lost. To go on, give the same command with --resume" if output.is_dir() else "nothing began"
-        console.print(f"\nInterrupted; {said} ({output}).", soft_wrap=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise KeyboardInterrupt(f"\nInterrupted; {said} ({output}).") from None
+    return Run(output, output / ADAPTER, report)
 
 
 def _append(found: Found, folder: Path, family: str | None, console: Console) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.metadata.arguments import Folder
+from foretune.cli.metadata.counts import counts_of
 from foretune.session.checks import check_meta_dataset
 from foretune.session.waiting import waiting
 
@@ -18,20 +21,20 @@ if TYPE_CHECKING:
 
 def register(verbs: typer.Typer) -> None:
     """Add the verb."""
-    verbs.command("describe")(describe_verb)
+    verbs.command("describe")(answering(describe_verb))
 
 
 def describe_verb(
     folder: Folder,
     plots: Annotated[Path | None, typer.Option(help="folder for figures (PNG), made if absent")] = None,
-) -> None:
+) -> Mapping[str, object]:
     """List the tasks of a meta-dataset with their runs, best losses and cost, and how alike they are."""
     check_meta_dataset(folder)
     from rich.console import Console
 
     from foretune.metadata import read_meta_dataset
     from foretune.metadata.sizes import size_curves
-    from foretune.metadata.summary import agreement_rows, group_rows, method_rows, pair_rows
+    from foretune.metadata.summary import agreement_rows, group_rows, method_rows, pair_rows, total_costs
     from foretune.report.meta_dataset_sizes import size_tables
     from foretune.report.meta_dataset_tables import agreement_table, group_table, method_table, task_tables
 
@@ -43,10 +46,11 @@ def describe_verb(
         console.print(table)
     for table in task_tables(meta, {task for curve in sizes for task in curve.tasks}):
         console.print(table)
-    console.print(group_table(group_rows(meta)))
+    groups, agreement = group_rows(meta), agreement_rows(meta, pairs) if pairs else []
+    console.print(group_table(groups))
     console.print(method_table(method_rows(meta)))
-    if pairs:
-        console.print(agreement_table(agreement_rows(meta, pairs)))
+    if agreement:
+        console.print(agreement_table(agreement))
     console.print(_totals(meta), highlight=False)
     if noise := _noise(meta):
         console.print(noise, highlight=False)
@@ -55,6 +59,7 @@ def describe_verb(
 
         for path in save_plots(meta, plots, pairs):
             console.print(path, highlight=False)
+    return {**counts_of(meta, folder), "costs": total_costs(meta), "groups": groups, "agreement": agreement}
 
 
 def _noise(meta: MetaDataset) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.metadata.arguments import Folder
 from foretune.session.checks import check_export_kind, check_meta_dataset, check_output
 
 
 def register(verbs: typer.Typer) -> None:
     """Add the verb."""
-    verbs.command("export")(export_verb)
+    verbs.command("export")(answering(export_verb))
 
 
 def export_verb(
@@ -21,7 +23,7 @@ def export_verb(
     folder: Folder,
     out: Annotated[Path, typer.Option(help="folder to write into, made if absent")],
     tasks: Annotated[list[str] | None, typer.Option("--task", help="only these tasks; give it several times")] = None,
-) -> None:
+) -> Mapping[str, object]:
     """Write a meta-dataset for Syne Tune (a tabular blackbox), for quicktunetool (its CSV files), or as plain CSV."""
     check_export_kind(kind)
     check_meta_dataset(folder)
@@ -33,6 +35,9 @@ def export_verb(
 
     meta = read_meta_dataset(folder)
     console = Console()
-    for remark in export(kind, meta.select(tasks) if tasks else meta, out):
-        console.print(f"{remark}.", highlight=False)
-    console.print(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}", highlight=False)
+    notes = export(kind, meta.select(tasks) if tasks else meta, out)
+    for note in notes:
+        console.print(f"{note}.", highlight=False)
+    files = sorted(path.name for path in out.iterdir())
+    console.print(f"{out}: {', '.join(files)}", highlight=False)
+    return {"folder": out, "files": files, "notes": notes}

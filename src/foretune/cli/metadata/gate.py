@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.metadata.arguments import Folder
 from foretune.session.checks import check_meta_dataset
 from foretune.session.waiting import waiting
@@ -22,7 +24,7 @@ the last row: portfolio - oracle, and whichever two tasks are left out"""
 
 def register(verbs: typer.Typer) -> None:
     """Add the verb."""
-    verbs.command("gate")(gate_verb)
+    verbs.command("gate")(answering(gate_verb))
 
 
 def gate_verb(
@@ -30,7 +32,7 @@ def gate_verb(
     leave_out: Annotated[
         Literal["task", "family", "model"], typer.Option(help="what each task's order may not be learned from")
     ] = "task",
-) -> None:
+) -> Mapping[str, object]:
     """Measure how much transfer could win: regret of fixed orders after 1, 2, 3 and 5 full runs, one task left out.
 
     0 is the best configuration of the pool, 1 the median one.
@@ -40,7 +42,7 @@ def gate_verb(
     from rich.console import Console
 
     from foretune.metadata import read_meta_dataset
-    from foretune.metadata.gate import RUNS, gate
+    from foretune.metadata.gate import RUNS, gate, mean_and_error
     from foretune.metadata.noise import luck
 
     console = Console()
@@ -65,6 +67,23 @@ def gate_verb(
             "tasks with repeated runs, among these.",
             highlight=False,
         )
+    return {
+        "tasks": found.tasks,
+        "configurations": len(found.configurations),
+        "left_out": found.left_out,
+        "full_runs": RUNS,
+        "regrets": {name: _with_errors(mean_and_error(values)) for name, values in found.regrets.items()},
+        "gap": _with_errors(found.gap()),
+        "more_than_two_errors": found.passes(),
+        "correlation": found.correlation,
+        "top_correlation": found.top_correlation,
+        "overfitted": found.overfitted,
+        "default_rank": found.default_rank,
+    }
+
+
+def _with_errors(pairs: Sequence[tuple[float, float]]) -> list[Mapping[str, float]]:
+    return [{"mean": mean, "error": error} for mean, error in pairs]
 
 
 def _gate_table(found: Gate, leave_out: str) -> Table:

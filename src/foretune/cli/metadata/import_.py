@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from foretune.cli.answer import answering
+from foretune.cli.metadata.counts import counts_of
 from foretune.session.checks import check_import_kind, check_output
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 def register(verbs: typer.Typer) -> None:
     """Add the verb."""
-    verbs.command("import")(import_verb)
+    verbs.command("import")(answering(import_verb))
 
 
 def import_verb(
@@ -51,7 +53,7 @@ def import_verb(
     file_times: Annotated[
         bool, typer.Option("--file-times", help="let times of checkpoints stand in for times not logged")
     ] = False,
-) -> None:
+) -> Mapping[str, object]:
     """Read runs that another tool recorded, and write them as a meta-dataset."""
     check_import_kind(kind)
     check_output(out, "--out")
@@ -82,6 +84,7 @@ def import_verb(
     meta = import_runs(kind, sources, options)
     write_meta_dataset(meta, out)
     _print_summary(meta, out)
+    return {**counts_of(meta, out), "notes": meta.provenance["notes"]}
 
 
 def _renamed(parameters: Sequence[str]) -> dict[str, str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.metadata.arguments import Folders
+from foretune.cli.metadata.counts import counts_of
 from foretune.session.checks import check_meta_dataset, check_output
 
 
 def register(verbs: typer.Typer) -> None:
     """Add the verb."""
-    verbs.command("merge")(merge_verb)
+    verbs.command("merge")(answering(merge_verb))
 
 
 def merge_verb(
@@ -22,7 +25,7 @@ def merge_verb(
     on_conflict: Annotated[
         Literal["error", "keep-first"], typer.Option(help="for different runs of the same name")
     ] = "error",
-) -> None:
+) -> Mapping[str, object]:
     """Join meta-datasets: tasks that are the same, and every run once."""
     check_output(out, "--out")
     for folder in folders:
@@ -50,3 +53,9 @@ def merge_verb(
         if value:
             console.print(f"{what}: {value}.", highlight=False)
     console.print(f"{out}: {len(found.meta.tasks)} tasks, {len(found.meta.runs)} runs.", highlight=False)
+    return {
+        **counts_of(found.meta, out),
+        "duplicates": found.duplicates,
+        "conflicts": found.conflicts,
+        "partial_features": found.partial_features,
+    }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.metadata.arguments import Folders
 from foretune.session.checks import check_meta_dataset
 from foretune.session.waiting import waiting
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
 
 def register(verbs: typer.Typer) -> None:
     """Add the verb."""
-    verbs.command("verify")(verify_verb)
+    verbs.command("verify")(answering(verify_verb))
 
 
-def verify_verb(folders: Folders) -> None:
+def verify_verb(folders: Folders) -> Mapping[str, object]:
     """Check everything about one or more meta-datasets; the first fault ends it with the exit status 2."""
     for folder in folders:
         check_meta_dataset(folder)
@@ -32,11 +34,14 @@ def verify_verb(folders: Folders) -> None:
     from foretune.metadata.verify import verify
 
     console = Console()
+    verified: list[Mapping[str, object]] = []
     for folder in folders:
         with waiting(console, f"checking {folder}"):
             passed = verify(folder)
         console.print(_checks_table(folder, passed))
         console.print(f"All {len(passed)} checks passed.", highlight=False)
+        verified.append({"meta_dataset": folder, "checks": passed})
+    return {"verified": verified}
 
 
 def _checks_table(folder: Path, passed: list[Passed]) -> Table:
