@@ -9,8 +9,8 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from inspect import Parameter, signature
-from typing import Annotated, Any, TextIO
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, TextIO, get_type_hints
 
 import typer
 
@@ -43,10 +43,12 @@ def answering(verb: Callable[..., object]) -> Callable[..., None]:
         if as_json:
             print_json(plain(outcome), out)
 
-    asked = Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=_Json)
-    known = signature(verb)
-    run.__signature__ = known.replace(parameters=[*known.parameters.values(), asked])  # pyright: ignore[reportAttributeAccessIssue]
+    # What a verb returns may be known to type checkers alone; typer does not ask for it.
     run.__annotations__ = {**verb.__annotations__, "as_json": _Json, "return": None}
+    hints = get_type_hints(run, include_extras=True)
+    parameters = [*signature(verb).parameters.values(), Parameter("as_json", Parameter.KEYWORD_ONLY, default=False)]
+    typed = Signature([one.replace(annotation=hints[one.name]) for one in parameters])
+    run.__signature__ = typed  # pyright: ignore[reportAttributeAccessIssue]
     return run
 
 

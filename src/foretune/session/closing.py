@@ -21,7 +21,7 @@ from foretune.session.advice import repeat_command
 from foretune.session.answering import Exam, exam_of, judge_may_be_left_out
 from foretune.session.averaging import FOLDER, Adapter, average_best, folder_of
 from foretune.session.choosing import answers_in_report, choose_returned
-from foretune.session.folder import ADAPTER, COMPARISON, JOURNAL, TRIALS, locked
+from foretune.session.folder import ADAPTER, COMPARISON, JOURNAL, REPORT, TRIALS, locked
 from foretune.session.ground import base_model_held
 from foretune.session.guarding import guard_score, keep_within, untouched_score, with_untouched
 from foretune.session.interruption import Interruption
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from foretune.finetuning.data import Tokens
     from foretune.finetuning.evaluate import Scores
     from foretune.session.ground import SearchSetup
-
-REPORT = "report.json"
 
 
 @base_model_held()

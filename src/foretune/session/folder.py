@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from socket import gethostname
+from typing import TYPE_CHECKING, Any, TextIO
 
 from foretune.errors import JournalError
 from foretune.journal import read_journal
@@ -21,6 +26,30 @@ TRIALS = "trials"
 COMPARISON = "comparison"
 """Holds the run of the default after the search. What is in `TRIALS` stays as the journal says."""
 ADAPTER = "adapter"
+REPORT = "report.json"
+LOCK = ".lock"
+"""Is there while a process runs in the folder, and says which."""
+PROGRESS = ".progress.json"
+"""What a search trains now, and its budget, see `foretune.session.status`."""
+_ATTEMPTS, _PAUSE = 5, 0.05
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that runs in a folder.
+
+    Attributes:
+        pid: its number.
+        host: name of its machine.
+        since: when it began, in ISO 8601.
+    """
+
+    pid: int
+    host: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.since}"
 
 
 def check_folder(output: Path, options: TuneOptions, *, resume: bool) -> Mapping[str, Any] | None:
@@ -34,7 +63,7 @@ def check_folder(output: Path, options: TuneOptions, *, resume: bool) -> Mapping
     if resume and not output.is_dir():
         message = f"there is no search to resume at {output}; check the folder, or leave --resume out to begin one"
         raise JournalError(message)
-    if not resume and output.is_dir() and any(output.iterdir()) and not _is_unbegun(output):
+    if not resume and output.is_dir() and _names(output) and not _is_unbegun(output):
         remedy = "add --resume to continue it" if journal.exists() else "nothing will be overwritten"
         message = f"{output} already exists; {remedy}, or give another folder to --output"
         raise JournalError(message)
@@ -47,10 +76,15 @@ def check_folder(output: Path, options: TuneOptions, *, resume: bool) -> Mapping
 
 def _is_unbegun(output: Path) -> bool:
     """Whether all that is there is the journal of a search that ended before anything was trained."""
-    names = {path.name for path in output.iterdir()}
+    names = _names(output)
     if JOURNAL not in names or names - {JOURNAL, TRIALS} or any((output / TRIALS).glob("*/state")):
         return False
     return not read_journal(output / JOURNAL).entries
+
+
+def _names(output: Path) -> set[str]:
+    """Of what is in the folder, but for what every search leaves there while it runs."""
+    return {path.name for path in output.iterdir()} - {LOCK, PROGRESS}
 
 
 def _check_settings(header: Mapping[str, Any], options: TuneOptions, journal: Path) -> None:
@@ -67,28 +101,84 @@ def _check_settings(header: Mapping[str, Any], options: TuneOptions, journal: Pa
 def locked(output: Path, what: str = "search", option: str = "--output") -> Generator[None]:
     """Make the folder, and keep others like this out of it as long as this runs.
 
+    The lock ends with the process that holds it, however that ends, so that nobody is kept out by a dead process.
+
     Args:
         output: the folder.
         what: runs in it, for the message.
         option: that the folder was given to.
 
     Raises:
-        JournalError: another one is running there.
+        JournalError: another one is running there, or the folder cannot be written to.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    folder = os.open(output, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(folder)
-        message = f"another {what} is running in {output}; wait for its end, or give another folder to {option}"
+        output.mkdir(parents=True, exist_ok=True)
+        file = _lock(output / LOCK)
+    except OSError as error:
+        message = f"{output} cannot be written to ({error.strerror}); make room there, or give another one to {option}"
         raise JournalError(message) from error
-    except OSError:
-        pass  # some network file systems know no locks
+    if file is None:
+        by = f" ({held})" if (held := holder_of(output)) else ""
+        message = f"another {what} is running in {output}{by}; wait for its end, or give another folder to {option}"
+        raise JournalError(message)
+    with file:
+        file.truncate()
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        file.write(json.dumps(asdict(Holder(os.getpid(), gethostname(), now))))
+        file.flush()
+        try:
+            yield
+        finally:
+            (output / LOCK).unlink(missing_ok=True)  # while it is held, so that nobody's else is removed
+
+
+def _lock(path: Path) -> TextIO | None:
+    """The locked file; None if another process holds it. Those who ask only are gone a moment later."""
+    for _ in range(_ATTEMPTS):
+        file = path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            time.sleep(_PAUSE)
+            continue
+        except OSError:
+            pass  # some network file systems know no locks
+        if _is_there(file, path):
+            file.seek(0)
+            return file
+        file.close()
+    return None
+
+
+def _is_there(file: TextIO, path: Path) -> bool:
+    """Whether nobody has removed it since it was opened."""
     try:
-        yield
-    finally:
-        os.close(folder)
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def is_locked(output: Path) -> bool:
+    """Whether a process runs in the folder; where the file system knows no locks, whether it says so."""
+    try:
+        with (output / LOCK).open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def holder_of(output: Path) -> Holder | None:
+    """Who has written into the lock of the folder, whether or not it still holds it; None if that is not known."""
+    try:
+        return Holder(**json.loads((output / LOCK).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def is_locked(output: Path) -> bool:

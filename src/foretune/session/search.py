@@ -28,6 +28,7 @@ from foretune.session.guarding import check_guard, guarding_seconds
 from foretune.session.interruption import Interruption
 from foretune.session.options import TuneOptions
 from foretune.session.scoring import check_metric
+from foretune.session.status import noting
 from foretune.session.waiting import waiting
 from foretune.tuner import AbandonedError, Budget, Clock, Observer, Progress, TuningResult, tune
 from foretune.types import Report, Status, Trial
@@ -215,6 +216,7 @@ def _tune(
 ) -> TuningResult:
     from foretune.session.predicted_time import PredictedTime
 
+    allowed = replace(budget, seconds=math.inf) if way.as_predicted else budget
     optimizer, counted = setup.optimizer(options, way.make), None
     slowness = clock.spent() / time.process_time()
     averaging = averaging_seconds(budget.seconds, setup.validation_seconds) if options.average else 0.0
@@ -246,7 +248,7 @@ def _tune(
             evaluate,
             budget=limits,
             journal=output / JOURNAL,
-            observers=[display, _pruning(output, setup, options), *way.observers],
+            observers=[display, noting(output, allowed), _pruning(output, setup, options), *way.observers],
             clock=clock,
             stop=way.ending.asked,
         )

@@ -23,13 +23,12 @@ from foretune.report.tables import describe, describe_guard, scores_table
 from foretune.session.advice import again, finetune_command
 from foretune.session.checks import check_output
 from foretune.session.closing import (
-    REPORT,
     complete_adapter,
     describe_adapter,
     measure_finetuned,
     measure_untouched,
 )
-from foretune.session.folder import ADAPTER, TRIALS
+from foretune.session.folder import ADAPTER, REPORT, TRIALS
 from foretune.session.ground import SearchSetup, base_model_held, prepare
 from foretune.session.guarding import with_untouched
 from foretune.session.options import TuneOptions

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from foretune.errors import ConfigurationError, DataError
 from foretune.session.checks import check_device, check_output
-from foretune.session.folder import locked
+from foretune.session.folder import LOCK, locked
 from foretune.session.teachers import check_teacher, is_local, open_teacher
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _check(teacher: str, model: str, out: Path, *, resume: bool) -> None:
 
 def _check_unused(out: Path, *, resume: bool) -> None:
     begun = (out / REPLIES).exists()
-    if out.is_dir() and any(out.iterdir()) and not (resume and begun):
+    if out.is_dir() and {path.name for path in out.iterdir()} - {LOCK} and not (resume and begun):
         advice = "go on with --resume" if begun else "it is not of a run of synthesize; give another folder to --out"
         raise DataError(f"{out} is not empty; {advice}")
 
