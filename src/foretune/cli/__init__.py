@@ -16,7 +16,7 @@ from foretune.errors import ForetuneError
 
 VERBS = (
     *("tune", "recommend", "finetune", "predict", "chat", "demo", "synthesize", "generate", "collect", "fit"),
-    *("report", "export", "merge", "status", "metadata", "replay"),
+    *("report", "export", "merge", "status", "mcp", "metadata", "replay"),
 )
 
 commands = typer.Typer(

@@ -118,9 +118,7 @@ def locked(output: Path, what: str = "search", option: str = "--output") -> Gene
         message = f"{output} cannot be written to ({error.strerror}); make room there, or give another one to {option}"
         raise JournalError(message) from error
     if file is None:
-        by = f" ({held})" if (held := holder_of(output)) else ""
-        message = f"another {what} is running in {output}{by}; wait for its end, or give another folder to {option}"
-        raise JournalError(message)
+        raise _in_use(output, what, option)
     with file:
         file.truncate()
         now = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -130,6 +128,23 @@ def locked(output: Path, what: str = "search", option: str = "--output") -> Gene
             yield
         finally:
             (output / LOCK).unlink(missing_ok=True)  # while it is held, so that nobody's else is removed
+
+
+def check_not_running(output: Path) -> None:
+    """Whether a search could begin in the folder.
+
+    Raises:
+        JournalError: another one is running there.
+    """
+    if is_locked(output):
+        raise _in_use(output, "search", "--output")
+
+
+def _in_use(output: Path, what: str, option: str) -> JournalError:
+    by = f" ({held})" if (held := holder_of(output)) else ""
+    return JournalError(
+        f"another {what} is running in {output}{by}; wait for its end, or give another folder to {option}"
+    )
 
 
 def _lock(path: Path) -> TextIO | None:

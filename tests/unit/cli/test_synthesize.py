@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 from itertools import combinations
 
 import pytest
@@ -87,9 +88,9 @@ def test_two_runs_do_not_write_to_one_folder(docs, tmp_path, capsys):
     with serving() as server, locked(out), pytest.raises(SystemExit) as ended:
         app(["synthesize", str(docs), "--teacher", server.url, "--model", "m", "--out", str(out)])
     assert ended.value.code == 2
-    assert f"another foretune synthesize is running in {out}; wait for its end, or give another folder to --out" in (
-        " ".join(capsys.readouterr().err.split())
-    )
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"another foretune synthesize is running in {out} (process {os.getpid()} on " in said
+    assert said.endswith("; wait for its end, or give another folder to --out")
     assert server.log == []
     assert not any(out.iterdir())
 
