@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("mcp.server.mcpserver", reason="needs the library mcp, version 2: pip install 'foretune[mcp]'")
-import mcp  # noqa: E402
+import mcp
 
-from foretune.space import load_space  # noqa: E402
+from foretune.space import load_space
 
 DOCS = Path(__file__).parents[2] / "docs"
 TOOLS = {

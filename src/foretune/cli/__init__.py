@@ -68,7 +68,7 @@ def app(arguments: Sequence[str] | None = None) -> None:
         print_json({"error": {"type": "UsageError", "message": message(), "exit_code": code}})
         _refuse(message(), code)
     else:
-        sys.exit(ended)
+        sys.exit(ended or 0)
 
 
 def _refuse(message: str, code: int) -> NoReturn:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from foretune.session.scoring import MetricRequest
 
 _SECONDS_BETWEEN_LINES = 10.0
+_UNSCORED: Mapping[str, object] = {"answered": None, "judged": None}
 
 
 def register(commands: typer.Typer) -> None:
@@ -98,7 +99,7 @@ def predict(
         return {"answers": _rows(questions, answers, scores), "out": out, **_matches(questions, answers), **found}
     for question, text in zip(questions, answers, strict=True):
         typer.echo(f"> {question.text}\n{text}\n" if len(questions) > 1 else text)
-    return {"answers": _rows(questions, answers)}
+    return {"answers": _rows(questions, answers), "out": None, **_matches(questions, answers), **_UNSCORED}
 
 
 def _check(prompt: list[str] | None, data: str | None, out: Path | None) -> None:
@@ -159,7 +160,7 @@ def _scored(
     from foretune.session.scoring import open_scorer
 
     if request.name == "exact_match":
-        return [], {}
+        return [], _UNSCORED
     with console.status(f"scoring by {request.name} ..."):
         scorer = open_scorer(request, find_finetuned(run).parent, device=device)
         pairs = [(one.asked, text) for one, text in zip(questions, answers, strict=True) if one.completion]

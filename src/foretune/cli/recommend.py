@@ -115,7 +115,7 @@ def recommend(
         console.width = max(console.width, _PLAIN_WIDTH)
     show(advice, model, console, on_hardware=card is not None)
     if file is None:
-        return advice.to_json()
+        return {**advice.to_json(), "exported": None}
     facts = {"model": model, "data": data, "seed": seed, "reading": {**reading, "train_rows": train_rows}}
     written = _write(advice, pick, trainer, file, aside, hardware=hardware, **facts)
     return {**advice.to_json(), "exported": written}
