@@ -12,7 +12,7 @@ from foretune.errors import DataError
 from foretune.session.checks import check_name, check_output
 
 FACTS, ALL = "facts:", "all"
-_TAKES = ("source", "out", "seed")
+_TAKES = ("source", "out", "seed", "as_json")
 _SPLITS = ("train", "validation", "test")
 
 
