@@ -1,13 +1,16 @@
 """One folder, one search: what blocks, what does not, what is kept."""
 
+import os
+import re
 import subprocess
 import sys
+from socket import gethostname
 
 import pytest
 
 from foretune.errors import JournalError
 from foretune.journal import JournalEntry, append_entry, create_journal
-from foretune.session.folder import JOURNAL, check_folder, locked, set_aside
+from foretune.session.folder import JOURNAL, check_folder, holder_of, locked, set_aside
 from foretune.session.options import TuneOptions
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
 
@@ -61,8 +64,33 @@ def test_two_searches_at_once_are_refused(tmp_path):
     )
     with locked(tmp_path):
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "JournalError: another search is running in" in other.stderr
+    assert re.search(
+        rf"JournalError: another search is running in \S+ \(process {os.getpid()} on {re.escape(gethostname())}, "
+        r"since \d{4}-\d\d-\d\dT[\d:+-]+\); wait for its end, or give another folder to --output",
+        other.stderr,
+    )
+    assert list(tmp_path.iterdir()) == []
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
+    code = (
+        "import os, signal\nfrom pathlib import Path\nfrom foretune.session.folder import locked\n"
+        f"with locked(Path({str(tmp_path)!r})): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    dead = holder_of(tmp_path)
+    assert check_folder(tmp_path, SETTINGS, resume=False) is None
+    with locked(tmp_path):
+        assert holder_of(tmp_path).pid == os.getpid() != dead.pid
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_in_a_line(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    refused = pytest.raises(JournalError, match=r"run cannot be written to \(Not a directory\); make room there, or")
+    with refused, locked(tmp_path / "file" / "run"):
+        pass
 
 
 def test_what_was_there_is_kept_under_a_number(tmp_path):
