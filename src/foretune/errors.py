@@ -32,6 +32,10 @@ class JournalError(ForetuneError, ValueError):
     """A journal is damaged or belongs to another run."""
 
 
+class OutputError(ForetuneError, OSError):
+    """A folder cannot be written to: its disk is full, or it is closed to us."""
+
+
 class InteropError(ForetuneError, ValueError):
     """A table of another tool cannot be read, or lacks something that only its owner knows."""
 

@@ -6,14 +6,16 @@ import json
 import math
 import sys
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import Annotated, Any, TextIO, get_type_hints
 
 import typer
 
+from foretune.disk import written
 from foretune.errors import ForetuneError
 
 FAULT, REFUSED, INTERRUPTED = 1, 2, 130
@@ -35,7 +37,10 @@ def answering(verb: Callable[..., object]) -> Callable[..., None]:
     def run(*, as_json: bool, **given: Any) -> None:
         out = sys.stdout
         try:
-            with _aside(out) if as_json else _as_it_is():
+            with (
+                _aside(out) if as_json else nullcontext(),
+                written(Path(given.get("output") or given.get("out") or ".")),
+            ):
                 outcome = verb(**given)
         except KeyboardInterrupt as stopped:
             typer.echo(str(stopped) or "Interrupted.", err=True)
@@ -50,11 +55,6 @@ def answering(verb: Callable[..., object]) -> Callable[..., None]:
     typed = Signature([one.replace(annotation=hints[one.name]) for one in parameters])
     run.__signature__ = typed  # pyright: ignore[reportAttributeAccessIssue]
     return run
-
-
-@contextmanager
-def _as_it_is() -> Generator[None]:
-    yield
 
 
 @contextmanager

@@ -54,6 +54,7 @@ class Tools:
         max_slices: int | None = None,
         space: str = "peft",
         guard: str | None = None,
+        default_comparison: bool = True,
         resume: bool = False,
     ) -> dict[str, Any]:
         """Start a search for the best finetuning of a model on a dataset, and return at once.
@@ -70,6 +71,7 @@ class Tools:
             max_slices: train no more slices than this; a whole run has eight.
             space: search space: a shipped name or a YAML file.
             guard: second dataset, to see what finetuning costs there; general comes with foretune.
+            default_comparison: train the default configuration, too, for comparison, outside of the budget.
             resume: go on with the search in the folder, with a larger budget if it has ended.
         """
         from foretune.session.durations import parse_seconds
@@ -94,11 +96,13 @@ class Tools:
             "--guard": guard,
         }
         asked = [text for name, value in given.items() if value is not None for text in (name, str(value))]
+        asked += ["--resume"] if resume else []
+        asked += [] if default_comparison else ["--no-default-comparison"]
         log = _log_of(run)
         run.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "foretune.cli", "tune", _found(data), *asked, *(["--resume"] if resume else [])],
+                [sys.executable, "-m", "foretune.cli", "tune", _found(data), *asked],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foretune.errors import ForetuneError
+from foretune.errors import ForetuneError, OutputError
 from foretune.finetuning.train import finetune
 from foretune.types import LearningCurve, Report, Status, Trial
 
@@ -51,5 +51,7 @@ class InProcess:
                 timeout_seconds=timeout_seconds,
                 stop=self.stop,
             )
+        except OutputError:
+            raise
         except ForetuneError as error:
             return Report(trial, Status.FAILED, LearningCurve(), str(error))

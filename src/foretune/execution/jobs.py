@@ -13,6 +13,8 @@ The worker writes `{"ready": true}` once, when its imports are done, and then on
      "scores": [...], "slice_seconds": [...], "seconds": 9.1,
      "slices": [{"fidelity": 1, "epochs": 0.6, ...}, ...], "run": {"parameters_trained": 9216, ...}}
 
+or, where the folder cannot be written to, `{"unwritable": "..."}`, which ends the search.
+
 `slices` are the lines of `slices.jsonl` up to the fidelity asked, `run` is the content of `run.json`; both are empty
 where the run ended before it wrote them.
 """
@@ -25,6 +27,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from foretune.errors import OutputError
 from foretune.journal import report_from_json, report_to_json
 from foretune.request import DataRequest
 from foretune.types import Configuration, Report, Trial
@@ -108,7 +111,13 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
 
 
 def answer_from_json(values: Mapping[str, Any]) -> Answer:
-    """The answer that `answer_to_json` wrote; KeyError or TypeError if it is none."""
+    """The answer that `answer_to_json` wrote; KeyError or TypeError if it is none.
+
+    Raises:
+        OutputError: the worker could not write to the folder of the run.
+    """
+    if "unwritable" in values:
+        raise OutputError(values["unwritable"])
     return Answer(report_from_json(values), tuple(values["slices"]), values["run"])
 
 

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from foretune.errors import ForetuneError
+from foretune.errors import ForetuneError, OutputError
 from foretune.execution.jobs import Answer, Job, answer_to_json, job_from_json, read_records
 from foretune.request import DataRequest
 from foretune.types import LearningCurve, Report, Status
@@ -39,6 +39,9 @@ def serve(lines: Iterable[str], output: TextIO, run: Callable[[Job], Answer]) ->
         job = job_from_json(json.loads(line))
         try:
             answer = run(job)
+        except OutputError as error:
+            _write(output, {"unwritable": str(error)})
+            continue
         except ForetuneError as error:
             answer = Answer(Report(job.trial, Status.FAILED, LearningCurve(), str(error)))
         _write(output, answer_to_json(answer))

@@ -16,7 +16,8 @@ from zlib import crc32
 import numpy as np
 import torch
 
-from foretune.errors import ConfigurationError, DataError, ForetuneError, JournalError
+from foretune.disk import written
+from foretune.errors import ConfigurationError, DataError, ForetuneError, JournalError, OutputError
 from foretune.finetuning import checkpoint, provenance
 from foretune.finetuning.adapters import method_of
 from foretune.finetuning.checkpoint import Slices, State
@@ -148,8 +149,10 @@ def _trained(request: RunRequest, state: State | None) -> tuple[Slices, Status, 
         return tuple(done), Status.OK, ""
     status, message = Status.OK, ""
     try:
-        with _own_randomness(request):
+        with written(request.directory), _own_randomness(request):
             done.extend(train_slices(request, state))
+    except OutputError:
+        raise  # the next trial would fail, too
     except Exception as error:  # noqa: BLE001 - a failed trial is data: the search goes on with the next one
         status, message = _failure(error)
     return tuple(done), status, message

@@ -14,6 +14,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import TYPE_CHECKING, Any, TextIO
 
+from foretune.disk import written
 from foretune.errors import JournalError
 from foretune.journal import read_journal
 from foretune.session.checks import check_output
@@ -109,17 +110,15 @@ def locked(output: Path, what: str = "search", option: str = "--output") -> Gene
         option: that the folder was given to.
 
     Raises:
-        JournalError: another one is running there, or the folder cannot be written to.
+        JournalError: another one is running there.
+        OutputError: the folder cannot be written to, now or later.
     """
-    try:
+    with written(output, opening=True):
         output.mkdir(parents=True, exist_ok=True)
         file = _lock(output / LOCK)
-    except OSError as error:
-        message = f"{output} cannot be written to ({error.strerror}); make room there, or give another one to {option}"
-        raise JournalError(message) from error
     if file is None:
         raise _in_use(output, what, option)
-    with file:
+    with file, written(output):
         file.truncate()
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         file.write(json.dumps(asdict(Holder(os.getpid(), gethostname(), now))))

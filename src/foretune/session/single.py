@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from foretune.disk import written
 from foretune.errors import ForetuneError, JournalError
 from foretune.execution.jobs import read_records
 from foretune.journal import create_journal, read_journal
@@ -57,15 +58,23 @@ def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: P
         ForetuneError: whatever is wrong with the input, or if no slice was trained.
     """
     check_run(options, output)
-    folders = [output] if len(runs) == 1 else [output / TRIALS / one.key for one in runs]
-    configuration, folder = runs[-1], folders[-1]
     with waiting(console, "loading libraries") as step:
         options = on_this_machine(options)
-        setup = _prepared(options, configuration, output, step)
+        setup = _prepared(options, runs[-1], output, step)
     for note in setup.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     if setup.fit:
-        console.print(setup.fit.line({"this run": configuration}), highlight=False, soft_wrap=True)
+        console.print(setup.fit.line({"this run": runs[-1]}), highlight=False, soft_wrap=True)
+    with written(output):
+        return _finetuned(options, setup, runs, output, console)
+
+
+def _finetuned(
+    options: TuneOptions, setup: SearchSetup, runs: Sequence[Configuration], output: Path, console: Console
+) -> RunReport:
+    """Train, score, and write all files."""
+    folders = [output] if len(runs) == 1 else [output / TRIALS / one.key for one in runs]
+    configuration, folder = runs[-1], folders[-1]
     reports = [_train(options, setup, *one, console) for one in zip(runs, folders, strict=True)]
     curve = reports[-1].curve.scores
     fidelity = int(curve.argmax()) + 1
@@ -163,8 +172,9 @@ def _prepared(
         return prepare(options, known, step=step)
     clock = Clock()
     setup = prepare(options, None, configuration=configuration, step=step)
-    output.mkdir(parents=True, exist_ok=True)
-    create_journal(begun, header_of(options, setup, clock))
+    with written(output):
+        output.mkdir(parents=True, exist_ok=True)
+        create_journal(begun, header_of(options, setup, clock))
     return setup
 
 

@@ -8,7 +8,7 @@ from socket import gethostname
 
 import pytest
 
-from foretune.errors import JournalError
+from foretune.errors import JournalError, OutputError
 from foretune.journal import JournalEntry, append_entry, create_journal
 from foretune.session.folder import JOURNAL, check_folder, holder_of, locked, set_aside
 from foretune.session.options import TuneOptions
@@ -88,7 +88,9 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_an_error_in_a_line(tmp_path):
     (tmp_path / "file").write_text("mine")
-    refused = pytest.raises(JournalError, match=r"run cannot be written to \(Not a directory\); make room there, or")
+    refused = pytest.raises(
+        OutputError, match=r"run cannot be written \(Not a directory\). All that was finished before"
+    )
     with refused, locked(tmp_path / "file" / "run"):
         pass
 
