@@ -22,7 +22,7 @@ from foretune.session.answering import answering_seconds
 from foretune.session.averaging import averaging_seconds, to_average
 from foretune.session.display import SearchDisplay
 from foretune.session.durations import format_seconds
-from foretune.session.folder import JOURNAL, TRIALS, check_folder, locked, set_aside
+from foretune.session.folder import JOURNAL, TRIALS, check_folder, check_not_running, locked, set_aside
 from foretune.session.ground import SearchSetup, prepare
 from foretune.session.guarding import check_guard, guarding_seconds
 from foretune.session.interruption import Interruption
@@ -110,6 +110,7 @@ def search(
         KeyboardInterrupt: a second Ctrl-C, or one before anything was trained.
     """
     clock = clock or Clock()
+    check_not_running(output)
     check_folder(output, options, resume=resume)
     check_settings(options, optimizer=make is None)
     with ExitStack() as stack:

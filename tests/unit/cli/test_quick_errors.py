@@ -45,6 +45,7 @@ def place(tmp_path_factory):
         (("report", "run"), "there is no run at run; give the folder"),
         (("report", "."), "holds no run; give the folder"),
         (("report", "good.jsonl"), "there is no run at good.jsonl"),
+        (("status", "run"), "run is no folder: a search writes there once model and data are loaded"),
         (("demo", "--output", "good.jsonl"), "good.jsonl is a file; give a folder to --output"),
         (("recommend", "god.jsonl"), "god.jsonl: no such file or folder (did you mean good.jsonl?)"),
         (("collect", "--tasks", "god.jsonl", "--out", "run"), "no dataset at 'god.jsonl' (did you mean good.jsonl?)"),

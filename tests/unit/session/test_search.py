@@ -9,6 +9,7 @@ from rich.console import Console
 from foretune.errors import JournalError
 from foretune.journal import JournalEntry, append_entry, create_journal, read_journal
 from foretune.session import search as searching
+from foretune.session.folder import locked
 from foretune.session.search import reserve, whole_slices
 from foretune.tuner import Budget
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
@@ -63,6 +64,12 @@ def test_of_two_searches_that_begin_at_once_one_is_refused(tmp_path, monkeypatch
             searching.TuneOptions.of("questions.jsonl", "foretune-tiny"), Budget(), output, Console(quiet=True)
         )
     assert len(read_journal(output / "journal.jsonl").entries) == 1
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_in_use_is_refused_before_anything_is_looked_at(tmp_path, resume):
+    with locked(tmp_path), pytest.raises(JournalError, match=r"another search is running in \S+ \(process \d+ on "):
+        searching.search(None, Budget(60.0), tmp_path, Console(quiet=True), resume=resume)
 
 
 def test_a_journal_keeps_what_was_asked_for_flat():
