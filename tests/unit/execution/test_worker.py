@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from foretune.errors import DataError
+from foretune.errors import DataError, OutputError
 from foretune.execution.jobs import Answer, Job, answer_from_json, job_to_json
 from foretune.execution.worker import serve
 from foretune.request import DataRequest
@@ -46,6 +46,20 @@ def test_an_impossible_job_is_a_failed_report_and_the_next_is_served():
     first, second = [answer_from_json(json.loads(line)).report for line in output.getvalue().splitlines()[1:]]
     assert (first.status, first.message) == (Status.FAILED, "no such folder")
     assert second.status is Status.OK
+
+
+def test_a_full_disk_is_an_error_of_the_parent_and_the_next_job_is_served():
+    def full_once(job):
+        if job.trial.id == 0:
+            raise OutputError("run cannot be written")
+        return succeed(job)
+
+    output = io.StringIO()
+    serve(lines_for(2), output, full_once)
+    _, full, answer = [json.loads(line) for line in output.getvalue().splitlines()]
+    with pytest.raises(OutputError, match=r"^run cannot be written$"):
+        answer_from_json(full)
+    assert answer_from_json(answer).report.status is Status.OK
 
 
 def test_a_line_that_is_no_job_ends_the_worker():
