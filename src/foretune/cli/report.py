@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from foretune.cli.answer import answering
 from foretune.cli.options import Device
 
 
 def register(commands: typer.Typer) -> None:
     """Add the verb."""
-    commands.command("report")(report)
+    commands.command("report")(answering(report))
 
 
 def report(
@@ -24,7 +26,7 @@ def report(
     data: Annotated[str | None, typer.Option(help="Dataset of the run, if it has moved; for --answers.")] = None,
     model: Annotated[str | None, typer.Option(help="Base model, if it has moved; for --answers.")] = None,
     device: Device = "auto",
-) -> None:
+) -> Mapping[str, Path]:
     """Write a page about RUN: scores, curves, the choice, costs. It opens in any browser, without a network.
 
     The page is made from the files of RUN alone. --answers loads the base model and the finetuned model, and keeps
@@ -40,4 +42,6 @@ def report(
     if answers:
         with Console(stderr=True).status("answering ..."):
             answer_questions(run, answers, model=model, data=data, device=device)
-    typer.echo(f"The page is {write(run, out)}.")
+    page = write(run, out)
+    typer.echo(f"The page is {page}.")
+    return {"page": page}

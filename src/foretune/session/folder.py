@@ -195,20 +195,6 @@ def holder_of(output: Path) -> Holder | None:
         return None
 
 
-def is_locked(output: Path) -> bool:
-    """Whether a search is running in a folder; False also where the file system knows no locks."""
-    folder = os.open(output, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(folder)
-    return False
-
-
 def set_aside(output: Path) -> str:
     """Number all that an earlier search has left (`journal.1.jsonl`, `trials.1`, ...), and say under which number."""
     number = 1

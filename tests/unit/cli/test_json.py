@@ -61,6 +61,11 @@ def finetune(tmp_path, monkeypatch):
     return ["finetune", "data.jsonl", "--config", tmp_path / "best.yaml", "--output", tmp_path / "run"]
 
 
+def report(tmp_path, monkeypatch):
+    monkeypatch.setattr("foretune.session.reporting.report", lambda *_: tmp_path / "report.html")
+    return ["report", tmp_path]
+
+
 def export(tmp_path, monkeypatch):
     found = Exported((tmp_path / "a.yaml",), tmp_path / "rows", ("trl sft",), ())
     monkeypatch.setattr("foretune.session.exporting.export", lambda *_, **__: found)
@@ -108,6 +113,7 @@ VERBS = {
     "finetune": finetune,
     "status": status,
     "recommend": lambda place, _: ["recommend", write_sums(place), "--model", "Qwen/Qwen3-8B", "--top", 1],
+    "report": report,
     "export": export,
     "merge": merge,
     "generate": lambda place, _: ["generate", place / "made", "--only", "units", "--rows", 20],
