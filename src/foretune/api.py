@@ -149,6 +149,7 @@ def tune(
     skip_bad_rows: bool = False,
     device: str = "auto",
     isolate: bool = False,
+    workers: int = 1,
     storage: str | None = None,
     track: Sequence[str] = (),
     average: bool = True,
@@ -180,6 +181,7 @@ def tune(
         skip_bad_rows: leave out rows that cannot be used.
         device: `auto` (a GPU if there is one), `cpu`, `cuda`, ...
         isolate: run trials in a process of their own.
+        workers: trials at the same time, each in a process of its own, dealt out to all GPUs.
         storage: address of a storage of Optuna that shows the trials, such as `sqlite:///trials.db`.
         track: trackers that show the runs, as `mlflow:URI` or `tensorboard:DIR`.
         average: return an average of the best runs' weights where it is better; else the best run's.
@@ -225,7 +227,15 @@ def tune(
     limits, shown = Budget(_seconds(budget), max_slices), console or nowhere()
     with followed(storage, track, Path(output), shown) as observers:
         found = search(
-            options, limits, Path(output), shown, resume=resume, isolate=isolate, make=make, observers=observers
+            options,
+            limits,
+            Path(output),
+            shown,
+            resume=resume,
+            isolate=isolate,
+            workers=workers,
+            make=make,
+            observers=observers,
         )
     close(found, shown, compare_default=default_comparison)
     return load_run(output)

@@ -3,15 +3,22 @@
 It knows neither what a finetuning is nor where it runs: `evaluate` may train for real, answer from a table of recorded
 runs, or hand the trial to a cluster. The seconds of a budget are the ones a user waits: whatever passes on the clock
 counts (loading, choosing, training), plus the recorded seconds of trials that were not trained while we waited.
+
+Several trials may be under way at the same time (`workers`). They are journaled in the order in which they end; what is
+under way when the process is killed is asked for again, and goes on from the slices that it has left on disk.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Protocol
 
 from foretune.journal import JournalEntry, append_entry, create_journal, read_journal
@@ -24,8 +31,8 @@ INTERRUPTED = "it was interrupted"
 class AsksAndTells(Protocol):
     """The two verbs of an optimizer, see `foretune.optimizer.protocol`."""
 
-    def ask(self, seconds_left: float = math.inf) -> Trial | None:
-        """What to train next; None if nothing more fits."""
+    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
+        """What to train next, while these trials are under way; None if nothing more fits."""
         ...
 
     def tell(self, report: Report) -> None:
@@ -69,12 +76,14 @@ class Progress:
         incumbent: the best of them; None before the first score.
         spent_seconds: of the budget.
         trial: what is about to be trained; None right after a report.
+        pending: all trials that are under way, that one included.
     """
 
     history: History
     incumbent: Incumbent | None
     spent_seconds: float
     trial: Trial | None
+    pending: tuple[Trial, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,10 @@ class Clock:
 Observer = Callable[[Progress], None]
 
 
+Submit = Callable[[Trial], Future[Report]]
+"""Has a trial evaluated, and promises its report."""
+
+
 class AbandonedError(Exception):
     """Raised by `evaluate`: the trial was given up for the end of the search, and there is nothing to write down."""
 
@@ -147,43 +160,54 @@ def tune(
     observers: Sequence[Observer] = (),
     clock: Clock | None = None,
     stop: Callable[[], bool] = lambda: False,
+    workers: int = 1,
 ) -> TuningResult:
     """Search until the budget is spent, the optimizer has nothing more to ask for, or someone says stop.
 
     Args:
         optimizer: fresh; it is told first what the journal holds.
-        evaluate: trains and scores one trial; a failure is a report, not an exception.
+        evaluate: trains and scores one trial; a failure is a report, not an exception. With several workers it is
+            called from as many threads at the same time.
         budget: seconds and slices.
         journal: continued if it is there, begun if not; None keeps no record.
         observers: called before each trial and after each report (and once before all, with what the journal held).
         clock: of the budget; by default it starts now.
         stop: is asked before each trial whether to end there.
+        workers: trials that may be under way at the same time; one is trained in the thread of the caller.
 
     Returns:
         All reports and the best of them.
     """
     clock = clock or Clock()
     history = _take_up(journal, optimizer, clock)
+    ended = False
+    with _running(evaluate, clock, workers) as running:
 
-    def show(trial: Trial | None) -> None:
-        for observe in observers:
-            observe(Progress(history, incumbent_of(history), clock.spent(), trial))
+        def show(trial: Trial | None) -> None:
+            pending = running.pending if trial is None else (*running.pending, trial)
+            for observe in observers:
+                observe(Progress(history, incumbent_of(history), clock.spent(), trial, pending))
 
-    show(None)
-    while True:
-        trial, reason = (None, INTERRUPTED) if stop() else _next_trial(optimizer, history, budget, clock)
-        if trial is None:
-            return TuningResult(history, incumbent_of(history), clock.spent(), reason)
-        show(trial)
-        try:
-            report = _evaluate(evaluate, trial, clock)
-        except AbandonedError:
-            return TuningResult(history, incumbent_of(history), clock.spent(), INTERRUPTED)
-        if journal is not None:
-            append_entry(journal, JournalEntry(report, clock.spent()))
-        optimizer.tell(report)
-        history = (*history, report)
         show(None)
+        while True:
+            reason = INTERRUPTED
+            while len(running.pending) < workers and not ended and not stop():
+                trial, reason = _next_trial(optimizer, history, budget, clock, running.pending)
+                if trial is None:
+                    break
+                show(trial)
+                running.begin(trial)
+            if not running.pending:
+                return TuningResult(history, incumbent_of(history), clock.spent(), reason)
+            report = running.next_report()
+            if report is None:
+                ended = True
+                continue
+            if journal is not None:
+                append_entry(journal, JournalEntry(report, clock.spent()))
+            optimizer.tell(report)
+            history = (*history, report)
+            show(None)
 
 
 def _take_up(journal: Path | None, optimizer: AsksAndTells, clock: Clock) -> History:
@@ -200,22 +224,78 @@ def _take_up(journal: Path | None, optimizer: AsksAndTells, clock: Clock) -> His
     return record.history
 
 
-def _next_trial(optimizer: AsksAndTells, history: History, budget: Budget, clock: Clock) -> tuple[Trial | None, str]:
+def _next_trial(
+    optimizer: AsksAndTells, history: History, budget: Budget, clock: Clock, pending: Sequence[Trial]
+) -> tuple[Trial | None, str]:
     """The next trial, as far as the slices of the budget allow, or None and why."""
-    slices_left = math.inf if budget.slices is None else budget.slices - slices_trained(history)
+    coming = sum(trial.fidelity - trial.resumes_from for trial in pending)
+    slices_left = math.inf if budget.slices is None else budget.slices - slices_trained(history) - coming
     if slices_left <= 0:
         return None, "all slices of the budget are trained"
     if clock.spent() >= budget.seconds:
         return None, "the seconds of the budget are spent"
-    trial = optimizer.ask(budget.seconds - clock.spent())
+    trial = optimizer.ask(budget.seconds - clock.spent(), pending)
     if trial is None:
         return None, "nothing more is left to train that would end in time"
-    return replace(trial, fidelity=int(min(trial.fidelity, trial.resumes_from + slices_left))), ""
+    # A kill may have taken trials with it that came before others in the journal.
+    number = 1 + max((one.id for one in (*(report.trial for report in history), *pending)), default=-1)
+    return replace(trial, id=number, fidelity=int(min(trial.fidelity, trial.resumes_from + slices_left))), ""
 
 
-def _evaluate(evaluate: Callable[[Trial], Report], trial: Trial, clock: Clock) -> Report:
-    """Evaluate, and count the seconds of a replayed or recovered trial as if it had been trained now."""
-    before = clock.spent()
-    report = evaluate(trial)
-    clock.add(max(0.0, report.seconds - (clock.spent() - before)))
-    return report
+class _Running:
+    """The trials that are under way, whose reports are taken in the order in which they come."""
+
+    def __init__(self, clock: Clock, submit: Submit) -> None:
+        self._clock, self._submit = clock, submit
+        self._begun: dict[Trial, float] = {}
+        self._ended: SimpleQueue[tuple[Trial, Future[Report]]] = SimpleQueue()
+
+    @property
+    def pending(self) -> tuple[Trial, ...]:
+        """The trials, in the order in which they were begun."""
+        return tuple(self._begun)
+
+    def begin(self, trial: Trial) -> None:
+        """Have a trial evaluated."""
+        self._begun[trial] = self._clock.spent()
+        self._submit(trial).add_done_callback(lambda future: self._ended.put((trial, future)))
+
+    def next_report(self) -> Report | None:
+        """Wait for the next report; None of a trial that was given up.
+
+        Where a replayed or recovered trial took more seconds than have passed since it was begun, the rest of them is
+        counted now.
+        """
+        trial, future = self._ended.get()
+        begun = self._begun.pop(trial)
+        try:
+            report = future.result()
+        except AbandonedError:
+            return None
+        self._clock.add(max(0.0, report.seconds - (self._clock.spent() - begun)))
+        return report
+
+
+@contextmanager
+def _running(evaluate: Callable[[Trial], Report], clock: Clock, workers: int) -> Generator[_Running]:
+    """One trial at a time right here, or several in threads.
+
+    Whatever is raised in here does not wait for the trials under way; who has made their processes ends these.
+    """
+    if workers == 1:
+        yield _Running(clock, partial(_evaluated_here, evaluate))
+        return
+    threads = ThreadPoolExecutor(workers)
+    try:
+        yield _Running(clock, partial(threads.submit, evaluate))
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _evaluated_here(evaluate: Callable[[Trial], Report], trial: Trial) -> Future[Report]:
+    future: Future[Report] = Future()
+    try:
+        future.set_result(evaluate(trial))
+    except AbandonedError as error:
+        future.set_exception(error)
+    return future

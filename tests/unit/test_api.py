@@ -64,7 +64,10 @@ def test_a_search_is_asked_for_as_on_the_command_line(folder, monkeypatch):
     (arguments, more), (closed, compared) = asked
     assert arguments[0] == TuneOptions.of("d.jsonl", "foretune-tiny", seed=3, surrogates="s", device="auto")
     assert arguments[1:3] == (Budget(90.0, 9), folder)
-    assert (more, arguments[3].quiet) == ({"resume": False, "isolate": True, "make": None, "observers": []}, True)
+    assert (more, arguments[3].quiet) == (
+        {"resume": False, "isolate": True, "workers": 1, "make": None, "observers": []},
+        True,
+    )
     assert (closed[0], compared) == ("found", {"compare_default": True})
 
 

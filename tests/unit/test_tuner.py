@@ -1,4 +1,6 @@
 import math
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,7 +30,7 @@ class RoundRobin:
         self.told = []
         self.seconds_left = []
 
-    def ask(self, seconds_left=math.inf):
+    def ask(self, seconds_left=math.inf, pending=()):
         self.seconds_left.append(seconds_left)
         done = dict.fromkeys(CANDIDATES, 0)
         for report in self.told:
@@ -71,7 +73,7 @@ def test_it_ends_with_its_slices():
 
 def test_a_run_longer_than_the_slices_left_is_cut_short():
     class WholeRuns(RoundRobin):
-        def ask(self, seconds_left=math.inf):
+        def ask(self, seconds_left=math.inf, pending=()):
             return Trial(len(self.told), CANDIDATES[len(self.told)], SLICES)
 
     result = tune(WholeRuns(), evaluate, budget=Budget(slices=SLICES + 1))
@@ -200,3 +202,132 @@ def test_a_trial_given_up_is_not_written_down(tmp_path):
     result = tune(RoundRobin(), evaluate, budget=Budget(), journal=tmp_path / "j.jsonl")
     assert (len(result.history), result.reason) == (2, foretune.tuner.INTERRUPTED)
     assert len(read_journal(tmp_path / "j.jsonl").entries) == 2
+
+
+class AtOnce(RoundRobin):
+    """The same with trials under way, which are not asked for again; remembers these, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.pending = []
+
+    def ask(self, seconds_left=math.inf, pending=()):
+        self.pending.append([trial.id for trial in pending])
+        done = {report.trial.configuration: report.trial.fidelity for report in self.told}
+        busy = {trial.configuration for trial in pending}
+        free = [one for one in CANDIDATES if one not in busy and done.get(one, 0) < SLICES]
+        candidate = min(free, key=lambda one: done.get(one, 0), default=None)
+        if candidate is None:
+            return None
+        seen = done.get(candidate, 0)
+        return Trial(len(self.told) + len(pending), candidate, seen + 1, seen)
+
+
+def test_several_trials_are_written_down_in_the_order_in_which_they_end(tmp_path):
+    journal, optimizer, both = tmp_path / "journal.jsonl", AtOnce(), threading.Barrier(2, timeout=10)
+    second_is_written, shown = threading.Event(), []
+
+    def evaluated(trial):
+        if trial.id < 2:
+            both.wait()
+        if trial.id == 0:
+            assert second_is_written.wait(10)
+        return evaluate(trial)
+
+    def observe(progress):
+        shown.append((progress.trial and progress.trial.id, [trial.id for trial in progress.pending]))
+        if len(progress.history) == 1:
+            second_is_written.set()
+
+    result = tune(optimizer, evaluated, budget=Budget(slices=3), journal=journal, observers=[observe], workers=2)
+    assert result.history[0].trial.id == 1
+    assert sorted(report.trial.id for report in result.history) == [0, 1, 2]
+    assert read_journal(journal).history == result.history == tuple(optimizer.told)
+    assert optimizer.pending == [[], [0], [0]]
+    assert shown[:5] == [(None, []), (0, [0]), (1, [0, 1]), (None, [0]), (2, [0, 2])]
+    assert result.reason == "all slices of the budget are trained"
+
+
+def test_no_more_trials_are_under_way_than_there_are_workers_or_slices():
+    under_way, most, lock = [], [], threading.Lock()
+
+    def evaluated(trial):
+        with lock:
+            under_way.append(trial)
+            most.append(len(under_way))
+        time.sleep(0.01)
+        with lock:
+            under_way.remove(trial)
+        return evaluate(trial)
+
+    for workers, slices, expected in ((3, 12, 3), (5, 2, 2)):
+        most.clear()
+        result = tune(AtOnce(), evaluated, budget=Budget(slices=slices), workers=workers)
+        assert (max(most), slices_trained(result.history)) == (expected, slices)
+
+
+def test_a_search_that_waits_for_reports_goes_on_after_them():
+    """Five candidates for eight workers: where none is left for the moment, it has not ended."""
+    result = tune(AtOnce(), evaluate, budget=Budget(), workers=8)
+    assert len(result.history) == len(CANDIDATES) * SLICES
+    assert result.incumbent.configuration == CANDIDATES[2]
+
+
+def test_recorded_seconds_of_trials_at_the_same_time_are_counted_once():
+    result = tune(AtOnce(), lambda trial: evaluate(trial, seconds=100.0), budget=Budget(slices=3), workers=3)
+    assert result.spent_seconds == pytest.approx(100.0)
+
+
+def test_trials_that_a_kill_took_are_asked_for_again_with_numbers_of_their_own(tmp_path):
+    journal, killed = tmp_path / "journal.jsonl", threading.Event()
+
+    def dies(trial):
+        if trial.id == 0:
+            killed.wait(10)
+            raise KeyboardInterrupt
+        report = evaluate(trial)
+        if trial.id == 3:
+            killed.set()
+        return report
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(AtOnce(), dies, budget=Budget(slices=8), journal=journal, workers=2)
+    before = read_journal(journal).history
+    resumed = tune(AtOnce(), evaluate, budget=Budget(slices=8), journal=journal, workers=3)
+    ids = [report.trial.id for report in resumed.history]
+    assert 0 not in ids
+    assert len(set(ids)) == len(ids) == 8
+    assert resumed.history[: len(before)] == before
+    assert CANDIDATES[0] in {report.trial.configuration for report in resumed.history}
+
+
+def test_trials_given_up_are_left_out_and_those_beside_them_are_kept():
+    both = threading.Barrier(2, timeout=10)
+
+    def evaluated(trial):
+        if trial.id < 2:
+            both.wait()
+        if trial.id == 0:
+            raise foretune.tuner.AbandonedError
+        return evaluate(trial)
+
+    result = tune(AtOnce(), evaluated, budget=Budget(), workers=2)
+    ids = {report.trial.id for report in result.history}
+    assert 1 in ids
+    assert 0 not in ids
+    assert result.reason == foretune.tuner.INTERRUPTED
+
+
+def test_an_error_does_not_wait_for_the_trials_under_way():
+    never = threading.Event()
+
+    def evaluated(trial):
+        if trial.id == 0:
+            never.wait(10)
+            return evaluate(trial)
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        tune(AtOnce(), evaluated, budget=Budget(), workers=2)
+    assert not never.is_set()
+    never.set()

@@ -68,6 +68,9 @@ def tune(
     skip_bad_rows: SkipBadRows = False,
     device: Device = "auto",
     isolate: Annotated[bool, typer.Option("--isolate", help="Run trials in a process of their own.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Trials at the same time, each in a process of its own, dealt out to all GPUs.")
+    ] = 1,
     into: Annotated[
         Path | None,
         typer.Option("--learn-into", metavar="META", help="Append all runs to this meta-dataset; made if absent."),
@@ -162,7 +165,15 @@ def tune(
     try:
         with followed(storage, track or (), output, console) as observers:
             found = search(
-                options, limits, output, console, resume=resume, isolate=isolate, clock=clock, observers=observers
+                options,
+                limits,
+                output,
+                console,
+                resume=resume,
+                isolate=isolate,
+                workers=workers,
+                clock=clock,
+                observers=observers,
             )
         report = close(found, console, compare_default=default_comparison)
         if into is not None:

@@ -5,7 +5,7 @@ The parent writes a job:
     {"trial": 7, "configuration": {"method": "lora", ...}, "resumes_from": 0, "fidelity": 8,
      "model": "foretune-tiny", "data": {"source": "path/to/splits", "seed": 0, "train_rows": 500, ...},
      "directory": "runs/7", "seed": 0, "device": "cpu", "test": true, "keep_state": false, "processor_time": false,
-     "timeout_seconds": 600.0, "threads": 1}
+     "timeout_seconds": 600.0, "threads": 1, "memory_bytes": null}
 
 The worker writes `{"ready": true}` once, when its imports are done, and then one answer per job:
 
@@ -49,6 +49,7 @@ class Job:
         processor_time: whether slices are timed by the processor's clock.
         timeout_seconds: after which the run is stopped; None for never.
         threads: to compute with; None for as many as the worker was started with.
+        memory_bytes: of the device that steps are planned with at most; None for all that is free.
     """
 
     trial: Trial
@@ -62,6 +63,7 @@ class Job:
     processor_time: bool = False
     timeout_seconds: float | None = None
     threads: int | None = None
+    memory_bytes: float | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from foretune.types import Report, Status
+from foretune.types import CONTINUES, Report, Status, Trial
 
 
 def prune_checkpoints(
@@ -33,3 +33,9 @@ def prune_checkpoints(
             shutil.rmtree(directory / key / "state", ignore_errors=True)
         if key not in best:
             shutil.rmtree(directory / key / "best", ignore_errors=True)
+
+
+def needed_by(pending: Sequence[Trial]) -> set[str]:
+    """Keys of the configurations whose checkpoints are being written, or that a run under way begins with."""
+    own = {trial.configuration.key for trial in pending}
+    return own | {str(trial.configuration.values.get(CONTINUES, "")) for trial in pending} - {""}

@@ -2,7 +2,8 @@
 
 See `foretune.execution.jobs` for both formats. The process lives long, so that the imports (10 s and more) and the
 tokenized data are paid for once. Standard output belongs to the protocol: whatever a library prints goes to standard
-error instead. The worker ends when its standard input does.
+error instead. The worker ends when its standard input does, or in the middle of a job when its parent is gone: what
+goes on with the search may need the same folders.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -24,6 +27,10 @@ from foretune.types import LearningCurve, Report, Status
 
 if TYPE_CHECKING:
     from foretune.finetuning.data import TokenizedSplits
+
+
+_LOOK_SECONDS = 0.5
+"""Between two looks at whether the parent is still there."""
 
 
 def serve(lines: Iterable[str], output: TextIO, run: Callable[[Job], Answer]) -> None:
@@ -68,6 +75,7 @@ def run_job(job: Job) -> Answer:
         timeout_seconds=job.timeout_seconds,
         keep_state=job.keep_state,
         processor_time=job.processor_time,
+        memory_bytes=job.memory_bytes,
     )
     return Answer(report, *read_records(directory, len(report.curve)))
 
@@ -101,9 +109,17 @@ def _keep_output_for_protocol() -> TextIO:
     return os.fdopen(private, "w", encoding="utf-8")
 
 
+def _end_with(parent: int) -> None:
+    """End the process soon after its parent has ended."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)
+
+
 def main() -> None:
     """Serve the parent until it closes our standard input."""
     output = _keep_output_for_protocol()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     import_module("foretune.finetuning.train")  # the slow imports belong before "ready"
     serve(sys.stdin, output, run_job)
 

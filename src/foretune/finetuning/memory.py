@@ -219,14 +219,15 @@ def lacks_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and any(one in str(error) for one in words)
 
 
-def usable_memory(device: str, trained: int) -> float:
+def usable_memory(device: str, trained: int, most: float = math.inf) -> float:
     """Bytes of it that a step may use, before the optimizer has any state.
 
     Args:
         device: of the model.
         trained: parameters that are trained.
+        most: bytes of it that are planned with, where several processes share the device.
     """
-    return free_memory(device) * USABLE[device_kind(device)] - _TRAINED_BYTES * trained
+    return min(free_memory(device), most) * USABLE[device_kind(device)] - _TRAINED_BYTES * trained
 
 
 def logit_bytes(vocabulary: int, share: float) -> float:

@@ -51,6 +51,7 @@ class RunRequest:
         seconds: the clock that slices are timed by.
         fingerprint: see `provenance.fingerprint`.
         stop: whether the run is to end before its next step.
+        memory_bytes: of the device that steps are planned with at most.
         begins_with: folder of the adapter that the run begins with, where it goes on from another.
     """
 
@@ -67,6 +68,7 @@ class RunRequest:
     seconds: Callable[[], float] = time.perf_counter
     fingerprint: Mapping[str, Any] = field(default_factory=dict[str, Any])
     stop: Callable[[], bool] = lambda: False
+    memory_bytes: float = math.inf
     begins_with: Path | None = None
 
 

@@ -64,11 +64,12 @@ def take_step(run: TrainingRun, rows: np.ndarray, step: int = 0) -> torch.Tensor
 
 def chosen_split(run: TrainingRun) -> Split:
     """How to split the run's steps by the memory that is free."""
-    device, longest = run.request.device, int(run.lengths.max())
+    request, longest = run.request, int(run.lengths.max())
+    kind = device_kind(request.device)
     whole = min(run.batch_size, len(run.lengths)) * longest
     plain = step_bytes(run)
-    free, filling = usable_memory(device, run.adapted.parameters_trained), FILLING_TOKENS[device_kind(device)]
-    choose = partial(choose_split, plain, free=free, whole=whole, longest=longest, filling=filling)
+    free = usable_memory(request.device, run.adapted.parameters_trained, request.memory_bytes)
+    choose = partial(choose_split, plain, free=free, whole=whole, longest=longest, filling=FILLING_TOKENS[kind])
     split = choose(None)
     return split if split == WHOLE else choose(checkpointed_bytes(run, plain))
 

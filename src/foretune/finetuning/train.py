@@ -45,6 +45,7 @@ def finetune(
     keep_state: bool = True,
     processor_time: bool = False,
     stop: Callable[[], bool] = lambda: False,
+    memory_bytes: float | None = None,
 ) -> Report:
     """Train a trial's configuration from its last saved slice up to `trial.fidelity`.
 
@@ -65,6 +66,8 @@ def finetune(
         processor_time: measure slices in seconds of the processor, all threads together, instead of the clock: on an
             idle CPU with one thread both are the same.
         stop: is asked before each step whether to end there, as after `timeout_seconds`.
+        memory_bytes: of the device that steps are planned with at most, for others want it, too; None for all that is
+            free.
 
     Returns:
         The curve of validation scores from the first slice on. `seconds` is the wall-clock time of this call, model
@@ -94,6 +97,7 @@ def finetune(
         seconds=time.process_time if processor_time else time.perf_counter,
         fingerprint=provenance.fingerprint(data, name, trial.configuration.key, seed),
         stop=stop,
+        memory_bytes=math.inf if memory_bytes is None else memory_bytes,
         begins_with=_begins_with(trial, Path(directory)),
     )
     state = _found(request)

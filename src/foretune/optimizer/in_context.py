@@ -111,7 +111,12 @@ class TransferInContext:
         default = self._pool[0]
         if not state.is_open(default, self._task.max_fidelity):
             return False
-        return bool(state.seen(default)) or (not self._history and self._has_room(seconds_left))
+        return bool(state.seen(default)) or (self._is_first_due(state) and self._has_room(seconds_left))
+
+    def _is_first_due(self, state: SearchState) -> bool:
+        """Whether nothing was tried, or what was tried first is lost: of trials at the same time a kill may leave the
+        later ones alone."""
+        return not state.pending and all(report.trial.id for report in self._history)
 
     def _has_room(self, seconds_left: float) -> bool:
         """Whether enough of the most promising run fits into the time after the default, or nothing is known of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -17,9 +17,11 @@ from foretune.report.tables import describe
 from foretune.session.durations import format_seconds
 from foretune.session.waiting import Heartbeat
 from foretune.tuner import Budget, Progress, slices_trained
-from foretune.types import VALIDATION_NLL, Report, Status
+from foretune.types import VALIDATION_NLL, Report, Status, Trial
 
 ENDING = "after the step under way; the best is kept (once more: at once)"
+_NAMED = 8
+"""Of the trials under way."""
 _QUIET = 30.0
 """Seconds between two lines about one trial where there is no terminal."""
 
@@ -121,7 +123,7 @@ class SearchDisplay:
         spent = progress.spent_seconds + time.monotonic() - self._since
         table = Table.grid(padding=(0, 2))
         table.add_row(Text("best so far", style="dim"), self._best(progress))
-        training = "choosing what to train next" if progress.trial is None else self._training(progress)
+        training = self._training(progress.pending, "\n") or "choosing what to train next"
         table.add_row(Text("now", style="dim"), training)
         table.add_row(Text("budget", style="dim"), self._left(progress, spent))
         if self._ending():
@@ -135,10 +137,13 @@ class SearchDisplay:
         values = progress.incumbent.configuration.values
         return Text(f"{loss:.4f}  {describe(values, short=True)}  (zero-shot {self._zero_shot_nll:.4f})", style="green")
 
-    def _training(self, progress: Progress) -> str:
-        trial = progress.trial
-        if trial is None:
-            return ""
+    def _training(self, pending: Sequence[Trial], between: str) -> str:
+        """The trials under way, of which the first few are named."""
+        more = len(pending) - _NAMED
+        named = [self._in_words(trial) for trial in pending[:_NAMED]]
+        return between.join([*named, *([f"and {more} more"] if more > 0 else [])])
+
+    def _in_words(self, trial: Trial) -> str:
         slices = f"slice {trial.resumes_from + 1}"
         if trial.fidelity > trial.resumes_from + 1:
             slices = f"slices {trial.resumes_from + 1} to {trial.fidelity}"
@@ -157,10 +162,11 @@ class SearchDisplay:
     def _plainly(self) -> str:
         """How far it is in one line, where there is no panel."""
         progress = self._progress
-        if progress is None or progress.trial is None or time.monotonic() - self._since < _QUIET:
+        if progress is None or not progress.pending or time.monotonic() - self._since < _QUIET:
             return ""
         spent = progress.spent_seconds + time.monotonic() - self._since
-        return f"{format_seconds(spent):>12}  training {self._training(progress)}; {self._left(progress, spent)}"
+        training, left = self._training(progress.pending, " and "), self._left(progress, spent)
+        return f"{format_seconds(spent):>12}  training {training}; {left}"
 
     def _share(self, progress: Progress, spent: float) -> float:
         share = 0.0 if self._budget.slices is None else slices_trained(progress.history) / self._budget.slices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -102,20 +102,23 @@ class SearchSetup:
         return (make or find_optimizer(options.optimizer))(asked)
 
     def executor(
-        self, options: TuneOptions, directory: Path, worker: Worker | None, *, stop: Callable[[], bool]
+        self, options: TuneOptions, directory: Path, workers: Sequence[Worker], *, stop: Callable[[], bool]
     ) -> RunTrial:
-        """What runs the trials: the worker or, without one, this process."""
-        if worker is None:
+        """What runs the trials: whichever worker is free or, without any, this process."""
+        if not workers:
             from foretune.execution.in_process import InProcess
 
             return InProcess(self.data, options.model, directory, options.seed, options.device, stop=stop)
         import torch
 
         from foretune.execution.jobs import Job
+        from foretune.execution.several import Several
         from foretune.execution.subprocess import Subprocess
         from foretune.finetuning.base import release
+        from foretune.session.workers import on_one_device
 
-        release()  # the worker reads the model for itself
+        release()  # workers read the model for themselves
+        count = len(workers)
         template = Job(
             Trial(0, self.default, 1),
             options.model,
@@ -124,9 +127,10 @@ class SearchSetup:
             seed=options.seed,
             device=options.device,
             test=False,
-            threads=torch.get_num_threads(),
+            threads=max(1, torch.get_num_threads() // count),
+            memory_bytes=self.fit.share(on_one_device(options.device, count)) if self.fit and count > 1 else None,
         )
-        return Subprocess(worker, template, directory, stop=stop)
+        return Several([Subprocess(worker, template, directory, stop=stop) for worker in workers])
 
 
 @contextmanager

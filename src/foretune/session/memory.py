@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _SHORTEST = 16
 """Tokens below which no shorter rows are proposed."""
+_PROCESS_BYTES = 0.6 * 2**30
+"""Of a worker before it has a model: its libraries in main memory, or its context on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,22 @@ class Fit:
         """That a run takes beside the base model, a row at a time."""
         step = self.memory.checkpointed or self.memory.plain
         return sum(self._resting(configuration)) + step.fixed + step.token * self.longest
+
+    def share(self, workers: int) -> float:
+        """Bytes that each of several workers on the device has beside its base model, once this process has none."""
+        base = self._base_bytes
+        return (self.memory.free_bytes + base) / workers - base - _PROCESS_BYTES
+
+    def most_workers(self, wanted: int, configurations: Sequence[Configuration]) -> int:
+        """How many of the workers fit on the device, if each may get any of the configurations; one in any case."""
+        most = max(self.least_bytes(one) for one in configurations)
+        return next((count for count in range(wanted, 1, -1) if self.share(count) >= most), 1)
+
+    @property
+    def _base_bytes(self) -> float:
+        from foretune.recommendation.hardware import WEIGHT_BYTES
+
+        return (4.0 if self.device.startswith("cpu") else WEIGHT_BYTES["lora"]) * self.shape.parameters
 
     def at_once(self, configuration: Configuration) -> tuple[AtOnce, float]:
         """What of a batch is computed at once, and what a run takes at its peak beside the base model (bytes)."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from foretune.errors import ForetuneError
-from foretune.execution.pruning import prune_checkpoints
+from foretune.execution.pruning import needed_by, prune_checkpoints
 from foretune.execution.subprocess import Worker
 from foretune.journal import create_journal
 from foretune.session import checks
@@ -30,6 +30,7 @@ from foretune.session.options import TuneOptions
 from foretune.session.scoring import check_metric
 from foretune.session.status import noting
 from foretune.session.waiting import waiting
+from foretune.session.workers import several_workers
 from foretune.tuner import AbandonedError, Budget, Clock, Observer, Progress, TuningResult, tune
 from foretune.types import Report, Status, Trial
 
@@ -58,7 +59,8 @@ class _Way:
     """How a search goes, which does not decide what it finds.
 
     Attributes:
-        worker: runs the trials; None for this process.
+        worker: runs the trials; None for this process, or for the workers.
+        workers: trials at the same time.
         as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
             machine; what it takes is another matter.
         make: makes the optimizer; None for the one that the options name.
@@ -67,6 +69,7 @@ class _Way:
     """
 
     worker: Worker | None = None
+    workers: int = 1
     as_predicted: bool = False
     make: Callable[[Search], Optimizer] | None = None
     ending: Interruption = field(default_factory=Interruption)
@@ -81,6 +84,7 @@ def search(
     *,
     resume: bool = False,
     isolate: bool = False,
+    workers: int = 1,
     as_predicted: bool = False,
     clock: Clock | None = None,
     make: Callable[[Search], Optimizer] | None = None,
@@ -99,6 +103,7 @@ def search(
         console: where progress is shown.
         resume: go on with the search in `output`.
         isolate: run trials in a process of their own.
+        workers: trials at the same time, each in a process of its own; fewer where the memory does not suffice.
         as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
             machine; what it takes is another matter.
         clock: of the budget; by default it starts now.
@@ -114,7 +119,8 @@ def search(
     check_folder(output, options, resume=resume)
     check_settings(options, optimizer=make is None)
     with ExitStack() as stack:
-        way = _Way(stack.enter_context(_begun_worker()) if isolate else None, as_predicted, make, observers=observers)
+        worker = stack.enter_context(_begun_worker()) if isolate and workers == 1 else None
+        way = _Way(worker, workers, as_predicted, make, observers=observers)
         with waiting(console, "loading libraries"):
             options = on_this_machine(options)
         if is_locked := output.is_dir():
@@ -233,8 +239,10 @@ def _tune(
         display = SearchDisplay(
             console, limits, setup.task.max_fidelity, setup.zero_shot_nll, ending=way.ending.asked, counted=counted
         )
+        team = stack.enter_context(several_workers(way.workers, setup, options.device, console))
         stack.enter_context(display)
-        run_trial = setup.executor(options, output / TRIALS, way.worker, stop=way.ending.asked)
+        begun = team or ([way.worker] if way.worker else [])
+        run_trial = setup.executor(options, output / TRIALS, begun, stop=way.ending.asked)
 
         def evaluate(trial: Trial) -> Report:
             # One slice may overrun; a run of several is stopped by the budget, for there is nothing else to stop it.
@@ -252,6 +260,7 @@ def _tune(
             observers=[display, noting(output, allowed), _pruning(output, setup, options), *way.observers],
             clock=clock,
             stop=way.ending.asked,
+            workers=max(1, len(team)),
         )
 
 
@@ -280,7 +289,7 @@ def _pruning(output: Path, setup: SearchSetup, options: TuneOptions) -> Observer
                 progress.history,
                 max_fidelity=setup.task.max_fidelity,
                 best={one.configuration.key for one in best},
-                keep={setup.default.key},  # the final table needs it
+                keep={setup.default.key, *needed_by(progress.pending)},  # the final table needs the default
             )
 
     return prune

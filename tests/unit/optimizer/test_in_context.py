@@ -331,6 +331,16 @@ def test_the_default_is_believed_in_while_it_is_under_way():
     assert rank_of(following.configuration) == 3
 
 
+def test_a_default_that_a_kill_took_from_beside_other_trials_is_trained_again():
+    """Trial 0 was the default, of which nothing was told."""
+    for number, rank in ((1, 1), (0, 3)):
+        optimizer = knowing(np.array([[[-1.0], [-2.0], [0.0]]]))
+        tell(optimizer, Trial(number, pool_of(3)[1], 1), [-1.0])
+        trial = optimizer.ask()
+        assert trial is not None
+        assert rank_of(trial.configuration) == rank
+
+
 def test_an_untrained_model_is_the_best_so_far_only_where_gains_are_relative_to_it(recorded):
     """The zero-shot loss among the meta-features is no score of an accuracy, and no accuracy would ever beat it."""
     losses = search(recorded)

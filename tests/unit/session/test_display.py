@@ -16,8 +16,9 @@ def a_report(number, configuration, losses, status=Status.OK, message=""):
     return Report(trial, status, LearningCurve(-np.array(losses), np.ones(len(losses))), message, 1.0)
 
 
-def progress(*history, trial=None, spent=61.0):
-    return Progress(history, incumbent_of(history), spent, trial)
+def progress(*history, trial=None, pending=(), spent=61.0):
+    pending = pending or (() if trial is None else (trial,))
+    return Progress(history, incumbent_of(history), spent, trial, pending)
 
 
 def shown(*states, terminal=False, width=120):

@@ -231,7 +231,7 @@ def test_no_model_is_left_in_this_process_when_a_worker_begins(tiny_model, data,
     settings, before = settings_of(data, tiny_model), models_alive()
     begun = prepare(settings, None)
     assert base._held
-    begun.executor(settings, tmp_path, Worker(), stop=lambda: False)
+    begun.executor(settings, tmp_path, [Worker()], stop=lambda: False)
     assert not base._held
     assert not models_alive() - before
 
