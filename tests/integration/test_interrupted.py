@@ -62,7 +62,9 @@ def wait_for_reports(process, output, count):
     assert process.poll() is None, process.stdout.read()
 
 
-@pytest.mark.parametrize(("number", "options"), [(signal.SIGINT, ()), (signal.SIGTERM, ("--isolate",))])
+@pytest.mark.parametrize(
+    ("number", "options"), [(signal.SIGINT, ()), (signal.SIGTERM, ("--isolate",)), (signal.SIGINT, ("--workers", 2))]
+)
 def test_the_first_signal_keeps_the_best(data, tiny_model, tmp_path, number, options):
     output = tmp_path / "run"
     process = start(data, tiny_model, output, *options)

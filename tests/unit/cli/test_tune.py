@@ -33,14 +33,16 @@ def tune(tmp_path, monkeypatch):
 
 def test_all_that_is_asked_reaches_the_search(tune, tmp_path):
     options = ["--budget", "1m30s", "--model", "m", "--seed", 3, "--optimizer", "random", "--max-slices", 9]
-    asked, result = tune(*options, "--surrogate", "s", "--train-rows", 5, "--isolate", "--no-default-comparison")
+    asked, result = tune(
+        *options, "--surrogate", "s", "--train-rows", 5, "--isolate", "--workers", 3, "--no-default-comparison"
+    )
     assert result.exit_code == 0, result.output
     (arguments, more), closed = asked
     assert arguments[0] == TuneOptions.of(
         "data.jsonl", "m", seed=3, optimizer="random", surrogates="s", train_rows=5, device="auto"
     )
     assert arguments[1:3] == (Budget(90.0, 9), tmp_path / "run")
-    assert (more["resume"], more["isolate"]) == (False, True)
+    assert (more["resume"], more["isolate"], more["workers"]) == (False, True, 3)
     assert closed == ("found", {"compare_default": False})
 
 

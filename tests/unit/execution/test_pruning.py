@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from foretune.execution.pruning import prune_checkpoints
-from foretune.types import Configuration, LearningCurve, Report, Status, Trial
+from foretune.execution.pruning import needed_by, prune_checkpoints
+from foretune.types import CONTINUES, Configuration, LearningCurve, Report, Status, Trial
 
 SLICES = 3
 
@@ -59,3 +59,11 @@ def test_what_can_go_on_keeps_its_state_and_the_best_its_adapter(trials):
 def test_what_is_to_be_kept_is_left_alone(trials):
     prune_checkpoints(trials, HISTORY, max_fidelity=SLICES, best={key(BEST)}, keep={key(FINISHED)})
     assert left(trials, FINISHED) == {"state", "best"}
+
+
+def test_runs_under_way_need_their_own_checkpoints_and_those_that_they_begin_with():
+    other = Configuration({"name": "other"})
+    continued = Configuration({"name": "best", CONTINUES: key(BEST)})
+    pending = [Trial(7, other, 1), Trial(8, continued, 1)]
+    assert needed_by(pending) == {other.key, continued.key, key(BEST)}
+    assert needed_by(()) == set()

@@ -2,6 +2,9 @@
 
 import io
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -65,3 +68,26 @@ def test_a_full_disk_is_an_error_of_the_parent_and_the_next_job_is_served():
 def test_a_line_that_is_no_job_ends_the_worker():
     with pytest.raises(KeyError, match="configuration"):
         serve(["{}\n"], io.StringIO(), succeed)
+
+
+def test_a_worker_ends_soon_after_its_parent_in_the_middle_of_a_job(tmp_path):
+    """Two generations: what is started here starts the one that watches it, and is then killed."""
+    sign = tmp_path / "pid"
+    watches = (
+        "import os, pathlib, threading, time\n"
+        "from foretune.execution.worker import _end_with\n"
+        "threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()\n"
+        f"pathlib.Path({str(sign)!r}).write_text(str(os.getpid()) + '.')\n"
+        "time.sleep(60)\n"
+    )
+    starts = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {watches!r}], start_new_session=True)"
+    parent = subprocess.Popen([sys.executable, "-c", starts], stdout=subprocess.PIPE)
+    patience = time.monotonic() + 60
+    while not (sign.exists() and sign.read_text().endswith(".")):
+        assert time.monotonic() < patience
+        time.sleep(0.01)
+    parent.kill()
+    parent.wait()
+    assert parent.stdout.read() == b""  # which ends when the child has let go of it, too
+    parent.stdout.close()
+    assert time.monotonic() < patience

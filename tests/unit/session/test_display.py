@@ -53,6 +53,17 @@ def test_a_resumed_search_says_so_and_repeats_nothing():
     assert len(text.splitlines()) == 2
 
 
+def test_a_terminal_shows_all_trials_under_way_or_the_first_eight():
+    pending = tuple(Trial(number, Configuration({"method": "lora", "rank": number}), 1) for number in range(1, 11))
+    few, many = (shown(progress(), progress(pending=pending[:end]), terminal=True) for end in (2, 10))
+    assert "lora r1, slice 1 of 8" in few
+    assert "lora r2, slice 1 of 8" in few
+    assert "more" not in few
+    assert "lora r8, slice 1 of 8" in many
+    assert "lora r9" not in many
+    assert "and 2 more" in many
+
+
 def test_a_terminal_shows_what_is_going_on():
     trial = Trial(1, IA3, 3, resumes_from=2)
     text = shown(

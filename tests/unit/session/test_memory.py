@@ -12,6 +12,7 @@ from foretune.finetuning import fast_layers
 from foretune.finetuning.data import TokenizedSplits, Tokens
 from foretune.finetuning.memory import StepBytes
 from foretune.metadata.shape import ModelShape
+from foretune.recommendation.hardware import WEIGHT_BYTES
 from foretune.session.memory import Fit, StepMemory, fit_of, measure_memory
 from foretune.space import load_space
 from foretune.types import Configuration
@@ -155,3 +156,23 @@ def test_a_step_is_measured_on_the_model_itself(tiny_model):
     assert measure_memory(str(tiny_model), data, pissa, "cpu").plain == found.plain
     assert fit_of(found, SHAPE, data, "cpu") == Fit(found, SHAPE, 20, 4, "cpu")
     assert fit_of(None, SHAPE, data, "cpu") is None
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_workers_share_what_is_free_once_this_process_holds_no_model(device):
+    """Each has the base model of its own, and 0.6 GiB before it."""
+    base = {"cuda": WEIGHT_BYTES["lora"], "cpu": 4.0}[device] * SHAPE.parameters
+    assert fit(80, device=device).share(2) == pytest.approx((80 * GIB + base) / 2 - base - 0.6 * GIB)
+
+
+def test_no_more_workers_than_could_train_any_configuration():
+    small, large = lora(), lora(method="full")
+    roomy = fit(200)
+    for asked, configurations in ((4, [small]), (1, [small]), (4, [small, large])):
+        count = roomy.most_workers(asked, configurations)
+        most = max(roomy.least_bytes(one) for one in configurations)
+        assert count == 1 or roomy.share(count) >= most
+        assert count == asked or roomy.share(count + 1) < most
+    assert roomy.most_workers(100, [small]) > roomy.most_workers(100, [small, large]) >= 1
+    assert fit(0.1).most_workers(8, [small]) == 1
+    assert fit(math.inf).most_workers(8, [small, large]) == 8

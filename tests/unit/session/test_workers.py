@@ -1,0 +1,99 @@
+"""How many workers a search has, and which GPU each of them sees."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+import torch
+from rich.console import Console
+
+from foretune.session import workers
+from foretune.session.workers import on_one_device, several_workers, visible_gpus
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Sets how many there are, and how CUDA_VISIBLE_DEVICES names them."""
+
+    def there_are(count, named=None):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if named is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+
+    return there_are
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """The environments of the workers that were started, none of which is a process."""
+    environments, events = [], []
+
+    class Worker:
+        def __init__(self, *, environment):
+            environments.append(environment)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            events.append("closed")
+
+        def start(self):
+            events.append("started")
+
+    monkeypatch.setattr(workers, "Worker", Worker)
+    return environments, events
+
+
+def a_setup(fitting=None):
+    """A search of which so many workers fit on a device; None where memory was not measured."""
+    fit = None if fitting is None else SimpleNamespace(most_workers=lambda wanted, _: min(wanted, fitting))
+    return SimpleNamespace(fit=fit, default="default", candidates=("other",))
+
+
+def several(wanted, setup, device):
+    console = Console(file=io.StringIO(), width=200)
+    with several_workers(wanted, setup, device, console) as team:
+        count = len(team)
+    return count, console.file.getvalue().strip()
+
+
+def test_workers_are_dealt_out_to_all_gpus(gpus, begun):
+    gpus(2)
+    assert several(3, a_setup(), "cuda") == (3, "")
+    assert begun == (
+        [{"CUDA_VISIBLE_DEVICES": name} for name in ("0", "1", "0")],
+        ["started"] * 3 + ["closed"] * 3,
+    )
+
+
+def test_gpus_are_those_that_the_user_has_left_visible(gpus):
+    gpus(2, "GPU-a,GPU-b")
+    assert visible_gpus("cuda") == ["GPU-a", "GPU-b"]
+
+
+@pytest.mark.parametrize(("count", "device"), [(1, "cuda"), (4, "cuda:1"), (4, "cpu")])
+def test_where_there_is_nothing_to_choose_the_environment_stays(gpus, begun, count, device):
+    gpus(count)
+    assert several(2, a_setup(), device) == (2, "")
+    assert begun[0] == [{}, {}]
+
+
+@pytest.mark.parametrize(("gpu_count", "expected"), [(1, 2), (2, 4)])
+def test_no_more_workers_are_started_than_fit(gpus, begun, gpu_count, expected):
+    gpus(gpu_count)
+    count, said = several(5, a_setup(fitting=2), "cuda")
+    assert count == len(begun[0]) == expected
+    assert said == f"note: 5 workers were asked for; the free memory of cuda suffices for {expected}"
+
+
+def test_one_trial_at_a_time_needs_no_workers(begun):
+    assert several(1, a_setup(), "cpu") == (0, "")
+    assert begun == ([], [])
+
+
+def test_workers_beyond_the_gpus_share_one(gpus):
+    gpus(2)
+    assert [on_one_device("cuda", count) for count in (1, 2, 3, 5)] == [1, 1, 2, 3]
+    assert on_one_device("cuda:0", 3) == 3
