@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 
 import numpy as np
 
@@ -96,7 +96,7 @@ class Worker:
             return answer_from_json(line)
         status, message = child.cause_of_death()
         self.close()
-        return _answer_for_the_dead(job, status, message, time.monotonic() - started)
+        return answer_for_the_dead(job, status, message, time.monotonic() - started)
 
     def _ask(self, child: _Child, job: Job, stop: Callable[[], bool]) -> Mapping[str, Any] | None:
         patience = math.inf if job.timeout_seconds is None else job.timeout_seconds + self._grace_seconds
@@ -104,11 +104,19 @@ class Worker:
         return child.receive(patience, stop)
 
 
+class RunsJobs(Protocol):
+    """A `Worker`, or a cluster."""
+
+    def run(self, job: Job, stop: Callable[[], bool] = lambda: False) -> Answer:
+        """See `Worker.run`."""
+        ...
+
+
 class Subprocess:
-    """Evaluates trials of one task in a worker of its own: the `evaluate` of `tune`."""
+    """Evaluates trials of one task elsewhere: the `evaluate` of `tune`."""
 
     def __init__(
-        self, worker: Worker, template: Job, directory: Path, stop: Callable[[], bool] = lambda: False
+        self, worker: RunsJobs, template: Job, directory: Path, stop: Callable[[], bool] = lambda: False
     ) -> None:
         """Remember what all trials share.
 
@@ -221,7 +229,7 @@ def _close(pipe: IO[Any]) -> None:
         return
 
 
-def _answer_for_the_dead(job: Job, status: Status, message: str, seconds: float) -> Answer:
+def answer_for_the_dead(job: Job, status: Status, message: str, seconds: float) -> Answer:
     """The slices that the run of a dead child left on disk, up to the fidelity of the trial."""
     slices, run = read_records(Path(job.directory), job.trial.fidelity)
     scores = np.array([VALIDATION_NLL.score(float(line["validation_nll"])) for line in slices])

@@ -33,6 +33,7 @@ from foretune.session.recipe import write_recipe
 from foretune.session.reporting import write_final_page
 from foretune.session.search import Found
 from foretune.session.waiting import waiting
+from foretune.session.workers import Team
 from foretune.tuner import INTERRUPTED, Incumbent
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
 
@@ -151,7 +152,7 @@ def _default_report(found: Found, known: Report | None, console: Console) -> Rep
         begun, folder = (found.output / one / found.setup.default.key for one in (TRIALS, COMPARISON))
         if len(read_records(folder, done)[0]) < done:
             _copy(begun, folder)
-        evaluate = found.setup.executor(found.options, folder.parent, None, stop=ending.asked)
+        evaluate = found.setup.executor(found.options, folder.parent, Team(), stop=ending.asked)
         report = evaluate(Trial(len(found.result.history), found.setup.default, slices, resumes_from=done), None)
     console.print(
         f"the default configuration was trained for comparison, {report.seconds:.0f} s outside of the budget",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,13 +24,13 @@ from foretune.types import Configuration, Report, Task, Trial
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from foretune.execution.subprocess import Worker
     from foretune.finetuning.data import TokenizedSplits
     from foretune.finetuning.ending import Ending
     from foretune.finetuning.evaluate import Scores
     from foretune.metadata.shape import ModelShape
     from foretune.optimizer import Optimizer, Search
     from foretune.session.options import TuneOptions
+    from foretune.session.workers import Team
     from foretune.space import SearchSpace
     from foretune.surrogate.pace import Pace
     from foretune.surrogate.protocol import Surrogates
@@ -101,24 +101,18 @@ class SearchSetup:
         asked = Search(*given, only_candidates=False)
         return (make or find_optimizer(options.optimizer))(asked)
 
-    def executor(
-        self, options: TuneOptions, directory: Path, workers: Sequence[Worker], *, stop: Callable[[], bool]
-    ) -> RunTrial:
+    def executor(self, options: TuneOptions, directory: Path, team: Team, *, stop: Callable[[], bool]) -> RunTrial:
         """What runs the trials: whichever worker is free or, without any, this process."""
-        if not workers:
+        if not team.workers:
             from foretune.execution.in_process import InProcess
 
             return InProcess(self.data, options.model, directory, options.seed, options.device, stop=stop)
-        import torch
-
         from foretune.execution.jobs import Job
         from foretune.execution.several import Several
         from foretune.execution.subprocess import Subprocess
         from foretune.finetuning.base import release
-        from foretune.session.workers import on_one_device
 
         release()  # workers read the model for themselves
-        count = len(workers)
         template = Job(
             Trial(0, self.default, 1),
             options.model,
@@ -127,10 +121,10 @@ class SearchSetup:
             seed=options.seed,
             device=options.device,
             test=False,
-            threads=max(1, torch.get_num_threads() // count),
-            memory_bytes=self.fit.share(on_one_device(options.device, count)) if self.fit and count > 1 else None,
+            threads=team.threads,
+            memory_bytes=team.memory_bytes,
         )
-        return Several([Subprocess(worker, template, directory, stop=stop) for worker in workers])
+        return Several([Subprocess(worker, template, directory, stop=stop) for worker in team.workers])
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from foretune.session.options import TuneOptions
 from foretune.session.scoring import check_metric
 from foretune.session.status import noting
 from foretune.session.waiting import waiting
-from foretune.session.workers import several_workers
+from foretune.session.workers import Cluster, Team, on_cluster, one_worker, several_workers
 from foretune.tuner import AbandonedError, Budget, Clock, Observer, Progress, TuningResult, tune
 from foretune.types import Report, Status, Trial
 
@@ -61,6 +61,7 @@ class _Way:
     Attributes:
         worker: runs the trials; None for this process, or for the workers.
         workers: trials at the same time.
+        cluster: that runs them; None for this machine.
         as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
             machine; what it takes is another matter.
         make: makes the optimizer; None for the one that the options name.
@@ -70,10 +71,19 @@ class _Way:
 
     worker: Worker | None = None
     workers: int = 1
+    cluster: Cluster | None = None
     as_predicted: bool = False
     make: Callable[[Search], Optimizer] | None = None
     ending: Interruption = field(default_factory=Interruption)
     observers: Sequence[Observer] = ()
+
+    def team(self, setup: SearchSetup, device: str, directory: Path, console: Console) -> AbstractContextManager[Team]:
+        """What runs the trials, begun."""
+        if self.cluster is not None:
+            return on_cluster(self.cluster, self.workers, device, directory)
+        if self.worker is not None:
+            return nullcontext(one_worker(self.worker))
+        return several_workers(self.workers, setup, device, console)
 
 
 def search(
@@ -85,6 +95,7 @@ def search(
     resume: bool = False,
     isolate: bool = False,
     workers: int = 1,
+    cluster: Cluster | None = None,
     as_predicted: bool = False,
     clock: Clock | None = None,
     make: Callable[[Search], Optimizer] | None = None,
@@ -104,6 +115,7 @@ def search(
         resume: go on with the search in `output`.
         isolate: run trials in a process of their own.
         workers: trials at the same time, each in a process of its own; fewer where the memory does not suffice.
+        cluster: that runs the trials instead of this machine.
         as_predicted: count the seconds of the budget as they are predicted, so that the search is the same on any
             machine; what it takes is another matter.
         clock: of the budget; by default it starts now.
@@ -119,8 +131,9 @@ def search(
     check_folder(output, options, resume=resume)
     check_settings(options, optimizer=make is None)
     with ExitStack() as stack:
-        worker = stack.enter_context(_begun_worker()) if isolate and workers == 1 else None
-        way = _Way(worker, workers, as_predicted, make, observers=observers)
+        alone = isolate and workers == 1 and cluster is None
+        worker = stack.enter_context(_begun_worker()) if alone else None
+        way = _Way(worker, workers, cluster, as_predicted, make, observers=observers)
         with waiting(console, "loading libraries"):
             options = on_this_machine(options)
         if is_locked := output.is_dir():
@@ -235,14 +248,14 @@ def _tune(
         optimizer = counted = PredictedTime(optimizer, setup.task, setup.surrogates.cost, budget.seconds)
         limits = replace(budget, seconds=math.inf)
     with ExitStack() as stack:
+        # Ray has a handler of signals of its own, which the one of a search takes the place of.
+        team = stack.enter_context(way.team(setup, options.device, output / TRIALS, console))
         stack.enter_context(way.ending)
         display = SearchDisplay(
             console, limits, setup.task.max_fidelity, setup.zero_shot_nll, ending=way.ending.asked, counted=counted
         )
-        team = stack.enter_context(several_workers(way.workers, setup, options.device, console))
         stack.enter_context(display)
-        begun = team or ([way.worker] if way.worker else [])
-        run_trial = setup.executor(options, output / TRIALS, begun, stop=way.ending.asked)
+        run_trial = setup.executor(options, output / TRIALS, team, stop=way.ending.asked)
 
         def evaluate(trial: Trial) -> Report:
             # One slice may overrun; a run of several is stopped by the budget, for there is nothing else to stop it.
@@ -260,7 +273,7 @@ def _tune(
             observers=[display, noting(output, allowed), _pruning(output, setup, options), *way.observers],
             clock=clock,
             stop=way.ending.asked,
-            workers=max(1, len(team)),
+            workers=max(1, len(team.workers)),
         )
 
 

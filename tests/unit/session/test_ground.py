@@ -29,6 +29,7 @@ from foretune.session.ground import prepare
 from foretune.session.options import TuneOptions
 from foretune.session.scoring import MetricRequest
 from foretune.session.search import header_of
+from foretune.session.workers import Team
 from foretune.space import load_space
 from foretune.tuner import Clock
 from foretune.types import Configuration, LearningCurve, Report, Status, Trial
@@ -217,7 +218,7 @@ def test_the_model_is_read_once_for_measuring_it_and_for_training(tiny_model, da
     monkeypatch.setattr("foretune.finetuning.pace.CHEAP_SECONDS", -1.0)  # so that steps are timed, too
     settings = settings_of(data, tiny_model)
     begun = prepare(settings, None)
-    run = begun.executor(settings, tmp_path, None, stop=lambda: False)
+    run = begun.executor(settings, tmp_path, Team(), stop=lambda: False)
     assert run(Trial(0, begun.default, 1), None).status is Status.OK
     assert len(readings) == 1
 
@@ -231,7 +232,7 @@ def test_no_model_is_left_in_this_process_when_a_worker_begins(tiny_model, data,
     settings, before = settings_of(data, tiny_model), models_alive()
     begun = prepare(settings, None)
     assert base._held
-    begun.executor(settings, tmp_path, [Worker()], stop=lambda: False)
+    begun.executor(settings, tmp_path, Team([Worker()]), stop=lambda: False)
     assert not base._held
     assert not models_alive() - before
 

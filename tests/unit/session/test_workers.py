@@ -7,8 +7,9 @@ import pytest
 import torch
 from rich.console import Console
 
+from foretune.errors import ConfigurationError
 from foretune.session import workers
-from foretune.session.workers import on_one_device, several_workers, visible_gpus
+from foretune.session.workers import one_worker, parse_cluster, several_workers, visible_gpus
 
 
 @pytest.fixture
@@ -48,14 +49,16 @@ def begun(monkeypatch):
 
 def a_setup(fitting=None):
     """A search of which so many workers fit on a device; None where memory was not measured."""
-    fit = None if fitting is None else SimpleNamespace(most_workers=lambda wanted, _: min(wanted, fitting))
+    fit = None
+    if fitting is not None:
+        fit = SimpleNamespace(most_workers=lambda wanted, _: min(wanted, fitting), share=lambda count: 12.0 / count)
     return SimpleNamespace(fit=fit, default="default", candidates=("other",))
 
 
 def several(wanted, setup, device):
     console = Console(file=io.StringIO(), width=200)
     with several_workers(wanted, setup, device, console) as team:
-        count = len(team)
+        count = len(team.workers)
     return count, console.file.getvalue().strip()
 
 
@@ -93,7 +96,20 @@ def test_one_trial_at_a_time_needs_no_workers(begun):
     assert begun == ([], [])
 
 
-def test_workers_beyond_the_gpus_share_one(gpus):
+def test_each_worker_computes_with_its_share_of_threads_and_memory(gpus, begun, monkeypatch):
     gpus(2)
-    assert [on_one_device("cuda", count) for count in (1, 2, 3, 5)] == [1, 1, 2, 3]
-    assert on_one_device("cuda:0", 3) == 3
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    setup = a_setup(fitting=2)
+    for wanted, threads, share in ((2, 4, 12.0), (3, 2, 6.0), (1, None, None)):
+        with several_workers(wanted, setup, "cuda", Console(quiet=True)) as team:
+            assert (len(team.workers), team.threads, team.memory_bytes) == (wanted * (wanted > 1), threads, share)
+    alone = one_worker("worker")
+    assert (alone.workers, alone.threads, alone.memory_bytes) == (["worker"], 8, None)
+
+
+def test_a_cluster_is_named_by_its_kind_and_address():
+    assert [parse_cluster(text) for text in ("ray", "ray:10.0.0.1:6379", "ray:ray://h:10001")] == [
+        *("", "10.0.0.1:6379", "ray://h:10001"),
+    ]
+    with pytest.raises(ConfigurationError, match="--cluster got 'slurm'; give ray, or ray:ADDRESS"):
+        parse_cluster("slurm")
