@@ -8,7 +8,14 @@ import time
 from pathlib import Path
 
 from foretune.execution.jobs import Answer, Job
-from foretune.types import Configuration, LearningCurve, Report, Status
+from foretune.execution.on_ray import RayCluster, Share
+from foretune.execution.several import Several
+from foretune.execution.store import Store
+from foretune.execution.subprocess import Subprocess
+from foretune.optimizer.baselines import Ordered
+from foretune.request import DataRequest
+from foretune.tuner import Budget, Observer, TuningResult, tune
+from foretune.types import VALIDATION_NLL, Configuration, LearningCurve, Report, Status, Task, Trial
 
 SECONDS = 0.2
 SLICES = 4
@@ -34,3 +41,28 @@ def run_job(job: Job) -> Answer:
         note = f"{trial.configuration.key}-{slice_number}-{os.getpid()}-{time.monotonic_ns()}"
         (Path(job.model) / note).write_text("")
     return Answer(Report(trial, Status.OK, curve_of(trial.configuration, trial.fidelity), "", SECONDS))
+
+
+def search_on_ray(
+    address: str, url: str, folder: str, workers: int = 3, observe: Observer | None = None
+) -> TuningResult:
+    """A search of all candidates on a cluster, as a program of its own can make it, too.
+
+    Args:
+        address: of the cluster.
+        url: of the store.
+        folder: of the journal, the runs, and the notes on slices.
+        workers: trials at the same time.
+        observe: the search.
+    """
+    home = Path(folder)
+    template = Job(Trial(0, CANDIDATES[0], 1), str(home / "notes"), DataRequest("data"), "")
+    with RayCluster(address, Store(url), Share(), run_job) as cluster:
+        return tune(
+            Ordered(Task("task", VALIDATION_NLL, {}, SLICES), CANDIDATES),
+            Several([Subprocess(cluster, template, home / "trials")] * workers),
+            budget=Budget(),
+            journal=home / "journal.jsonl",
+            observers=[] if observe is None else [observe],
+            workers=workers,
+        )

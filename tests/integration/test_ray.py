@@ -1,24 +1,19 @@
-"""Searches on real Ray nodes of this machine, of which some are killed."""
+"""Searches on real Ray nodes of this machine: nodes, and the process of the search, are killed."""
 
+import json
 import os
 import random
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 import slow_runs
-from slow_runs import CANDIDATES, SLICES, curve_of
+from slow_runs import CANDIDATES, SLICES, curve_of, search_on_ray
 
-from foretune.execution.jobs import Job
-from foretune.execution.on_ray import RayCluster, Share
-from foretune.execution.several import Several
-from foretune.execution.store import Store
-from foretune.execution.subprocess import Subprocess
-from foretune.optimizer.baselines import Ordered
-from foretune.request import DataRequest
-from foretune.tuner import Budget, tune
-from foretune.types import VALIDATION_NLL, Task, Trial
+from foretune.journal import read_journal
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,49 +22,91 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-TASK = Task("task", VALIDATION_NLL, {}, SLICES)
 EXPECTED = sorted((one.key, "ok", curve_of(one, SLICES).scores.tolist()) for one in CANDIDATES)
+STARTS_A_SEARCH = "import sys, slow_runs; slow_runs.search_on_ray(*sys.argv[1:])"
+KEYS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
-@pytest.fixture
-def nodes(monkeypatch):
+@pytest.fixture(scope="module")
+def bucket():
+    """The address of a bucket on a server of this machine, which nodes find by their environment; None without one."""
+    try:
+        from moto.server import ThreadedMotoServer
+        from s3fs import S3FileSystem
+    except ImportError:
+        yield None
+        return
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*server.get_host_and_port()))
+        for name, value in KEYS.items():
+            patch.setenv(name, value)
+        S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"]).mkdir("runs")
+        yield "s3://runs"
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def nodes(bucket):
     """A cluster whose head runs nothing, and three nodes of a core each."""
     pytest.importorskip("ray", reason="needs the extra 'ray'")
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]))
-    monkeypatch.setenv("RAY_health_check_period_ms", "500")
-    monkeypatch.setenv("RAY_health_check_failure_threshold", "4")
-    memory = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **memory})
-    for _ in range(3):
-        cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
-    yield cluster
-    cluster.shutdown()
-
-
-def template(notes):
-    return Job(Trial(0, CANDIDATES[0], 1), str(notes), DataRequest("data"), "")
-
-
-def searched(evaluate, journal, workers, observers=()):
-    optimizer = Ordered(TASK, CANDIDATES)
-    return tune(optimizer, evaluate, budget=Budget(), journal=journal, workers=workers, observers=observers)
-
-
-def fates(history):
-    return sorted((one.trial.configuration.key, one.status, one.curve.scores.tolist()) for one in history)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]))
+        patch.setenv("RAY_health_check_period_ms", "500")
+        patch.setenv("RAY_health_check_failure_threshold", "4")
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        for _ in range(3):
+            cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+        yield cluster
+        cluster.shutdown()
 
 
 @pytest.fixture
-def notes(tmp_path):
-    """A folder where each slice that is trained leaves a file."""
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    return folder
+def folder(tmp_path):
+    """Of a search, with a place where each slice that is trained leaves a file."""
+    (tmp_path / "notes").mkdir()
+    return tmp_path
 
 
-def test_nodes_killed_at_random_lose_nothing(nodes, notes, tmp_path):
+def fates(folder):
+    history = read_journal(folder / "journal.jsonl").history
+    return sorted((one.trial.configuration.key, one.status, one.curve.scores.tolist()) for one in history)
+
+
+def slices_trained(folder):
+    """Names of the slices, each as often as it was trained."""
+    return [path.name.rsplit("-", 2)[0] for path in (folder / "notes").iterdir()]
+
+
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_a_killed_search_goes_on_where_its_tasks_were(nodes, bucket, folder, kind):
+    if kind == "bucket" and bucket is None:
+        pytest.skip("needs moto[server] and s3fs")
+    url = str(folder / "trials") if kind == "folder" else bucket
+    command = [sys.executable, "-c", STARTS_A_SEARCH, nodes.address, url, str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    patience = time.monotonic() + 100
+    while len(slices_trained(folder)) < 5:
+        assert process.poll() is None
+        assert time.monotonic() < patience
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    result = search_on_ray(nodes.address, url, str(folder))
+    assert fates(folder) == EXPECTED
+    assert result.incumbent.configuration == CANDIDATES[3]
+    trained = slices_trained(folder)
+    assert len(set(trained)) == len(CANDIDATES) * SLICES
+    assert len(trained) <= len(set(trained)) + 3  # the slice that was under way on each node
+    for one in CANDIDATES:
+        state = folder / "trials" / one.key / "state" / "slices.json"
+        assert json.loads(state.read_text()) == SLICES
+
+
+def test_nodes_killed_at_random_lose_nothing(nodes, folder):
     """Two of three nodes are killed, each in the middle of some slice."""
     rng = random.Random(0)
 
@@ -78,11 +115,9 @@ def test_nodes_killed_at_random_lose_nothing(nodes, notes, tmp_path):
             time.sleep(rng.uniform(0.0, 2 * slow_runs.SECONDS))
             nodes.remove_node(rng.choice(sorted(nodes.worker_nodes, key=str)), allow_graceful=False)
 
-    with RayCluster(nodes.address, Store(str(tmp_path / "trials")), Share(), slow_runs.run_job) as cluster:
-        evaluate = Several([Subprocess(cluster, template(notes), tmp_path / "trials")] * 3)
-        result = searched(evaluate, tmp_path / "journal.jsonl", 3, [kill])
-    assert fates(result.history) == EXPECTED
+    result = search_on_ray(nodes.address, str(folder / "trials"), str(folder), observe=kill)
+    assert fates(folder) == EXPECTED
     assert result.incumbent.configuration == CANDIDATES[3]
-    trained = [path.name.rsplit("-", 2)[0] for path in notes.iterdir()]
+    trained = slices_trained(folder)
     assert len(set(trained)) == len(CANDIDATES) * SLICES
     assert len(trained) <= len(set(trained)) + 2  # the slice that was under way on each lost node

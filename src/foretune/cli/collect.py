@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ import typer
 
 from foretune.cli.answer import answering
 from foretune.cli.metadata.counts import counts_of
-from foretune.cli.options import Device
+from foretune.cli.options import Checkpoints, Cluster, Device
 from foretune.session import checks
 from foretune.session.durations import format_seconds, parse_seconds
 from foretune.session.waiting import waiting
@@ -20,7 +20,7 @@ from foretune.session.waiting import waiting
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from foretune.collect import CollectionProgress
+    from foretune.collect import CollectionProgress, StartRunner
     from foretune.execution.jobs import Answer, Job
     from foretune.metadata.collection import Collection
     from foretune.metadata.source import TaskSource
@@ -52,6 +52,8 @@ def collect_verb(
     space: Annotated[str, typer.Option(help="search space: a shipped name or a YAML file")] = "peft",
     seed: Annotated[int, typer.Option(help="decides configurations and seeds of runs")] = 0,
     workers: Annotated[int, typer.Option(help="processes, one thread each")] = 1,
+    cluster: Cluster = None,
+    checkpoints: Checkpoints = None,
     max_length: Annotated[
         int | None, typer.Option(help="tokens of an example; by default what the model can take, at most 512")
     ] = None,
@@ -123,9 +125,9 @@ def collect_verb(
         collection, describe = _prepare(sources, model, space, max_length, settings, console)
     observe = partial(_show, console)
     try:
-        with waiting(console, "starting") as step:
+        with waiting(console, "starting") as step, _runners(cluster, checkpoints or str(out), device) as start:
             told = partial(_described, describe, step)
-            meta = collect(collection, out, describe=told, start_runner=_start_worker, workers=workers, observe=observe)
+            meta = collect(collection, out, describe=told, start_runner=start, workers=workers, observe=observe)
     except KeyboardInterrupt:
         compile_tables(out)
         raise KeyboardInterrupt("Stopped; the same command goes on from here.") from None
@@ -191,6 +193,18 @@ def _described(
     row = describe(source)
     step("training")
     return row
+
+
+@contextmanager
+def _runners(cluster: str | None, store: str, device: str) -> Generator[StartRunner]:
+    """What starts a worker, or takes one more task of a cluster."""
+    if cluster is None:
+        yield _start_worker
+        return
+    from foretune.session.workers import on_ray, parse_cluster
+
+    with on_ray(parse_cluster(cluster), store, device) as tasks:
+        yield lambda: nullcontext(tasks.run)
 
 
 @contextmanager

@@ -23,6 +23,12 @@ Guard = Annotated[
         metavar="FILE", help="A second dataset, to see what finetuning costs there; `general` comes with foretune."
     ),
 ]
+Cluster = Annotated[
+    str | None, typer.Option(metavar="ray[:ADDRESS]", help="Train on a Ray cluster, --workers runs at the same time.")
+]
+Checkpoints = Annotated[
+    str | None, typer.Option(metavar="URL", help="Folder or bucket that all nodes reach; by default the output folder.")
+]
 Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")]
 
 MetricRows = Annotated[int, typer.Option(min=1, help="Most questions of a split that are answered for --metric.")]

@@ -10,6 +10,8 @@ import typer
 
 from foretune.cli.answer import answering
 from foretune.cli.options import (
+    Checkpoints,
+    Cluster,
     Columns,
     CompletionPrice,
     Device,
@@ -71,12 +73,8 @@ def tune(
     workers: Annotated[
         int, typer.Option(min=1, help="Trials at the same time, each in a process of its own, dealt out to all GPUs.")
     ] = 1,
-    cluster: Annotated[
-        str | None, typer.Option(metavar="ray[:ADDRESS]", help="Run the trials on a Ray cluster; see --workers.")
-    ] = None,
-    checkpoints: Annotated[
-        str | None, typer.Option(metavar="URL", help="Folder or bucket that all nodes of the cluster reach.")
-    ] = None,
+    cluster: Cluster = None,
+    checkpoints: Checkpoints = None,
     into: Annotated[
         Path | None,
         typer.Option("--learn-into", metavar="META", help="Append all runs to this meta-dataset; made if absent."),
@@ -137,7 +135,7 @@ def tune(
     from foretune.session.guarding import parse_limit
     from foretune.session.options import TuneOptions
     from foretune.session.search import search
-    from foretune.session.workers import Cluster, parse_cluster
+    from foretune.session.workers import RayRequest, parse_cluster
     from foretune.tuner import Budget, Clock
 
     clock = Clock(context.obj or 0.0)
@@ -179,7 +177,7 @@ def tune(
                 resume=resume,
                 isolate=isolate,
                 workers=workers,
-                cluster=None if cluster is None else Cluster(parse_cluster(cluster), checkpoints),
+                cluster=None if cluster is None else RayRequest(parse_cluster(cluster), checkpoints),
                 clock=clock,
                 observers=observers,
             )

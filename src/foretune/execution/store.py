@@ -17,8 +17,7 @@ from foretune.errors import ConfigurationError
 class Store:
     """A place for folders.
 
-    What a service needs beside the address, such as `endpoint_url`, comes from its own settings or from those of fsspec
-    (`FSSPEC_S3_ENDPOINT_URL`).
+    What a service needs beside the address, such as keys, comes from its own variables (`AWS_ENDPOINT_URL`, ...).
 
     Attributes:
         url: of the place; a path for a folder.
@@ -41,7 +40,8 @@ class Store:
         try:
             files, root = self._files()
             probe = f"{root}/.probe-{uuid.uuid4().hex}"
-            files.makedirs(root, exist_ok=True)
+            if self.folder is not None:
+                files.makedirs(root, exist_ok=True)
             files.pipe_file(probe, b"")
             files.rm_file(probe)
         except Exception as error:

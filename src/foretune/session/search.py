@@ -30,7 +30,7 @@ from foretune.session.options import TuneOptions
 from foretune.session.scoring import check_metric
 from foretune.session.status import noting
 from foretune.session.waiting import waiting
-from foretune.session.workers import Cluster, Team, on_cluster, one_worker, several_workers
+from foretune.session.workers import RayRequest, Team, on_cluster, one_worker, several_workers
 from foretune.tuner import AbandonedError, Budget, Clock, Observer, Progress, TuningResult, tune
 from foretune.types import Report, Status, Trial
 
@@ -71,7 +71,7 @@ class _Way:
 
     worker: Worker | None = None
     workers: int = 1
-    cluster: Cluster | None = None
+    cluster: RayRequest | None = None
     as_predicted: bool = False
     make: Callable[[Search], Optimizer] | None = None
     ending: Interruption = field(default_factory=Interruption)
@@ -95,7 +95,7 @@ def search(
     resume: bool = False,
     isolate: bool = False,
     workers: int = 1,
-    cluster: Cluster | None = None,
+    cluster: RayRequest | None = None,
     as_predicted: bool = False,
     clock: Clock | None = None,
     make: Callable[[Search], Optimizer] | None = None,

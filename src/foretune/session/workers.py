@@ -16,6 +16,7 @@ from foretune.errors import ConfigurationError
 from foretune.execution.subprocess import RunsJobs, Worker
 
 if TYPE_CHECKING:
+    from foretune.execution.on_ray import RayCluster
     from foretune.session.ground import SearchSetup
 
 
@@ -35,7 +36,7 @@ class Team:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class RayRequest:
     """A Ray cluster.
 
     Attributes:
@@ -97,7 +98,7 @@ def several_workers(wanted: int, setup: SearchSetup, device: str, console: Conso
 
 
 @contextmanager
-def on_cluster(cluster: Cluster, wanted: int, device: str, directory: Path) -> Generator[Team]:
+def on_cluster(cluster: RayRequest, wanted: int, device: str, directory: Path) -> Generator[Team]:
     """As many tasks of a Ray cluster as are wanted, each with a core or, if the device is `cuda`, with a GPU as well.
 
     Args:
@@ -106,12 +107,22 @@ def on_cluster(cluster: Cluster, wanted: int, device: str, directory: Path) -> G
         device: of the trials.
         directory: of the runs here.
     """
+    with on_ray(cluster.address, cluster.checkpoints or str(directory.resolve()), device) as tasks:
+        yield Team([tasks] * wanted, threads=1)
+
+
+def on_ray(address: str, store: str, device: str) -> RayCluster:
+    """A Ray cluster, whose tasks take a core and, if the device is a GPU, a GPU each.
+
+    Args:
+        address: see `RayRequest`.
+        store: folder or address of a bucket.
+        device: of the runs.
+    """
     from foretune.execution.on_ray import RayCluster, Share
     from foretune.execution.store import Store
 
-    store = Store(cluster.checkpoints or str(directory.resolve()))
-    with RayCluster(cluster.address, store, Share(gpus=float(device.startswith("cuda")))) as tasks:
-        yield Team([tasks] * wanted, threads=1)
+    return RayCluster(address, Store(store), Share(gpus=float(device.startswith("cuda"))))
 
 
 def _threads() -> int:

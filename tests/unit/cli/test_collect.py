@@ -1,12 +1,14 @@
 """The parts of `foretune collect` that need no model."""
 
 import io
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 from rich.console import Console
 from typer.testing import CliRunner
 
 from foretune.cli import commands
-from foretune.cli.collect import _described, _show
+from foretune.cli.collect import _described, _runners, _show, _start_worker
 from foretune.collect import CollectionProgress
 from foretune.metadata.source import TaskSource
 
@@ -41,3 +43,19 @@ def test_the_user_is_told_of_each_task(tmp_path):
     said = []
     row = _described(lambda source: {"task": source.id}, said.append, TaskSource(tmp_path / "data", 50))
     assert (row, said) == ({"task": "data@50"}, ["scoring the base model on data@50", "training"])
+
+
+def test_runs_go_to_a_cluster_where_one_is_named(monkeypatch):
+    asked = []
+
+    @contextmanager
+    def on_ray(*arguments):
+        asked.append(arguments)
+        yield SimpleNamespace(run="run")
+
+    monkeypatch.setattr("foretune.session.workers.on_ray", on_ray)
+    with _runners("ray:10.0.0.1:6379", "s3://bucket/runs", "cuda") as start, start() as first, start() as second:
+        assert (first, second) == ("run", "run")
+    assert asked == [("10.0.0.1:6379", "s3://bucket/runs", "cuda")]
+    with _runners(None, "folder", "cpu") as start:
+        assert start is _start_worker

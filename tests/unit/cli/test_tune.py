@@ -7,6 +7,7 @@ from foretune.cli import commands
 from foretune.errors import ConfigurationError, JournalError
 from foretune.session.options import TuneOptions
 from foretune.session.scoring import MetricRequest
+from foretune.session.workers import RayRequest
 from foretune.teacher.price import Price
 from foretune.tuner import Budget
 
@@ -44,6 +45,14 @@ def test_all_that_is_asked_reaches_the_search(tune, tmp_path):
     assert arguments[1:3] == (Budget(90.0, 9), tmp_path / "run")
     assert (more["resume"], more["isolate"], more["workers"]) == (False, True, 3)
     assert closed == ("found", {"compare_default": False})
+
+
+def test_a_cluster_reaches_the_search(tune):
+    asked, result = tune("--budget", "1m", "--cluster", "ray:10.0.0.1:6379", "--checkpoints", "s3://b/runs")
+    assert result.exit_code == 0, result.output
+    assert asked[0][1]["cluster"] == RayRequest("10.0.0.1:6379", "s3://b/runs")
+    _, refused = tune("--budget", "1m", "--cluster", "slurm")
+    assert "--cluster got 'slurm'" in str(refused.exception)
 
 
 def test_a_metric_and_its_judge_reach_the_search(tune, tmp_path):
