@@ -13,6 +13,9 @@ import pytest
 import slow_runs
 from slow_runs import CANDIDATES, SLICES, curve_of, search_on_ray
 
+from foretune.errors import ConfigurationError
+from foretune.execution.on_ray import RayCluster, Share
+from foretune.execution.store import Store
 from foretune.journal import read_journal
 
 pytestmark = [
@@ -79,6 +82,12 @@ def fates(folder):
 def slices_trained(folder):
     """Names of the slices, each as often as it was trained."""
     return [path.name.rsplit("-", 2)[0] for path in (folder / "notes").iterdir()]
+
+
+def test_where_no_cluster_is_that_is_said_at_once(tmp_path):
+    pytest.importorskip("ray", reason="needs the extra 'ray'")
+    with pytest.raises(ConfigurationError, match=r"no Ray cluster answers at '127.0.0.1:1' \(.*refused\); start one"):
+        RayCluster("127.0.0.1:1", Store(str(tmp_path)), Share())
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])

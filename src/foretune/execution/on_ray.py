@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,6 +32,7 @@ RETRIES = 8
 """Of a task whose node or process is lost."""
 _LOOK_SECONDS = 0.2
 """Between two looks at whether a task is to be ended."""
+_REACH_SECONDS = 10.0
 _DATA = ".data"
 
 RunJob = Callable[[Job], Answer]
@@ -71,8 +74,9 @@ class RayCluster:
         self._ray = library("ray", "ray")
         store.check()
         try:
-            self._ray.init(address=address or None, log_to_driver=False, include_dashboard=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+            _reach(address)  # Ray would try for minutes
+            self._ray.init(address=address or None, log_to_driver=False, logging_level=logging.WARNING)
+        except (OSError, ValueError, RuntimeError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ConfigurationError(
                 f"no Ray cluster answers at {address!r} ({reason}); start one with `ray start --head`, or give "
@@ -136,6 +140,13 @@ class RayCluster:
             self._store.push(source, f"{_DATA}/{digest}/{source.name if source.is_dir() else ''}".rstrip("/"))
             self._pushed.add(digest)
         return replace(job, data=replace(job.data, source=f"{_DATA}/{digest}/{source.name}"))
+
+
+def _reach(address: str) -> None:
+    """An `OSError` if nothing listens there."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), _REACH_SECONDS).close()
 
 
 def _cause(error: Exception) -> tuple[Status, str]:
