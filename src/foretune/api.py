@@ -150,6 +150,8 @@ def tune(
     device: str = "auto",
     isolate: bool = False,
     workers: int = 1,
+    cluster: str | None = None,
+    checkpoints: str | Path | None = None,
     storage: str | None = None,
     track: Sequence[str] = (),
     average: bool = True,
@@ -182,6 +184,8 @@ def tune(
         device: `auto` (a GPU if there is one), `cpu`, `cuda`, ...
         isolate: run trials in a process of their own.
         workers: trials at the same time, each in a process of its own, dealt out to all GPUs.
+        cluster: a Ray cluster that runs the trials, as `ray` or `ray:ADDRESS`.
+        checkpoints: folder or bucket that all of its nodes reach; None for the output folder.
         storage: address of a storage of Optuna that shows the trials, such as `sqlite:///trials.db`.
         track: trackers that show the runs, as `mlflow:URI` or `tensorboard:DIR`.
         average: return an average of the best runs' weights where it is better; else the best run's.
@@ -202,6 +206,7 @@ def tune(
     from foretune.session.options import TuneOptions
     from foretune.session.search import search
     from foretune.session.waiting import nowhere
+    from foretune.session.workers import RayRequest, parse_cluster
 
     name, make = (optimizer, None) if isinstance(optimizer, str) else (_name_of(optimizer), optimizer)
     options = TuneOptions.of(
@@ -225,6 +230,8 @@ def tune(
         metric=MetricRequest(metric) if isinstance(metric, str) else metric,
     )
     limits, shown = Budget(_seconds(budget), max_slices), console or nowhere()
+    store = None if checkpoints is None else str(checkpoints)
+    ray = None if cluster is None else RayRequest(parse_cluster(cluster), store)
     with followed(storage, track, Path(output), shown) as observers:
         found = search(
             options,
@@ -234,6 +241,7 @@ def tune(
             resume=resume,
             isolate=isolate,
             workers=workers,
+            cluster=ray,
             make=make,
             observers=observers,
         )

@@ -13,6 +13,7 @@ import pytest
 import slow_runs
 from slow_runs import CANDIDATES, SLICES, curve_of, search_on_ray
 
+import foretune.cli
 from foretune.errors import ConfigurationError
 from foretune.execution.on_ray import RayCluster, Share
 from foretune.execution.store import Store
@@ -113,6 +114,23 @@ def test_a_killed_search_goes_on_where_its_tasks_were(nodes, bucket, folder, kin
     for one in CANDIDATES:
         state = folder / "trials" / one.key / "state" / "slices.json"
         assert json.loads(state.read_text()) == SLICES
+
+
+def test_a_search_on_a_cluster_finds_what_one_process_finds(nodes, data, tiny_model, tmp_path):
+    """Real training, with the command of a user."""
+    on_ray = ("--cluster", f"ray:{nodes.address}", "--workers", 3)
+    for folder, options in (("alone", ()), ("cluster", on_ray)):
+        words = (
+            *("tune", data, "--model", tiny_model, "--output", tmp_path / folder, "--budget", "1h"),
+            *("--max-slices", 12, "--optimizer", "random", "--candidates", 4),
+            *("--no-default-comparison", "--no-average", *options),
+        )
+        with pytest.raises(SystemExit) as stop:
+            foretune.cli.app([str(word) for word in words])
+        assert stop.value.code == 0
+    assert len(fates(tmp_path / "alone")) == 2
+    assert fates(tmp_path / "cluster") == fates(tmp_path / "alone")
+    assert (tmp_path / "cluster" / "adapter" / "adapter_model.safetensors").is_file()
 
 
 def test_nodes_killed_at_random_lose_nothing(nodes, folder):

@@ -12,6 +12,7 @@ from foretune.errors import ConfigurationError, JournalError
 from foretune.report.run_report import RunReport, TrialCurve, write_run_report
 from foretune.session.options import TuneOptions
 from foretune.session.scoring import MetricRequest
+from foretune.session.workers import RayRequest
 from foretune.tuner import Budget
 from foretune.types import Configuration
 
@@ -59,13 +60,22 @@ def test_a_search_is_asked_for_as_on_the_command_line(folder, monkeypatch):
     asked = []
     monkeypatch.setattr("foretune.session.search.search", lambda *one, **more: asked.append((one, more)) or "found")
     monkeypatch.setattr("foretune.session.closing.close", lambda *one, **more: asked.append((one, more)))
-    run = api.tune(Path("d.jsonl"), folder, budget="1m30s", seed=3, max_slices=9, surrogates=Path("s"), isolate=True)
+    run = api.tune(
+        Path("d.jsonl"),
+        folder,
+        budget="1m30s",
+        seed=3,
+        max_slices=9,
+        surrogates=Path("s"),
+        isolate=True,
+        cluster="ray:h:1",
+    )
     assert run.folder == folder
     (arguments, more), (closed, compared) = asked
     assert arguments[0] == TuneOptions.of("d.jsonl", "foretune-tiny", seed=3, surrogates="s", device="auto")
     assert arguments[1:3] == (Budget(90.0, 9), folder)
     assert (more, arguments[3].quiet) == (
-        {"resume": False, "isolate": True, "workers": 1, "make": None, "observers": []},
+        {"resume": False, "isolate": True, "workers": 1, "cluster": RayRequest("h:1"), "make": None, "observers": []},
         True,
     )
     assert (closed[0], compared) == ("found", {"compare_default": True})

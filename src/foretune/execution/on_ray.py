@@ -105,7 +105,8 @@ class RayCluster:
         """
         started = time.monotonic()
         name = Path(job.directory).name
-        reference = self._task.remote(json.dumps(job_to_json(self._with_data(job))), self._store.url, self._run)
+        there = replace(self._with_data(job), device=job.device.partition(":")[0])  # of the GPUs, Ray chooses
+        reference = self._task.remote(json.dumps(job_to_json(there)), self._store.url, self._run)
         status, message = self._wait(reference, job, stop)
         answer = None
         if status is Status.OK:
