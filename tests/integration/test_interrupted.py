@@ -83,9 +83,10 @@ def test_the_first_signal_keeps_the_best(data, tiny_model, tmp_path, number, opt
     assert shlex.split(again)[:3] == ["foretune", "tune", str(data)]
 
 
-def test_a_second_signal_stops_at_once(data, tiny_model, tmp_path):
+@pytest.mark.parametrize("options", [(), ("--workers", 2)])
+def test_a_second_signal_stops_at_once(data, tiny_model, tmp_path, options):
     output = tmp_path / "run"
-    process = start(data, tiny_model, output)
+    process = start(data, tiny_model, output, *options)
     wait_for_reports(process, output, 1)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)

@@ -15,7 +15,7 @@ def store(request, tmp_path):
         return
     files = fsspec.filesystem("memory")
     yield Store("memory://bucket/runs")
-    files.rm("/bucket", recursive=True)
+    files.store.clear()
 
 
 def contents(folder):
