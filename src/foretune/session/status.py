@@ -100,13 +100,12 @@ def noting(output: Path, budget: Budget) -> Callable[[Progress], None]:
     """
 
     def note(progress: Progress) -> None:
-        under_way = [progress.trial] if progress.trial else []
         content = {
             "written": time.time(),
             "spent_seconds": progress.spent_seconds,
             "budget_seconds": budget.seconds if math.isfinite(budget.seconds) else None,
             "budget_slices": budget.slices,
-            "training": [_training(trial) for trial in under_way],
+            "training": [_training(trial) for trial in progress.pending],
         }
         fresh = output / f"{PROGRESS}.new"
         fresh.write_text(json.dumps(content), encoding="utf-8")

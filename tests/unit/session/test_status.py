@@ -51,7 +51,7 @@ def held(run):
 
 
 def note(run, trial):
-    noting(run, Budget(60.0, 20))(Progress((), None, 18.0, trial))
+    noting(run, Budget(60.0, 20))(Progress((), None, 18.0, trial, (trial,) if trial else ()))
 
 
 def test_a_running_search_tells_what_it_trains_and_who_it_is(run, held):
