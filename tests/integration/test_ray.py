@@ -88,7 +88,7 @@ def slices_trained(folder):
 def test_where_no_cluster_is_that_is_said_at_once(tmp_path):
     pytest.importorskip("ray", reason="needs the extra 'ray'")
     with pytest.raises(ConfigurationError, match=r"no Ray cluster answers at '127.0.0.1:1' \(.*refused\); start one"):
-        RayCluster("127.0.0.1:1", Store(str(tmp_path)), Share())
+        RayCluster("127.0.0.1:1", Store(str(tmp_path)), Share()).__enter__()
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])

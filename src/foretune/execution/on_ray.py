@@ -54,11 +54,11 @@ class Share:
 class RayCluster:
     """Runs jobs on a Ray cluster; several threads may do so at the same time.
 
-    A context manager: leaving it ends the tasks under way and the connection.
+    A context manager: entering it connects, leaving it ends the tasks under way and the connection.
     """
 
     def __init__(self, address: str, store: Store, share: Share, run: RunJob | None = None) -> None:
-        """Connect.
+        """Remember what to connect to.
 
         Args:
             address: of the cluster, as `ray.init` takes it; empty for the one that this machine is part of or, if there
@@ -66,29 +66,32 @@ class RayCluster:
             store: of the folders of runs, which all nodes reach.
             share: what a task takes of its node.
             run: does a job on a node; by default it finetunes.
+        """
+        self._address, self._store, self._share, self._run = address, store, share, run
+        self._pushed: set[str] = set()
+        self._ray: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        """Connect.
 
         Raises:
             InteropError: Ray is not installed.
             ConfigurationError: there is no cluster at the address, or the store cannot be written to.
         """
         self._ray = library("ray", "ray")
-        store.check()
+        self._store.check()
         try:
-            _reach(address)  # Ray would try for minutes
-            self._ray.init(address=address or None, log_to_driver=False, logging_level=logging.WARNING)
+            _reach(self._address)  # Ray would try for minutes
+            self._ray.init(address=self._address or None, log_to_driver=False, logging_level=logging.WARNING)
         except (OSError, ValueError, RuntimeError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ConfigurationError(
-                f"no Ray cluster answers at {address!r} ({reason}); start one with `ray start --head`, or give "
+                f"no Ray cluster answers at {self._address!r} ({reason}); start one with `ray start --head`, or give "
                 "ray:ADDRESS as `ray status` says it"
             ) from error
-        self._store = store
-        options = {"num_cpus": share.cpus, "num_gpus": share.gpus, "max_retries": RETRIES}
+        options = {"num_cpus": self._share.cpus, "num_gpus": self._share.gpus, "max_retries": RETRIES}
         self._task = self._ray.remote(**options)(do_job)
-        self._run = run
-        self._pushed: set[str] = set()
-
-    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -114,7 +117,7 @@ class RayCluster:
                 answer = answer_from_json(json.loads(self._ray.get(reference)))
             except self._ray.exceptions.RayError as error:
                 status, message = _cause(error)
-        if self._store.folder != Path(job.directory).parent:
+        if self._store.folder != Path(job.directory).parent.resolve():
             self._store.pull(name, Path(job.directory))
         return answer or answer_for_the_dead(job, status, message, time.monotonic() - started)
 

@@ -6,7 +6,6 @@ more, which is said once; the search goes on.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from foretune.errors import ConfigurationError
 from foretune.journal import read_journal
-from foretune.session.folder import JOURNAL
+from foretune.session.folder import JOURNAL, name_of_search
 from foretune.tuner import Observer, Progress, incumbent_of
 from foretune.types import VALIDATION_NLL, Configuration, History, Report, Status
 
@@ -161,9 +160,7 @@ class Following:
     def _begun(self) -> Follower:
         journal = self._output / JOURNAL
         self._slices = int(read_journal(journal).header["task"]["max_fidelity"])
-        with journal.open("rb") as file:  # the header has measured times, so that no two are the same
-            digest = hashlib.sha256(file.readline()).hexdigest()[:6]
-        return self._begin(f"{self._output.resolve().name}-{digest}")
+        return self._begin(name_of_search(self._output))
 
 
 @contextmanager

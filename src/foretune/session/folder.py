@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -193,6 +194,16 @@ def holder_of(output: Path) -> Holder | None:
         return Holder(**json.loads((output / LOCK).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def name_of_search(output: Path) -> str:
+    """A name that no other search has: that of its folder, with a part that comes from the header of its journal.
+
+    The header has measured times, so that no two are the same.
+    """
+    with (output / JOURNAL).open("rb") as file:
+        digest = hashlib.sha256(file.readline()).hexdigest()[:6]
+    return f"{output.resolve().name}-{digest}"
 
 
 def set_aside(output: Path) -> str:

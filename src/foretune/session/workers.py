@@ -14,6 +14,7 @@ from rich.console import Console
 
 from foretune.errors import ConfigurationError
 from foretune.execution.subprocess import RunsJobs, Worker
+from foretune.session.folder import name_of_search
 
 if TYPE_CHECKING:
     from foretune.execution.on_ray import RayCluster
@@ -105,9 +106,12 @@ def on_cluster(cluster: RayRequest, wanted: int, device: str, directory: Path) -
         cluster: which.
         wanted: trials at the same time.
         device: of the trials.
-        directory: of the runs here.
+        directory: of the runs here, in the folder of the search.
     """
-    with on_ray(cluster.address, cluster.checkpoints or str(directory.resolve()), device) as tasks:
+    store = str(directory)
+    if cluster.checkpoints is not None:
+        store = f"{cluster.checkpoints.rstrip('/')}/{name_of_search(directory.parent)}"
+    with on_ray(cluster.address, store, device) as tasks:
         yield Team([tasks] * wanted, threads=1)
 
 
@@ -122,7 +126,10 @@ def on_ray(address: str, store: str, device: str) -> RayCluster:
     from foretune.execution.on_ray import RayCluster, Share
     from foretune.execution.store import Store
 
-    return RayCluster(address, Store(store), Share(gpus=float(device.startswith("cuda"))))
+    folder = Store(store).folder
+    return RayCluster(
+        address, Store(str(folder.resolve()) if folder else store), Share(gpus=float(device.startswith("cuda")))
+    )
 
 
 def _threads() -> int:

@@ -1,6 +1,8 @@
 """How many workers a search has, and which GPU each of them sees."""
 
 import io
+import re
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -8,8 +10,19 @@ import torch
 from rich.console import Console
 
 from foretune.errors import ConfigurationError
+from foretune.execution.on_ray import Share
+from foretune.execution.store import Store
+from foretune.journal import create_journal
 from foretune.session import workers
-from foretune.session.workers import one_worker, parse_cluster, several_workers, visible_gpus
+from foretune.session.workers import (
+    RayRequest,
+    Team,
+    on_cluster,
+    one_worker,
+    parse_cluster,
+    several_workers,
+    visible_gpus,
+)
 
 
 @pytest.fixture
@@ -113,3 +126,31 @@ def test_a_cluster_is_named_by_its_kind_and_address():
     ]
     with pytest.raises(ConfigurationError, match="--cluster got 'slurm'; give ray, or ray:ADDRESS"):
         parse_cluster("slurm")
+
+
+def test_searches_that_share_a_bucket_have_folders_of_their_own_there(tmp_path, monkeypatch):
+    asked = []
+
+    @contextmanager
+    def on_ray(*arguments):
+        asked.append(arguments)
+        yield "cluster"
+
+    monkeypatch.setattr(workers, "on_ray", on_ray)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        create_journal(tmp_path / name / "journal.jsonl", {"setup_seconds": float(len(name))})
+        for checkpoints in (None, "s3://bucket/runs/"):
+            with on_cluster(RayRequest("h:1", checkpoints), 2, "cpu", tmp_path / name / "trials") as team:
+                assert team == Team(["cluster"] * 2, threads=1)
+    (_, *own), first = (asked[0], asked[1][1])
+    assert own == [str(tmp_path / "first" / "trials"), "cpu"]
+    assert re.fullmatch("s3://bucket/runs/first-[0-9a-f]{6}", first)
+    assert first.rpartition("-")[2] != asked[3][1].rpartition("-")[2]
+
+
+def test_nodes_are_told_a_whole_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert workers.on_ray("", "runs", "cpu")._store == Store(str(tmp_path / "runs"))
+    cluster = workers.on_ray("", "s3://bucket/runs", "cuda:1")
+    assert (cluster._store, cluster._share) == (Store("s3://bucket/runs"), Share(1.0, 1.0))
