@@ -66,7 +66,7 @@ def test_the_shipped_table_holds_runs_of_these_configurations_on_these_datasets(
     assert {meta.default(task) for task in meta.task_ids} == {script.configurations()[0]}
 
 
-def test_a_new_collection_goes_on_from_the_shipped_table_and_becomes_it(script, monkeypatch, tmp_path):
+def test_a_new_collection_goes_on_from_what_there_is_and_becomes_the_shipped_table(script, monkeypatch, tmp_path):
     called, work, shipped = [], tmp_path / "work", tmp_path / "shipped"
     shutil.copytree(script.SHIPPED, shipped)
     monkeypatch.setattr(script, "SHIPPED", shipped)
@@ -74,7 +74,7 @@ def test_a_new_collection_goes_on_from_the_shipped_table_and_becomes_it(script, 
     script.collect(work, "hwu64@100", Namespace(tasks=Path("tasks"), model="model", workers=2, device="cpu"))
     assert called[0][:3] == ("collect", "--tasks", Path("tasks/hwu64@100"))
     assert called[0][-2:] == ("--out", work / "smollm2")
-    tables = sorted(path.name for path in shipped.iterdir())
+    tables = sorted(path.name for path in script.BEGUN.iterdir())
     assert sorted(path.name for path in (work / "smollm2").iterdir()) == tables
     shutil.rmtree(shipped)
     (work / "smollm2" / "runs.jsonl").touch()
