@@ -17,7 +17,7 @@ app(sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("isolate", [[], ["--isolate"]])
+@pytest.mark.parametrize("isolate", [[], pytest.param(["--isolate"], marks=pytest.mark.slow)])
 def test_a_full_disk_is_no_fault_of_a_trial(tmp_path, isolate):
     rows = [{"prompt": f"What comes after {n}?", "completion": str(n + 1)} for n in range(40)]
     (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

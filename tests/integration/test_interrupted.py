@@ -63,7 +63,12 @@ def wait_for_reports(process, output, count):
 
 
 @pytest.mark.parametrize(
-    ("number", "options"), [(signal.SIGINT, ()), (signal.SIGTERM, ("--isolate",)), (signal.SIGINT, ("--workers", 2))]
+    ("number", "options"),
+    [
+        (signal.SIGINT, ()),
+        (signal.SIGTERM, ("--isolate",)),
+        pytest.param(signal.SIGINT, ("--workers", 2), marks=pytest.mark.slow),
+    ],
 )
 def test_the_first_signal_keeps_the_best(data, tiny_model, tmp_path, number, options):
     output = tmp_path / "run"
@@ -83,7 +88,7 @@ def test_the_first_signal_keeps_the_best(data, tiny_model, tmp_path, number, opt
     assert shlex.split(again)[:3] == ["foretune", "tune", str(data)]
 
 
-@pytest.mark.parametrize("options", [(), ("--workers", 2)])
+@pytest.mark.parametrize("options", [(), pytest.param(("--workers", 2), marks=pytest.mark.slow)])
 def test_a_second_signal_stops_at_once(data, tiny_model, tmp_path, options):
     output = tmp_path / "run"
     process = start(data, tiny_model, output, *options)
