@@ -25,6 +25,7 @@ from foretune.session.durations import format_seconds
 from foretune.session.folder import JOURNAL, TRIALS, check_folder, check_not_running, locked, set_aside
 from foretune.session.ground import SearchSetup, prepare
 from foretune.session.guarding import check_guard, guarding_seconds
+from foretune.session.header import header_of
 from foretune.session.interruption import Interruption
 from foretune.session.options import TuneOptions
 from foretune.session.scoring import check_metric
@@ -76,6 +77,10 @@ class _Way:
     make: Callable[[Search], Optimizer] | None = None
     ending: Interruption = field(default_factory=Interruption)
     observers: Sequence[Observer] = ()
+
+    def by_the_clock(self, budget: Budget) -> Budget:
+        """What of a budget is limited by the clock."""
+        return replace(budget, seconds=math.inf) if self.as_predicted else budget
 
     def team(self, setup: SearchSetup, device: str, directory: Path, console: Console) -> AbstractContextManager[Team]:
         """What runs the trials, begun."""
@@ -134,6 +139,7 @@ def search(
         alone = isolate and workers == 1 and cluster is None
         worker = stack.enter_context(_begun_worker()) if alone else None
         way = _Way(worker, workers, cluster, as_predicted, make, observers=observers)
+        allowed = way.by_the_clock(budget)
         with waiting(console, "loading libraries"):
             options = on_this_machine(options)
         if is_locked := output.is_dir():
@@ -144,9 +150,8 @@ def search(
             stack.enter_context(locked(output))
             check_folder(output, options, resume=resume)  # another search may have been quicker
         if is_new:
-            limited = math.isfinite(budget.seconds) and not as_predicted
             asked = {
-                "budget_seconds": budget.seconds if limited else None,
+                "budget_seconds": allowed.seconds if math.isfinite(allowed.seconds) else None,
                 "command": repeat_command(options, output, budget),
                 "default": dict(setup.default.values),
             }
@@ -157,7 +162,6 @@ def search(
         raise KeyboardInterrupt
     if result.incumbent is None:
         raise ForetuneError(_nothing_trained(result))
-    allowed = replace(budget, seconds=math.inf) if as_predicted else budget
     return Found(options, allowed, output, setup, result, clock)
 
 
@@ -236,7 +240,6 @@ def _tune(
 ) -> TuningResult:
     from foretune.session.predicted_time import PredictedTime
 
-    allowed = replace(budget, seconds=math.inf) if way.as_predicted else budget
     optimizer, counted = setup.optimizer(options, way.make), None
     slowness = clock.spent() / time.process_time()
     averaging = averaging_seconds(budget.seconds, setup.validation_seconds) if options.average else 0.0
@@ -270,7 +273,12 @@ def _tune(
             evaluate,
             budget=limits,
             journal=output / JOURNAL,
-            observers=[display, noting(output, allowed), _pruning(output, setup, options), *way.observers],
+            observers=[
+                display,
+                noting(output, way.by_the_clock(budget)),
+                _pruning(output, setup, options),
+                *way.observers,
+            ],
             clock=clock,
             stop=way.ending.asked,
             workers=max(1, len(team.workers)),
@@ -314,34 +322,6 @@ def whole_slices(report: Report) -> Report:
     if report.status is not Status.TIMED_OUT or reached <= report.trial.resumes_from:
         return report
     return replace(report, trial=replace(report.trial, fidelity=reached), status=Status.OK, message="")
-
-
-def header_of(options: TuneOptions, setup: SearchSetup, clock: Clock) -> dict[str, Any]:
-    """What a search was asked to do, and what it knows before its first trial, for the journal."""
-    return {
-        "settings": options.to_json(),
-        "today": setup.as_read.today,
-        "task": {
-            "id": setup.task.id,
-            "meta_features": dict(setup.task.meta_features),
-            "max_fidelity": setup.task.max_fidelity,
-            "dataset": setup.task.dataset,
-            "rows": setup.task.rows,
-            "model": setup.task.model,
-        },
-        "rows": {split: len(getattr(setup.data, split)) for split in ("train", "validation", "test")},
-        "validation_rows": setup.as_read.validation_rows,
-        "zero_shot": {split: asdict(scores) for split, scores in setup.zero_shot.items()},
-        "pace": [{"configuration": dict(one.values), "seconds": took} for one, took in setup.pace.items()],
-        "versions": dict(setup.versions),
-        "data": setup.fingerprint,
-        "closing_seconds": setup.closing_seconds,
-        "validation_seconds": setup.validation_seconds,
-        "metric": options.metric.scorer,
-        "question_seconds": setup.question_seconds,
-        "memory": setup.fit and setup.fit.memory.to_json(),
-        "setup_seconds": clock.spent(),
-    }
 
 
 def _nothing_trained(result: TuningResult) -> str:

@@ -32,10 +32,11 @@ from foretune.session.closing import (
 from foretune.session.folder import ADAPTER, REPORT, TRIALS
 from foretune.session.ground import SearchSetup, base_model_held, prepare
 from foretune.session.guarding import with_untouched
+from foretune.session.header import header_of
 from foretune.session.options import TuneOptions
 from foretune.session.recipe import write_recipe
 from foretune.session.reporting import write_final_page
-from foretune.session.search import check_settings, header_of, on_this_machine
+from foretune.session.search import check_settings, on_this_machine
 from foretune.session.waiting import waiting
 from foretune.tuner import Clock, Incumbent
 from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial

@@ -100,6 +100,7 @@ def noting(output: Path, budget: Budget) -> Callable[[Progress], None]:
     """
 
     def note(progress: Progress) -> None:
+        """Replace the file, so that nobody reads half of it."""
         content = {
             "written": time.time(),
             "spent_seconds": progress.spent_seconds,

@@ -26,9 +26,9 @@ from foretune.request import DataRequest, Reading
 from foretune.session import ground, measuring
 from foretune.session.closing import measure_untouched
 from foretune.session.ground import prepare
+from foretune.session.header import header_of
 from foretune.session.options import TuneOptions
 from foretune.session.scoring import MetricRequest
-from foretune.session.search import header_of
 from foretune.session.workers import Team
 from foretune.space import load_space
 from foretune.tuner import Clock
