@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from foretune.metrics import NLL
 from foretune.report.final_scores import ModelScores
@@ -72,9 +73,14 @@ def _goes_on(report: RunReport) -> list[str]:
     before = before_best(report)
     if not before:
         return []
-    each = "; then ".join(describe(one.configuration, short=True) for one in reversed(before))
+    alike = [(said, len(list(runs))) for said, runs in groupby(map(_said, reversed(before)))]
+    each = "; then ".join(said if count == 1 else f"{count} times {said}" for said, count in alike)
     runs = "an earlier run" if len(before) == 1 else f"{len(before)} earlier runs"
     return [f"The best run goes on from the adapter of {runs}: {each}."]
+
+
+def _said(trial: TrialCurve) -> str:
+    return describe(trial.configuration, short=True)
 
 
 def _of_metric(report: RunReport) -> list[str]:

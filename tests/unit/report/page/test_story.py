@@ -170,6 +170,16 @@ def test_a_run_that_goes_on_begins_where_the_earlier_one_was_best(record, report
     assert reasons_of(made)[1].startswith("The best run goes on from the adapter of an earlier run: lora r8")
 
 
+def test_runs_of_a_chain_that_read_alike_are_counted(record, report):
+    chain = [report.trials[0]]
+    for number in range(3):
+        values = {**MORE.values, CONTINUES: chain[-1].key}
+        chain.append(replace(report.trials[0], key=f"run-{number}", configuration=values))
+    made = record(trials=tuple(chain), best_key="run-2", scores=(report.scores[0], scored("best", 1.5, MORE, 2)))
+    assert "of 3 earlier runs: lora r8" in reasons_of(made)[1]
+    assert "; then 2 times lora r8" in reasons_of(made)[1]
+
+
 def test_the_search_has_a_point_for_each_slice_and_stairs_for_the_best(record, report):
     chart = search_chart(record(scores=averaged(report)))
     assert {line.key: line.points for line in chart.lines} == {
