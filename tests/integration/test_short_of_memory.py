@@ -72,4 +72,5 @@ def test_a_run_completes_where_the_allocator_fails_for_the_whole_batch(tmp_path)
     assert (short["status"], short["message"]) == ("ok", "")
     assert short["out_of_memory_steps"]
     assert short["micro_batch_tokens"] < 128 * 64
-    assert short["scores"] == pytest.approx(whole["scores"], rel=1e-4)
+    # Sums of another order: kernels of some processors differ by 2e-4; training has moved the loss by 2e-2.
+    assert short["scores"] == pytest.approx(whole["scores"], rel=1e-3)
