@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from foretune.disk import replace_text
 from foretune.errors import MetaDatasetError
 from foretune.execution.jobs import Answer, Job
 from foretune.metadata import MetaDataset, write_meta_dataset
@@ -137,9 +138,7 @@ def _check_settings(collection: Collection, folder: Path) -> None:
                 message = f"{was}, not {settings.get(name)!r}; use another --out"
                 raise MetaDatasetError(message)
         settings["commands"] = list(dict.fromkeys([*_commands(before), *settings["commands"]]))
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-    new.replace(path)
+    replace_text(path, json.dumps(settings, indent=1) + "\n")
 
 
 def _commands(settings: Mapping[str, Any]) -> list[str]:

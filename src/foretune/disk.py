@@ -1,11 +1,11 @@
-"""A disk that is full, or that may not be written to: an error in a line, and no trial's fault."""
+"""Files that are whole or not there, and a disk that is full or closed: an error in a line, and no trial's fault."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,3 +41,18 @@ def written(folder: Path, *, opening: bool = False) -> Generator[None]:
             "the command again, tune and synthesize with --resume"
         )
         raise OutputError(message) from error
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, see it onto the disk, and put it in place: nobody reads half of a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    write(fresh)
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """`replace_file` with a text, in UTF-8."""
+    replace_file(path, lambda fresh: fresh.write_text(text, encoding="utf-8"))

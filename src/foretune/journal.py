@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from foretune.disk import replace_file
 from foretune.errors import ForetuneError, JournalError
 from foretune.types import Configuration, History, LearningCurve, Report, Status, Trial
 
@@ -79,12 +80,7 @@ def report_from_json(values: Mapping[str, Any]) -> Report:
 def create_journal(path: Path, header: Mapping[str, Any]) -> None:
     """Start a journal: all of its header is on disk, or the file is not there."""
     line = _line({"schema_version": SCHEMA_VERSION, **header})
-    unfinished = path.with_name(path.name + ".new")
-    with unfinished.open("wb") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    replace_file(path, lambda fresh: fresh.write_bytes(line))
 
 
 def append_entry(path: Path, entry: JournalEntry) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from foretune.disk import written
+from foretune.disk import replace_file, replace_text, written
 from foretune.errors import DataError, OutputError
 
 FULL = """
@@ -59,3 +59,19 @@ def test_a_folder_that_is_closed_to_us_is_known_where_it_is_opened(tmp_path):
     refused = pytest.raises(OutputError, match=r"run cannot be written \(Not a directory\)")
     with refused, written(tmp_path, opening=True):
         (tmp_path / "file" / "run").mkdir()
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "new" / "file"
+    replace_text(path, "né")
+    assert path.read_text(encoding="utf-8") == "né"
+
+    def fail(fresh):
+        fresh.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace_file(path, fail)
+    assert path.read_text(encoding="utf-8") == "né"
+    replace_text(path, "whole")
+    assert [file.name for file in path.parent.iterdir()] == ["file"]

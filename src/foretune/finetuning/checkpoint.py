@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from foretune.disk import replace_file, replace_text
 from foretune.errors import JournalError
 from foretune.finetuning.memory import Splitting
 
@@ -91,16 +92,6 @@ def best_fidelity(slices: Slices) -> int:
     return min(slices, key=lambda one: one.validation_nll).fidelity if slices else 0
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place with one rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    write(temporary)
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
 def save_state(directory: Path, state: State) -> None:
     """Replace the resume state of a run."""
     header = json.dumps(
@@ -112,7 +103,7 @@ def save_state(directory: Path, state: State) -> None:
         }
     )
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.tensors.items()}
-    write_atomically(_state_file(directory), lambda path: save_file(tensors, path, metadata={"foretune": header}))
+    replace_file(_state_file(directory), lambda path: save_file(tensors, path, metadata={"foretune": header}))
 
 
 def load_state(directory: Path, fingerprint: Mapping[str, Any]) -> State | None:
@@ -151,7 +142,7 @@ def _state_file(directory: Path) -> Path:
 def write_slices(directory: Path, slices: Slices) -> None:
     """Replace `slices.jsonl`."""
     lines = "".join(json.dumps(asdict(one)) + "\n" for one in slices)
-    write_atomically(directory / "slices.jsonl", lambda path: _write_text(path, lines))
+    replace_text(directory / "slices.jsonl", lines)
 
 
 def append_slice(directory: Path, one: Slice) -> None:
@@ -163,33 +154,9 @@ def append_slice(directory: Path, one: Slice) -> None:
         os.fsync(file.fileno())
 
 
-def read_slices(directory: Path) -> Slices:
-    """The slices of a run; a half-written last line, left by a kill, is ignored.
-
-    Raises:
-        JournalError: any other line is damaged.
-    """
-    path = directory / "slices.jsonl"
-    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
-    slices: list[Slice] = []
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            values = json.loads(line)
-            slices.append(Slice(**{field.name: values[field.name] for field in fields(Slice)}))
-        except (ValueError, KeyError, TypeError) as error:
-            raise JournalError(
-                f"{path}, line {number}: {error!r}; delete {directory} to train this run again"
-            ) from error
-    return tuple(slices)
-
-
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Replace a small JSON file."""
-    write_atomically(path, lambda temporary: _write_text(temporary, json.dumps(dict(values), indent=1) + "\n"))
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    replace_text(path, json.dumps(dict(values), indent=1) + "\n")
 
 
 def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from foretune.disk import replace_text
 from foretune.errors import JournalError
 from foretune.journal import JournalEntry
 from foretune.metrics import NLL
@@ -24,7 +25,6 @@ from foretune.report.final_scores import (
     ModelScores,
     Rise,
 )
-from foretune.tuner import incumbent_of
 from foretune.types import VALIDATION_NLL, Value
 
 SCHEMA_VERSION = 1
@@ -140,20 +140,10 @@ def trial_curves(entries: Sequence[JournalEntry], tokens: Mapping[str, Sequence[
     return tuple(curves.values())
 
 
-def best_so_far(entries: Sequence[JournalEntry]) -> list[tuple[float, float]]:
-    """Seconds spent and least validation loss at each report that improved on it."""
-    steps: list[tuple[float, float]] = []
-    for count, entry in enumerate(entries, start=1):
-        best = incumbent_of([earlier.report for earlier in entries[:count]])
-        if best is not None and (not steps or VALIDATION_NLL.score(best.score) < steps[-1][1]):
-            steps.append((entry.spent_seconds, VALIDATION_NLL.score(best.score)))
-    return steps
-
-
 def write_run_report(report: RunReport, path: Path) -> None:
     """Write `report.json`."""
     content = {"schema_version": SCHEMA_VERSION, **asdict(report)}
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    replace_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_run_report(path: Path) -> RunReport:

@@ -96,6 +96,4 @@ def keep_answers(home: Path, asked: Sequence[Asked], before: Sequence[str], afte
     saved = read_run_report(path)
     first, *others, last = (replace(row, answers=()) for row in saved.scores)
     rows = (replace(first, answers=tuple(before)), *others, replace(last, answers=tuple(after)))
-    fresh = path.with_name(f".{path.name}.new")
-    write_run_report(replace(saved, scores=rows, asked=tuple(asked)), fresh)
-    fresh.replace(path)
+    write_run_report(replace(saved, scores=rows, asked=tuple(asked)), path)

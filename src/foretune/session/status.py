@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from foretune.disk import replace_text
 from foretune.errors import JournalError
 from foretune.journal import read_journal
 from foretune.session.folder import JOURNAL, PROGRESS, REPORT, Holder, holder_of, is_locked
@@ -108,9 +109,7 @@ def noting(output: Path, budget: Budget) -> Callable[[Progress], None]:
             "budget_slices": budget.slices,
             "training": [_training(trial) for trial in progress.pending],
         }
-        fresh = output / f"{PROGRESS}.new"
-        fresh.write_text(json.dumps(content), encoding="utf-8")
-        fresh.replace(output / PROGRESS)
+        replace_text(output / PROGRESS, json.dumps(content))
 
     return note
 

@@ -11,7 +11,7 @@ from foretune.errors import JournalError
 from foretune.metrics.protocol import Asked
 from foretune.metrics.summary import Agreement, Answered
 from foretune.report.final_scores import Finalist, GuardChoice, GuardFinalist, GuardScore, Judged, Member, Rise
-from foretune.report.run_report import best_so_far, read_run_report, trial_curves, write_run_report
+from foretune.report.run_report import read_run_report, trial_curves, write_run_report
 
 
 def test_curves_follow_the_journal():
@@ -20,11 +20,6 @@ def test_curves_follow_the_journal():
     assert lora.spent_seconds == (12.0, 16.0)
     assert lora.tokens == (100, 200)
     assert (ia3.status, ia3.message, ia3.validation_nll, ia3.tokens) == ("diverged", "loss is NaN", (2.5,), ())
-
-
-def test_the_best_so_far_only_comes_down():
-    assert best_so_far(ENTRIES) == [(12.0, 2.0), (16.0, 1.5)]
-    assert best_so_far(()) == []
 
 
 def test_a_report_survives_its_file(report, tmp_path):
