@@ -11,7 +11,7 @@ of rates from 1e-3 up. All parts are of one table, WORK/smollm2, and are collect
 - more: 8 further datasets and 5 further families, short enough for a CPU, too;
 - large: 4 datasets with more rows, for an accelerator or patience;
 - noise: the first 4 configurations on 2 datasets with two further seeds, three in all;
-- save: what there is so far becomes the shipped table (below);
+- save: the datasets that are complete become the shipped table (below);
 - estimate (if asked for): prints what each part takes by TRAINED and SCORED tokens a second, and trains nothing.
 
 The 24 configurations were chosen by the rules below, before any result was seen, and are the same for all datasets:
@@ -62,6 +62,7 @@ import numpy as np
 from foretune.finetuning.data import load_splits, tokenize
 from foretune.finetuning.model import load_tokenizer
 from foretune.finetuning.optim import SLICES, plan
+from foretune.metadata import read_meta_dataset, write_meta_dataset
 from foretune.metadata.source import TaskSource
 from foretune.optimizer.rules import rule_configuration
 from foretune.space import SearchSpace, load_space
@@ -157,11 +158,11 @@ def foretune(*arguments: object) -> None:
 
 
 def save(folder: Path) -> None:
-    """Finish the table that is being collected, and ship a copy of it."""
+    """Finish the table that is being collected, and ship its tasks that all configurations were run on."""
     foretune("collect", "--out", folder, "--finish")
-    SHIPPED.mkdir(parents=True, exist_ok=True)
-    for file in [*folder.glob("*.parquet"), folder / "metadata.json"]:
-        shutil.copy(file, SHIPPED)
+    meta, wanted = read_meta_dataset(folder), len(configurations())
+    tried = {task: {run.split("/")[-2] for run in meta.runs_of(task)} for task in meta.task_ids}
+    write_meta_dataset(meta.select([task for task, keys in tried.items() if len(keys) == wanted]), SHIPPED)
 
 
 def seconds(tokens: float, rows: int, configuration: Configuration) -> tuple[float, float]:

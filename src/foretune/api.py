@@ -14,7 +14,7 @@ from foretune.report.run_report import RunReport, read_run_report
 from foretune.session.durations import parse_seconds
 from foretune.session.lineage import lineage, linked
 from foretune.session.scoring import MetricRequest
-from foretune.tuner import Budget
+from foretune.tuner import Budget, Clock
 from foretune.types import CONTINUES, Configuration, Value
 
 if TYPE_CHECKING:
@@ -160,7 +160,10 @@ def tune(
     guard_limit: str | float | None = None,
     metric: str | MetricRequest = "nll",
     default_comparison: bool = True,
+    learn_into: str | Path | None = None,
+    family: str | None = None,
     console: Console | None = None,
+    clock: Clock | None = None,
 ) -> Run:
     """Find the best finetuning of a model on a dataset within a budget.
 
@@ -195,7 +198,10 @@ def tune(
         metric: chooses among the best adapters: `nll`, or by written answers `exact_match`, `token_f1`, `rouge_l`; for
             a judge, a `MetricRequest`.
         default_comparison: train the default configuration, too, outside of the budget.
+        learn_into: append all runs to this meta-dataset, which is made if absent.
+        family: kind of dataset, for `learn_into`; None for the dataset's name.
         console: where progress is shown; None for nowhere.
+        clock: that the budget is measured by; None begins now.
 
     Raises:
         ForetuneError: whatever is wrong with the input, or if nothing was trained.
@@ -205,9 +211,13 @@ def tune(
     from foretune.session.guarding import parse_limit
     from foretune.session.options import TuneOptions
     from foretune.session.search import search
+    from foretune.session.teaching import check_team, teach
     from foretune.session.waiting import nowhere
     from foretune.session.workers import RayRequest, parse_cluster
 
+    team = None if learn_into is None else Path(learn_into)
+    if team is not None:
+        check_team(team)
     name, make = (optimizer, None) if isinstance(optimizer, str) else (_name_of(optimizer), optimizer)
     options = TuneOptions.of(
         data,
@@ -242,10 +252,13 @@ def tune(
             isolate=isolate,
             workers=workers,
             cluster=ray,
+            clock=clock,
             make=make,
             observers=observers,
         )
     close(found, shown, compare_default=default_comparison)
+    if team is not None:
+        teach(found, team, family, shown)
     return load_run(output)
 
 

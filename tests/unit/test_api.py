@@ -75,7 +75,15 @@ def test_a_search_is_asked_for_as_on_the_command_line(folder, monkeypatch):
     assert arguments[0] == TuneOptions.of("d.jsonl", "foretune-tiny", seed=3, surrogates="s", device="auto")
     assert arguments[1:3] == (Budget(90.0, 9), folder)
     assert (more, arguments[3].quiet) == (
-        {"resume": False, "isolate": True, "workers": 1, "cluster": RayRequest("h:1"), "make": None, "observers": []},
+        {
+            "resume": False,
+            "isolate": True,
+            "workers": 1,
+            "cluster": RayRequest("h:1"),
+            "clock": None,
+            "make": None,
+            "observers": [],
+        },
         True,
     )
     assert (closed[0], compared) == ("found", {"compare_default": True})

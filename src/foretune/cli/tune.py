@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,14 +25,9 @@ from foretune.cli.options import (
     SkipBadRows,
     metric_request,
 )
-from foretune.session.checks import check_meta_dataset, check_output
-from foretune.session.durations import parse_seconds
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from foretune.api import Run
-    from foretune.session.search import Found
 
 
 def register(commands: typer.Typer) -> None:
@@ -128,86 +122,48 @@ def tune(
     """
     from rich.console import Console
 
-    from foretune.api import Run
-    from foretune.integrations.following import followed
-    from foretune.session.closing import close
-    from foretune.session.folder import ADAPTER
-    from foretune.session.guarding import parse_limit
-    from foretune.session.options import TuneOptions
-    from foretune.session.search import search
-    from foretune.session.workers import RayRequest, parse_cluster
-    from foretune.tuner import Budget, Clock
+    from foretune.api import tune as search
+    from foretune.tuner import Clock
 
-    clock = Clock(context.obj or 0.0)
-    limits = Budget(parse_seconds(budget), max_slices)
-    if into is not None:
-        check_output(into, "--learn-into")
-        if into.is_dir() and any(into.iterdir()):
-            check_meta_dataset(into)
-    options = TuneOptions.of(
-        data,
-        model,
-        seed=seed,
-        space=space,
-        optimizer=optimizer,
-        candidates=candidates,
-        surrogates=surrogates,
-        max_length=max_length,
-        train_rows=train_rows,
-        device=device,
-        columns=columns,
-        last_turn_only=last_turn_only,
-        skip_bad_rows=skip_bad_rows,
-        average=average,
-        max_rank=max_rank,
-        guard=guard,
-        guard_limit=parse_limit(guard_limit),
-        metric=metric_request(
-            metric, judge, judge_model, rubric, key_variable, prompt_price, completion_price, metric_rows
-        ),
+    request = metric_request(
+        metric, judge, judge_model, rubric, key_variable, prompt_price, completion_price, metric_rows
     )
-    console = Console()
     try:
-        with followed(storage, track or (), output, console) as observers:
-            found = search(
-                options,
-                limits,
-                output,
-                console,
-                resume=resume,
-                isolate=isolate,
-                workers=workers,
-                cluster=None if cluster is None else RayRequest(parse_cluster(cluster), checkpoints),
-                clock=clock,
-                observers=observers,
-            )
-        report = close(found, console, compare_default=default_comparison)
-        if into is not None:
-            _append(found, into, family, console)
+        return search(
+            data,
+            output,
+            budget=budget,
+            model=model,
+            seed=seed,
+            resume=resume,
+            space=space,
+            optimizer=optimizer,
+            max_slices=max_slices,
+            candidates=candidates,
+            surrogates=surrogates,
+            train_rows=train_rows,
+            max_length=max_length,
+            columns=columns,
+            last_turn_only=last_turn_only,
+            skip_bad_rows=skip_bad_rows,
+            device=device,
+            isolate=isolate,
+            workers=workers,
+            cluster=cluster,
+            checkpoints=checkpoints,
+            storage=storage,
+            track=track or (),
+            average=average,
+            max_rank=max_rank,
+            guard=guard,
+            guard_limit=guard_limit,
+            metric=request,
+            default_comparison=default_comparison,
+            learn_into=into,
+            family=family,
+            console=Console(),
+            clock=Clock(context.obj or 0.0),
+        )
     except KeyboardInterrupt:
         said = "nothing is lost. To go on, give the same command with --resume" if output.is_dir() else "nothing began"
         raise KeyboardInterrupt(f"\nInterrupted; {said} ({output}).") from None
-    return Run(output, output / ADAPTER, report)
-
-
-def _append(found: Found, folder: Path, family: str | None, console: Console) -> None:
-    """Append the runs of the search to a team's meta-dataset."""
-    from foretune.learn import learn_into, meta_dataset_of_search
-    from foretune.session.folder import JOURNAL, TRIALS
-
-    name = found.setup.data.name
-    runs = meta_dataset_of_search(
-        found.output / JOURNAL,
-        found.output / TRIALS,
-        dataset=name,
-        family=family or name,
-        default=found.setup.default.values,
-    )
-    whole = learn_into(folder, runs)
-    console.print(
-        f"\n{folder} has {len(whole.runs)} runs of {len(whole.tasks)} tasks now, {len(runs.runs)} of them from here. "
-        f"With four tasks or more: foretune fit {shlex.quote(str(folder))} --out SURROGATES",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )

@@ -16,6 +16,7 @@ from tiny_table import four_tasks
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from foretune.api import Run
 from foretune.cli import commands
 from foretune.finetuning.merge import Merged
 from foretune.journal import append_entry, create_journal
@@ -50,7 +51,8 @@ def meta(tmp_path):
 
 def search(tmp_path, monkeypatch):
     monkeypatch.setattr("foretune.session.search.search", lambda *_, **__: None)
-    monkeypatch.setattr("foretune.session.closing.close", lambda *_, **__: REPORT)
+    monkeypatch.setattr("foretune.session.closing.close", lambda *_, **__: None)
+    monkeypatch.setattr("foretune.api.load_run", lambda folder: Run(folder, folder / "adapter", REPORT))
     return ["tune", "data.jsonl", "--output", tmp_path / "run", "--budget", "1m"]
 
 

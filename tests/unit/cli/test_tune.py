@@ -1,5 +1,7 @@
 """`foretune tune`: the search that is asked for, and how it ends."""
 
+from types import SimpleNamespace
+
 import pytest
 from typer.testing import CliRunner
 
@@ -26,6 +28,7 @@ def tune(tmp_path, monkeypatch):
 
         monkeypatch.setattr("foretune.session.search.search", search)
         monkeypatch.setattr("foretune.session.closing.close", lambda *one, **more: asked.append((one[0], more)))
+        monkeypatch.setattr("foretune.api.load_run", lambda folder: SimpleNamespace(to_json=dict))
         arguments = ("tune", "data.jsonl", "--output", tmp_path / "run", *options)
         return asked, CliRunner().invoke(commands, [str(one) for one in arguments])
 
