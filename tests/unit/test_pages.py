@@ -1,0 +1,114 @@
+"""Every command in the documentation is one that its program takes, and every page says how its blocks are run."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+import typer
+from pages import DOCS, PAGES, ROOT, blocks, commands, languages, mentions
+
+import foretune
+from foretune.cli import commands as program
+
+IN_TURN = "tests/integration/test_docs_python.py"
+"""Python blocks one after the other, as a reader would type them."""
+
+PYTHON = {
+    "../README.md": "tests/unit/session/test_adapter_folder.py",
+    "agents.md": "tests/integration/test_agents.py",
+    "extending.md": IN_TURN,
+    "faq.md": IN_TURN,
+    "getting-started.md": IN_TURN,
+    "integrations.md": IN_TURN,
+    "judging.md": IN_TURN,
+    "peers.md": IN_TURN,
+    "python.md": IN_TURN,
+}
+"""Page -> the test that runs its blocks of Python."""
+
+COMMANDS = {
+    "faq.md": "tests/integration/test_docs_commands.py",
+    "team.md": "tests/integration/test_docs_commands.py",
+}
+"""Page -> the test that runs its commands; those of other pages are checked below, and run by the tests of their verbs."""
+
+FOREIGN = {
+    *("apt-get", "cp", "export", "git", "gunzip", "mkdir", "cd"),
+    *("ray", "vllm", "llama-quantize", "llama-cli", "optuna-dashboard"),
+    ("python", "convert_hf_to_gguf.py"),
+}
+"""Programs that are not foretune's."""
+
+ROOTS = ("", "benchmarks/")
+"""Where a page says that its commands begin."""
+
+
+def parse(words: list[str]) -> None:
+    """What the program itself does with arguments, before a verb begins."""
+    command, rest = typer.main.get_command(program), list(words)
+    while subcommands := getattr(command, "commands", None):
+        name = rest.pop(0)
+        command = subcommands[name]
+    command.make_context(name, rest)
+
+
+def options_of(words: list[str]) -> set[str]:
+    return {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))])
+def test_every_command_is_taken_by_its_program(page):
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    makefile = (ROOT / "Makefile").read_text()
+    for command, *rest in commands(page):
+        match command.removeprefix(".venv/bin/"), rest:
+            case "foretune", _:
+                parse(rest)
+            case "make", [target, *_]:
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+            case "python", ["-m", "pytest", *_]:
+                pass
+            case "python", [script, *arguments] if ("python", script) not in FOREIGN:
+                source = (ROOT / script).read_text(encoding="utf-8")
+                assert all(f'"{option}"' in source for option in options_of(arguments)), (script, arguments)
+            case "pip", ["install", package]:
+                found = re.fullmatch(r"foretune\[(\w+)\]", package)
+                assert package == "gguf" or (found and found[1] in extras), package
+            case "python", _:
+                pass
+            case ".ci/run", []:
+                assert (ROOT / ".ci/run").exists()
+            case name, _:
+                assert name in FOREIGN
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if mentions(page)])
+def test_commands_within_text_name_verbs_and_options_that_exist(page):
+    for words in mentions(page):
+        command = typer.main.get_command(program)
+        for word in words[1:]:
+            if not (subcommands := getattr(command, "commands", None)) or not re.fullmatch(r"[a-z][a-z-]*", word):
+                break
+            command = subcommands[word]
+        known = {"-h", "--help", "--version"} | {option for one in command.params for option in one.opts}
+        known |= {option for one in command.params for option in one.secondary_opts}
+        assert options_of(words) <= known, words
+
+
+def test_no_page_is_left_out():
+    assert {page for page in PAGES if blocks(page, "python")} == PYTHON.keys()
+    assert all((ROOT / test).exists() for test in {*PYTHON.values(), *COMMANDS.values()})
+    known = {"", "python", "console", "bash", "yaml", "json"}
+    assert {page: languages(page) - known for page in PAGES} == dict.fromkeys(PAGES, set())
+
+
+def test_every_page_is_in_the_navigation_once():
+    listed = re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(page for page in PAGES if not page.startswith(".."))
+
+
+def test_every_public_name_is_in_the_reference():
+    named = re.findall(r"^::: ([\w.]+)$", (DOCS / "reference.md").read_text(), re.MULTILINE)
+    assert {f"foretune.{name}" for name in foretune.__all__} <= set(named)
