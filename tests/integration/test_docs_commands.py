@@ -1,0 +1,86 @@
+"""The commands of pages run, one after the other, as a reader would type them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from foreign_logs import Log, write_trainer
+from pages import commands
+from rows_of_data import COUNTING
+from typer.testing import CliRunner
+
+import foretune.surrogate.fit
+from foretune.cli import commands as program
+from foretune.metadata import read_meta_dataset
+from foretune.report.run_report import read_run_report
+from foretune.surrogate import load_surrogates
+
+Words = list[str]
+
+SHORT = {
+    "tune": ["--max-slices", "2", "--no-default-comparison"],
+    "collect": ["--configurations", "3", "--max-tokens-per-run", "2000"],
+}
+"""Options that shorten what takes time."""
+
+ELSEWHERE = ("collect", "demo", "replay", "synthesize")
+"""Verbs that take minutes, or a teacher; their own tests run them."""
+
+
+def jsonl(path: str, rows: Sequence[Mapping[str, str]]) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with the files that the pages speak of, and where nothing else is."""
+    monkeypatch.chdir(tmp_path)
+    for at, name in enumerate(("questions", "tickets", "invoices", "refunds", "other", "exam/returns", "exam/claims")):
+        jsonl(f"{name}.jsonl", [{**row, "prompt": f"{name}: {row['prompt']}"} for row in COUNTING[at:]])
+    lines = [f"{row['prompt']},{row['completion']}" for row in COUNTING]
+    Path("table.csv").write_text("\n".join(["Q,A", *lines]) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def run(page: str, options: Mapping[str, Words] = SHORT, left_out: Sequence[str] = ELSEWHERE) -> list[Words]:
+    """Run the commands of foretune on a page.
+
+    Returns:
+        What was run, without options that were added here.
+    """
+    done = list[Words]()
+    for command, *words in commands(page):
+        if command.removeprefix(".venv/bin/") != "foretune" or words[0] in left_out or _is_placeholder(words):
+            continue
+        result = CliRunner().invoke(program, [*words, *options.get(words[0], [])], input="hello\n")
+        assert result.exit_code == 0, (words, result.output, result.exception)
+        done.append(words)
+    return done
+
+
+def _is_placeholder(words: Words) -> bool:
+    return any(re.fullmatch(r"[A-Z]{2,}", word) or "/path/to/" in word for word in words)
+
+
+def test_a_week_of_a_team(place, tiny_model, monkeypatch):
+    write_trainer(place / "old_runs", [Log("a", [2.0, 1.5], [4, 8], [1.0, 1.0])], "tickets")
+    Path("old_runs/a/adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "org/base"}')
+    shipped = load_surrogates(Path(str(files("foretune"))) / "data" / "surrogates" / "foretune-tiny-v1")
+    monkeypatch.setattr(foretune.surrogate.fit, "fit", lambda *_, **__: shipped)
+    model = ["--model", str(tiny_model)]
+    done = run("team.md", {"tune": [*SHORT["tune"], *model], "recommend": model})
+    assert [words[0] for words in done].count("tune") == 3
+    team = read_meta_dataset("team")
+    assert set(team.families.values()) == {"support", "finance"}
+    assert [len(team.runs_of(task)) for task in team.task_ids] == [1, 1, 1]
+    week = set(read_meta_dataset("weeks/48/table").task_ids)
+    assert len(week & set(team.task_ids)) == 2  # the third search came after the merge
+    report = read_run_report(place / "runs" / "refunds" / "report.json")
+    assert math.isfinite(report.scores[-1].test.nll)
