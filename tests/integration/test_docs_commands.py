@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from foreign_logs import Log, write_trainer
 from pages import commands
@@ -69,18 +70,42 @@ def _is_placeholder(words: Words) -> bool:
     return any(re.fullmatch(r"[A-Z]{2,}", word) or "/path/to/" in word for word in words)
 
 
-def test_a_week_of_a_team(place, tiny_model, monkeypatch):
+@pytest.fixture
+def team(place):
+    """What the page of a team speaks of, beside the datasets: output folders of a Trainer."""
     write_trainer(place / "old_runs", [Log("a", [2.0, 1.5], [4, 8], [1.0, 1.0])], "tickets")
     Path("old_runs/a/adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "org/base"}')
+    return place
+
+
+def test_a_week_of_a_team(team, tiny_model, monkeypatch):
     shipped = load_surrogates(Path(str(files("foretune"))) / "data" / "surrogates" / "foretune-tiny-v1")
     monkeypatch.setattr(foretune.surrogate.fit, "fit", lambda *_, **__: shipped)
     model = ["--model", str(tiny_model)]
     done = run("team.md", {"tune": [*SHORT["tune"], *model], "recommend": model})
     assert [words[0] for words in done].count("tune") == 3
-    team = read_meta_dataset("team")
-    assert set(team.families.values()) == {"support", "finance"}
-    assert [len(team.runs_of(task)) for task in team.task_ids] == [1, 1, 1]
+    table = read_meta_dataset("team")
+    assert set(table.families.values()) == {"support", "finance"}
+    assert [len(table.runs_of(task)) for task in table.task_ids] == [1, 1, 1]
     week = set(read_meta_dataset("weeks/48/table").task_ids)
-    assert len(week & set(team.task_ids)) == 2  # the third search came after the merge
-    report = read_run_report(place / "runs" / "refunds" / "report.json")
+    assert len(week & set(table.task_ids)) == 2  # the third search came after the merge
+    report = read_run_report(team / "runs" / "refunds" / "report.json")
     assert math.isfinite(report.scores[-1].test.nll)
+
+
+@pytest.mark.slow
+def test_all_of_a_week_of_a_team(team):
+    run("team.md", left_out=())
+    regrets = pd.read_parquet("weeks/48/exam/results.parquet")
+    assert set(regrets["task"]) == {"returns:foretune-tiny", "claims:foretune-tiny"}
+    assert set(regrets["method"]) == {"random", "portfolio", "transfer-in-context"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "count"), [("index.md", 2), ("getting-started.md", 5), ("faq.md", 12), ("after-the-run.md", 7)]
+)
+def test_the_commands_of_a_page_run(page, count, place):
+    if page == "after-the-run.md":
+        foretune.tune("questions.jsonl", "run", budget="3m", max_slices=2, default_comparison=False)
+    assert len(run(page)) == count

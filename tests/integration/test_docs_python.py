@@ -2,20 +2,16 @@
 
 import functools
 import json
-import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from made_passages import prose
+from pages import ROOT, blocks
 from scripted_teacher import serving
 
 import foretune
-
-DOCS = Path(__file__).parents[2] / "docs"
-
-
-def blocks(page: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.M | re.S)
 
 
 @pytest.fixture
@@ -36,15 +32,21 @@ def short(tmp_path, monkeypatch):
         yield
 
 
+def run(page: str, names: dict[str, object]) -> None:
+    for block in blocks(page, "python"):
+        exec(compile(block, page, "exec"), names)  # noqa: S102 - what a reader would run
+
+
 # TRL lags behind transformers.
 @pytest.mark.filterwarnings("ignore:.gradient_checkpointing. is deprecated:FutureWarning")
 @pytest.mark.parametrize(("page", "count"), [("python.md", 8), ("extending.md", 3), ("integrations.md", 4)])
 def test_the_blocks_of_a_page_run(page, count, short, capsys):
     names: dict[str, object] = {}
-    found = blocks(page)
-    assert len(found) == count
-    for block in found:
-        exec(compile(block, page, "exec"), names)  # noqa: S102 - what a reader would run
+    assert len(blocks(page, "python")) == count
+    run(page, names)
+    if page == "python.md":
+        run("getting-started.md", names)  # it begins with a folder `run`, which is there now
+        assert isinstance(names["written"], torch.Tensor)
     said = capsys.readouterr().out
     expected = {
         "python.md": "run already exists",
@@ -52,3 +54,25 @@ def test_the_blocks_of_a_page_run(page, count, short, capsys):
         "integrations.md": "('questions@32:foretune-tiny',) 2 slices\nlora\n2 slices of the best trial",
     }
     assert expected[page] in said
+
+
+def test_the_judge_of_the_page_grades_answers(short, tiny_model, monkeypatch, capsys):
+    request = foretune.MetricRequest
+    with serving() as server:
+        here = {"judge": server.url, "judge_model": "scripted"}
+        monkeypatch.setattr(foretune, "MetricRequest", lambda name, **_: request(name, **here), raising=False)
+        monkeypatch.setattr(foretune, "tune", functools.partial(foretune.tune, model=tiny_model), raising=False)
+        run("judging.md", {})
+    assert "metric='judge'" in capsys.readouterr().out
+
+
+def test_the_peer_of_the_page_trains_in_order(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks" / "peers")
+    names: dict[str, object] = {}
+    run("peers.md", names)
+    search = names["InOrder"](SimpleNamespace(slices=8, pool=[{"rank": 4}, {"rank": 8}]))
+    assert [search.ask() for _ in range(3)] == [
+        {"run": "0", "configuration": {"rank": 4}, "fidelity": 8},
+        {"run": "1", "configuration": {"rank": 8}, "fidelity": 8},
+        None,
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "ablation.md"
+PAGE = Path(__file__).parents[2] / "docs" / "method.md"
 ROWS = re.findall(r"^\| `(_\w+)` \| ([\d.]+) \| `([\w/]+)\.py` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
 

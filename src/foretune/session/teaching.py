@@ -48,7 +48,7 @@ def teach(found: Found, folder: Path, family: str | None, console: Console) -> N
     whole = learn_into(folder, runs)
     console.print(
         f"\n{folder} has {len(whole.runs)} runs of {len(whole.tasks)} tasks now, {len(runs.runs)} of them from here. "
-        f"With four tasks or more: foretune fit {shlex.quote(str(folder))} --out SURROGATES",
+        f"To search with them: foretune fit {shlex.quote(str(folder))} foretune-tiny-v1 --out SURROGATES",
         highlight=False,
         markup=False,
         soft_wrap=True,
