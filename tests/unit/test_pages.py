@@ -34,6 +34,7 @@ COMMANDS = {
     "../README.md": CHECKED,
     "after-the-run.md": SLOW,
     "agents.md": CHECKED,
+    "architecture.md": CHECKED,
     "command-line.md": CHECKED,
     "faq.md": SLOW,
     "getting-started.md": SLOW,
