@@ -14,11 +14,12 @@ import pytest
 from foreign_logs import Log, write_trainer
 from pages import commands
 from rows_of_data import COUNTING
+from synthetic_table import synthetic_table
 from typer.testing import CliRunner
 
 import foretune.surrogate.fit
 from foretune.cli import commands as program
-from foretune.metadata import read_meta_dataset
+from foretune.metadata import read_meta_dataset, write_meta_dataset
 from foretune.report.run_report import read_run_report
 from foretune.surrogate import load_surrogates
 
@@ -103,9 +104,11 @@ def test_all_of_a_week_of_a_team(team):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("page", "count"), [("index.md", 2), ("getting-started.md", 5), ("faq.md", 12), ("after-the-run.md", 7)]
+    ("page", "count"),
+    [("index.md", 2), ("getting-started.md", 5), ("faq.md", 12), ("after-the-run.md", 7), ("command-line.md", 17)],
 )
 def test_the_commands_of_a_page_run(page, count, place):
     if page == "after-the-run.md":
         foretune.tune("questions.jsonl", "run", budget="3m", max_slices=2, default_comparison=False)
+    write_meta_dataset(synthetic_table(), place / "meta")
     assert len(run(page)) == count
