@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from foreign_logs import Log, write_trainer
-from pages import commands
+from pages import ROOT, commands
 from rows_of_data import COUNTING
 from synthetic_table import synthetic_table
 from typer.testing import CliRunner
@@ -112,3 +115,15 @@ def test_the_commands_of_a_page_run(page, count, place):
         foretune.tune("questions.jsonl", "run", budget="3m", max_slices=2, default_comparison=False)
     write_meta_dataset(synthetic_table(), place / "meta")
     assert len(run(page)) == count
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocstrings", reason="needs mkdocstrings: pip install 'mkdocstrings[python]'")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    reference = (tmp_path / "reference" / "index.html").read_text(encoding="utf-8")
+    assert all(f'id="foretune.{name}"' in reference for name in foretune.__all__)
