@@ -14,14 +14,11 @@ chosen value, is left to another sampler.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from itertools import takewhile
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 
-import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner
@@ -29,24 +26,28 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from foretune.errors import ConfigurationError
-from foretune.metadata.slices import equal_parts, values_at
+from foretune.integrations.asking import (
+    OutsideRun,
+    check_direction,
+    goes_on,
+    known_values,
+    next_configuration,
+    of_pool,
+    search_of_data,
+    search_of_task,
+)
+from foretune.integrations.following import Stage
 from foretune.optimizer import Search
-from foretune.optimizer.in_context import TransferInContext, transfer_in_context
-from foretune.optimizer.likeness import most_like
-from foretune.optimizer.pool import candidate_pool
-from foretune.session.ground import base_model_held, prepare
-from foretune.session.options import TuneOptions
-from foretune.session.search import check_settings, on_this_machine
-from foretune.space import SearchSpace, load_space
+from foretune.space import SearchSpace
 from foretune.space.domain import activity, is_range, legal_values
 from foretune.space.vocabulary import HYPERPARAMETERS, base_name
-from foretune.surrogate.inputs import width_of
-from foretune.surrogate.store import load_surrogates
-from foretune.types import Configuration, LearningCurve, Report, Status, Task, Trial, Value
+from foretune.types import Configuration, Task, Value
 
-_INSTANT = 1e-6
-"""Seconds of a slice that a study does not tell."""
+_STAGES = {
+    TrialState.COMPLETE: Stage.COMPLETE,
+    TrialState.PRUNED: Stage.FAILED,  # it cannot be gone on with
+    TrialState.FAIL: Stage.FAILED,
+}
 
 
 class TransferSampler(BaseSampler):
@@ -60,7 +61,6 @@ class TransferSampler(BaseSampler):
     def __init__(self, search: Search, *, independent_sampler: BaseSampler | None = None) -> None:
         self._search = search
         self._others = independent_sampler or RandomSampler(search.seed)
-        self._pool = {one.key: one for one in search.pool}
         self._chosen: dict[tuple[str, int], Configuration | None] = {}
         self._alone = Lock()
 
@@ -84,12 +84,7 @@ class TransferSampler(BaseSampler):
         Raises:
             ForetuneError: whatever is wrong with the input.
         """
-        asked = TuneOptions.of(data, model, **options)
-        check_settings(asked)
-        with base_model_held():
-            setup = prepare(on_this_machine(asked), None, timed=False)
-        search = Search(setup.task, setup.candidates, setup.default, setup.surrogates, asked.seed)
-        return cls(search, independent_sampler=independent_sampler)
+        return cls(search_of_data(data, model=model, **options), independent_sampler=independent_sampler)
 
     @classmethod
     def of_task(
@@ -115,14 +110,8 @@ class TransferSampler(BaseSampler):
         Raises:
             ConfigurationError: if the meta-features do not tell the width of the base model.
         """
-        learned, width = load_surrogates(surrogates), width_of(task)
-        if width is None:
-            message = f"task {task.id!r} has no meta-feature model_log_width, which learning rates depend on; add it"
-            raise ConfigurationError(message)
-        scaled = load_space(str(space), hidden_size=width)
-        recorded, rng = learned.performance.recorded, np.random.default_rng(seed)
-        pool = candidate_pool(scaled, width, recorded, candidates, rng)
-        return cls(Search(task, pool, scaled.default(), learned, seed), independent_sampler=independent_sampler)
+        search = search_of_task(task, surrogates, space=space, candidates=candidates, seed=seed)
+        return cls(search, independent_sampler=independent_sampler)
 
     def reseed_rng(self) -> None:
         """See `BaseSampler`; only the other sampler is random."""
@@ -160,74 +149,32 @@ class TransferSampler(BaseSampler):
 
     def goes_on(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether the run of a trial is worth its next slice, by the slices that it has reported."""
-        own = self._configuration(study, trial)
-        curve = self._curve(trial)
-        if own is None or not 0 < len(curve) < self._search.task.max_fidelity:
-            return True
-        optimizer, pending = self._told(study, trial)
-        optimizer.tell(Report(Trial(trial.number, own, len(curve)), Status.OK, curve))
-        following = optimizer.ask(pending=pending)
-        return following is not None and following.configuration == own
+        own = self._run(study, trial)
+        return own is None or goes_on(self._search, self._others_than(study, trial), own)
 
     def _choice(self, study: Study, trial: FrozenTrial) -> Configuration | None:
         """What the trial is to train; None once the whole pool is trained."""
         key = study.study_name, trial.number
         with self._alone:
             if key not in self._chosen:
-                optimizer, pending = self._told(study, trial)
-                asked = optimizer.ask(pending=pending)
-                self._chosen[key] = asked and asked.configuration
+                self._chosen[key] = next_configuration(self._search, self._others_than(study, trial))
             return self._chosen[key]
 
-    def _told(self, study: Study, trial: FrozenTrial) -> tuple[TransferInContext, list[Trial]]:
-        """An optimizer that knows the other trials, and those that are under way."""
-        metric = self._search.task.metric
-        if (study.direction == optuna.study.StudyDirection.MAXIMIZE) != metric.maximize:
-            wanted = "maximize" if metric.maximize else "minimize"
-            message = (
-                f"the study is to {study.direction.name.lower()} its objective, but {metric.name} of the task "
-                f"{self._search.task.id!r} is to {wanted}; create the study with direction={wanted!r}"
-            )
-            raise ConfigurationError(message)
-        optimizer, pending = transfer_in_context(self._search), list[Trial]()
-        for one in study.get_trials(deepcopy=False):
-            configuration = self._configuration(study, one) if one.number != trial.number else None
-            if configuration is None:
-                continue
-            if one.state.is_finished():
-                optimizer.tell(self._report(one, configuration))
-            else:
-                pending.append(Trial(one.number, configuration, self._search.task.max_fidelity))
-        return optimizer, pending
+    def _others_than(self, study: Study, trial: FrozenTrial) -> list[OutsideRun]:
+        """The runs of the other trials."""
+        check_direction(self._search.task, study.direction.name.lower())
+        others = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
+        return [run for run in (self._run(study, one) for one in others) if run]
 
-    def _configuration(self, study: Study, trial: FrozenTrial) -> Configuration | None:
-        """The configuration of the pool that a trial trains, or is most like; None for one of other parameters."""
+    def _run(self, study: Study, trial: FrozenTrial) -> OutsideRun | None:
+        """What a trial trains, as far as it came; None for one of other parameters."""
         chosen = self._chosen.get((study.study_name, trial.number))
-        asked = {name: value for name, value in trial.params.items() if _is_known(name, value)}
-        if not (values := {**(chosen.values if chosen else {}), **asked}):
+        values = {**(chosen.values if chosen else {}), **known_values(trial.params)}
+        if not values:
             return None
-        wanted = Configuration(values)
-        return self._pool.get(wanted.key) or most_like(wanted, self._search.pool)
-
-    def _report(self, trial: FrozenTrial, configuration: Configuration) -> Report:
-        """What came of a finished trial; one that was pruned is not gone on with."""
-        curve, slices = self._curve(trial), self._search.task.max_fidelity
-        whole = trial.state == TrialState.COMPLETE and len(curve) == slices
-        status = Status.OK if whole else Status.FAILED
-        return Report(Trial(trial.number, configuration, slices), status, curve)
-
-    def _curve(self, trial: FrozenTrial) -> LearningCurve:
-        """The slices of a trial; a complete one that reported others is read at so many parts of it."""
-        slices, metric = self._search.task.max_fidelity, self._search.task.metric
-        values = [value for _, value in sorted(trial.intermediate_values.items())]
-        if not values and trial.state == TrialState.COMPLETE:
-            values = list(trial.values)
-        finite = list(takewhile(math.isfinite, values))
-        if trial.state == TrialState.COMPLETE and len(finite) == len(values) and len(finite) not in {0, slices}:
-            places = [(place + 1) / len(finite) for place in range(len(finite))]
-            finite = values_at(equal_parts(1.0, slices), places, finite).tolist()
-        scores = [metric.score(value) for value in finite[:slices]]
-        return LearningCurve(np.array(scores), np.full(len(scores), _seconds(trial, len(scores))))
+        stage = _STAGES.get(trial.state, Stage.RUNNING)
+        final = {1: trial.values[0]} if stage is Stage.COMPLETE and not trial.intermediate_values else {}
+        return OutsideRun(of_pool(self._search, values), {**trial.intermediate_values, **final}, stage)
 
 
 class TransferPruner(BasePruner):
@@ -273,19 +220,9 @@ def _suggested(trial: optuna.Trial, name: str, hyperparameter: Any) -> Value:
     return ask(name, cast("Any", values[0]), cast("Any", values[1]), log=hyperparameter.log)
 
 
-def _is_known(name: str, value: object) -> bool:
-    return name in HYPERPARAMETERS and isinstance(value, str | int | float) and HYPERPARAMETERS[name].allows(value)
-
-
 def _is_allowed(name: str, value: Value, distribution: BaseDistribution) -> bool:
     try:
         optuna.create_trial(value=0.0, params={name: value}, distributions={name: distribution})
     except (ValueError, TypeError):
         return False
     return True
-
-
-def _seconds(trial: FrozenTrial, slices: int) -> float:
-    if trial.datetime_start is None or trial.datetime_complete is None or not slices:
-        return _INSTANT
-    return max((trial.datetime_complete - trial.datetime_start).total_seconds() / slices, _INSTANT)
