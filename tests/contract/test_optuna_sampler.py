@@ -151,7 +151,9 @@ def test_a_final_value_alone_counts_as_a_whole_run(search, task):
 
 def test_a_study_of_the_other_direction_is_refused(search):
     study = optuna.create_study(direction="maximize", sampler=TransferSampler(search))
-    with pytest.raises(ConfigurationError, match=r"is to maximize its objective, but .* is to minimize; create"):
+    with pytest.raises(
+        ConfigurationError, match=r"got direction='maximize', but .* is to minimize; give direction='minimize'"
+    ):
         study.ask().suggest_float("learning_rate", 1e-5, 1.0)
 
 

@@ -116,13 +116,20 @@ def of_pool(search: Search, values: Mapping[str, Any]) -> Configuration:
     return wanted if wanted in search.pool else most_like(wanted, search.pool)
 
 
-def check_direction(task: Task, direction: str) -> None:
-    """Raises a `ConfigurationError` unless a tool is to `minimize` or `maximize` its objective as the task is."""
-    wanted = "maximize" if task.metric.maximize else "minimize"
-    if direction != wanted:
+def check_direction(task: Task, option: str, given: str, words: tuple[str, str]) -> None:
+    """Raises a `ConfigurationError` unless a tool optimizes in the direction of the task.
+
+    Args:
+        task: whose metric is to optimize.
+        option: of the tool, which has the direction.
+        given: its value.
+        words: its values to minimize and to maximize.
+    """
+    wanted = words[task.metric.maximize]
+    if given != wanted:
         message = (
-            f"the study is to {direction} its objective, but {task.metric.name} of the task {task.id!r} is to "
-            f"{wanted}; create the study with direction={wanted!r}"
+            f"got {option}={given!r}, but {task.metric.name} of the task {task.id!r} is to "
+            f"{'maximize' if task.metric.maximize else 'minimize'}; give {option}={wanted!r}"
         )
         raise ConfigurationError(message)
 

@@ -162,7 +162,7 @@ class TransferSampler(BaseSampler):
 
     def _others_than(self, study: Study, trial: FrozenTrial) -> list[OutsideRun]:
         """The runs of the other trials."""
-        check_direction(self._search.task, study.direction.name.lower())
+        check_direction(self._search.task, "direction", study.direction.name.lower(), ("minimize", "maximize"))
         others = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
         return [run for run in (self._run(study, one) for one in others) if run]
 
