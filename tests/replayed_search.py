@@ -32,15 +32,15 @@ def losses_of(configuration: Configuration) -> list[float]:
 def searched_by_slices(slices: int) -> list[tuple[str, int]]:
     """The keys of configurations and the slices that foretune's own search trains, in this order."""
     optimizer, found = transfer_in_context(replayed_search()), list[tuple[str, int]]()
-    for number in range(slices):
+    while len(found) < slices:
         trial = optimizer.ask()
         assert trial is not None
         finite = [-loss for loss in losses_of(trial.configuration)[: trial.fidelity] if np.isfinite(loss)]
         status = Status.OK if len(finite) == trial.fidelity else Status.DIVERGED
         curve = LearningCurve(finite, np.ones(len(finite)))
-        optimizer.tell(Report(Trial(number, trial.configuration, trial.fidelity), status, curve))
-        found.append((trial.configuration.key, trial.fidelity))
-    return found
+        optimizer.tell(Report(trial, status, curve))
+        found += [(trial.configuration.key, one) for one in range(trial.resumes_from + 1, trial.fidelity + 1)]
+    return found[:slices]
 
 
 def searched_by_runs(runs: int) -> list[str]:

@@ -97,12 +97,9 @@ def test_a_saved_tuner_goes_on_with_the_same():
 
     by_hand = ByHand(TransferScheduler(replayed_search()))
     wanted = searched_by_slices(40)
-    assert steps(by_hand, 20) == wanted[:20]
-    assert by_hand.seen[by_hand.start().trial_id] == wanted[20][1] - 1
+    assert steps(by_hand, 23) == wanted[:23]  # where a run is left
     by_hand.scheduler = dill.loads(dill.dumps(by_hand.scheduler))  # noqa: S301 - as Syne Tune saves it
-    key, slices = wanted[20]
-    (trial,) = [one for one in by_hand.trials if Configuration(one.config).key == key]
-    assert by_hand.step(trial)[0] == (key, slices)
+    assert steps(by_hand, 17) == wanted[23:]
 
 
 def test_final_results_alone_are_taken_by_ask_and_tell():
@@ -168,4 +165,4 @@ def test_its_own_tuner_trains_the_same_on_a_simulated_machine(tmp_path, monkeypa
         tuner_name="replayed",
     ).run()
     assert recorded.found == searched_by_slices(len(recorded.found))
-    assert recorded.decisions == {"CONTINUE", "PAUSE", "STOP"}
+    assert recorded.decisions == {"CONTINUE", "PAUSE"}
