@@ -80,6 +80,8 @@ TOOLS: Mapping[str, Tool] = MappingProxyType(
         "optuna": Tool("optuna_storage:study_follower", "optuna", "optuna", "sqlite:///trials.db"),
         "mlflow": Tool("trackers:mlflow_follower", "mlflow.tracking", "mlflow", "sqlite:///mlflow.db"),
         "tensorboard": Tool("trackers:tensorboard_follower", "tensorboard", "tensorboard", "logs"),
+        "trackio": Tool("trackers:trackio_follower", "trackio", "trackio", "my-project"),
+        "wandb": Tool("trackers:wandb_follower", "wandb", "wandb", "offline"),
     }
 )
 """Name of a tool -> how it follows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from foretune.interop.optional import library
 from foretune.types import VALIDATION_NLL
 
 _KEY = "foretune.configuration"
+_MARK = "foretune.txt"
+"""In the folder of a run of W&B that has ended: how far it is written."""
 _STATES = {Stage.RUNNING: "RUNNING", Stage.COMPLETE: "FINISHED", Stage.LEFT: "KILLED", Stage.FAILED: "FAILED"}
 
 
@@ -106,3 +109,96 @@ def _seen(folder: Path) -> int:
     events.Reload()
     name = VALIDATION_NLL.name
     return len(events.Scalars(name)) if name in events.Tags()["scalars"] else 0
+
+
+def trackio_follower(address: str, name: str) -> Follower:
+    """Writes to a project of trackio, in its own folder.
+
+    Args:
+        address: name of the project.
+        name: of the search, whose runs are a group of the project.
+    """
+    storage = library("trackio.sqlite_storage", "trackio").SQLiteStorage
+    storage.validate_project_name(address)
+
+    def follow(runs: Sequence[RunSoFar]) -> None:
+        """Bring the tables up to these runs; rows that are there, by their `log_ids`, stay as they are."""
+        for run in runs:
+            place = f"{name}-{run.configuration.key}"
+            steps = list(range(1, len(run.losses) + 1)) or [0]
+            storage.bulk_log(
+                address,
+                place,
+                [{VALIDATION_NLL.name: loss} for loss in run.losses] or [{}],
+                steps=steps,
+                config={**run.configuration.values, "_Group": name, "stage": run.stage.value, "message": run.message},
+                log_ids=[f"{place}-{step}" for step in steps],
+                run_id=place,
+            )
+
+    return follow
+
+
+def wandb_follower(address: str, name: str) -> Follower:
+    """Writes offline runs of W&B, which `wandb sync` uploads.
+
+    A run that has ended cannot be added to. If a later process goes on with it, it is written anew, whole, in place of
+    the earlier one.
+
+    Args:
+        address: folder.
+        name: of the project, and of its folder in there.
+    """
+    wandb = library("wandb", "wandb")
+    folder, logged = Path(address) / name, dict[str, Any]()
+    settings = {"console": "off", "silent": True, "disable_git": True, "disable_code": True, "x_disable_stats": True}
+
+    def begun(run: RunSoFar) -> Any:
+        folder.mkdir(parents=True, exist_ok=True)
+        key, values = run.configuration.key, dict(run.configuration.values)
+        return wandb.init(
+            project=name,
+            dir=str(folder),
+            id=key,
+            config=values,
+            mode="offline",
+            reinit="create_new",
+            settings=wandb.Settings(**settings),
+        )
+
+    def follow(runs: Sequence[RunSoFar]) -> None:
+        for run in runs:
+            key = run.configuration.key
+            if key in logged or not _is_written(folder, run):
+                logged[key] = logged.get(key) or begun(run)
+                _log(logged[key], run)
+            if key in logged and run.stage is not Stage.RUNNING:
+                _finish(logged.pop(key), run)
+
+    return follow
+
+
+def _is_written(folder: Path, run: RunSoFar) -> bool:
+    """Whether an earlier process has written the run as far as it is; if not, what it has written goes."""
+    for earlier in folder.glob(f"wandb/offline-run-*-{run.configuration.key}"):
+        mark = earlier / _MARK
+        if mark.exists() and mark.read_text(encoding="utf-8") == _mark(run):
+            return True
+        shutil.rmtree(earlier)
+    return False
+
+
+def _mark(run: RunSoFar) -> str:
+    return f"{len(run.losses)} slices{', failed' if run.stage is Stage.FAILED else ''}"
+
+
+def _log(logged: Any, run: RunSoFar) -> None:
+    """What a run of W&B lacks; its steps are counted from 0."""
+    for step, loss in enumerate(run.losses[max(logged.step - 1, 0) :], start=max(logged.step, 1)):
+        logged.log({VALIDATION_NLL.name: loss}, step=step, commit=True)
+
+
+def _finish(logged: Any, run: RunSoFar) -> None:
+    logged.summary.update({"stage": run.stage.value, "message": run.message, "seconds": run.seconds})
+    logged.finish(exit_code=int(run.stage is Stage.FAILED))
+    (Path(logged.settings.sync_dir) / _MARK).write_text(_mark(run), encoding="utf-8")
