@@ -41,7 +41,7 @@ def test_it_suggests_what_a_search_of_foretune_trains_whole():
     searcher = TransferSearcher(replayed_search())
     wanted = searched_by_runs(len(replayed_task().candidates))
     assert trained(searcher, len(wanted)) == wanted
-    assert {stage for stage, _ in stands(searcher)} == {"complete", "failed"}  # some have diverged
+    assert {len(finite) for _, finite in stands(searcher)} == {3, SLICES}
     assert searcher.suggest("another") == Searcher.FINISHED
 
 
@@ -109,6 +109,7 @@ def test_its_own_tuner_trains_the_same_and_is_restored(tmp_path, monkeypatch):
     import ray
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # which leave files open
     curves = {one.key: losses_of(one) for one in replayed_task().candidates}
 
     def key_of(config):
@@ -127,8 +128,13 @@ def test_its_own_tuner_trains_the_same_and_is_restored(tmp_path, monkeypatch):
 
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
-        settings = tune.TuneConfig("validation_nll", "min", search_alg=TransferSearcher(replayed_search()))
-        settings.num_samples, settings.max_concurrent_trials = 3, 1
+        settings = tune.TuneConfig(
+            metric="validation_nll",
+            mode="min",
+            search_alg=TransferSearcher(replayed_search()),
+            num_samples=3,
+            max_concurrent_trials=1,
+        )
         place = tune.RunConfig(name="replayed", storage_path=str(tmp_path), verbose=0)
         space = {"stop": str(tmp_path / "goes well")}
         found = kept(tune.Tuner(train, param_space=space, tune_config=settings, run_config=place))
