@@ -7,6 +7,9 @@ A trial of Ray Tune is a run of one configuration, whose results are the slices.
 so that `tune.Tuner.restore` goes on where an experiment stopped.
 """
 
+# Ray need not be installed.
+# pyright: reportMissingImports=false, reportUntypedBaseClass=false
+
 from __future__ import annotations
 
 import json
@@ -20,7 +23,7 @@ from ray.tune.search import Searcher
 from ray.tune.search.variant_generator import parse_spec_vars
 
 from foretune.errors import ConfigurationError
-from foretune.integrations.asking import OutsideRun, check_direction, next_configuration
+from foretune.integrations.asking import OutsideRun, check_direction, known_values, next_configuration, of_pool
 from foretune.integrations.following import Stage
 from foretune.optimizer import Search
 from foretune.space.vocabulary import HYPERPARAMETERS
@@ -71,7 +74,8 @@ class TransferSearcher(Searcher):
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """See `Searcher`."""
-        run = self._runs.pop(trial_id)
+        if (run := self._runs.pop(trial_id, None) or self._restarted(result)) is None:
+            return
         if self._metric in result:
             run = run.reported(int(result[TRAINING_ITERATION]), float(result[self._metric]))
         self._runs[trial_id] = run
@@ -81,13 +85,20 @@ class TransferSearcher(Searcher):
 
         A trial that ends by itself tells its last result twice, see `TuneController`.
         """
-        before = self._runs[trial_id]
+        before = self._runs.get(trial_id)
         if result:
             self.on_trial_result(trial_id, result)
-        run = self._runs[trial_id]
-        is_whole = run.values.keys() == before.values.keys() or len(run.values) == self._search.task.max_fidelity
+        if (run := self._runs.get(trial_id)) is None:
+            return
+        is_told_twice = before is not None and run.values.keys() == before.values.keys()
+        is_whole = is_told_twice or len(run.values) == self._search.task.max_fidelity
         ended = bool(run.values) and is_whole and not error
         self._runs[trial_id] = replace(run, stage=Stage.COMPLETE if ended else Stage.FAILED)
+
+    def _restarted(self, result: Mapping[str, Any]) -> OutsideRun | None:
+        """Of a trial that was not suggested under this name: a failed trial that is restarted gets another."""
+        values = known_values({name: result.get(f"config/{name}") for name in HYPERPARAMETERS})
+        return OutsideRun(of_pool(self._search, values)) if values else None
 
     def save(self, checkpoint_path: str) -> None:
         """See `Searcher`."""

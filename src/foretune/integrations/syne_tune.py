@@ -7,6 +7,9 @@ A trial of Syne Tune is a run of one configuration. After each slice the schedul
 another, as a search of foretune would; a paused run may be resumed, from its checkpoint if it has one.
 """
 
+# Syne Tune need not be installed.
+# pyright: reportMissingImports=false, reportUntypedBaseClass=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -73,6 +73,18 @@ def test_trials_at_the_same_time_differ_and_a_lost_one_keeps_its_slices():
     assert stands(searcher)[-1] == ("failed", losses[:1])
 
 
+def test_a_failed_trial_that_is_restarted_has_another_name():
+    searcher = TransferSearcher(replayed_search())
+    given = searcher.suggest("a")
+    searcher.on_trial_complete("a", error=True)
+    at = {f"config/{name}": value for name, value in given.items()}
+    searcher.on_trial_result("b", {"validation_nll": 2.0, "training_iteration": 1, **at})
+    assert stands(searcher) == [("failed", []), ("running", [2.0])]
+    assert searcher._runs["b"].configuration == replayed_search().default
+    searcher.on_trial_complete("c", error=True)  # of which nothing is known
+    assert len(searcher._runs) == 2
+
+
 @pytest.mark.parametrize(
     ("repeated", "stage"), [(False, "failed"), (True, "complete")], ids=["stopped", "returned after three"]
 )
