@@ -190,7 +190,7 @@ def tune(
         cluster: a Ray cluster that runs the trials, as `ray` or `ray:ADDRESS`.
         checkpoints: folder or bucket that all of its nodes reach; None for the output folder.
         storage: address of a storage of Optuna that shows the trials, such as `sqlite:///trials.db`.
-        track: trackers that show the runs, as `mlflow:URI` or `tensorboard:DIR`.
+        track: trackers that show the runs, as `mlflow:URI`, `tensorboard:DIR`, `trackio:PROJECT` or `wandb:DIR`.
         average: return an average of the best runs' weights where it is better; else the best run's.
         max_rank: cut the rank of such an average, which is the sum of its runs' ranks.
         guard: second dataset, to see what finetuning costs there; `general` comes with foretune.

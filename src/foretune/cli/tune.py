@@ -82,7 +82,9 @@ def tune(
     ] = None,
     track: Annotated[
         list[str] | None,
-        typer.Option(metavar="TOOL:ADDRESS", help="Show the runs in mlflow:URI or tensorboard:DIR; may be repeated."),
+        typer.Option(
+            metavar="TOOL:ADDRESS", help="Show the runs in mlflow:URI, tensorboard:DIR, trackio:PROJECT or wandb:DIR."
+        ),
     ] = None,
     average: Annotated[
         bool, typer.Option(help="Return an average of the best runs' weights where it is better; else the best run's.")
