@@ -83,7 +83,8 @@ def tune(
     track: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TOOL:ADDRESS", help="Show the runs in mlflow:URI, tensorboard:DIR, trackio:PROJECT or wandb:DIR."
+            metavar="TOOL:ADDRESS",
+            help="Show runs: mlflow:URI, tensorboard:DIR, trackio:PROJECT, wandb:DIR; may be repeated.",
         ),
     ] = None,
     average: Annotated[
