@@ -19,7 +19,7 @@ from finished_search import LORA, reported, scored
 from foreign_logs import WRITERS, Log
 from fuzzing import Target
 from made_documents import write_docx, write_pdf
-from tiny_table import four_tasks
+from tiny_table import tiny_table
 
 from foretune.documents.parse import parse
 from foretune.errors import DataError
@@ -33,7 +33,6 @@ from foretune.metadata.verify import verify
 from foretune.report.page.record import home_of, read_record
 from foretune.report.page.render import page_of
 from foretune.session.lineage import linked
-from foretune.session.options import TuneOptions
 from foretune.session.recipe import read_configuration, read_configurations, request_of
 from foretune.session.status import status_of
 from foretune.space import load_space
@@ -47,6 +46,8 @@ LOGS = [
     Log("b", [2.5, 1.75, 1.5], [10, 20, 30], [2.0, 1.5, 1.0], {"learning_rate": 1e-4, "rank": 4}),
 ]
 
+TABLE = tiny_table({"a": {1: [5.0, 4.0], 2: [3.0, 2.0]}, "b": {1: [4.5, 3.5], 2: [3.5]}}, default=1)
+
 
 def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -54,27 +55,27 @@ def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _conversations() -> list[dict[str, Any]]:
     """Rows of every convention, prompts all different."""
-    call = [{"type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}]
+    called = {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}]}
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
     rows: list[dict[str, Any]] = []
-    for number in range(4):
+    for number in range(3):
         asked, said = f"Question {number}?", f"Answer {number}."
         turns = [{"role": "system", "content": "Be short."}, {"role": "user", "content": f"{asked} a"}]
         answer = {"role": "assistant", "content": said, "weight": 1}
         rows += [
             {"messages": [*turns, answer]},
-            {"messages": [*turns, {"role": "assistant", "tool_calls": call}, {"role": "tool", "content": {"a": 1}}, answer],
-             "tools": tools},
-            {"conversations": [{"from": "human", "value": f"{asked} b"}, {"from": "gpt", "value": said}], "system": "Hm."},
+            {"messages": [*turns, called, {"role": "tool", "content": {"a": 1}}, answer], "tools": tools},
+            {"conversations": [{"from": "human", "value": f"{asked} b"}, {"from": "gpt", "value": said}], "system": "S"},
             {"instruction": f"{asked} c", "input": "Context.", "output": said, "history": [["Before?", "Yes."]]},
-            {"prompt": f"{asked} d", "completion": [{"role": "assistant", "content": [{"type": "text", "text": said}]}]},
+            {"prompt": f"{asked} d", "completion": [{**answer, "content": [{"type": "text", "text": said}]}]},
             {"text": f"{asked} e", "label": number},
         ]  # fmt: skip
     return rows
 
 
 ALPACA = [
-    {"instruction": f"Question {number}?", "input": "Context, a;b", "output": f"Answer {number}."} for number in range(14)
+    {"instruction": f"Question {number}?", "input": "Context, a;b", "output": f"Answer {number}."}
+    for number in range(14)
 ]
 
 
@@ -131,7 +132,7 @@ def _recipes(folder: Path) -> Read:
 
 def _space(folder: Path) -> Read:
     shutil.copy(str(files("foretune") / "data" / "spaces" / "peft.yaml"), path := folder / "mine.yaml")
-    return lambda: load_space(path, hidden_size=192).encoder
+    return lambda: load_space(path, hidden_size=192)
 
 
 def _search(folder: Path) -> Path:
@@ -166,7 +167,7 @@ def _adapter(folder: Path) -> Read:
 
 
 def _tables(folder: Path) -> Read:
-    write_meta_dataset(four_tasks(), folder)
+    write_meta_dataset(TABLE, folder)
 
     def read() -> None:
         meta = read_meta_dataset(folder)
@@ -185,7 +186,7 @@ def _mend_tables(folder: Path) -> None:
 
 def _mend_surrogates(folder: Path) -> None:
     arrays = folder / "surrogates.safetensors"
-    _mend(folder / "surrogates.json", lambda header: _Named(header), [arrays])
+    _mend(folder / "surrogates.json", _Named, [arrays])
 
 
 class _Named(dict[str, str]):
@@ -209,7 +210,7 @@ def _mend(path: Path, place: Callable[[dict[str, Any]], dict[str, str]], damaged
 
 
 def _log(folder: Path) -> Read:
-    write_meta_dataset(four_tasks(), folder)
+    write_meta_dataset(TABLE, folder)
     restore_logs(folder)
     for path in (*folder.glob("*.parquet"), folder / "metadata.json"):
         path.unlink()
@@ -262,21 +263,20 @@ DOCUMENTS: Mapping[str, Callable[[Path], object]] = {
     "a.docx": write_docx,
     "a.pdf": lambda path: write_pdf(path, ["Page one.", "Page two."], {"One": 0, "Two": 1}),
 }
-_SLOW = {"mlflow": 0.1, "optuna": 0.4, "public-llm": 0.3, "tensorboard": 0.3}
 TARGETS: tuple[Target, ...] = (
-    *(Target(f"dataset {ending}", _dataset(ending, write), 2.0) for ending, write in DATASETS.items()),
+    *(Target(f"dataset {ending}", _dataset(ending, write)) for ending, write in DATASETS.items()),
     Target("dataset folder", _read_folder),
-    Target("questions", _questions, 2.0),
-    Target("best.yaml", _recipe, 2.0),
-    Target("configurations", _recipes, 2.0),
-    Target("search space", _space, 0.3),
-    Target("journal, status", _status, 2.0),
-    Target("run report", _record, 2.0),
-    Target("page of a run", _page, 0.4),
+    Target("questions", _questions),
+    Target("best.yaml", _recipe, 0.6),
+    Target("configurations", _recipes),
+    Target("search space", _space, 0.2),
+    Target("journal, status", _status),
+    Target("run report", _record),
+    Target("page of a run", _page, 0.2),
     Target("adapter folder", _adapter),
-    Target("meta-dataset", _tables, 0.7, _mend_tables),
-    Target("collection logs", _log, 0.7),
-    Target("surrogates", _surrogates, 0.3, _mend_surrogates),
-    *(Target(f"import {kind}", _imported(kind), _SLOW.get(kind, 0.5)) for kind in WRITERS),
-    *(Target(f"document {name[1:]}", _document(name, write), 0.5) for name, write in DOCUMENTS.items()),
+    Target("meta-dataset", _tables, 0.1, _mend_tables),
+    Target("collection logs", _log, 0.1),
+    Target("surrogates", _surrogates, 0.1, _mend_surrogates),
+    *(Target(f"import {kind}", _imported(kind), 0.05) for kind in WRITERS),
+    *(Target(f"document {name[1:]}", _document(name, write), 0.3) for name, write in DOCUMENTS.items()),
 )

@@ -11,7 +11,6 @@ import csv
 import gzip
 import io
 import json
-import os
 import re
 import signal
 import zipfile
@@ -30,15 +29,39 @@ import yaml
 from foretune.errors import ForetuneError
 
 SECONDS = 5.0
-"""Of the processor, that a reader may take for one input; of the clock `_PATIENCE` times as many, as machines are shared."""
+"""Of the processor, that a reader may take for one input; of the clock `_PATIENCE` times as many."""
 _PATIENCE = 12
 ACCEPTED, REFUSED, TRACEBACK, HANG = "accepted", "refused", "traceback", "hang"
 TOKENS = (
-    *(b"NaN", b"1e999", b"-1", b"0", b"null", b"true", b'""', b"{}", b"[]", b"9" * 5000, b"1" + b"0" * 400, b"-Infinity"),
+    *(
+        b"NaN",
+        b"1e999",
+        b"-1",
+        b"0",
+        b"null",
+        b"true",
+        b'""',
+        b"{}",
+        b"[]",
+        b"9" * 5000,
+        b"1" + b"0" * 400,
+        b"-Infinity",
+    ),
     *(b"[" * 100_000, b'{"a":' * 50_000, b'"\\ud800"', b'"\\u0000"', b"\0", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1b[2J"),
-    *(b"\n", b"\r", b",", b'"', b"2026-99-99", b"!!python/object:os.system {}", b"!!timestamp x", b"!!int ''", b"&a [*a]"),
-    *("\u2028é\x85".encode(), b"<<: x", b"? [a]\n: b\n", b"\t", b"0x", b"1_000", b"12:30:45"),
+    *(
+        b"\n",
+        b"\r",
+        b",",
+        b'"',
+        b"2026-99-99",
+        b"!!python/object:os.system {}",
+        b"!!timestamp x",
+        b"!!int ''",
+        b"&a [*a]",
+    ),
+    *(b"-Infinity", b"&a [*a]", "\u2028é\x85".encode(), b"<<: x", b"? [a]\n: b\n", b"\t", b"0x", b"1_000", b"12:30:45"),
 )
+ENCODINGS = ("utf-16", "utf-32", "utf-16-le", "latin-1", "utf-8-sig")
 VALUES = (
     *(None, True, -1, 0, 10**400, 2**63, -0.5, 1e308, float("nan"), float("inf"), "", "x", "\0", "\ud800", "a\nb"),
     *("\x1b[2J", "é\u2028", "1", "x" * 10_000, [], {}, [[]], {"": None}, [None], {"a": {"b": []}}),
@@ -95,19 +118,18 @@ def outcomes(target: Target, folder: Path, inputs: int, draw: Random) -> Generat
         draw: decides all damages.
     """
     read = target.prepare(folder)
-    kept = {path: (path.read_bytes(), path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()}
+    kept = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    paths = list(kept)
     read()
     for _ in range(inputs):
-        path = draw.choice(list(kept))
-        path.write_bytes(content := damaged(path, kept[path][0], draw))
+        path = draw.choice(paths)
+        path.write_bytes(content := damaged(path, kept[path], draw))
         if target.mend and draw.random() < 0.7:
             target.mend(folder)
-        for each, (_, stat) in kept.items():
-            os.utime(each, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         kind, said = judged(read)
         yield Outcome(kind, said, path.relative_to(folder), content)
         for each in kept if target.mend else [path]:
-            each.write_bytes(kept[each][0])
+            each.write_bytes(kept[each])
 
 
 def judged(read: Callable[[], object]) -> tuple[str, str]:
@@ -151,11 +173,9 @@ def _limited() -> Generator[None]:
 def damaged(path: Path, content: bytes, draw: Random) -> bytes:
     """The content of a file with one to three damages: to its values where its kind is known, or to its bytes."""
     for _ in range(draw.randint(1, 3)):
-        read, write = _CODECS.get(path.suffix, (None, None))
+        codec = _CODECS.get(path.suffix) if draw.random() < 0.6 else None
         try:
-            if read is None or write is None or draw.random() < 0.4:
-                raise ValueError
-            content = write(_changed(read(content), draw))
+            content = codec[1](_changed(codec[0](content), draw)) if codec else _changed_bytes(content, draw)
         except Exception:  # noqa: BLE001 (values that this kind of file cannot hold)
             content = _changed_bytes(content, draw)
     return content
@@ -190,25 +210,18 @@ def _changed(value: Any, draw: Random) -> Any:
 
 def _changed_bytes(content: bytes, draw: Random) -> bytes:
     start, end = sorted(draw.randrange(len(content) + 1) for _ in range(2))
-    token, words = draw.choice(TOKENS), list(_WORD.finditer(content))
-    change = draw.randrange(8)
-    if change == 0:
-        return content[:start]
-    if change == 1:
-        return content[:start] + bytes([draw.randrange(256)]) + content[start + 1 :]
-    if change == 2:
-        return content[:end] + content[start:end] + content[end:]
-    if change == 3:
-        return content[:start] + content[end:]
-    if change == 4:
-        return content[:start] + token + content[start:]
-    if change == 5:
-        text = content.decode(errors="replace")
-        return text.encode(draw.choice(("utf-16", "utf-32", "utf-16-le", "latin-1", "utf-8-sig")), errors="replace")
-    if not words:
-        return token
-    word = draw.choice(words)
-    return content[: word.start()] + token + content[word.end() :]
+    before, between, after, token = content[:start], content[start:end], content[end:], draw.choice(TOKENS)
+    word = _WORD.search(content, start) or _WORD.search(content)
+    changes: tuple[Callable[[], bytes], ...] = (
+        lambda: before,
+        lambda: before + bytes([draw.randrange(256)]) + content[start + 1 :],
+        lambda: before + between + between + after,
+        lambda: before + after,
+        lambda: before + token + between + after,
+        lambda: content.decode(errors="replace").encode(draw.choice(ENCODINGS), errors="replace"),
+        *[lambda: content[: word.start()] + token + content[word.end() :] if word else token] * 2,
+    )
+    return draw.choice(changes)()
 
 
 def _lines(content: bytes) -> list[Any]:

@@ -5,7 +5,27 @@ A message says what was given, what is expected, and what to do.
 
 
 class ForetuneError(Exception):
-    """Base of every error that foretune raises on purpose."""
+    """Base of every error that foretune raises on purpose.
+
+    Its message is one line; only the rows of a list that it was given, each indented by two spaces, have their own
+    lines. Whatever else of a file or of a library no terminal should be sent is replaced.
+    """
+
+    def __str__(self) -> str:
+        return _ROW.join(map(_one_line, super().__str__().split(_ROW)))
+
+
+_ROW = "\n  "
+
+
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    return " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}"
 
 
 class DataError(ForetuneError, ValueError):

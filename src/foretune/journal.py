@@ -15,9 +15,32 @@ from typing import Any
 
 from foretune.disk import replace_file
 from foretune.errors import ForetuneError, JournalError
-from foretune.types import Configuration, History, LearningCurve, Report, Status, Trial
+from foretune.parsing import parse_json, read_as
+from foretune.types import Configuration, History, LearningCurve, Report, Status, Trial, Value
 
 SCHEMA_VERSION = 1
+_SCORES = {"nll": float, "token_accuracy": float, "exact_match": float}
+_HEADER: Mapping[str, Any] = {
+    "settings": {**dict.fromkeys(("data", "model", "optimizer", "space"), str), "seed": int},
+    "task": {"id": str, "max_fidelity": int, "dataset": str, "model": str, "meta_features": Mapping[str, float]},
+    "rows": Mapping[str, int],
+    "zero_shot": {"validation": _SCORES, "test": _SCORES},
+    "versions": Mapping[str, str],
+    "metric": Mapping[str, Any],
+    "memory": Mapping[str, Any] | None,
+    "default": Mapping[str, Value],
+    "budget_seconds": float | None,
+    "setup_seconds": float,
+    "command": str,
+}
+"""Kinds of the values of a header that are there."""
+_REPORT: Mapping[str, Any] = {
+    "configuration": Mapping[str, Value],
+    **dict.fromkeys(("trial", "fidelity", "resumes_from"), int),
+    **dict.fromkeys(("status", "message"), str),
+    **dict.fromkeys(("scores", "slice_seconds"), tuple[float, ...]),
+    **dict.fromkeys(("seconds", "spent_seconds"), float),
+}
 
 
 @dataclass(frozen=True)
@@ -70,8 +93,9 @@ def report_from_json(values: Mapping[str, Any]) -> Report:
     """The report that `report_to_json` wrote.
 
     Raises:
-        KeyError, TypeError, ValueError: if `values` are not such a report.
+        KeyError, ValueError: if `values` are not such a report.
     """
+    values = read_as(dict(_REPORT), values, "the report")
     trial = Trial(values["trial"], Configuration(values["configuration"]), values["fidelity"], values["resumes_from"])
     curve = LearningCurve(values["scores"], values["slice_seconds"])
     return Report(trial, Status(values["status"]), curve, values["message"], float(values["seconds"]))
@@ -114,9 +138,9 @@ def _line(values: Mapping[str, Any]) -> bytes:
 
 def _read_header(line: bytes, path: Path) -> Mapping[str, Any]:
     try:
-        header = json.loads(line)
-        version = int(header["schema_version"])
-    except (ValueError, KeyError, TypeError) as error:
+        header = read_as(dict(_HEADER), parse_json(line), "the header")
+        version = read_as(int, header.get("schema_version"), "schema_version")
+    except ValueError as error:
         message = f"{path}, line 1: expected the header of a journal ({error}); is this the journal.jsonl of a search?"
         raise JournalError(message) from error
     if version > SCHEMA_VERSION:
@@ -127,8 +151,8 @@ def _read_header(line: bytes, path: Path) -> Mapping[str, Any]:
 
 def _read_entry(line: bytes, path: Path, number: int) -> JournalEntry:
     try:
-        values = json.loads(line)
+        values = parse_json(line)
         return JournalEntry(report_from_json(values), float(values["spent_seconds"]))
-    except (ForetuneError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ForetuneError, ValueError, KeyError) as error:
         message = f"{path}, line {number}: not a report ({error}); restore it, or cut the file before this line"
         raise JournalError(message) from error

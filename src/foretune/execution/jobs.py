@@ -21,7 +21,6 @@ where the run ended before it wrote them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -29,8 +28,21 @@ from typing import Any
 
 from foretune.errors import OutputError
 from foretune.journal import report_from_json, report_to_json
+from foretune.parsing import parse_json, read_as
 from foretune.request import DataRequest
-from foretune.types import Configuration, Report, Trial
+from foretune.types import Configuration, Report, Trial, Value
+
+_SLICE: Mapping[str, Any] = {
+    **dict.fromkeys(("fidelity", "tokens"), int),
+    "validation_nll": float,
+    **dict.fromkeys(("train_seconds", "evaluation_seconds"), float | None),
+}
+_RUN: Mapping[str, Any] = {
+    "configuration": Mapping[str, Value],
+    "peak_memory_bytes": int | None,
+    **dict.fromkeys(("hardware", "started"), str),
+}
+"""Kinds of what the files of a run say, as far as they say it."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +136,12 @@ def answer_from_json(values: Mapping[str, Any]) -> Answer:
 
 
 def read_records(directory: Path, fidelity: int) -> tuple[tuple[Mapping[str, Any], ...], Mapping[str, Any]]:
-    """The files in a run's directory: up to `fidelity` complete lines of `slices.jsonl`, and `run.json`."""
+    """The files in a run's directory: up to `fidelity` complete lines of `slices.jsonl`, and `run.json`.
+
+    Raises:
+        ValueError: they are damaged.
+    """
     slices_file, run_file = directory / "slices.jsonl", directory / "run.json"
     lines = slices_file.read_text(encoding="utf-8").split("\n")[:-1] if slices_file.exists() else []
-    run = json.loads(run_file.read_text(encoding="utf-8")) if run_file.exists() else {}
-    return tuple(json.loads(line) for line in lines[:fidelity]), run
+    run = read_as(dict(_RUN), parse_json(run_file.read_bytes()), "run.json") if run_file.exists() else {}
+    return tuple(read_as(dict(_SLICE), parse_json(line), "a slice") for line in lines[:fidelity]), run

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import cast
 
 from foretune.errors import JournalError, ModelError
+from foretune.parsing import parse_json
 
 _SHIPPED = "foretune-tiny"
 
@@ -49,7 +49,7 @@ def base_of(folder: Path) -> str:
     """
     path = folder / "adapter_config.json"
     try:
-        name: object = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
+        name: object = parse_json(path.read_bytes())["base_model_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError):
         name = None
     if not isinstance(name, str):
@@ -73,7 +73,7 @@ def stops_of(folder: Path) -> tuple[int, ...]:
     if not path.is_file():
         return ()
     try:
-        ends: object = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
+        ends: object = parse_json(path.read_bytes()).get("eos_token_id")
     except (OSError, ValueError, AttributeError) as error:
         message = f"cannot read {path} as a JSON object ({error}); remove it, or take it from the base model"
         raise ModelError(message) from error

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from foretune.errors import InteropError
+from foretune.parsing import parse_json, parse_yaml
 
 LINE = "line of the file"
 """Key of a CSV row's line number."""
@@ -38,8 +36,8 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     text = read_text(path)
     try:
-        found = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
+        found = parse_json(text) if path.suffix == ".json" else parse_yaml(text)
+    except ValueError as error:
         kind = "JSON" if path.suffix == ".json" else "YAML"
         message = f"{path} is not {kind} ({error}); correct that place"
         raise InteropError(message) from error

@@ -8,7 +8,6 @@ runs keep their slices as they are, and a complete run has as many slices as the
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -24,6 +23,7 @@ from foretune.interop.resample import ImportedSlice
 from foretune.interop.rows import tables
 from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
+from foretune.parsing import parse_json
 from foretune.types import Status, Value
 
 _UNKNOWN = "unknown"
@@ -65,7 +65,7 @@ def _files(path: Path) -> list[Path]:
 
 def _cards(file: Path) -> list[dict[str, Any]]:
     try:
-        found = json.loads(read_text(file))
+        found = parse_json(read_text(file))
     except ValueError as error:
         message = f"{file} is not JSON ({error}); correct that place"
         raise InteropError(message) from error

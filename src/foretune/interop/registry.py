@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from foretune.errors import InteropError
+from foretune.errors import ForetuneError, InteropError
 from foretune.interop.csv_table import import_csv
 from foretune.interop.fms_acceleration import import_fms_acceleration
 from foretune.interop.hf_cards import import_hf_cards
@@ -60,4 +60,12 @@ def import_runs(kind: str, paths: Sequence[str], options: ImportOptions | None =
     if kind not in IMPORTERS:
         message = f"unknown kind of source {kind!r}; choose one of {', '.join(IMPORTERS)}"
         raise InteropError(message)
-    return IMPORTERS[kind](paths, options or ImportOptions())
+    try:
+        return IMPORTERS[kind](paths, options or ImportOptions())
+    except ForetuneError:
+        raise
+    except Exception as error:
+        # These files are of other people, and each importer names the faults that have been seen; this is all others.
+        source, reason = ", ".join(map(str, paths)), f"{type(error).__name__}: {error}"
+        message = f"{source} cannot be read as {kind} ({reason}); is it of this kind, and whole? If so, report this"
+        raise InteropError(message) from error

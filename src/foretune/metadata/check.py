@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,7 @@ import pandas as pd
 from foretune.errors import MetaDatasetError
 from foretune.metadata.frames import columns_of, is_free
 from foretune.metadata.schema import CONFIGURATION_PREFIX, DIRECTIONS, FEATURE_PREFIX, STATUSES, TABLES, Column
+from foretune.parsing import parse_json
 from foretune.types import Status
 
 
@@ -162,7 +162,7 @@ def _check_runs(runs: pd.DataFrame) -> None:
 
 def _is_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
+        return isinstance(parse_json(text), dict)
     except ValueError:
         return False
 

@@ -83,7 +83,7 @@ def _array(table: str, name: str, kind: pa.DataType, values: Sequence[Any]) -> p
         raise MetaDatasetError(message)
     try:
         return pa.array(values, type=kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError) as error:  # Arrow's are of these, too
         message = f"{table}: column {name!r} takes {kind}: {error}; correct that value"
         raise MetaDatasetError(message) from error
 

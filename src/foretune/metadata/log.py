@@ -17,6 +17,7 @@ from foretune.errors import MetaDatasetError
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.frames import frame_to_rows, rows_to_frame
 from foretune.metadata.read import read_meta_dataset
+from foretune.parsing import parse_json
 
 TASKS_LOG = "tasks.jsonl"
 RUNS_LOG = "runs.jsonl"
@@ -48,7 +49,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        record = json.loads(line)
+        record = parse_json(line)
     except ValueError as error:
         message = f"{path}, line {number}: not a JSON object ({error}); remove the line, and it will be done again"
         raise MetaDatasetError(message) from error

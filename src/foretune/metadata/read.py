@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from foretune.metadata.frames import arrow_to_frame
 from foretune.metadata.schema import SCHEMA_VERSION, TABLES
 from foretune.metadata.shipped import meta_dataset_folder, replacement, shipped_meta_datasets
 from foretune.metadata.write import sha256
+from foretune.parsing import parse_json, read_as
 
 
 def read_meta_dataset(folder: str | Path) -> MetaDataset:
@@ -50,9 +50,9 @@ def read_header(path: Path) -> Mapping[str, Any]:
     """
     _check_exists(path)
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-        version = int(header["schema_version"])
-    except (ValueError, KeyError, TypeError) as error:
+        header = read_as({"provenance": Mapping[str, Any], "sha256": Mapping[str, str]}, parse_json(path.read_bytes()))
+        version = read_as(int, header.get("schema_version"), "schema_version")
+    except ValueError as error:
         message = f"{path} is not a meta-dataset's ({type(error).__name__}: {error}); write the meta-dataset again"
         raise MetaDatasetError(message) from error
     if version != SCHEMA_VERSION:

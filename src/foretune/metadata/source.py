@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from foretune.errors import MetaDatasetError
+from foretune.parsing import parse_json
 
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([bBmM])(?![\w.])")
 _UNITS = {"b": 1e9, "m": 1e6}
@@ -89,7 +89,7 @@ def stated_parameters(model: str) -> float | None:
 
 def _read_card(file: Path) -> Mapping[str, Any]:
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        return dict(parse_json(file.read_bytes()))
     except (ValueError, TypeError) as error:
         message = f"{file} is not a JSON object ({error}); correct it, or remove it"
         raise MetaDatasetError(message) from error

@@ -6,25 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from foretune.disk import replace_text
 from foretune.errors import JournalError
 from foretune.journal import JournalEntry
 from foretune.metrics import NLL
 from foretune.metrics.protocol import Asked
-from foretune.metrics.summary import Agreement, Answered
-from foretune.report.final_scores import (
-    Finalist,
-    GuardChoice,
-    GuardFinalist,
-    GuardScore,
-    Judged,
-    Measurement,
-    Member,
-    ModelScores,
-    Rise,
-)
+from foretune.parsing import parse_json, read_as
+from foretune.report.final_scores import Finalist, GuardChoice, Judged, ModelScores
 from foretune.types import VALIDATION_NLL, Value
 
 SCHEMA_VERSION = 1
@@ -153,63 +142,13 @@ def read_run_report(path: Path) -> RunReport:
         JournalError: if the file is no report of a run.
     """
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version = int(content.pop("schema_version"))
-        report = RunReport(**{**content, **_nested(content)})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        content = read_as(dict, parse_json(path.read_bytes()))
+        version = read_as(int, content.pop("schema_version", None), "schema_version")
+        report = read_as(RunReport, content)
+    except ValueError as error:
         message = f"{path} is not the report.json of a search ({error}); resume the search to write it again"
         raise JournalError(message) from error
     if version > SCHEMA_VERSION:
         message = f"{path} has schema version {version}, this foretune reads up to {SCHEMA_VERSION}; upgrade foretune"
         raise JournalError(message)
     return report
-
-
-def _nested(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "scores": tuple(_scores(row) for row in content["scores"]),
-        "trials": tuple(_trial(trial) for trial in content["trials"]),
-        "notes": tuple(content["notes"]),
-        "guard": _guard_choice(content["guard"]) if content.get("guard") else None,
-        "finalists": tuple(Finalist(**one) for one in content.get("finalists", ())),
-        "judged": _judged(content.get("judged")),
-        "asked": tuple(Asked(**one) for one in content.get("asked", ())),
-    }
-
-
-def _guard_choice(choice: dict[str, Any]) -> GuardChoice:
-    choice["finalists"] = tuple(GuardFinalist(one["name"], Rise(**one["rise"])) for one in choice["finalists"])
-    return GuardChoice(**choice)
-
-
-def _judged(values: dict[str, Any] | None) -> Judged | None:
-    if values is None:
-        return None
-    values["agreement"] = Agreement(**values["agreement"])
-    return Judged(**values)
-
-
-def _scores(row: dict[str, Any]) -> ModelScores:
-    row["validation"], row["test"] = _measurement(row["validation"]), _measurement(row["test"])
-    row["members"] = tuple(Member(**member) for member in row.get("members", ()))
-    row["guard"] = _guard_score(row["guard"]) if row.get("guard") else None
-    row["answers"] = tuple(row.get("answers", ()))
-    return ModelScores(**row)
-
-
-def _guard_score(score: dict[str, Any]) -> GuardScore:
-    score["rise"] = Rise(**score["rise"]) if score["rise"] else None
-    return GuardScore(**score)
-
-
-def _measurement(values: dict[str, Any]) -> Measurement:
-    if answered := values.get("answered"):
-        answered["agreement"] = answered["agreement"] and Agreement(**answered["agreement"])
-        values["answered"] = Answered(**answered)
-    return Measurement(**values)
-
-
-def _trial(trial: dict[str, Any]) -> TrialCurve:
-    for name in ("validation_nll", "seconds", "spent_seconds", "tokens"):
-        trial[name] = tuple(trial[name])
-    return TrialCurve(**trial)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from foretune.disk import written
 from foretune.errors import JournalError
 from foretune.journal import read_journal
+from foretune.parsing import parse_json, read_as
 from foretune.session.checks import check_output
 
 if TYPE_CHECKING:
@@ -191,8 +192,8 @@ def is_locked(output: Path) -> bool:
 def holder_of(output: Path) -> Holder | None:
     """Who has written into the lock of the folder, whether or not it still holds it; None if that is not known."""
     try:
-        return Holder(**json.loads((output / LOCK).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return read_as(Holder, parse_json((output / LOCK).read_bytes()))
+    except (OSError, ValueError):
         return None
 
 

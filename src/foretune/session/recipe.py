@@ -3,7 +3,6 @@ it, or several in JSON lines."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from foretune.errors import ConfigurationError
+from foretune.parsing import parse_json, parse_yaml
 from foretune.request import DataRequest, Reading
 from foretune.session.checks import check_name, check_recipe
 from foretune.types import CONTINUES, VALIDATION_NLL, Configuration
@@ -71,10 +71,9 @@ def read_configuration(path: Path) -> dict[str, Any]:
         ConfigurationError: if it is neither, or a name or value in it is not known.
     """
     try:
-        content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        message = f"cannot read {path} as YAML ({reason}); give the best.yaml of a search, or write one like it"
+        content: object = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"cannot read {path} as YAML ({error}); give the best.yaml of a search, or write one like it"
         raise ConfigurationError(message) from error
     if not isinstance(content, dict) or not ("configuration" in content or "method" in content):
         message = f"{path} holds no configuration: expected a mapping with `method`, `learning_rate` and so on"
@@ -147,7 +146,7 @@ def read_configurations(path: Path) -> tuple[Configuration, ...]:
     """
     try:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        rows: list[object] = [json.loads(line) for line in lines]
+        rows: list[object] = [parse_json(line) for line in lines]
     except (OSError, ValueError) as error:
         message = f"cannot read {path} as JSON lines ({error}); give a file with one configuration a line"
         raise ConfigurationError(message) from error

@@ -8,14 +8,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gethostname
 from typing import Any, Literal
 
 from foretune.disk import replace_text
 from foretune.errors import JournalError
 from foretune.journal import read_journal
+from foretune.parsing import parse_json, read_as
+from foretune.report.run_report import read_run_report
 from foretune.session.folder import JOURNAL, PROGRESS, REPORT, Holder, holder_of, is_locked
 from foretune.tuner import Budget, Progress, incumbent_of, slices_trained
-from foretune.types import VALIDATION_NLL, Trial, Value
+from foretune.types import VALIDATION_NLL, History, Trial, Value
 
 _BETWEEN = 0.2
 """Seconds, at most, in which a search that has ended its trials and begins to close holds no lock."""
@@ -92,6 +95,25 @@ class SearchStatus:
     training: tuple[Training, ...]
 
 
+@dataclass(frozen=True)
+class _Noted:
+    """What a search has written down of itself, as far as it has.
+
+    Attributes:
+        written: when, on the clock that no one sets, which begins with the machine.
+        spent_seconds: of the budget, at that time.
+        budget_seconds: see `SearchStatus`.
+        budget_slices: see `SearchStatus`.
+        training: see `SearchStatus`.
+    """
+
+    written: float | None = None
+    spent_seconds: float = 0.0
+    budget_seconds: float | None = None
+    budget_slices: int | None = None
+    training: tuple[Training, ...] = ()
+
+
 def noting(output: Path, budget: Budget) -> Callable[[Progress], None]:
     """An observer of a search that keeps the file up to date that `status_of` reads.
 
@@ -103,7 +125,7 @@ def noting(output: Path, budget: Budget) -> Callable[[Progress], None]:
     def note(progress: Progress) -> None:
         """Replace the file, so that nobody reads half of it."""
         content = {
-            "written": time.time(),
+            "written": time.monotonic(),
             "spent_seconds": progress.spent_seconds,
             "budget_seconds": budget.seconds if math.isfinite(budget.seconds) else None,
             "budget_slices": budget.slices,
@@ -134,16 +156,17 @@ def status_of(run: Path) -> SearchStatus:
         where = "is no folder" if not run.is_dir() else "holds no search (yet)"
         message = f"{run} {where}: a search writes there once model and data are loaded; check the path, or wait for it"
         raise JournalError(message)
-    journal, noted, runs = read_journal(run / JOURNAL), _noted(run), _is_running(run)
+    journal, noted = read_journal(run / JOURNAL), _noted(run)
     history, best = journal.history, incumbent_of(journal.history)
+    runs, process = _is_running(run, history), holder_of(run)
     settings = journal.header.get("settings", {})
     zero_shot = journal.header.get("zero_shot", {}).get("validation", {})
-    spent = _spent(noted, journal.spent_seconds, runs=runs)
-    allowed = noted.get("budget_seconds")
+    spent = _spent(noted, process) if runs and noted.written is not None else journal.spent_seconds
+    allowed = noted.budget_seconds
     return SearchStatus(
         run=run,
-        state="running" if runs else "finished" if _has_report(run) else "killed",
-        process=holder_of(run) if runs else None,
+        state="running" if runs else "finished" if _has_report(run, history) else "killed",
+        process=process if runs else None,
         data=str(settings.get("data", "")),
         model=str(settings.get("model", "")),
         trials=len(history),
@@ -155,36 +178,40 @@ def status_of(run: Path) -> SearchStatus:
         budget_seconds=allowed,
         spent_seconds=spent,
         left_seconds=None if allowed is None else max(0.0, allowed - spent),
-        budget_slices=noted.get("budget_slices"),
-        training=tuple(Training(**one) for one in noted.get("training", ())) if runs else (),
+        budget_slices=noted.budget_slices,
+        training=noted.training if runs else (),
     )
 
 
-def _noted(run: Path) -> Mapping[str, Any]:
+def _noted(run: Path) -> _Noted:
     """What `noting` has written; a search of an earlier version has not."""
     try:
-        return json.loads((run / PROGRESS).read_text(encoding="utf-8"))
+        return read_as(_Noted, parse_json((run / PROGRESS).read_bytes()))
     except (FileNotFoundError, ValueError):
-        return {}
+        return _Noted()
 
 
-def _is_running(run: Path) -> bool:
+def _is_running(run: Path, history: History) -> bool:
     if is_locked(run):
         return True
-    if _has_report(run):
+    if _has_report(run, history):
         return False
     time.sleep(_BETWEEN)
     return is_locked(run)
 
 
-def _has_report(run: Path) -> bool:
+def _has_report(run: Path, history: History) -> bool:
     """Whether the report is of the whole journal, and not of a search that was gone on with."""
-    report = run / REPORT
-    return report.is_file() and report.stat().st_mtime_ns >= (run / JOURNAL).stat().st_mtime_ns
+    if not (run / REPORT).is_file():
+        return False
+    known = {trial.key: len(trial.validation_nll) for trial in read_run_report(run / REPORT).trials}
+    return all(len(one.curve) <= known.get(one.trial.configuration.key, 0) for one in history)
 
 
-def _spent(noted: Mapping[str, Any], journaled: float, *, runs: bool) -> float:
-    """Seconds of the budget; those of a trial that a kill has cut off do not count, as where the search is resumed."""
-    if not runs or "written" not in noted:
-        return journaled
-    return noted["spent_seconds"] + max(0.0, time.time() - noted["written"])
+def _spent(noted: _Noted, process: Holder | None) -> float:
+    """Seconds of the budget that a running search has spent; on another machine, those that it has written down.
+
+    Those of a trial that a kill has cut off do not count, as where the search is resumed.
+    """
+    here = process is not None and process.host == gethostname() and noted.written is not None
+    return noted.spent_seconds + (max(0.0, time.monotonic() - noted.written) if here else 0.0)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import cast
 
 import ConfigSpace
-import yaml
 
 from foretune.errors import ConfigurationError
+from foretune.parsing import parse_yaml
 from foretune.space.space import SearchSpace
 
 SUFFIXES = (".yaml", ".yml")
@@ -33,15 +33,13 @@ def load_space(name_or_path: str | Path, *, hidden_size: int | None = None) -> S
     """
     path = Path(name_or_path)
     if path.suffix in SUFFIXES:
-        space = _read(path)
-    elif str(name_or_path) in shipped_spaces():
+        return _read(path, hidden_size)
+    if str(name_or_path) in shipped_spaces():
         with as_file(files("foretune") / "data" / "spaces" / f"{name_or_path}.yaml") as shipped:
-            space = _read(shipped)
-    else:
-        raise ConfigurationError(
-            f"no search space {str(name_or_path)!r}; name a .yaml file or one of {', '.join(shipped_spaces())}"
-        )
-    return space if hidden_size is None else space.at(hidden_size)
+            return _read(shipped, hidden_size)
+    raise ConfigurationError(
+        f"no search space {str(name_or_path)!r}; name a .yaml file or one of {', '.join(shipped_spaces())}"
+    )
 
 
 def write_space(space: SearchSpace, path: Path) -> None:
@@ -49,21 +47,24 @@ def write_space(space: SearchSpace, path: Path) -> None:
     space.space.to_yaml(path)
 
 
-def _read(path: Path) -> SearchSpace:
+def _read(path: Path, hidden_size: int | None) -> SearchSpace:
     try:
-        description: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+        description: object = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot read the search space {path}: {error}; check the path") from error
-    except yaml.YAMLError as error:
+    except ValueError as error:
         raise ConfigurationError(f"search space {path} is not YAML: {error}; compare it with a shipped one") from error
     if not isinstance(description, dict) or "hyperparameters" not in description:
         raise ConfigurationError(
             f"search space {path} has no list of hyperparameters; start from a copy of a shipped one"
         )
     try:
-        space = ConfigSpace.ConfigurationSpace.from_serialized_dict(cast("dict[str, object]", description))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        known = ConfigSpace.ConfigurationSpace.from_serialized_dict(cast("dict[str, object]", description))
+        space = SearchSpace(str(known.name or path.stem), known)
+        return space if hidden_size is None else space.at(hidden_size)
+    except ConfigurationError:
+        raise
+    except Exception as error:  # of ConfigSpace, whatever its code comes across in an entry that it does not expect
         raise ConfigurationError(
-            f"ConfigSpace cannot build the search space {path}: {error}; correct the entry that it names"
+            f"ConfigSpace cannot build the search space {path}: {error!r}; correct the entry that it names"
         ) from error
-    return SearchSpace(space.name or path.stem, space)

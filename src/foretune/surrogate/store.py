@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as dump_arrays
 
-from foretune.errors import ForetuneError, SurrogateError
+from foretune.errors import SurrogateError
+from foretune.parsing import parse_json
 from foretune.space import Encoder
 from foretune.surrogate.arrays import flatten, restore
 from foretune.surrogate.cost import EvenCost, LinearCost
@@ -79,7 +79,7 @@ def load_surrogates(path: str | Path) -> Surrogates:
             cost = LinearCost(encoder, restore(Ridge, arrays, "cost"), description["cost_offsets"])
         memory = LinearMemory(encoder, restore(Ridge, arrays, "memory")) if "memory.weights" in arrays else None
         card = dict(description["card"])
-    except (ForetuneError, KeyError, TypeError, ValueError, SafetensorError) as error:
+    except Exception as error:  # the checksum is right, so whoever wrote these files may have written anything
         message = f"{folder} does not hold complete surrogates ({error!r}); fit them anew with `foretune fit`"
         raise SurrogateError(message) from error
     return Surrogates(performance, cost, card, memory)
@@ -90,7 +90,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         raise SurrogateError(f"no {DESCRIPTION_FILE} in {folder}; give a folder written by `foretune fit --out`")
     try:
-        description: object = json.loads(file.read_text(encoding="utf-8"))
+        description: object = parse_json(file.read_bytes())
     except ValueError as error:
         raise SurrogateError(f"{file} is not JSON ({error}); fit the surrogates anew with `foretune fit`") from error
     version = cast(dict[str, Any], description).get("schema_version") if isinstance(description, dict) else None

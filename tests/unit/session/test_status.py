@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
-from finished_search import ENTRIES, LORA
+from finished_search import ENTRIES, LORA, an_entry, reported
+from set_clock import set_clock
 
 from foretune.errors import JournalError
 from foretune.journal import append_entry, create_journal
+from foretune.report.run_report import trial_curves, write_run_report
 from foretune.session.folder import JOURNAL, LOCK, PROGRESS, REPORT, is_locked, locked
 from foretune.session.status import Best, Training, noting, status_of
 from foretune.tuner import Budget, Progress
@@ -22,6 +25,7 @@ HEADER = {
     "zero_shot": {"validation": {"nll": 4.0}},
     "setup_seconds": 5.0,
 }
+REPORTED = replace(reported(), trials=trial_curves(ENTRIES, {}))
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -71,7 +75,7 @@ def test_time_goes_on_while_a_trial_is_trained(run):
     with locked(run):
         note(run, None)
         written = json.loads((run / PROGRESS).read_text())
-        (run / PROGRESS).write_text(json.dumps({**written, "written": time.time() - 100.0}))
+        (run / PROGRESS).write_text(json.dumps({**written, "written": time.monotonic() - 100.0}))
         found = status_of(run)
     assert found.spent_seconds == pytest.approx(118.0, abs=2.0)
     assert (found.left_seconds, found.training) == (0.0, ())
@@ -85,11 +89,30 @@ def test_a_killed_search_can_be_told_from_a_finished_one(run, held):
     found = status_of(run)
     assert (found.state, found.process, found.training) == ("killed", None, ())
     assert (found.spent_seconds, found.left_seconds) == (18.0, 42.0)
-    (run / REPORT).write_text("{}")
+    write_run_report(REPORTED, run / REPORT)
     assert status_of(run).state == "finished"
-    later = (run / REPORT).stat().st_mtime + 10.0
-    os.utime(run / JOURNAL, (later, later))
+    append_entry(run / JOURNAL, an_entry(4, LORA, [2.0, 1.5, 1.25], 20.0))
     assert status_of(run).state == "killed"
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+def test_a_jump_of_the_clock_changes_nothing(run, monkeypatch, jump):
+    with locked(run):
+        note(run, None)
+        set_clock(monkeypatch, jump)
+        assert is_locked(run)
+        assert status_of(run).spent_seconds == pytest.approx(18.0, abs=5.0)
+    write_run_report(REPORTED, run / REPORT)
+    os.utime(run / REPORT, (time.time(), time.time()))
+    assert status_of(run).state == "finished"
+
+
+def test_the_time_of_another_machine_is_what_it_has_written_down(run):
+    with locked(run):
+        note(run, None)
+        holder = json.loads((run / LOCK).read_text())
+        (run / LOCK).write_text(json.dumps({**holder, "host": "elsewhere"}))
+        assert status_of(run).spent_seconds == 18.0
 
 
 def test_a_search_of_an_earlier_version_has_no_budget(run):
@@ -115,7 +138,7 @@ def test_to_ask_keeps_no_search_out(run):
         [sys.executable, "-c", f"from foretune.session.status import status_of\nfrom pathlib import Path\n"
          f"while True: status_of(Path({str(run)!r}))"],
     )  # fmt: skip
-    (run / REPORT).write_text("{}")
+    write_run_report(REPORTED, run / REPORT)
     try:
         for _ in range(50):
             with locked(run):

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from foretune.errors import DataError
 from foretune.finetuning.data.examples import Message
+from foretune.parsing import parse_json
 
 _ROLES = {
     "system": "system",
@@ -161,7 +162,7 @@ def _from_json(value: object, what: str, where: str) -> object:
     if not isinstance(value, str):
         return _without_nulls(value)
     try:
-        return json.loads(value)
+        return parse_json(value)
     except ValueError as error:
         raise DataError(f"{where}: {what} is no valid JSON ({error}); correct it or delete the row") from error
 

@@ -12,6 +12,7 @@ from typing import Any
 from foretune.errors import JournalError
 from foretune.execution.jobs import read_records
 from foretune.journal import Journal, read_journal
+from foretune.parsing import read_as
 from foretune.report.final_scores import Measurement, ModelScores
 from foretune.report.run_report import RunReport, TrialCurve, read_run_report, trial_curves
 from foretune.tuner import incumbent_of
@@ -19,6 +20,7 @@ from foretune.types import Configuration
 
 REPORT, JOURNAL, BEGUN, SLICES = "report.json", "journal.jsonl", "begun.jsonl", "slices.jsonl"
 TRIALS, COMPARISON = "trials", "comparison"
+_NEEDED = {"validation_nll", "train_seconds", "evaluation_seconds", "tokens"}
 
 
 class State(StrEnum):
@@ -172,8 +174,8 @@ def _begun_report(home: Path, header: Mapping[str, Any]) -> RunReport:
 
 def _curve_of(folder: Path) -> TrialCurve | None:
     files = _read(folder)
-    values = files.run.get("configuration")
-    if not values:
+    values, known = files.run.get("configuration"), [line.keys() >= _NEEDED for line in files.slices]
+    if not values or not all(known):
         return None
     return TrialCurve(
         key=Configuration(values).key,
@@ -210,10 +212,18 @@ def _empty_report(header: Mapping[str, Any]) -> RunReport:
 
 
 def _untouched(scores: Mapping[str, Mapping[str, Any]]) -> tuple[ModelScores, ...]:
-    """The row of the base model, where both splits were scored before the search."""
+    """The row of the base model, where both splits were scored before the search.
+
+    Raises:
+        JournalError: the header of the journal does not hold scores.
+    """
     if not {"validation", "test"} <= scores.keys():
         return ()
-    return (ModelScores("zero-shot", Measurement(**scores["validation"]), Measurement(**scores["test"])),)
+    try:
+        return (ModelScores("zero-shot", *(read_as(Measurement, scores[name]) for name in ("validation", "test"))),)
+    except ValueError as error:
+        message = f"the scores of the base model in {JOURNAL} are damaged ({error}); restore the first line of it"
+        raise JournalError(message) from error
 
 
 def _files(home: Path, report: RunReport) -> tuple[tuple[str, RunFiles], ...]:
