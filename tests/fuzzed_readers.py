@@ -55,7 +55,10 @@ def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _conversations() -> list[dict[str, Any]]:
     """Rows of every convention, prompts all different."""
-    called = {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}]}
+    called = {
+        "role": "assistant",
+        "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}],
+    }
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
     rows: list[dict[str, Any]] = []
     for number in range(3):
@@ -269,7 +272,7 @@ TARGETS: tuple[Target, ...] = (
     Target("questions", _questions),
     Target("best.yaml", _recipe, 0.6),
     Target("configurations", _recipes),
-    Target("search space", _space, 0.2),
+    Target("search space", _space, 0.05),
     Target("journal, status", _status),
     Target("run report", _record),
     Target("page of a run", _page, 0.2),

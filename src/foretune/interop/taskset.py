@@ -70,7 +70,7 @@ def _runs(file: Path, options: ImportOptions) -> list[RecordedRun]:
 
 def _arrays(file: Path) -> Mapping[str, np.ndarray[Any, Any]]:
     try:
-        with np.load(file, allow_pickle=False) as found:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as found:
             arrays = {name: found[name] for name in _ARRAYS}
     except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
         message = f"{file} is not a task of TaskSet ({error}); expected an .npz with the arrays {', '.join(_ARRAYS)}"

@@ -80,9 +80,10 @@ def read_configuration(path: Path) -> dict[str, Any]:
         raise ConfigurationError(message)
     values = cast("dict[str, Any]", content)
     written = values if "configuration" in values else {"configuration": values}
+    written = {name: value for name, value in written.items() if value is not None}
     for name in written:
         check_name(f"key of {path}", str(name), _WRITTEN)
-    if not isinstance(written["configuration"], dict):
+    if not isinstance(written.get("configuration"), dict):
         message = f"{path}: `configuration` must be a mapping with `method`, `learning_rate` and so on"
         raise ConfigurationError(message)
     check_recipe(written["configuration"], str(path))

@@ -7,12 +7,11 @@ import shlex
 import shutil
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
 
-from foretune.disk import written
 from foretune.errors import ForetuneError, JournalError
 from foretune.execution.jobs import read_records
 from foretune.journal import create_journal, read_journal
@@ -29,7 +28,7 @@ from foretune.session.closing import (
     measure_finetuned,
     measure_untouched,
 )
-from foretune.session.folder import ADAPTER, REPORT, TRIALS
+from foretune.session.folder import ADAPTER, REPORT, TRIALS, locked
 from foretune.session.ground import SearchSetup, base_model_held, prepare
 from foretune.session.guarding import with_untouched
 from foretune.session.header import header_of
@@ -56,18 +55,32 @@ def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: P
         console: where progress is shown.
 
     Raises:
-        ForetuneError: whatever is wrong with the input, or if no slice was trained.
+        ForetuneError: whatever is wrong with the input, another process runs in the folder, or no slice was trained.
     """
     check_run(options, output)
-    with waiting(console, "loading libraries") as step:
-        options = on_this_machine(options)
-        setup = _prepared(options, runs[-1], output, step)
-    for note in setup.notes:
-        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-    if setup.fit:
-        console.print(setup.fit.line({"this run": runs[-1]}), highlight=False, soft_wrap=True)
-    with written(output):
+    with _held(output):
+        check_run(options, output)  # another process may have been quicker
+        with waiting(console, "loading libraries") as step:
+            options = on_this_machine(options)
+            setup = _prepared(options, runs[-1], output, step)
+        for note in setup.notes:
+            console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        if setup.fit:
+            console.print(setup.fit.line({"this run": runs[-1]}), highlight=False, soft_wrap=True)
         return _finetuned(options, setup, runs, output, console)
+
+
+@contextmanager
+def _held(output: Path) -> Generator[None]:
+    """The locked folder of a run; a new one goes again if nothing was begun in it."""
+    is_new = not output.exists()
+    try:
+        with locked(output, "run"):
+            yield
+    finally:
+        if is_new:
+            with suppress(OSError):  # there is something in it
+                output.rmdir()
 
 
 def _finetuned(
@@ -173,9 +186,7 @@ def _prepared(
         return prepare(options, known, step=step)
     clock = Clock()
     setup = prepare(options, None, configuration=configuration, step=step)
-    with written(output):
-        output.mkdir(parents=True, exist_ok=True)
-        create_journal(begun, header_of(options, setup, clock))
+    create_journal(begun, header_of(options, setup, clock))
     return setup
 
 

@@ -1,5 +1,6 @@
 """The parent's side, against small programs that speak the protocol (and then misbehave)."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -64,6 +65,15 @@ def test_a_dead_child_is_a_report_and_the_next_job_gets_a_fresh_one(act, status,
     assert len(dead.report.curve) == 0
     assert after.report.status is Status.OK
     assert after.report.message != before.report.message
+
+
+@pytest.mark.parametrize("act", ["kill", "crash", "answer"])
+def test_no_child_is_left_as_a_zombie(act):
+    with Worker(COMMAND) as worker:
+        number = int(worker.run(a_job("answer")).report.message)
+        worker.run(a_job(act))
+    with pytest.raises(ChildProcessError):
+        os.waitpid(number, os.WNOHANG)
 
 
 def test_a_child_that_hangs_is_killed_after_its_timeout():

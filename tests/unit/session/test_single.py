@@ -6,9 +6,10 @@ import json
 import pytest
 from rich.console import Console
 
-from foretune.errors import DataError, JournalError
+from foretune.errors import DataError, JournalError, ModelError
+from foretune.session.folder import is_locked, locked
 from foretune.session.options import TuneOptions
-from foretune.session.single import _following, check_run
+from foretune.session.single import _following, check_run, finetune_once
 
 
 def test_a_finished_run_is_never_overwritten(tmp_path):
@@ -24,6 +25,30 @@ def test_a_file_is_no_folder_and_data_must_be_there(tmp_path):
     with pytest.raises(DataError, match="no such file or folder"):
         check_run(TuneOptions.of(str(tmp_path / "none.jsonl"), "foretune-tiny"), tmp_path / "run")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_two_runs_at_once_are_refused(tmp_path):
+    with locked(tmp_path, "run"), pytest.raises(JournalError, match=r"another run is running in .* \(process \d+ on"):
+        finetune_once(TuneOptions.of(a_file(tmp_path), "foretune-tiny"), [], tmp_path, Console(file=io.StringIO()))
+
+
+def test_a_run_that_was_not_begun_leaves_no_folder(tmp_path, monkeypatch):
+    def refuse(options):
+        assert is_locked(tmp_path / "run")
+        raise ModelError("no such device")
+
+    monkeypatch.setattr("foretune.session.single.on_this_machine", refuse)
+    with pytest.raises(ModelError, match="no such device"):
+        finetune_once(
+            TuneOptions.of(a_file(tmp_path), "foretune-tiny"), [], tmp_path / "run", Console(file=io.StringIO())
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def a_file(folder):
+    rows = [json.dumps({"prompt": f"Question {number}?", "completion": "Yes."}) for number in range(20)]
+    (folder / "data.jsonl").write_text("\n".join(rows))
+    return str(folder / "data.jsonl")
 
 
 def test_every_whole_line_is_shown_once_even_the_last_ones(tmp_path):
