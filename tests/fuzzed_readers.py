@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from finished_folder import write_folder
-from finished_search import LORA, reported, scored
+from finished_search import ENTRIES, LORA, reported, scored
 from foreign_logs import WRITERS, Log
 from fuzzing import Target
 from made_documents import write_docx, write_pdf
@@ -32,6 +33,7 @@ from foretune.metadata.log import compile_logs, restore_logs
 from foretune.metadata.verify import verify
 from foretune.report.page.record import home_of, read_record
 from foretune.report.page.render import page_of
+from foretune.report.run_report import trial_curves
 from foretune.session.lineage import linked
 from foretune.session.recipe import read_configuration, read_configurations, request_of
 from foretune.session.status import status_of
@@ -68,7 +70,7 @@ def _conversations() -> list[dict[str, Any]]:
         rows += [
             {"messages": [*turns, answer]},
             {"messages": [*turns, called, {"role": "tool", "content": {"a": 1}}, answer], "tools": tools},
-            {"conversations": [{"from": "human", "value": f"{asked} b"}, {"from": "gpt", "value": said}], "system": "S"},
+            {"conversations": [{"from": "human", "value": asked + "b"}, {"from": "gpt", "value": said}], "system": "S"},
             {"instruction": f"{asked} c", "input": "Context.", "output": said, "history": [["Before?", "Yes."]]},
             {"prompt": f"{asked} d", "completion": [{**answer, "content": [{"type": "text", "text": said}]}]},
             {"text": f"{asked} e", "label": number},
@@ -142,6 +144,7 @@ def _search(folder: Path) -> Path:
     progress = {"written": 1.0, "spent_seconds": 3.0, "budget_seconds": 20.0, "budget_slices": None}
     training = [{"configuration": RECIPE, "from_slice": 1, "to_slice": 2}]
     report = reported(scored("zero-shot", 4.0), scored("best", 1.5, LORA, 2), notes=("a note",), best_key=LORA.key)
+    report = replace(report, trials=trial_curves(ENTRIES, {}))
     write_folder(folder, report)
     (folder / ".progress.json").write_text(json.dumps({**progress, "training": training}), encoding="utf-8")
     (folder / ".lock").write_text(json.dumps({"pid": 1, "host": "here", "since": "now"}), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Readers of files that users hand over accept a damaged file, or refuse it in a line; `benchmarks/fuzz.py` asks more."""
+"""Readers of files that users hand over accept a damaged file, or refuse it in one line (see `benchmarks/fuzz.py`)."""
 
 from random import Random
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from foretune.errors import ConfigurationError
-from foretune.session.recipe import read_configuration, read_configurations
+from foretune.session.recipe import read_configuration, read_configurations, request_of
 from foretune.space import load_space
 
 
@@ -50,10 +50,16 @@ def read(folder, content):
 def test_a_configuration_alone_or_with_what_it_was_found_on(tmp_path):
     assert read(tmp_path, DEFAULT) == {"configuration": DEFAULT}
     found = {"configuration": DEFAULT, "model": "m", "seed": 3, "train_rows": None, "today": "2026-02-27"}
-    assert read(tmp_path, found) == found
+    assert read(tmp_path, found) == {name: value for name, value in found.items() if value is not None}
     assert read(tmp_path, {"configuration": DEFAULT, "after": [DEFAULT]})["after"] == [DEFAULT]
     # A day without quotes is a day in YAML.
     assert str(read(tmp_path, yaml.safe_dump({**found, "today": date(2026, 2, 27)}))["today"]) == "2026-02-27"
+
+
+def test_a_name_without_a_value_is_as_if_it_were_not_there(tmp_path):
+    written = read(tmp_path, {"configuration": DEFAULT, "seed": None, "after": None, "today": None, "data": "d.jsonl"})
+    assert written == {"configuration": DEFAULT, "data": "d.jsonl"}
+    assert request_of(written, tmp_path).seed == 0
 
 
 @pytest.mark.parametrize(
