@@ -19,12 +19,15 @@ def parse_json(text: str | bytes) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: it is none, or nested too deeply.
+        ValueError: it is none, nested too deeply, or holds half a surrogate pair, which nothing can be written with.
     """
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if "\\ud" in str(text).lower():
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    return value
 
 
 def parse_yaml(text: str) -> Any:

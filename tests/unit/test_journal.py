@@ -72,6 +72,16 @@ def test_damage_inside_is_an_error_with_its_line(journal):
         ('{"seed": 1}\n', "line 1: expected the header"),
         ("[]\n", "line 1: expected the header"),
         ('{"schema_version": 99}\n', "schema version 99.*upgrade"),
+        ('{"schema_version": 1e999}\n', "line 1: .*schema_version is 'inf', expected int"),
+        (
+            '{"schema_version": 1, "setup_seconds": null}\n',
+            "line 1: .*the header.setup_seconds is 'None', expected float",
+        ),
+        (
+            '{"schema_version": 1, "settings": {"seed": "x"}}\n',
+            "line 1: .*the header.settings.seed is 'x', expected int",
+        ),
+        ("[" * 5000 + "\n", "line 1: .*nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_journal(tmp_path, content, message):
@@ -79,6 +89,24 @@ def test_a_file_that_is_no_journal(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(JournalError, match=message):
         read_journal(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("trial", "x", "the report.trial is 'x', expected int"),
+        ("message", ["x"], "the report.message is .*, expected str"),
+        ("scores", {"a": 1}, "the report.scores is .*, expected list"),
+        ("configuration", [], "the report.configuration is '\\[\\]', expected dict"),
+        ("spent_seconds", None, "the report.spent_seconds is 'None', expected float"),
+    ],
+)
+def test_a_report_of_other_types_is_an_error_with_its_line(journal, name, value, message):
+    append_entry(journal, an_entry(0))
+    header, line = journal.read_text().splitlines()
+    journal.write_text(f"{header}\n{json.dumps({**json.loads(line), name: value})}\n")
+    with pytest.raises(JournalError, match=f"line 2: not a report .{message}"):
+        read_journal(journal)
 
 
 def test_every_line_is_json_on_its_own(journal):

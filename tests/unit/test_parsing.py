@@ -32,6 +32,13 @@ def test_what_is_nested_too_deeply_is_a_value_error():
         parse_yaml("[" * 2000)
 
 
+def test_half_a_surrogate_pair_is_a_value_error_and_a_whole_one_is_text():
+    for text in (r'["\uD83D"]', rb'{"\ud800": 1}'):
+        with pytest.raises(ValueError, match="surrogates not allowed"):
+            parse_json(text)
+    assert parse_json(rb'["\ud83d\ude00"]') == ["\N{GRINNING FACE}"]
+
+
 @pytest.mark.parametrize("text", ["!!timestamp x", "!!bool x", "!!int ''", "2026-99-99", "a: [", "{[]: 1}", "\0"])
 def test_yaml_that_its_own_constructors_trip_over_is_a_value_error_in_one_line(text):
     with pytest.raises(ValueError, match=r"^[^\n]+$"):

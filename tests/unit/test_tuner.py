@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from set_clock import set_clock
 
 import foretune.tuner
 from foretune.journal import read_journal
@@ -331,3 +332,11 @@ def test_an_error_does_not_wait_for_the_trials_under_way():
         tune(AtOnce(), evaluated, budget=Budget(), workers=2)
     assert not never.is_set()
     never.set()
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+def test_a_jump_of_the_wall_clock_is_no_time_of_a_budget(monkeypatch, jump):
+    monkeypatch.setattr(foretune.tuner, "time", time)
+    clock = Clock(10.0)
+    set_clock(monkeypatch, jump)
+    assert clock.spent() == pytest.approx(10.0, abs=5.0)

@@ -11,16 +11,20 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from foretune.errors import MetaDatasetError
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.frames import frame_to_rows, rows_to_frame
 from foretune.metadata.read import read_meta_dataset
-from foretune.parsing import parse_json
+from foretune.parsing import parse_json, read_as
 
 TASKS_LOG = "tasks.jsonl"
 RUNS_LOG = "runs.jsonl"
+_ANY: Mapping[str, Any] = MappingProxyType({})
+_TASK: Mapping[str, Any] = {"task": str}
+_RUN: Mapping[str, Any] = {"run": {"run": str}, "slices": tuple[Mapping[str, Any], ...]}
 
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
@@ -32,8 +36,12 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path, kinds: Mapping[str, Any] = _ANY) -> list[dict[str, Any]]:
     """All records of a log, none if there is no log; a half-written last line is cut off the file.
+
+    Args:
+        path: of the log.
+        kinds: of values that a record has, see `foretune.parsing.read_as`.
 
     Raises:
         MetaDatasetError: if another line is damaged.
@@ -44,10 +52,10 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     complete = content[: content.rfind(b"\n") + 1]
     if len(complete) < len(content):
         os.truncate(path, len(complete))
-    return [_parse(path, number, line) for number, line in enumerate(complete.splitlines(), start=1)]
+    return [_parse(path, number, line, kinds) for number, line in enumerate(complete.splitlines(), start=1)]
 
 
-def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
+def _parse(path: Path, number: int, line: bytes, kinds: Mapping[str, Any]) -> dict[str, Any]:
     try:
         record = parse_json(line)
     except ValueError as error:
@@ -56,17 +64,21 @@ def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     if not isinstance(record, dict):
         message = f"{path}, line {number}: expected a JSON object, got {line[:40]!r}; remove the line"
         raise MetaDatasetError(message)
-    return record
+    try:
+        return read_as(dict(kinds), record, "the record")
+    except ValueError as error:
+        message = f"{path}, line {number}: {error}; remove the line, and it will be done again"
+        raise MetaDatasetError(message) from error
 
 
 def read_tasks(folder: Path) -> dict[str, dict[str, Any]]:
     """Described tasks by name."""
-    return {row["task"]: row for row in read_lines(folder / TASKS_LOG)}
+    return {row["task"]: row for row in read_lines(folder / TASKS_LOG, _TASK)}
 
 
 def read_runs(folder: Path) -> dict[str, dict[str, Any]]:
     """Finished runs by name."""
-    return {record["run"]["run"]: record for record in read_lines(folder / RUNS_LOG)}
+    return {record["run"]["run"]: record for record in read_lines(folder / RUNS_LOG, _RUN)}
 
 
 def restore_logs(folder: Path) -> dict[str, Any] | None:
@@ -99,11 +111,11 @@ def compile_logs(folder: Path, provenance: Mapping[str, Any]) -> MetaDataset:
     """
     try:
         tasks, records = read_tasks(folder), dict(sorted(read_runs(folder).items()))
-    except (KeyError, TypeError) as error:
+        curves = [{"run": run, **one} for run, record in records.items() for one in record["slices"]]
+    except KeyError as error:
         message = f"{folder}: the logs hold a line that is no task or no run ({error!r}); remove it"
         raise MetaDatasetError(message) from error
     runs = [record["run"] for record in records.values()]
-    curves = [{"run": run, **one} for run, record in records.items() for one in record["slices"]]
     return MetaDataset(
         rows_to_frame("tasks", list(tasks.values())),
         rows_to_frame("runs", runs),

@@ -50,7 +50,7 @@ def read_header(path: Path) -> Mapping[str, Any]:
     """
     _check_exists(path)
     try:
-        header = read_as({"provenance": Mapping[str, Any], "sha256": Mapping[str, str]}, parse_json(path.read_bytes()))
+        header = read_as(dict, parse_json(path.read_bytes()))
         version = read_as(int, header.get("schema_version"), "schema_version")
     except ValueError as error:
         message = f"{path} is not a meta-dataset's ({type(error).__name__}: {error}); write the meta-dataset again"

@@ -72,5 +72,12 @@ def test_records_are_the_whole_lines_up_to_a_slice(tmp_path: Path):
     assert read_records(tmp_path, 2) == (({"fidelity": 1}, {"fidelity": 2}), {"seed": 1})
 
 
+@pytest.mark.parametrize("line", ['{"tokens": "x"}', "[]", "[" * 5000, '{"train_seconds": []}'])
+def test_damaged_records_are_a_value_error(tmp_path: Path, line: str):
+    (tmp_path / "slices.jsonl").write_text(line + "\n")
+    with pytest.raises(ValueError, match=r"a slice|nested too deeply"):
+        read_records(tmp_path, 1)
+
+
 def test_a_run_that_wrote_nothing_has_no_records(tmp_path: Path):
     assert read_records(tmp_path / "none", 8) == ((), {})

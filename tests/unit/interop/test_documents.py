@@ -21,6 +21,8 @@ def test_names_are_text_whatever_they_were(tmp_path):
         ("a.json", b"{", "a.json is not JSON (Expecting property name"),
         ("a.yaml", b"a: [", "a.yaml is not YAML ("),
         ("a.json", b"[1]", "a.json holds list, expected names with values (an object)"),
+        ("a.json", b"[" * 5000, "a.json is not JSON (nested too deeply)"),
+        ("a.yaml", b"a: !!int ''", "a.yaml is not YAML ("),
         ("a.yaml", b"", "a.yaml holds NoneType, expected names"),
         ("a.yaml", b"\xff\xfe\xfa", "a.yaml cannot be read as text ("),
     ],

@@ -18,3 +18,9 @@ def test_the_reader_of_a_kind_gets_paths_and_options(monkeypatch):
     import_runs("made-up", ["a", "b"])
     import_runs("made-up", ["c"], ImportOptions(metric="loss"))
     assert given == [(["a", "b"], ImportOptions()), (["c"], ImportOptions(metric="loss"))]
+
+
+def test_what_no_importer_has_foreseen_is_an_error_in_a_line(monkeypatch):
+    monkeypatch.setattr("foretune.interop.registry.IMPORTERS", {"made-up": lambda paths, options: {}["step"]})
+    with pytest.raises(InteropError, match=r"^a, b cannot be read as made-up .KeyError: 'step'.; is it of this kind"):
+        import_runs("made-up", ["a", "b"])

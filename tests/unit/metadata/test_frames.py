@@ -18,6 +18,12 @@ def test_a_value_of_another_type_is_named(rows):
         rows_to_frame("curves", rows["curves"])
 
 
+def test_text_that_is_no_unicode_is_named(rows):
+    rows["runs"][0]["message"] = "\ud800"
+    with pytest.raises(MetaDatasetError, match=r"runs: column 'message' takes string: .*surrogates not allowed"):
+        rows_to_frame("runs", rows["runs"])
+
+
 def test_types_follow_from_the_column_alone():
     frame = rows_to_frame(
         "runs",

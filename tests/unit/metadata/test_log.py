@@ -23,13 +23,19 @@ def test_a_log_that_is_not_there_is_empty(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "message"), [("{oops", "line 2: not a JSON object"), ("[1]", "line 2: expected a JSON")]
+    ("line", "message"),
+    [
+        ("{oops", "line 2: not a JSON object"),
+        ("[" * 5000, "line 2: not a JSON object .nested too deeply"),
+        ("[1]", "line 2: expected a JSON"),
+        ('{"a": "x"}', "line 2: the record.a is 'x', expected int"),
+    ],
 )
 def test_a_damaged_line_is_named(tmp_path, line, message):
     path = tmp_path / "log"
     path.write_text(f'{{"a": 1}}\n{line}\n{{"a": 2}}\n')
     with pytest.raises(MetaDatasetError, match=message):
-        read_lines(path)
+        read_lines(path, {"a": int})
 
 
 @pytest.fixture

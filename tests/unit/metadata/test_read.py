@@ -55,7 +55,8 @@ class TestFiles:
     def test_damaged_metadata_is_named(self, folder):
         (folder / "metadata.json").write_text("{}")
         with pytest.raises(
-            MetaDatasetError, match=r"metadata.json is not a meta-dataset's \(KeyError: 'schema_version'\)"
+            MetaDatasetError,
+            match=r"metadata.json is not a meta-dataset's \(ValueError: schema_version is 'None', expected int\)",
         ):
             read_meta_dataset(folder)
 

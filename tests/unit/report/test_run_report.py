@@ -67,6 +67,26 @@ def test_a_file_that_is_no_report(tmp_path, content, message):
         read_run_report(tmp_path / "report.json")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": "x"}, "the content.seed is 'x', expected int"),
+        (
+            {"scores": [{"name": "best", "validation": {"nll": "low"}}]},
+            r"scores\[0\].validation.nll is 'low', expected float",
+        ),
+        ({"trials": {}}, "the content.trials is '{}', expected list"),
+        ({"guard": []}, r"the content.guard is '\[\]', expected dict"),
+        ({"colour": "red"}, "the content has the unknown names 'colour'"),
+    ],
+)
+def test_every_value_of_a_report_is_checked(report, tmp_path, change, message):
+    write_run_report(report, path := tmp_path / "report.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(JournalError, match=rf"report\.json of a search \(.*{message}"):
+        read_run_report(path)
+
+
 def test_a_report_of_a_newer_version(report, tmp_path):
     path = tmp_path / "report.json"
     write_run_report(report, path)

@@ -67,6 +67,7 @@ def test_missing_file(tmp_path: Path) -> None:
         (b"\xff\xfe\xfa", "cannot read the search space .*codec"),
         (b"hyperparameters: 3", "ConfigSpace cannot build"),
         (b"hyperparameters: [{name: rank}]", "ConfigSpace cannot build .*type"),
+        (b"!!bool x", "is not YAML"),
         (b"hyperparameters: [{name: rank, type: constant, value: 8}]", "lacks 'method'"),
     ],
 )
@@ -75,3 +76,10 @@ def test_damaged_file(tmp_path: Path, text: bytes, message: str) -> None:
     path.write_bytes(text)
     with pytest.raises(ConfigurationError, match=message):
         load_space(path)
+
+
+def test_a_fault_that_only_shows_for_a_width_is_one_of_the_file(tmp_path: Path) -> None:
+    description = described()
+    entry(description, "learning_rate:lora")["meta"] = 0.5
+    with pytest.raises(ConfigurationError, match=r"cannot build the search space .*correct the entry that it names"):
+        load_space(written(tmp_path, description), hidden_size=192)

@@ -67,7 +67,10 @@ def test_an_older_schema_asks_for_a_new_fit(folder):
         load_surrogates(folder)
 
 
-@pytest.mark.parametrize(("field", "value"), [("encoder", {}), ("features", None), ("kind", "in-context"), ("kind", 3)])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("encoder", {}), ("features", None), ("kind", "in-context"), ("kind", 3), ("card", [1]), ("encoder", "[" * 5000)],
+)
 def test_a_description_that_does_not_fit_the_arrays_is_refused(folder, field, value):
     change(folder, **{field: value})
     with pytest.raises(SurrogateError, match="does not hold complete surrogates"):

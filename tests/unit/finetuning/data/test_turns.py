@@ -124,3 +124,7 @@ def test_tools_are_one_json_text():
     assert [read_tools(nothing, "'tools'", "f") for nothing in (None, "", [])] == ["", "", ""]
     with pytest.raises(DataError, match="f: 'tools' must hold a JSON schema for each tool"):
         read_tools('["add"]', "'tools'", "f")
+    with pytest.raises(
+        DataError, match=r"f: 'tools' is no valid JSON .nested too deeply.; correct it or delete the row"
+    ):
+        read_tools("[" * 5000, "'tools'", "f")

@@ -97,6 +97,19 @@ def test_a_damaged_file_of_slices_says_nothing_and_a_damaged_report_is_an_error(
         read_record(home)
 
 
+def test_scores_of_the_base_model_that_are_none_are_an_error(tmp_path):
+    damaged = {**HEADER, "zero_shot": {"validation": {"nll": 4.0}, "test": {"nll": 4.0}}}
+    with pytest.raises(JournalError, match=r"scores of the base model in journal.jsonl are damaged .*'token_accuracy'"):
+        read_record(write_folder(tmp_path, header=damaged))
+
+
+def test_a_run_whose_slices_lack_something_has_no_curve_yet(tmp_path):
+    create_journal(tmp_path / "begun.jsonl", HEADER)
+    write_run(tmp_path, dict(LORA.values), 1)
+    (tmp_path / "slices.jsonl").write_text('{"fidelity": 1}\n')
+    assert read_record(tmp_path).report.trials == ()
+
+
 def test_the_folder_of_a_run_is_found_from_the_demo_and_from_its_adapter(tmp_path):
     home = write_folder(tmp_path / "demo" / "search", entries=ENTRIES[:1])
     (home / "adapter").mkdir()
