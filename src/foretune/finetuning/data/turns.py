@@ -103,7 +103,7 @@ def _message(value: object, what: str, where: str) -> Message:
         other["tool_calls"] = _tool_calls(other["tool_calls"], what, where)
     needed = known == "assistant" and "tool_calls" not in other
     content = _content(turn.get(content_name), f"'{content_name}' of {what}", where, needed=needed, role=known)
-    return Message(known, content, _to_json(other), learned=turn.get("weight") != 0)
+    return Message(known, content, _to_json(other, what, where) if other else "", learned=turn.get("weight") != 0)
 
 
 def _content(value: object, what: str, where: str, *, needed: bool, role: str) -> str:
@@ -113,7 +113,7 @@ def _content(value: object, what: str, where: str, *, needed: bool, role: str) -
     if value is None and role == "assistant" and not needed:
         return ""
     if isinstance(value, dict) and role == "tool":
-        return json.dumps(value, ensure_ascii=False)
+        return _to_json(value, what, where)
     return read_text(value, what, where, needed=needed)
 
 
@@ -155,7 +155,7 @@ def read_tools(value: object, what: str, where: str) -> str:
     tools = read_list(_from_json(value, what, where), what, where)
     if not all(isinstance(tool, Mapping) for tool in tools):
         raise DataError(f"{where}: {what} must hold a JSON schema for each tool; see the documentation of TRL")
-    return _to_json(tools)
+    return _to_json(tools, what, where)
 
 
 def _from_json(value: object, what: str, where: str) -> object:
@@ -175,5 +175,7 @@ def _without_nulls(value: object) -> Any:
     return [_without_nulls(inner) for inner in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
-def _to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if value else ""
+def _to_json(value: Any, what: str, where: str) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    _check_characters(text, what, where)
+    return text

@@ -128,3 +128,20 @@ def test_tools_are_one_json_text():
         DataError, match=r"f: 'tools' is no valid JSON .nested too deeply.; correct it or delete the row"
     ):
         read_tools("[" * 5000, "'tools'", "f")
+
+
+@pytest.mark.parametrize(
+    ("turn", "message"),
+    [
+        (
+            {"role": "tool", "content": {"a": "\ud800"}},
+            "'content' of message 1 of 'messages' holds half a surrogate pair",
+        ),
+        ({"role": "user", "content": "x", "name": "\ud800"}, "message 1 of 'messages' holds half a surrogate pair"),
+    ],
+)
+def test_no_part_of_a_message_holds_what_cannot_be_written(turn, message):
+    with pytest.raises(DataError, match=f"f: {message}"):
+        read_messages([turn], "'messages'", "f")
+    with pytest.raises(DataError, match="f: 'tools' holds half a surrogate pair"):
+        read_tools([{"name": "\ud800"}], "'tools'", "f")
