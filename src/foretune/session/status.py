@@ -100,7 +100,7 @@ class _Noted:
     """What a search has written down of itself, as far as it has.
 
     Attributes:
-        written: when, on the clock that no one sets, which begins with the machine.
+        written: when, on the monotonic clock, which all processes of a machine share; `time.time` may be set.
         spent_seconds: of the budget, at that time.
         budget_seconds: see `SearchStatus`.
         budget_slices: see `SearchStatus`.
@@ -213,5 +213,6 @@ def _spent(noted: _Noted, process: Holder | None) -> float:
 
     Those of a trial that a kill has cut off do not count, as where the search is resumed.
     """
-    here = process is not None and process.host == gethostname() and noted.written is not None
-    return noted.spent_seconds + (max(0.0, time.monotonic() - noted.written) if here else 0.0)
+    if noted.written is None or process is None or process.host != gethostname():
+        return noted.spent_seconds
+    return noted.spent_seconds + max(0.0, time.monotonic() - noted.written)
