@@ -17,6 +17,9 @@ from foretune.metadata.schema import SCHEMA_VERSION, TABLES
 from foretune.metadata.shipped import meta_dataset_folder, replacement, shipped_meta_datasets
 from foretune.metadata.write import sha256
 from foretune.parsing import parse_json, read_as
+from foretune.types import Value
+
+_HEADER: Mapping[str, Any] = {"provenance": {"defaults": Mapping[str, Mapping[str, Value]]}}
 
 
 def read_meta_dataset(folder: str | Path) -> MetaDataset:
@@ -50,7 +53,7 @@ def read_header(path: Path) -> Mapping[str, Any]:
     """
     _check_exists(path)
     try:
-        header = read_as(dict, parse_json(path.read_bytes()))
+        header = read_as(dict(_HEADER), parse_json(path.read_bytes()), "the header")
         version = read_as(int, header.get("schema_version"), "schema_version")
     except ValueError as error:
         message = f"{path} is not a meta-dataset's ({type(error).__name__}: {error}); write the meta-dataset again"

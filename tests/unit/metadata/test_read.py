@@ -60,6 +60,11 @@ class TestFiles:
         ):
             read_meta_dataset(folder)
 
+    def test_defaults_are_configurations(self, folder):
+        self.rewrite(folder, provenance={"defaults": {"m": "lora"}})
+        with pytest.raises(MetaDatasetError, match=r"the header.provenance.defaults.m is 'lora', expected dict"):
+            read_meta_dataset(folder)
+
     def test_metadata_without_checksums_is_refused(self, folder):
         self.rewrite(folder, sha256=None)
         with pytest.raises(MetaDatasetError, match="lacks sha256"):
