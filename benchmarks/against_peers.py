@@ -9,6 +9,7 @@ the reason is printed. `docs/peers.md` says what is compared, and how.
 
 Every finished replay is a line of FOLDER/peers.jsonl, which counts as long as data, terms, adapter and settings are the
 same. A peer does not plan with its budget, so that its search for the largest budget tells of the smaller ones, too.
+FOLDER/peers.md has the table, FOLDER/report.html curves and ranks, too; `foretune report FOLDER` makes it again.
 """
 
 from __future__ import annotations
@@ -26,17 +27,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from rich.console import Console
 
 from foretune.benchmark.budgets import Amount, parse_amounts
 from foretune.benchmark.compare import Contest, Replayed, Terms, from_row, prepare, replay, to_row
-from foretune.benchmark.figures import means, ranks, results_frame, scales_of
+from foretune.benchmark.figures import means, ranks, regret_curves, results_frame, scales_of
 from foretune.benchmark.methods import METHODS, Chosen, Method
+from foretune.benchmark.paired import baseline_of
 from foretune.benchmark.peers.peer import Effort
 from foretune.benchmark.peers.roster import PREFIX, Entry, Peers, read_roster
 from foretune.errors import PeerError
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.metadata.noise import seed_noise
 from foretune.optimizer.protocol import Optimizer
+from foretune.report.comparison import save_comparison
+from foretune.report.replay import markdown, sheets
+from foretune.report.sheet import Sheet
+from foretune.session.comparing import comparison_of
+from foretune.session.reporting import write_final_comparison
 from foretune.space import load_space
 from foretune.types import Report, Trial
 
@@ -197,26 +206,26 @@ def spread(lines: Sequence[Line], contest: Contest) -> list[Line]:
     return found
 
 
-def summary(lines: Sequence[Line], contest: Contest, table: MetaDataset, failed: Mapping[str, str]) -> str:
-    every = spread(lines, contest)
-    frame = results_frame([one.replayed for one in every], contest, scales_of(contest, seed_noise(table)), table)
+def outcome(lines: Sequence[Line], contest: Contest, frame: pd.DataFrame) -> Sheet:
     names, budgets = list(dict.fromkeys(frame["method"])), [str(one) for one in contest.terms.budgets]
     regrets, places = means(frame, "regret_median"), ranks(frame, names)
     head = ["method", *budgets, *(f"rank {one}" for one in budgets), "ms per ask and tell", "on the CPU", "peak MB"]
-    rows = [head, ["---"] + ["---:"] * (len(head) - 1)]
+    rows = list[list[str]]()
     for name in names:
         found = [regrets[name, one] for one in budgets]
         cells = [f"{one.mean:.2f} [{one.low:.2f}, {one.high:.2f}]" for one in found]
         rows.append([name, *cells, *(f"{places[name, one]:.1f}" for one in budgets), *effort_cells(lines, name)])
+    note = "Regret (1 = median) with 95 % bootstrap intervals over tasks, then average ranks."
+    return Sheet("Regret, rank, time and memory", note, head, rows, printed=True)
+
+
+def summary(found: Sheet, contest: Contest, frame: pd.DataFrame, failed: Mapping[str, str]) -> str:
     tasks, seeds = frame["task"].nunique(), contest.terms.seeds
     first = "the default trained first" if contest.terms.default_first else "the default not trained first"
     charged = "thinking charged" if contest.charged else "thinking free"
     title = f"# Against peers\n\n{tasks} tasks, {seeds} seeds of stochastic methods; {first}; {charged}."
-    body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     notes = "".join(f"\nLeft out: {name}: {reason}\n" for name, reason in failed.items())
-    return (
-        f"{title} Regret (1 = median) with 95 % bootstrap intervals over tasks, then average ranks.\n\n{body}\n{notes}"
-    )
+    return f"{title}\n\n{markdown(found)}{notes}"
 
 
 def effort_cells(lines: Sequence[Line], name: str) -> list[str]:
@@ -230,15 +239,21 @@ def effort_cells(lines: Sequence[Line], name: str) -> list[str]:
     return [*(f"{one:.3g}" for one in milliseconds), f"{peak / 2**20:.0f}" if peak else "-"]
 
 
-def listing(entries: Mapping[str, Entry]) -> str:
+def roster(entries: Mapping[str, Entry]) -> Sheet:
     """Versions, settings and notes of all peers."""
-    rows = ["| peer | versions | settings | earlier runs | note |", "|---|---|---|---|---|"]
+    rows = list[list[str]]()
     for name, entry in entries.items():
         versions = ", ".join(entry.versions()) or "-"
         note = f"{entry.note} **Left out: {entry.missing}**" if entry.missing else entry.note
         settings = json.dumps(dict(entry.settings)) if entry.settings else "-"
-        rows.append(f"| {name} | {versions} | {settings} | {'yes' if entry.earlier else 'no'} | {note} |")
-    return "\n".join(rows)
+        rows.append([name, versions, settings, "yes" if entry.earlier else "no", note])
+    return Sheet("Peers", "", ["peer", "versions", "settings", "earlier runs", "note"], rows)
+
+
+def listing(entries: Mapping[str, Entry]) -> str:
+    """`roster` as Markdown."""
+    found = roster(entries)
+    return "\n".join("| " + " | ".join(row) + " |" for row in (found.head, ["---"] * len(found.head), *found.rows))
 
 
 def main() -> None:
@@ -290,11 +305,28 @@ def compare(arguments: argparse.Namespace, entries: Mapping[str, Entry]) -> None
         lines, problems = run_all(contest, peers, latest, able, arguments.out / JOURNAL)
     finally:
         peers.close()
-    text = summary(lines, contest, table, failed | problems)
+    failed |= problems
+    searches = [one.replayed for one in spread(lines, contest)]
+    scales = scales_of(contest, seed_noise(table))
+    frame = results_frame(searches, contest, scales, table)
+    found = outcome(lines, contest, frame)
+    text = summary(found, contest, frame, failed)
     (arguments.out / "peers.md").write_text(
         f"{text}\n{listing(entries)}\n\nforetune {version('foretune')}\n", encoding="utf-8"
     )
     print(text)
+    methods = list(dict.fromkeys(frame["method"]))
+    comparison = comparison_of(
+        contest,
+        frame,
+        regret_curves(searches, contest, scales),
+        [found, *sheets(frame, methods, baseline_of(methods)), roster(entries)],
+        tables=(arguments.table, arguments.table),
+        program="python benchmarks/against_peers.py",
+        notes=[f"{name}: {reason}" for name, reason in failed.items()],
+    )
+    save_comparison(comparison, arguments.out)
+    write_final_comparison(arguments.out, Console(stderr=True))
 
 
 if __name__ == "__main__":

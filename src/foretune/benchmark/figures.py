@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,14 @@ class RegretCurve:
         mean: (G,) over tasks.
         low: (G,) lower end of the 95 % interval.
         high: (G,) its upper end.
+        tasks: (G,) of each task, mean over seeds.
     """
 
     runs: Float[np.ndarray, " G"]
     mean: Float[np.ndarray, " G"]
     low: Float[np.ndarray, " G"]
     high: Float[np.ndarray, " G"]
+    tasks: Mapping[str, Float[np.ndarray, " G"]] = field(default_factory=dict)
 
 
 def scales_of(contest: Contest, noise: Mapping[str, float | None]) -> dict[str, Scale]:
@@ -150,6 +152,7 @@ def _largest(replays: Sequence[Replayed], task: str) -> float:
 
 
 def _curve(runs: Float[np.ndarray, " G"], by_task: Mapping[str, Sequence[np.ndarray]]) -> RegretCurve:
-    table = np.array([np.mean(seeds, axis=0) for seeds in by_task.values()])
+    tasks = {task: np.mean(seeds, axis=0) for task, seeds in by_task.items()}
+    table = np.array(list(tasks.values()))
     low, high = bootstrap(table)
-    return RegretCurve(runs, table.mean(axis=0), low, high)
+    return RegretCurve(runs, table.mean(axis=0), low, high, tasks)

@@ -82,7 +82,7 @@ def replay(
             console.print(f"Left out: {note}.", style="yellow", highlight=False)
         paired = baseline_of([one.name for one in contest.methods], baseline)
         searches = replay_all(contest, out, lambda done, total: step(f"replaying, {done} of {total} searches"))
-    return _report(contest, searches, replayed, paired, out, console)
+    return _report(contest, searches, replayed, paired, (meta.name, (target or meta).name), out, console)
 
 
 def _report(
@@ -90,14 +90,18 @@ def _report(
     searches: list[Replayed],
     replayed: MetaDataset,
     baseline: str | None,
+    tables: tuple[str, str],
     out: Path,
     console: Console,
 ) -> Mapping[str, object]:
     from foretune.benchmark.figures import means, regret_curves, results_frame, scales_of
     from foretune.benchmark.headroom import headrooms
     from foretune.metadata.noise import seed_noise
+    from foretune.report.comparison import save_comparison
     from foretune.report.regret_plot import draw_regret, save_regret
     from foretune.report.replay import headroom_sheet, markdown, rich_table, sheets
+    from foretune.session.comparing import comparison_of
+    from foretune.session.reporting import write_final_comparison
 
     noise = seed_noise(replayed)
     scales = scales_of(contest, noise)
@@ -111,11 +115,15 @@ def _report(
     curves = regret_curves(searches, contest, scales)
     figure = draw_regret(curves, tasks=len(contest.recorded), leave_out=contest.terms.leave_out)
     save_regret(figure, out / "regret.png")
+    shown = [*found, headroom]
+    comparison = comparison_of(contest, frame, curves, shown, tables=tables, program="foretune")
+    save_comparison(comparison, out)
+    write_final_comparison(out, console)
     for sheet in found:
         if sheet.printed:
             console.print(rich_table(sheet, console.width))
     console.print(
-        f"More, with all intervals, in {out / 'summary.md'}, headroom.md, regret.png and results.parquet.",
+        f"More, with all intervals, in {out / 'report.html'}, summary.md, headroom.md, regret.png and results.parquet.",
         highlight=False,
     )
     regrets = means(frame, "regret_median")
@@ -129,17 +137,13 @@ def _report(
 
 def _summary(contest: Contest, frame: pd.DataFrame, found: list[Sheet]) -> str:
     from foretune.report.replay import markdown
+    from foretune.session.comparing import charging, seeding
 
     terms = contest.terms
     seeds = f"{terms.seeds} seeds of stochastic methods"
-    seeded = "The default is trained first where it is known, unless a method decides that itself."
-    default = seeded if terms.default_first else "The default is not seeded."
-    charged = (
-        "Seconds that methods take themselves are charged." if contest.charged else "Methods think free of charge."
-    )
     head = (
         f"# Replay: one {terms.leave_out} left out\n\n{frame['task'].nunique()} tasks of {frame['family'].nunique()} "
-        f"families, {seeds}, {len(frame):,} searches. {default} {charged}\n"
+        f"families, {seeds}, {len(frame):,} searches. {seeding(terms)} {charging(contest)}\n"
     )
     notes = "".join(f"\nLeft out: {note}.\n" for note in contest.notes)
     return "\n".join([head + notes, *(markdown(sheet) for sheet in found)])

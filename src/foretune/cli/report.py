@@ -1,4 +1,4 @@
-"""`foretune report`: a page about a run."""
+"""`foretune report`: a page about a run, or about a comparison."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def register(commands: typer.Typer) -> None:
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Output folder of tune, finetune or demo; the run need not have ended.")],
+    run: Annotated[
+        Path,
+        typer.Argument(help="Output folder of tune, finetune or demo; the run need not have ended. Or that of replay."),
+    ],
     out: Annotated[Path | None, typer.Option(help="The HTML file; by default report.html in RUN.")] = None,
     answers: Annotated[
         int, typer.Option(min=0, help="First have both models answer so many questions of the test split.")
@@ -29,8 +32,8 @@ def report(
 ) -> Mapping[str, Path]:
     """Write a page about RUN: scores, curves, the choice, costs. It opens in any browser, without a network.
 
-    The page is made from the files of RUN alone. --answers loads the base model and the finetuned model, and keeps
-    their answers in report.json.
+    Of the folder of replay: regret curves, ranks, tables. The page is made from the files of RUN alone. --answers loads
+    the base model and the finetuned model, and keeps their answers in report.json.
     """
     from rich.console import Console
 

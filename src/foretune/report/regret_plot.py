@@ -7,22 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretune.benchmark.figures import RegretCurve
+from foretune.report.plot_style import GRID, INK, REGRET_TOP, method_strokes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-_TOP = 1.25
-"""Where the axis of the regret ends; an untrained model can be far above."""
-_INK, _GRID = "#1f2933", "#e4e7eb"
-_SPECIAL = {
-    "zero-shot": "#9aa5b1",
-    "default": "#616e7c",
-    "oracle": "#1f2933",
-    "transfer": "#e8590c",
-    "random": "#868e96",
-}
-_OTHERS = ("#0b7285", "#5f3dc4", "#2b8a3e", "#c2255c", "#1971c2", "#e67700", "#087f5b", "#862e9c", "#a61e4d", "#364fc7")
 
 
 def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str) -> Figure:
@@ -37,16 +26,15 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
 
     figure = Figure(figsize=(8.5, 5.6), dpi=150, layout="constrained")
     axes = figure.subplots()
-    colors = _colors(curves)
+    strokes = method_strokes(list(curves))
     for name, curve in curves.items():
-        strong = name.startswith("transfer")
-        dashed = name.partition(":")[0] in {"zero-shot", "default", "oracle"}
+        stroke = strokes[name]
         axes.fill_between(
             curve.runs,
             curve.low,
             curve.high,
-            color=colors[name],
-            alpha=0.15 if strong else 0.06,
+            color=stroke.light,
+            alpha=0.15 if stroke.strong else 0.06,
             linewidth=0,
             step="post",
         )
@@ -54,15 +42,15 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
             curve.runs,
             curve.mean,
             where="post",
-            color=colors[name],
-            linewidth=2.6 if strong else 1.6,
-            linestyle=(0, (4, 2)) if dashed else "-",
-            label=name if curve.mean.min() < _TOP else f"{name} ({curve.mean.min():.0f}, not in the picture)",
-            zorder=4 if strong else 3,
+            color=stroke.light,
+            linewidth=2.6 if stroke.strong else 1.6,
+            linestyle=(0, stroke.dashes) if stroke.dashes else "-",
+            label=name if curve.mean.min() < REGRET_TOP else f"{name} ({curve.mean.min():.0f}, not in the picture)",
+            zorder=4 if stroke.strong else 3,
         )
     _dress(axes, curves)
     axes.set_title(
-        f"{tasks} tasks, one {leave_out} left out; mean and 95 % interval over tasks", fontsize=10, color=_INK
+        f"{tasks} tasks, one {leave_out} left out; mean and 95 % interval over tasks", fontsize=10, color=INK
     )
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
     return figure
@@ -75,23 +63,18 @@ def save_regret(figure: Figure, path: Path) -> None:
     FigureCanvasAgg(figure).print_png(path)  # pyright: ignore[reportArgumentType]
 
 
-def _colors(curves: Mapping[str, RegretCurve]) -> dict[str, str]:
-    free = iter(_OTHERS * len(curves))
-    return {name: _SPECIAL.get(name) or next(free) for name in curves}
-
-
 def _dress(axes: Axes, curves: Mapping[str, RegretCurve]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=_GRID, linewidth=0.8)
+    axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.tick_params(colors=_INK, labelsize=9)
+    axes.tick_params(colors=INK, labelsize=9)
     axes.set_xscale("log")
     runs = next(iter(curves.values())).runs
     ticks = [tick for tick in (0.25, 0.5, 1, 2, 3, 5, 10, 15, 30, 50, 100) if runs[0] * 0.99 <= tick <= runs[-1] * 1.01]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlim(runs[0], runs[-1])
-    axes.set_ylim(0, _TOP)
-    axes.axhline(1.0, color=_INK, linewidth=0.8, linestyle=":")
+    axes.set_ylim(0, REGRET_TOP)
+    axes.axhline(1.0, color=INK, linewidth=0.8, linestyle=":")
     axes.set_xlabel("budget spent (mean full runs of the task)")
     axes.set_ylabel("regret (0 = best of the pool, 1 = median configuration)")

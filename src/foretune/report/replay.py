@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 from rich.table import Table
@@ -14,30 +13,12 @@ from foretune.benchmark.figures import means, ranks
 from foretune.benchmark.headroom import MANY, Headroom
 from foretune.benchmark.paired import Difference, closed_shares, differences, ratios
 from foretune.benchmark.regret import RESAMPLES, Interval
+from foretune.report.sheet import Sheet
 
 _INTERVAL = f"95 % interval ({RESAMPLES:,} bootstrap resamples of the tasks)"
 _CELL = re.compile(r"(\S*)(?: (\[.*\]))?(?: (.*))?")
 _LAYOUTS = ("{mean} {interval} {counts}", "{mean} {counts}\n{interval}", "{mean}\n{counts}", "{mean}")
 """Of cells in the terminal, the widest first; a cell does without the parts that it lacks."""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table that is not rendered yet.
-
-    Attributes:
-        title: its contents.
-        note: how to read it.
-        head: names of the columns; the first one names the rows.
-        rows: cells as text.
-        printed: whether the terminal shows it, too.
-    """
-
-    title: str
-    note: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    printed: bool = False
 
 
 def sheets(frame: pd.DataFrame, contestants: Sequence[str], baseline: str | None = None) -> list[Sheet]:

@@ -1,16 +1,19 @@
-"""A run's page, made from its folder: at the end of a search or a run, and whenever somebody asks."""
+"""The page of a run or of a comparison, made from its folder: at its end, and whenever somebody asks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretune.errors import JournalError
 from foretune.metrics.protocol import Asked
+from foretune.report.comparison import COMPARISON, read_comparison
 from foretune.report.page import PAGE, home_of, read_record, write_page
+from foretune.report.page.comparison import comparison_page
 from foretune.report.page.record import REPORT
+from foretune.report.page.render import write_html
 from foretune.report.run_report import read_run_report, write_run_report
 from foretune.session.folder import is_locked
 
@@ -18,31 +21,57 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_SEARCHES = ("replays.jsonl", "peers.jsonl")
+
+
 def report(run: Path, out: Path | None = None) -> Path:
-    """Write the page of a run, whether it has ended or not.
+    """Write the page of a run, whether it has ended or not, or of a comparison.
 
     Args:
-        run: output folder of a search, a single run or the demo, or the adapter in it.
+        run: output folder of a search, a single run or the demo, or the adapter in it; or that of `foretune replay`.
         out: the file; by default `report.html` in the folder.
 
     Returns:
         The file.
 
     Raises:
-        JournalError: there is no run, a file of it is damaged, or the page cannot be written.
+        JournalError: there is no run and no comparison, a file of it is damaged, or the page cannot be written.
     """
+    if (run / COMPARISON).is_file():
+        return report_comparison(run, out)
+    if any((run / name).is_file() for name in _SEARCHES):
+        raise JournalError(
+            f"{run} holds the searches of a comparison, but no {COMPARISON}: it has not ended, or an older version "
+            "made it; give the command of the comparison again, which repeats no search"
+        )
     home = home_of(run)
     path = out or home / PAGE
     write_page(read_record(home, running=is_locked(home)), path)
     return path
 
 
+def report_comparison(folder: Path, out: Path | None = None) -> Path:
+    """Write the page of a comparison, see `report`."""
+    path = out or folder / PAGE
+    write_html(comparison_page(read_comparison(folder)), path)
+    return path
+
+
 def write_final_page(home: Path, console: Console) -> None:
     """Write the page of a run that ends now; the end of the run does not fail with it."""
+    _noted(lambda: write_page(read_record(home), home / PAGE), "run", console)
+
+
+def write_final_comparison(folder: Path, console: Console) -> None:
+    """Write the page of a comparison that ends now, which does not fail with it."""
+    _noted(lambda: report_comparison(folder), "comparison", console)
+
+
+def _noted(write: Callable[[], object], about: str, console: Console) -> None:
     try:
-        write_page(read_record(home), home / PAGE)
+        write()
     except JournalError as error:
-        said = f"note: the page about the run is missing: {error}"
+        said = f"note: the page about the {about} is missing: {error}"
         console.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from foretune.benchmark.figures import RegretCurve
+from foretune.report.plot_style import method_strokes
 from foretune.report.regret_plot import draw_regret, save_regret
 
 
@@ -33,10 +34,12 @@ def test_the_axis_of_budgets_is_logarithmic_with_ticks_within_it():
     assert axes.get_ylim() == (0.0, 1.25)
 
 
-def test_methods_have_colors_of_their_own(tmp_path):
+def test_methods_are_drawn_as_the_style_says(tmp_path):
     many = {f"method {at}": curve(1.0, 0.5) for at in range(10)}
     figure = draw_regret(many, tasks=1, leave_out="task")
-    colors = [line.get_color() for line in figure.axes[0].lines if not line.get_label().startswith("_")]
-    assert len(set(colors)) == 10
+    lines = [line for line in figure.axes[0].lines if not line.get_label().startswith("_")]
+    strokes = method_strokes(list(many)).values()
+    assert [line.get_color() for line in lines] == [one.light for one in strokes]
+    assert [line.is_dashed() for line in lines] == [bool(one.dashes) for one in strokes]
     save_regret(figure, tmp_path / "regret.png")
     assert (tmp_path / "regret.png").read_bytes().startswith(b"\x89PNG")

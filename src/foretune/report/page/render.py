@@ -25,7 +25,6 @@ from foretune.report.tables import METRIC_NAMES, describe, describe_judged, loss
 PAGE = "report.html"
 MARK = '<meta name="generator" content="foretune report">'
 """By which a page is known that may be replaced."""
-_FILES = ("page.html.j2", "chart.html.j2", "style.css", "script.js")
 _COLORS = {
     "light": {
         "ink": plot_style.INK,
@@ -39,25 +38,26 @@ _COLORS = {
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A template of this folder."""
     folder = resources.files("foretune.report.page")
-    files = {name: (folder / name).read_text(encoding="utf-8") for name in _FILES}
+    names = [one.name for one in folder.iterdir() if one.name.endswith((".j2", ".css", ".js"))]
+    files = {one: (folder / one).read_text(encoding="utf-8") for one in names}
     # The script and the style sheet are included and hold no values, so that escaping leaves them alone.
     environment = Environment(loader=DictLoader(files), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.globals |= {"colors": _COLORS, "mark": MARK}
     environment.filters |= {"seconds": format_seconds, "described": describe, "loss": loss, "short": short_name}
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def page_of(record: RunRecord) -> str:
     """The whole page."""
     report, table, costs = record.report, table_of(record), costs_of(record)
     charts = [chart for chart in (learning_curves(record), search_chart(record)) if chart]
-    return _template().render(
+    return template("page.html.j2").render(
         record=record,
         report=report,
         states=State,
-        mark=MARK,
-        colors=_COLORS,
         figures=figures_of(record),
         asked=asked_of(record),
         columns=score_columns(report.scores) if report.scores else (),
@@ -103,6 +103,11 @@ def write_page(record: RunRecord, path: Path) -> None:
     Raises:
         JournalError: there is another file, or the place cannot be written to.
     """
+    write_html(page_of(record), path)
+
+
+def write_html(page: str, path: Path) -> None:
+    """Write a page, as `write_page` does."""
     if path.is_dir() or not path.parent.is_dir():
         message = f"{path} is no file that could be written; give a file name in a folder that exists to --out"
         raise JournalError(message)
@@ -110,7 +115,7 @@ def write_page(record: RunRecord, path: Path) -> None:
         raise JournalError(f"{path} exists and is no report of foretune; give another file to --out")
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        fresh.write_text(page_of(record), encoding="utf-8")
+        fresh.write_text(page, encoding="utf-8")
         fresh.replace(path)
     except OSError as error:
         fresh.unlink(missing_ok=True)
