@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from foretune.cli import commands
 from foretune.errors import ConfigurationError
 from foretune.metadata import write_meta_dataset
+from foretune.report.comparison import read_comparison
 
 
 @pytest.fixture
@@ -36,6 +37,18 @@ def test_replay_writes_results_tables_and_a_figure(meta, tmp_path):
         assert heading in summary
     assert "| d | - | 4 |" in (out / "headroom.md").read_text()
     assert (out / "regret.png").read_bytes().startswith(b"\x89PNG")
+    comparison = read_comparison(out)
+    assert (comparison.table, comparison.tasks) == ("meta", ["a", "c", "d"])
+    assert dict(comparison.about)["learned from"] == "meta, without all tasks of its family of datasets"
+    assert dict(comparison.about)["searches"] == "180; 2 seeds of stochastic methods"
+    assert "oracle" in comparison.curves
+    assert any("'transfer' cannot run here" in note for note in comparison.notes)
+    for one in comparison.rankings:
+        found = frame[frame["budget"] == one.budget].groupby("method")["regret_median"].mean().drop("oracle")
+        assert dict(zip(one.methods, one.regrets, strict=True)) == pytest.approx(found.to_dict(), abs=1e-4)
+    page = (out / "report.html").read_text()
+    assert CliRunner().invoke(commands, ["report", str(out)]).exit_code == 0
+    assert (out / "report.html").read_text() == page, "made again from what is saved"
 
 
 def test_methods_are_compared_in_pairs_with_a_baseline(meta, tmp_path):
@@ -65,6 +78,16 @@ def test_without_a_portfolio_nothing_is_paired_unless_asked_for(meta, tmp_path):
     result = say(meta, "--out", tmp_path / "out", "--budget", "1runs", "--methods", "best-average,oracle")
     assert result.exit_code == 0, result.output
     assert "minus" not in (tmp_path / "out" / "summary.md").read_text()
+
+
+def test_a_file_of_the_user_is_not_replaced_by_the_page(meta, tmp_path):
+    page = tmp_path / "out" / "report.html"
+    page.parent.mkdir()
+    page.write_text("mine")
+    result = say(meta, "--out", page.parent, "--budget", "1runs", "--methods", "best-average,oracle")
+    assert result.exit_code == 0, result.output
+    assert f"note: the page about the comparison is missing: {page} exists and is no report" in result.output
+    assert page.read_text() == "mine"
 
 
 def test_what_cannot_be_is_a_plain_error(meta, tmp_path):

@@ -3,13 +3,11 @@
 import errno
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from browser import Page, needs_browser, seen_in_browser
 from finished_folder import HEADER, write_folder
 from finished_search import IA3, LORA, an_entry, scored
 
@@ -22,41 +20,6 @@ from foretune.report.run_report import trial_curves
 from foretune.types import Configuration
 
 HOSTILE = "<script>alert('x')</script> & \"more\" </title></style>"
-VOID = {"meta", "br", "hr", "img", "input", "link"}
-
-
-class Page(HTMLParser):
-    """Elements with their texts; fails where tags are not nested."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.elements = [], []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        element = (tag, dict(attrs), [])
-        self.elements.append(element)
-        if tag not in VOID:
-            self.open.append(element)
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs), []))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop()[0] == tag
-        if tag in {"td", "th"}:
-            self.handle_data(" ")
-
-    def handle_data(self, data):
-        for _, _, texts in self.open:
-            texts.append(data)
-
-    def texts(self, tag):
-        return [" ".join("".join(texts).split()) for name, _, texts in self.elements if name == tag]
-
-    def attributes(self, tag):
-        return [attributes for name, attributes, _ in self.elements if name == tag]
 
 
 @pytest.fixture
@@ -209,30 +172,11 @@ parent.postMessage({
 }, "*");
 </script>
 """
-FRAMES = """
-<body><iframe src="page.html" width="390" height="900" frameborder="0"></iframe>
-<iframe src="page.html" width="1180" height="900" frameborder="0"></iframe>
-<script>
-onmessage = (message) => document.body.append(Object.assign(document.createElement("pre"), {
-  textContent: JSON.stringify(message.data) }));
-</script>
-"""
-BROWSER = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--dump-dom"),
-    "--virtual-time-budget=2000",
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr"),
-)
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the browser chromium")
+@needs_browser
 def test_in_a_browser_the_page_fits_and_answers(home, tmp_path):
-    page, frames = tmp_path / "page.html", tmp_path / "frames.html"
-    page.write_text(page_of(read_record(home)).replace("</body>", f"{PROBE}</body>"))
-    frames.write_text(FRAMES)  # a window of the browser cannot be as narrow as a phone
-    command = ["chromium", *BROWSER, f"--user-data-dir={tmp_path / 'profile'}", frames.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert "CONSOLE" not in done.stderr
-    phone, desktop = sorted(map(json.loads, Page(done.stdout).texts("pre")), key=lambda seen: seen["width"])
+    phone, desktop = seen_in_browser(page_of(read_record(home)), PROBE, tmp_path)
     assert (phone["width"], phone["overflow"], set(phone["shown"])) == (390, 0, {"narrow"})
     assert (desktop["width"], desktop["overflow"], set(desktop["shown"])) == (1180, 0, {"wide"})
     for seen in (phone, desktop):
