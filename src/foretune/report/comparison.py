@@ -92,13 +92,11 @@ def read_comparison(folder: Path) -> Comparison:
 
 
 def _comparison(content: dict[str, Any]) -> Comparison:
-    lists = {name: _frozen(content[name]) for name in ("about", "notes", "runs")}
-    curves = {
-        name: Curve(**{part: _frozen(one) for part, one in curve.items()}) for name, curve in content["curves"].items()
-    }
-    rankings = tuple(Ranking(**_frozen(one)) for one in content["rankings"])
-    sheets = tuple(Sheet(**_frozen(one)) for one in content["sheets"])
-    return Comparison(**content | lists | {"curves": curves, "rankings": rankings, "sheets": sheets})
+    given = _frozen(content)
+    given["curves"] = {name: Curve(**one) for name, one in given["curves"].items()}
+    given["rankings"] = tuple(Ranking(**one) for one in given["rankings"])
+    given["sheets"] = tuple(Sheet(**one) for one in given["sheets"])
+    return Comparison(**given)
 
 
 def _frozen(value: Any) -> Any:

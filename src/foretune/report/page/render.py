@@ -45,9 +45,8 @@ def template(name: str) -> Template:
     files = {one: (folder / one).read_text(encoding="utf-8") for one in names}
     # The script and the style sheet are included and hold no values, so that escaping leaves them alone.
     environment = Environment(loader=DictLoader(files), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.globals |= {"colors": _COLORS, "mark": MARK}
     environment.filters |= {"seconds": format_seconds, "described": describe, "loss": loss, "short": short_name}
-    return environment.get_template(name)
+    return environment.get_template(name, globals={"colors": _COLORS, "mark": MARK})
 
 
 def page_of(record: RunRecord) -> str:
