@@ -10,6 +10,7 @@ from made_comparison import METHODS, made_comparison
 from foretune.report.page.chart import WIDE
 from foretune.report.page.comparison import comparison_page, panel
 from foretune.report.plot_style import method_strokes
+from foretune.report.sheet import Sheet
 
 HOSTILE = "<script>alert('x')</script> & \"more\" </title></style>"
 
@@ -42,6 +43,14 @@ def test_a_first_method_that_is_not_told_apart_is_said_to_be_so():
     tied = replace(made.rankings[0], groups=((0, 1), (1, 2)))
     page = Page(comparison_page(replace(made, rankings=(tied,))))
     assert page.texts("dd")[1] == "transfer-in-context, not told apart from 1 other"
+
+
+def test_texts_are_at_the_left_numbers_at_the_right_and_a_table_without_rows_is_left_out():
+    peers = Sheet("Peers", "", ("peer", "note", "MB"), (("one", "as released", "12"),))
+    page = Page(comparison_page(made_comparison(sheets=(peers, replace(peers, title="None", rows=())))))
+    assert page.texts("summary") == ["Peers"]
+    columns = {text: found.get("class") for tag, found, texts in page.elements if tag == "td" for text in texts}
+    assert (columns["as released"], columns["12"]) == (None, "number")
 
 
 def test_curves_are_at_equal_steps_and_bands_go_there_and_back():
