@@ -55,6 +55,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,7 +163,10 @@ def save(folder: Path) -> None:
     foretune("collect", "--out", folder, "--finish")
     meta, wanted = read_meta_dataset(folder), len(configurations())
     tried = {task: {run.split("/")[-2] for run in meta.runs_of(task)} for task in meta.task_ids}
-    write_meta_dataset(meta.select([task for task, keys in tried.items() if len(keys) == wanted]), SHIPPED)
+    whole = meta.select([task for task, keys in tried.items() if len(keys) == wanted])
+    names = {task.split(":")[0] for task in whole.task_ids}
+    commands = [one for one in whole.provenance["commands"] if names & set(one.split())]
+    write_meta_dataset(replace(whole, provenance={**whole.provenance, "commands": commands}), SHIPPED)
 
 
 def seconds(tokens: float, rows: int, configuration: Configuration) -> tuple[float, float]:

@@ -81,3 +81,6 @@ def test_a_new_collection_goes_on_from_what_there_is_and_becomes_the_shipped_tab
     script.save(work / "smollm2")
     assert called[1] == ("collect", "--out", work / "smollm2", "--finish")
     assert sorted(path.name for path in shipped.iterdir()) == tables
+    meta = read_meta_dataset(shipped)
+    assert all(len({run.split("/")[-2] for run in meta.runs_of(task)}) == 24 for task in meta.task_ids)
+    assert {task.split(":")[0] for task in meta.task_ids} >= set(script.FIRST.split())
