@@ -76,7 +76,9 @@ def told_apart(values: Float[np.ndarray, "K M"]) -> Bool[np.ndarray, "K K"]:
 
     pairs = list(combinations(range(len(values)), 2))
     differences = [(values[one] - values[other]).round(_DECIMALS) for one, other in pairs]
-    found = np.array([float(wilcoxon(each).pvalue) if each.any() else 1.0 for each in differences])
+    # SciPy makes the class of the result as it runs, so that pyright cannot know it.
+    tested = [wilcoxon(each) if each.any() else None for each in differences]
+    found = np.array([1.0 if one is None else float(one.pvalue) for one in tested])  # pyright: ignore[reportAttributeAccessIssue]
     apart = np.zeros((len(values), len(values)), dtype=bool)
     for (one, other), corrected in zip(pairs, holm(found), strict=True):
         apart[one, other] = apart[other, one] = corrected < LEVEL
