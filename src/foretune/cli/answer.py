@@ -35,6 +35,7 @@ def answering(verb: Callable[..., object]) -> Callable[..., None]:
 
     @wraps(verb)
     def run(*, as_json: bool, **given: Any) -> None:
+        """Run the verb, and print its outcome as JSON where that is asked for."""
         out = sys.stdout
         try:
             with (

@@ -92,26 +92,21 @@ class TransferSampler(BaseSampler):
         task: Task,
         surrogates: str | Path,
         *,
-        space: str | Path = "peft",
-        candidates: int = 256,
-        seed: int = 0,
         independent_sampler: BaseSampler | None = None,
+        **options: Any,
     ) -> TransferSampler:
         """For a task that is described by its meta-features.
 
         Args:
             task: what is finetuned.
             surrogates: folder written by `foretune fit`.
-            space: search space: a shipped name or a YAML file.
-            candidates: configurations to choose from.
-            seed: of everything random.
             independent_sampler: see the class.
+            options: further ones of `foretune.integrations.asking.search_of_task`: `space`, `candidates`, `seed`.
 
         Raises:
             ConfigurationError: if the meta-features do not tell the width of the base model.
         """
-        search = search_of_task(task, surrogates, space=space, candidates=candidates, seed=seed)
-        return cls(search, independent_sampler=independent_sampler)
+        return cls(search_of_task(task, surrogates, **options), independent_sampler=independent_sampler)
 
     def reseed_rng(self) -> None:
         """See `BaseSampler`; only the other sampler is random."""

@@ -154,6 +154,7 @@ def wandb_follower(address: str, name: str) -> Follower:
     settings = {"console": "off", "silent": True, "disable_git": True, "disable_code": True, "x_disable_stats": True}
 
     def begun(run: RunSoFar) -> Any:
+        """A run of W&B, to which slices can be added until it ends."""
         folder.mkdir(parents=True, exist_ok=True)
         key, values = run.configuration.key, dict(run.configuration.values)
         return wandb.init(
@@ -167,6 +168,7 @@ def wandb_follower(address: str, name: str) -> Follower:
         )
 
     def follow(runs: Sequence[RunSoFar]) -> None:
+        """Add what is new, and end the runs that have ended; those of an earlier process stay where they are whole."""
         for run in runs:
             key = run.configuration.key
             if key in logged or not _is_written(folder, run):
