@@ -11,8 +11,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foretune.api import Run, finetune, load_run, recommend, tune
+    from foretune.api import finetune, recommend, tune
     from foretune.errors import ForetuneError
+    from foretune.run import Run, load_run
     from foretune.session.scoring import MetricRequest
     from foretune.session.synthesizing import Synthesized, synthesize
     from foretune.tuner import Budget
@@ -41,8 +42,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "foretune.api": ("Run", "finetune", "load_run", "recommend", "tune"),
+    "foretune.api": ("finetune", "recommend", "tune"),
     "foretune.errors": ("ForetuneError",),
+    "foretune.run": ("Run", "load_run"),
     "foretune.session.scoring": ("MetricRequest",),
     "foretune.session.synthesizing": ("Synthesized", "synthesize"),
     "foretune.tuner": ("Budget",),

@@ -7,10 +7,10 @@ import yaml
 
 import foretune.cli
 import foretune.tuner
-from foretune.api import load_run
 from foretune.journal import append_entry, read_journal
 from foretune.learn import meta_dataset_of_search
 from foretune.report.run_report import read_run_report
+from foretune.run import load_run
 from foretune.types import CONTINUES
 
 ROWS = [{"prompt": f"What comes after {number}?", "completion": str(number + 1)} for number in range(40)]

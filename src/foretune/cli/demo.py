@@ -15,7 +15,7 @@ from foretune.session.durations import parse_seconds
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from foretune.api import Run
+    from foretune.run import Run
     from foretune.session.search import Found
 
 QUESTIONS = 5
@@ -49,7 +49,7 @@ def demo(
     """Make a dataset of real facts, tune the shipped model on it, and show answers before and after."""
     from rich.console import Console
 
-    from foretune.api import Run
+    from foretune.run import Run
     from foretune.session.closing import close
     from foretune.session.folder import ADAPTER
     from foretune.session.options import TuneOptions

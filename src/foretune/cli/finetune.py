@@ -11,7 +11,7 @@ from foretune.cli.answer import answering
 from foretune.cli.options import Columns, Device, Guard, LastTurnOnly, SkipBadRows
 
 if TYPE_CHECKING:
-    from foretune.api import Run
+    from foretune.run import Run
 
 
 def register(commands: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def finetune(
     """Finetune MODEL on DATA with one configuration, keep the best slice, and score it on the test split."""
     from rich.console import Console
 
-    from foretune.api import Run
+    from foretune.run import Run
     from foretune.session.folder import ADAPTER
     from foretune.session.lineage import linked
     from foretune.session.options import TuneOptions

@@ -140,7 +140,7 @@ class Tools:
         Args:
             run: folder of a finished search or run.
         """
-        from foretune.api import load_run
+        from foretune.run import load_run
         from foretune.session.folder import is_locked
 
         folder = _absolute(run)

@@ -27,7 +27,7 @@ from foretune.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from foretune.api import Run
+    from foretune.run import Run
 
 
 def register(commands: typer.Typer) -> None:

@@ -16,12 +16,12 @@ from tiny_table import four_tasks
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from foretune.api import Run
 from foretune.cli import commands
 from foretune.finetuning.merge import Merged
 from foretune.journal import append_entry, create_journal
 from foretune.metadata import write_meta_dataset
 from foretune.report.run_report import trial_curves
+from foretune.run import Run
 from foretune.session.exporting import Exported
 from foretune.space import load_space
 
