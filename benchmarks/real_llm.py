@@ -78,7 +78,10 @@ def table(frame: pd.DataFrame, budgets: list[str]) -> None:
 
 
 def foreseen(target: MetaDataset, meta: MetaDataset, folder: Path) -> dict[str, list[float]]:
-    """What surrogates say of each task of the target before any run on it, its family left out."""
+    """What surrogates say of each task of the target before any run on it, its family left out.
+
+    They know seconds of one kind of hardware: NaN for tasks whose runs were made on another.
+    """
     known = divide(meta, target, "family", None, folder / "surrogates")
     found: dict[str, list[float]] = {"rank correlation": [], "error of the best loss": [], "error of log seconds": []}
     for name, runs in by_task(read_runs([target])).items():
@@ -87,7 +90,8 @@ def foreseen(target: MetaDataset, meta: MetaDataset, folder: Path) -> dict[str, 
         errors = predicted - np.array([run.curve.scores.max() for run in runs])
         if not isinstance(surrogates.cost, LinearCost):
             raise TypeError("tables that tell the work of runs give a cost surrogate that is fitted")
-        seconds = cost_errors(surrogates.cost, runs)
+        timed = [run for run in runs if run.hardware in surrogates.card["hardware"]]
+        seconds = cost_errors(surrogates.cost, timed) if timed else np.array(np.nan)
         figures = (judge(surrogates.performance, runs)["rank_correlation_unseen"], *map(_middle, (errors, seconds)))
         for row, figure in zip(found.values(), figures, strict=True):
             row.append(figure)
@@ -102,8 +106,9 @@ def forecasts(found: dict[str, dict[str, list[float]]]) -> None:
     """Mean over tasks by knowledge, and that of `tiny` minus that of `both`."""
     print(f"\n{'before any run':<24}" + "".join(f"{name:>10}" for name in found) + "   tiny minus both")
     for row in found["both"]:
-        means = "".join(f"{np.mean(one[row]):>10.2f}" for one in found.values())
-        apart = interval(np.array(found["tiny"][row]) - np.array(found["both"][row]))
+        means = "".join(f"{np.nanmean(one[row]):>10.2f}" for one in found.values())
+        differences = np.array(found["tiny"][row]) - np.array(found["both"][row])
+        apart = interval(differences[np.isfinite(differences)])
         print(f"{row:<24}{means}   {apart.mean:+.2f} [{apart.low:+.2f}, {apart.high:+.2f}]")
 
 

@@ -3,9 +3,8 @@
     python collecting/smollm2_v1.py WORK --tasks TASKS --model FOLDER [--workers 2] [--parts first ...]
 
 TASKS is the folder of the public datasets, FOLDER what `collecting/real_models.py fetch` left. One resumable command:
-killed and started again, it goes on where it was. In a new WORK it goes on from parts/smollm2-anew, where the table is
-being collected anew since its low rates were scored wrongly (docs/decisions/speed.md); of earlier runs it has those
-of rates from 1e-3 up. All parts are of one table, WORK/smollm2, and are collected in this order:
+killed and started again, it goes on where it was. A new WORK begins with the shipped table, which has all runs of
+`first`, `more` and `noise`. All parts are of one table, WORK/smollm2, and are collected in this order:
 
 - first: 4 datasets of 4 families, all 24 configurations, round by round: complete early, and enough for a comparison;
 - more: 8 further datasets and 5 further families, short enough for a CPU, too;
@@ -101,7 +100,6 @@ SCORED_ROWS, SCORINGS = 50, 13
 """Rows of each scoring, and how many there are of both splits together: the test split is scored where validation has
 improved."""
 LIMITS = "--seed 0 --max-length 256 --validation-tokens 1 --test-tokens 1 --timeout 60m"
-BEGUN = Path(__file__).parent / "parts" / "smollm2-anew"
 SHIPPED = Path(__file__).parents[1] / "src" / "foretune" / "data" / "meta_datasets" / "smollm2-v1"
 
 
@@ -143,8 +141,8 @@ def rates(space: SearchSpace, method: str, count: int, rng: np.random.Generator)
 def collect(work: Path, names: str, arguments: argparse.Namespace, *options: object) -> None:
     """All runs of some datasets that are not there yet."""
     folder, listed = work / "smollm2", work / "configurations.jsonl"
-    if not folder.exists() and BEGUN.is_dir():
-        shutil.copytree(BEGUN, folder)
+    if not folder.exists():
+        shutil.copytree(SHIPPED, folder)
     work.mkdir(parents=True, exist_ok=True)
     listed.write_text("".join(json.dumps(dict(one.values)) + "\n" for one in configurations()), encoding="utf-8")
     tasks = [part for name in names.split() for part in ("--tasks", arguments.tasks / name)]

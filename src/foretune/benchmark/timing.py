@@ -11,6 +11,7 @@ from foretune.finetuning.optim import plan
 from foretune.finetuning.pace import STEPS, timed
 from foretune.metadata import MetaDataset
 from foretune.surrogate.examples import recorded_hardware
+from foretune.surrogate.hardware import one_kind
 from foretune.surrogate.meta_features import has_facts, read_task
 from foretune.surrogate.pace import Pace
 from foretune.types import Configuration
@@ -69,8 +70,9 @@ def _kind(configuration: Configuration) -> tuple[object, object]:
 
 
 def hardware_by_task(table: MetaDataset) -> Mapping[str, str]:
-    """Task -> what its runs were on; empty for several."""
-    found: dict[str, set[str]] = {}
+    """Task -> what most of its runs were on; empty for several of that kind."""
+    found: dict[str, list[str]] = {}
     for task, name in zip(table.runs["task"], recorded_hardware(table), strict=True):
-        found.setdefault(str(task), set()).add(name)
-    return {task: names.pop() if len(names) == 1 else "" for task, names in found.items()}
+        found.setdefault(str(task), []).append(name)
+    kinds = {task: one_kind(names) for task, names in found.items()}
+    return {task: names[0] if len(names) == 1 else "" for task, names in kinds.items()}

@@ -74,7 +74,7 @@ def test_a_new_collection_goes_on_from_what_there_is_and_becomes_the_shipped_tab
     script.collect(work, "hwu64@100", Namespace(tasks=Path("tasks"), model="model", workers=2, device="cpu"))
     assert called[0][:3] == ("collect", "--tasks", Path("tasks/hwu64@100"))
     assert called[0][-2:] == ("--out", work / "smollm2")
-    tables = sorted(path.name for path in script.BEGUN.iterdir())
+    tables = sorted(path.name for path in script.SHIPPED.iterdir())
     assert sorted(path.name for path in (work / "smollm2").iterdir()) == tables
     shutil.rmtree(shipped)
     (work / "smollm2" / "runs.jsonl").touch()
@@ -83,4 +83,4 @@ def test_a_new_collection_goes_on_from_what_there_is_and_becomes_the_shipped_tab
     assert sorted(path.name for path in shipped.iterdir()) == tables
     meta = read_meta_dataset(shipped)
     assert all(len({run.split("/")[-2] for run in meta.runs_of(task)}) == 24 for task in meta.task_ids)
-    assert {task.split(":")[0] for task in meta.task_ids} >= set(script.FIRST.split())
+    assert {task.split(":")[0] for task in meta.task_ids} == set(f"{script.FIRST} {script.MORE}".split())
