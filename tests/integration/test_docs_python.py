@@ -76,3 +76,43 @@ def test_the_peer_of_the_page_trains_in_order(monkeypatch):
         {"run": "1", "configuration": {"rank": 8}, "fidelity": 8},
         None,
     ]
+
+
+@pytest.mark.slow
+def test_the_block_of_ray_tune_runs(short):
+    tune = pytest.importorskip("ray.tune", reason="needs the extra 'ray-tune'")
+    ray = pytest.importorskip("ray")
+
+    def train(config):
+        for number in range(8):
+            tune.report({"validation_nll": 2 - number * config["learning_rate"]})
+
+    (block,) = (one for one in blocks("integrations.md", "py") if one.startswith("from ray"))
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    try:
+        exec(compile(block, "integrations.md", "exec"), {"train": train})  # noqa: S102 - what a reader would run
+    finally:
+        ray.shutdown()
+
+
+TRAINS = """
+import argparse, syne_tune
+parser = argparse.ArgumentParser()
+parser.add_argument("--learning_rate", type=float)
+config, _ = parser.parse_known_args()
+report = syne_tune.Reporter()
+for number in range(1, 9):
+    report(validation_nll=2 - number * config.learning_rate, slice=number)
+"""
+
+
+@pytest.mark.slow
+def test_the_block_of_syne_tune_runs(short, monkeypatch):
+    syne_tune = pytest.importorskip("syne_tune", reason="needs the extra 'syne-tune'")
+    few = syne_tune.StoppingCriterion(max_num_trials_completed=1)
+    monkeypatch.setattr(syne_tune, "StoppingCriterion", lambda **_: few)
+    monkeypatch.setenv("SYNETUNE_FOLDER", "logs")
+    Path("train.py").write_text(TRAINS, encoding="utf-8")
+    (block,) = (one for one in blocks("integrations.md", "py") if one.startswith("from syne_tune"))
+    exec(compile(block, "integrations.md", "exec"), names := {})  # noqa: S102 - what a reader would run
+    assert names["scheduler"].metric_names() == ["validation_nll"]

@@ -13,7 +13,7 @@ import foretune
 from foretune.cli import commands as program
 
 IN_TURN = "tests/integration/test_docs_python.py"
-"""Python blocks one after the other, as a reader would type them."""
+"""Python blocks one after the other, as a reader would type them; `py` blocks need Ray Tune or Syne Tune."""
 
 PYTHON = {
     "../README.md": "tests/unit/session/test_adapter_folder.py",
@@ -39,6 +39,7 @@ COMMANDS = {
     "faq.md": SLOW,
     "getting-started.md": SLOW,
     "index.md": SLOW,
+    "integrations.md": CHECKED,
     "interop.md": CHECKED,
     "judging.md": CHECKED,
     "many-gpus.md": CHECKED,
@@ -118,14 +119,14 @@ def test_commands_within_text_name_verbs_and_options_that_exist(page):
 
 
 def test_no_page_is_left_out():
-    assert {page for page in PAGES if blocks(page, "python")} == PYTHON.keys()
+    assert {page for page in PAGES if blocks(page, "python", "py")} == PYTHON.keys()
     assert {page for page in PAGES if any(commands(page))} == COMMANDS.keys()
     assert all((ROOT / test.split(",")[0]).exists() for test in {*PYTHON.values(), RUN, SLOW})
 
 
 def test_blocks_are_in_known_languages():
     found = {language for page in PAGES for language in languages(page)}
-    assert found == {"", "python", "console", "bash", "yaml", "json"}
+    assert found == {"", "python", "py", "console", "bash", "yaml", "json"}
 
 
 def test_every_page_is_in_the_navigation_once():
