@@ -109,7 +109,10 @@ def test_all_of_a_week_of_a_team(team):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "count"),
-    [("index.md", 2), ("getting-started.md", 5), ("faq.md", 12), ("after-the-run.md", 6), ("command-line.md", 17)],
+    [
+        *(("index.md", 2), ("getting-started.md", 5), ("faq.md", 12), ("after-the-run.md", 6)),
+        *(("recommend.md", 3), ("command-line.md", 14)),
+    ],
 )
 def test_the_commands_of_a_page_run(page, count, place):
     if page == "after-the-run.md":

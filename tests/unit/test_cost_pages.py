@@ -13,7 +13,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 RANGE = re.compile(r"x([\d.]+) to x([\d.]+) of the predicted (seconds|memory)")
 
 
-@pytest.mark.parametrize("page", ["command-line.md", "decisions/cost.md"])
+@pytest.mark.parametrize("page", ["recommend.md", "decisions/cost.md"])
 def test_both_pages_have_the_intervals_of_the_code(page):
     text = " ".join((DOCS / page).read_text(encoding="utf-8").split())
     found = {what: (float(low), float(high)) for low, high, what in RANGE.findall(text)}

@@ -48,6 +48,7 @@ COMMANDS = {
     "peers.md": CHECKED,
     "protocol.md": CHECKED,
     "real-llms.md": CHECKED,
+    "recommend.md": SLOW,
     "replay.md": CHECKED,
     "results.md": CHECKED,
     "search-space.md": CHECKED,
@@ -116,6 +117,25 @@ def test_commands_within_text_name_verbs_and_options_that_exist(page):
         known = {"-h", "--help", "--version"} | {option for one in command.params for option in one.opts}
         known |= {option for one in command.params for option in one.secondary_opts}
         assert options_of(words) <= known, words
+
+
+def test_every_option_is_documented_where_its_verb_is():
+    text = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    sections = {
+        name: section
+        for section in text.split("\n## ")
+        for name in re.findall(r"foretune (\w+)", section.split("\n")[0])
+    }
+    general = text.partition("## For every verb")[2].partition("\n## ")[0]
+    sections["metadata"] = "".join(
+        (DOCS / page).read_text(encoding="utf-8") for page in ("meta-datasets.md", "interop.md")
+    )
+    for verb, command in PROGRAM.commands.items():
+        documented = set(re.findall(r"--[a-z-]+", general + sections.get(verb, "")))
+        for one in getattr(command, "commands", {verb: command}).values():
+            for option in one.params:
+                names = {name for name in (*option.opts, *option.secondary_opts) if name.startswith("--")}
+                assert not names or names & documented, (verb, one.name, names)
 
 
 def test_no_page_is_left_out():

@@ -124,7 +124,7 @@ def test_a_fault_of_ours_is_a_document_and_a_traceback():
 
 
 def test_the_exit_codes_are_those_of_the_documentation(say):
-    section = PAGE.partition("### Exit codes")[2].partition("###")[0]
+    section = PAGE.partition("### Exit codes")[2].partition("\n## ")[0]
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.M)}
     refused, interrupted, declined = DataError("no"), KeyboardInterrupt(), typer.Abort()
     found = {say(does)[0] for does in (dict, raising(refused), raising(interrupted), raising(declined))}

@@ -25,8 +25,8 @@ from foretune.run import Run
 from foretune.session.exporting import Exported
 from foretune.space import load_space
 
-PAGE = (Path(__file__).parents[3] / "docs" / "command-line.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| (`.*?) \| (`.*) \|$", PAGE.partition("### JSON")[2].partition("\n## ")[0], re.M)
+PAGE = (Path(__file__).parents[3] / "docs" / "agents.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| (`.*?) \| (`.*) \|$", PAGE.partition("### Keys")[2].partition("\n## ")[0], re.M)
 WITHOUT = {"chat", "mcp"}
 REPORT = reported(scored("best", 1.5, LORA, 2), trials=trial_curves(ENTRIES, {}), best_key=LORA.key)
 
