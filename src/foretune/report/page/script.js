@@ -103,6 +103,8 @@
 
     chart.addEventListener("pointermove", move);
     chart.addEventListener("pointerdown", move);
-    chart.addEventListener("pointerleave", leave);
+    chart.addEventListener("pointerleave", (event) => event.pointerType === "touch" || leave());
+    // Before a chart that is touched lights its own lines.
+    document.addEventListener("pointerdown", (event) => chart.contains(event.target) || leave(), true);
   }
 })();

@@ -161,13 +161,16 @@ heads[loss].click(); const down = cells(loss);
 const chart = [...document.querySelectorAll(".chart")].find((one) => one.clientWidth);
 const line = chart.querySelector("polyline[data-key]"), box = chart.getBoundingClientRect();
 const scale = box.width / chart.viewBox.baseVal.width, point = line.points[line.points.length - 1];
-const at = {clientX: box.left + point.x * scale, clientY: box.top + point.y * scale};
-chart.dispatchEvent(new PointerEvent("pointermove", at));
+const at = {clientX: box.left + point.x * scale, clientY: box.top + point.y * scale,
+  bubbles: true, pointerType: "touch"};
+for (const kind of ["pointerdown", "pointerleave"]) chart.dispatchEvent(new PointerEvent(kind, at));
+const hint = chart.closest("figure").querySelector(".hint"), said = hint.innerText;
+const lit = document.querySelectorAll("polyline.lit").length;
+document.body.dispatchEvent(new PointerEvent("pointerdown", {bubbles: true}));
 const root = document.documentElement;
 parent.postMessage({
   up, down, sort, overflow: root.scrollWidth - root.clientWidth, width: innerWidth,
-  hint: chart.closest("figure").querySelector(".hint").innerText,
-  lit: document.querySelectorAll("polyline.lit").length,
+  lit, hint: said, gone: hint.style.display, pinned: document.querySelectorAll("polyline.lit").length,
   shown: [...document.querySelectorAll(".chart")].filter((one) => one.clientWidth).map((one) => one.classList[1]),
 }, "*");
 </script>
@@ -182,4 +185,4 @@ def test_in_a_browser_the_page_fits_and_answers(home, tmp_path):
     for seen in (phone, desktop):
         assert (seen["up"], seen["down"], seen["sort"]) == (["1.5000", "2.5000"], ["2.5000", "1.5000"], "ascending")
         assert "validation loss 2.5 after slice 1" in seen["hint"]
-        assert seen["lit"] == 8
+        assert (seen["lit"], seen["gone"], seen["pinned"]) == (8, "none", 4)
