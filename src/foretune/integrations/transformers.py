@@ -26,7 +26,7 @@ from foretune.errors import ConfigurationError, ForetuneError
 from foretune.finetuning.provenance import hardware, now, peak_memory_bytes, reset_peak_memory, versions
 from foretune.finetuning.shape import shape_of_config
 from foretune.interop.options import Direction, ImportOptions, direction_of
-from foretune.interop.trainer_state import import_trainer_state
+from foretune.interop.registry import import_runs
 from foretune.learn import learn_into
 from foretune.metadata import MetaDataset
 from foretune.metadata.features import model_features
@@ -238,7 +238,7 @@ def _meta_dataset(run: _Run, state: TrainerState) -> MetaDataset:
             run.adapter.save_pretrained(str(folder))
         settings = folder / "settings.json"
         settings.write_text(json.dumps(run.settings), encoding="utf-8")
-        meta = import_trainer_state([str(folder)], replace(run.options, settings=settings))
+        meta = import_runs("trainer-state", [str(folder)], replace(run.options, settings=settings))
     (task,), (row,) = frame_to_rows(meta.tasks), frame_to_rows(meta.runs)
     name = f"{task['task']}/{meta.configurations[row['run']].key}/{row['seed']}"
     known = {

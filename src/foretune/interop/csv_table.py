@@ -13,11 +13,9 @@ from foretune.errors import InteropError
 from foretune.interop.documents import LINE, read_csv
 from foretune.interop.mapping import REPEATS, SECTIONS, Field, Mapped, read_mapping
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import figures_of, provenance
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STATUSES
 from foretune.types import Status, Value
 
@@ -26,7 +24,7 @@ _MISSING = {"", "na", "n/a", "null"}
 _DIRECTIONS = ("minimize", "maximize")
 
 
-def import_csv(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+def csv_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
     """CSV files whose columns a mapping names.
 
     Raises:
@@ -47,7 +45,7 @@ def import_csv(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
         )
     if not mapped.resample:
         _check_lengths(runs, mapped)
-    return tables(runs, provenance("csv", paths, options), notes)
+    return Imported(runs, notes)
 
 
 def _rows(file: Path, mapped: Mapped) -> list[dict[str, str]]:

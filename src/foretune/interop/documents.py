@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,26 @@ from foretune.parsing import parse_json, parse_yaml
 
 LINE = "line of the file"
 """Key of a CSV row's line number."""
+
+
+def files_in(paths: Sequence[str], pattern: str, absent: str) -> list[Path]:
+    """The files that are given, and those in the folders that are, but for cards and licenses.
+
+    Args:
+        paths: of files and folders.
+        pattern: of the names of files in folders, such as `*.csv`.
+        absent: what to say of a folder without one, with `{}` in the place of its name.
+
+    Raises:
+        InteropError: of that.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        inside = sorted(one for one in path.glob(pattern) if one.name != "card.json" and "LICENSE" not in one.name)
+        if not path.is_file() and not inside:
+            raise InteropError(absent.format(path))
+        found += [path] if path.is_file() else inside
+    return found
 
 
 def read_text(path: Path) -> str:

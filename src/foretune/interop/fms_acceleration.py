@@ -20,13 +20,11 @@ from typing import Any
 
 from foretune.errors import InteropError
 from foretune.interop.adapters import adapter_settings
-from foretune.interop.documents import LINE, positive, read_csv
+from foretune.interop.documents import LINE, files_in, positive, read_csv
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import figures_of, provenance, stated_size
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of, stated_size
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 from foretune.types import Status, Value
 
 HARDWARE = "NVIDIA A100 80GB"
@@ -41,39 +39,26 @@ _DATASETS = {
 }
 _COLUMNS = ("framework_config", "num_gpus", "per_device_train_batch_size", "train_runtime", "train_loss")
 _QUANTIZED = ("bnb", "gptq")
+_ABSENT = "no CSV file at {}; give benchmarks of fms-acceleration, such as a100_80gb.csv"
 _LOST = "the source has no figures of this run, which it does where memory ran out"
 _NOTE = "the loss of fms-acceleration is of training: its runs tell costs, and nothing about configurations"
 
 
-def import_fms_acceleration(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
-    """Benchmarks of fms-acceleration, from CSV files or folders of them."""
-    runs, notes = fms_acceleration_runs(paths, options)
-    return tables(runs, provenance("fms-acceleration", paths, options), notes)
-
-
-def fms_acceleration_runs(paths: Sequence[str], options: ImportOptions) -> tuple[list[RecordedRun], list[str]]:
-    """One run a row that names its model, in the order of the files, and notes.
+def fms_acceleration_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
+    """Benchmarks of fms-acceleration, from CSV files or folders of them: a run a row that names its model.
 
     Raises:
         InteropError: naming the file, the line and the expectation.
     """
     runs, notes = list[RecordedRun](), [_NOTE]
-    for file in (file for path in paths for file in _files(Path(path))):
+    for file in files_in(paths, "*.csv", _ABSENT):
         rows = _rows(file)
         named = [row for row in rows if options.model or row.get("model_name_or_path")]
         figures = figures_of(file.parent, options)
         runs += [_run(row, file, figures, options) for row in named]
         if left := len(rows) - len(named):
             notes.append(f"{left} rows of {file.name} are left out, for they do not name the model")
-    return runs, notes
-
-
-def _files(path: Path) -> list[Path]:
-    files = [path] if path.is_file() else sorted(path.glob("*.csv"))
-    if not files:
-        message = f"no CSV file at {path}; give benchmarks of fms-acceleration, such as a100_80gb.csv"
-        raise InteropError(message)
-    return files
+    return Imported(runs, notes)
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -87,17 +72,15 @@ def _rows(file: Path) -> list[dict[str, str]]:
 def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options: ImportOptions) -> RecordedRun:
     gpus, micro = (int(_needed(row, name, file)) for name in ("num_gpus", "per_device_train_batch_size"))
     batch = micro * gpus * _micro_batches(row, micro * gpus, file)
-    slices, status, message = list[ImportedSlice](), str(Status.OUT_OF_MEMORY), _LOST
-    if row["train_runtime"]:
-        slices, status, message = finite_slices([_slice(row, gpus, batch, file)])
+    lost = not row["train_runtime"]
     peak = _number(row, "mem_peak_torch_mem_alloc_in_bytes", file)
     return RecordedRun(
         f"{file.stem}-line{row[LINE]}",
         _task(row, file, options),
         {**_settings(row, file), "batch_size": batch, "micro_batch_size": micro, "gradient_checkpointing": True},
-        slices,
-        status=status,
-        message=message,
+        [] if lost else [_slice(row, gpus, batch, file)],
+        status=Status.OUT_OF_MEMORY if lost else Status.OK,
+        message=_LOST if lost else "",
         facts={
             **figures,
             "hardware": f"{gpus} x {HARDWARE}" if gpus > 1 else HARDWARE,

@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from foretune.errors import InteropError
-from foretune.interop.documents import needed, read_text
+from foretune.interop.documents import files_in, needed, read_text
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import figures_of, provenance, stated_size
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of, stated_size
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.parsing import parse_json
 from foretune.types import Status, Value
@@ -31,36 +29,22 @@ _NUMBER = (int, float)
 _ROWS = re.compile(rf"{_UNKNOWN} \((\d+)\)")
 _SCHEDULE = re.compile(r"(\w+)(?:, warmup ([\d.]+))?")
 _NEARLY = 1e-3
+_ABSENT = "no JSON file at {}; give a list of finetunings with url, model, dataset, epoch and eval_loss"
 _NOTE = "model cards tell no method; their rows are the samples that they name, of which validation rows may be a part"
 
 
-def import_hf_cards(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
-    """Finetunings from model cards, from JSON files or folders of them."""
-    runs, notes = hf_card_runs(paths, options)
-    return tables(runs, provenance("hf-cards", paths, options), notes)
-
-
-def hf_card_runs(paths: Sequence[str], options: ImportOptions) -> tuple[list[RecordedRun], list[str]]:
-    """One run a card, in the order of the files; and what cards do not tell.
+def hf_card_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
+    """Finetunings from model cards, from JSON files or folders of them: a run a card.
 
     Raises:
         InteropError: naming the file, the number of the card and the expectation.
     """
     runs = [
         _run(card, f"{file}, card {number}", figures_of(file.parent, options), options)
-        for path in paths
-        for file in _files(Path(path))
+        for file in files_in(paths, "*.json", _ABSENT)
         for number, card in enumerate(_cards(file), start=1)
     ]
-    return runs, [_NOTE]
-
-
-def _files(path: Path) -> list[Path]:
-    files = [path] if path.is_file() else sorted(file for file in path.glob("*.json") if file.name != "card.json")
-    if not files:
-        message = f"no JSON file at {path}; give a list of finetunings with url, model, dataset, epoch and eval_loss"
-        raise InteropError(message)
-    return files
+    return Imported(runs, [_NOTE])
 
 
 def _cards(file: Path) -> list[dict[str, Any]]:

@@ -12,13 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from foretune.errors import InteropError
-from foretune.interop.documents import LINE, positive, read_text
+from foretune.interop.documents import LINE, files_in, positive, read_text
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import figures_of, provenance, stated_size
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of, stated_size
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 from foretune.types import Status, Value
 
 ROWS = 1900
@@ -40,31 +38,16 @@ _ALL = {"gemma-2b/lora": 8, "gemma2-2b/lora": 8, "gemma": 16, "phi": 8, "tiny-ll
 """Beginnings of configurations with adapters on all modules -> rank; the longest counts. Others: 32, on q and v."""
 
 
-def import_litgpt(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
-    """LitGPT's table, from a Markdown file or a folder with one."""
-    return tables(litgpt_runs(paths, options), provenance("litgpt", paths, options))
-
-
-def litgpt_runs(paths: Sequence[str], options: ImportOptions) -> list[RecordedRun]:
-    """One run a row, in the order of the table.
+def litgpt_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
+    """LitGPT's table, from a Markdown file or a folder with one: a run a row.
 
     Raises:
         InteropError: naming the file, the line and the expectation.
     """
-    return [
-        _run(row, file, figures_of(file.parent, options), options)
-        for path in paths
-        for file in _files(Path(path))
-        for row in _rows(file)
-    ]
-
-
-def _files(path: Path) -> list[Path]:
-    files = [path] if path.is_file() else sorted(file for file in path.glob("*.md") if "LICENSE" not in file.name)
-    if not files:
-        message = f"no Markdown file at {path}; give LitGPT's config_hub/finetune/README.md"
-        raise InteropError(message)
-    return files
+    files = files_in(paths, "*.md", "no Markdown file at {}; give LitGPT's config_hub/finetune/README.md")
+    return Imported(
+        [_run(row, file, figures_of(file.parent, options), options) for file in files for row in _rows(file)]
+    )
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -89,20 +72,19 @@ def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options
         raise InteropError(message)
     lost = row["Training runtime"] == _OUT_OF_MEMORY
     epochs, micro = (int(_number(row, name, where)) for name in ("Epochs", "Micro batch size"))
-    slices, status, message = list[ImportedSlice](), str(Status.OUT_OF_MEMORY), "the source says OOM"
+    slices: list[ImportedSlice] = []
     if not lost:
         minutes, loss = (_number(row, name, where) for name in ("Training runtime", "Validation loss"))
         steps = _FULL_STEPS.get(config[1]) if config[2] == "full" else None
-        whole = ImportedSlice(loss, 60 * minutes, steps=steps, epochs=None if steps else epochs)
-        slices, status, message = finite_slices([whole])
+        slices = [ImportedSlice(loss, 60 * minutes, steps=steps, epochs=None if steps else epochs)]
     card = f"NVIDIA {machine[2]}"
     return RecordedRun(
         f"{config[2]}-line{row[LINE]}",
         _task(_NAMES.get(config[1], row["Model"]), options),
         {**_settings(config[1], config[2]), "epochs": epochs, "micro_batch_size": micro},
         slices,
-        status=status,
-        message=message,
+        status=Status.OUT_OF_MEMORY if lost else Status.OK,
+        message="the source says OOM" if lost else "",
         facts={
             **figures,
             "hardware": card if machine[1] == "1" else f"{machine[1]} x {card}",

@@ -9,7 +9,7 @@ counted.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,13 +20,11 @@ from foretune.errors import InteropError
 from foretune.interop.databases import check_database
 from foretune.interop.optional import library
 from foretune.interop.options import ImportOptions, direction_of
-from foretune.interop.origin import provenance
+from foretune.interop.origin import figures_of
 from foretune.interop.parameters import settings_of, typed
 from foretune.interop.points import LoggedPoint, timed_slices
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
@@ -36,7 +34,7 @@ _SWITCHES = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "tru
 _MILLISECOND = 1e-3
 
 
-def import_mlflow(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+def mlflow_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
     """Runs of MLflow stores: a folder (`mlruns`), a database (`sqlite:///mlflow.db`) or a server.
 
     Raises:
@@ -53,7 +51,7 @@ def import_mlflow(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
     runs = [_run(*pair, values, options) for pair, values in zip(kept, parameters, strict=True)]
     left = len(found) - len(kept)
     notes = [f"{left} runs that have not ended or do not have the metric {metric!r} are left out"] if left else []
-    return tables(runs, provenance("mlflow", paths, options), notes)
+    return Imported(runs, notes)
 
 
 def _stored(path: str, options: ImportOptions) -> list[tuple[Any, list[Any]]]:
@@ -154,14 +152,9 @@ def _run(run: Any, history: Sequence[Any], parameters: dict[str, Value], options
         seed=seed if isinstance(seed, int) else None,
         status=status,
         message=message,
-        facts={"started": datetime.fromtimestamp(start / 1000, UTC).isoformat(), **_figures(options)},
+        facts={"started": datetime.fromtimestamp(start / 1000, UTC).isoformat(), **figures_of(None, options)},
         remarks=remarks,
     )
-
-
-def _figures(options: ImportOptions) -> Mapping[str, str]:
-    said = {"source": options.source, "license": options.license}
-    return {name: text for name, text in said.items() if text}
 
 
 def _slices(

@@ -19,13 +19,11 @@ from foretune.errors import InteropError
 from foretune.interop.databases import check_database
 from foretune.interop.optional import library
 from foretune.interop.options import Direction, ImportOptions
-from foretune.interop.origin import provenance
+from foretune.interop.origin import figures_of
 from foretune.interop.parameters import plain, settings_of
 from foretune.interop.points import UNTRAINED, counted_steps
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
@@ -37,7 +35,7 @@ less."""
 PAUSED_TRIAL = "a trial's time far beyond that of most trials is a pause of the study; it costs what those do"
 
 
-def import_optuna(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+def optuna_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
     """Trials of Optuna studies, from addresses (`sqlite:///study.db`) or the files of a journal.
 
     Raises:
@@ -48,7 +46,7 @@ def import_optuna(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
     runs = [_run(study, trial, options) for study, trial in kept]
     left = len(pairs) - len(kept)
     notes = [f"{left} trials that are running or waiting are left out"] if left else []
-    return tables(_without_pauses(runs), provenance("optuna", paths, options), notes)
+    return Imported(_without_pauses(runs), notes)
 
 
 def _studies(path: str, options: ImportOptions) -> list[Any]:
@@ -120,7 +118,6 @@ def _run(study: Any, trial: Any, options: ImportOptions) -> RecordedRun:
         status = _STATUSES[trial.state.name]
         message = "" if status == Status.OK else f"Optuna calls the trial {trial.state.name.lower()}"
     started = "" if trial.datetime_start is None else trial.datetime_start.astimezone(UTC).isoformat()
-    figures = {key: text for key, text in (("source", options.source), ("license", options.license)) if text}
     return RecordedRun(
         f"{name}-{trial.number:04d}",
         task,
@@ -128,7 +125,7 @@ def _run(study: Any, trial: Any, options: ImportOptions) -> RecordedRun:
         slices,
         status=status,
         message=message,
-        facts={"started": started, **figures},
+        facts={"started": started, **figures_of(None, options)},
         remarks=remarks,
     )
 

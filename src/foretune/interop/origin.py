@@ -42,10 +42,9 @@ def file_name(path: str) -> str:
     return Path(path.split("?", 1)[0]).name or path
 
 
-def figures_of(folder: Path, options: ImportOptions) -> dict[str, str]:
-    """`source` and `license` of the runs in a folder: from the options, else from its `card.json`, else unknown."""
-    card = folder / "card.json"
-    found = read_object(card) if card.is_file() else {}
+def figures_of(folder: Path | None, options: ImportOptions) -> dict[str, str]:
+    """`source` and `license` of runs: from the options, else from `card.json` in their folder, else unknown."""
+    found = read_object(folder / "card.json") if folder and (folder / "card.json").is_file() else {}
     commit = f"@{found['commit']}" if found.get("commit") else ""
     where = "/".join(str(found[name]) for name in ("source_repo", "path") if found.get(name)) or found.get("source", "")
     said = {"source": options.source or where + commit, "license": options.license or str(found.get("license", ""))}

@@ -12,45 +12,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from foretune.errors import InteropError
 from foretune.interop.adapters import adapter_settings
-from foretune.interop.documents import needed, read_object
+from foretune.interop.documents import files_in, needed, read_object
 from foretune.interop.options import ImportOptions, direction_of
-from foretune.interop.origin import figures_of, provenance, stated_size
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of, stated_size
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 from foretune.types import Status, Value
 
 _METRIC = "valid accuracy"
 _NUMBER = (int, float)
+_ABSENT = "no JSON file in {}; give a folder of results of PEFT's method comparison, such as MetaMathQA/results"
 
 
-def import_peft(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
-    """Results of PEFT's method comparison, from files or folders of them."""
-    return tables(peft_runs(paths, options), provenance("peft", paths, options))
-
-
-def peft_runs(paths: Sequence[str], options: ImportOptions) -> list[RecordedRun]:
-    """One run a file.
+def peft_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
+    """Results of PEFT's method comparison, from files or folders of them: one run a file.
 
     Raises:
         InteropError: naming the file and what it lacks.
     """
-    return [_run(file, options) for path in paths for file in _files(Path(path))]
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    files = sorted(file for file in path.glob("*.json") if file.name != "card.json")
-    if not files:
-        message = (
-            f"no JSON file in {path}; give a folder of results of PEFT's method comparison, such as MetaMathQA/results"
-        )
-        raise InteropError(message)
-    return files
+    return Imported([_run(file, options) for file in files_in(paths, "*.json", _ABSENT)])
 
 
 def _run(file: Path, options: ImportOptions) -> RecordedRun:

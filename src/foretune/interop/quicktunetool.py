@@ -18,11 +18,9 @@ import pandas as pd
 
 from foretune.errors import InteropError
 from foretune.interop.options import ImportOptions, direction_of
-from foretune.interop.origin import figures_of, provenance
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
@@ -46,14 +44,13 @@ class _Row:
     costs: list[float]
 
 
-def import_quicktunetool(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+def quicktunetool_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
     """Tables of quicktunetool, from their folders.
 
     Raises:
         InteropError: naming the file, the row and the expectation.
     """
-    runs = [run for path in paths for run in _runs(Path(path), options)]
-    return tables(runs, provenance("quicktunetool", paths, options))
+    return Imported([run for path in paths for run in _runs(Path(path), options)])
 
 
 def _runs(folder: Path, options: ImportOptions) -> list[RecordedRun]:

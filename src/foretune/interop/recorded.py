@@ -81,6 +81,21 @@ class RecordedRun:
     remarks: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Imported:
+    """What a reader makes of its source.
+
+    Attributes:
+        runs: in the order that the tables will have.
+        notes: omissions and changes.
+        provenance: what is to be said of the source beside how it was imported.
+    """
+
+    runs: Sequence[RecordedRun]
+    notes: Sequence[str] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
 def is_number(value: float) -> bool:
     """Whether it is finite, and not a database's replacement for infinity."""
     return math.isfinite(value) and abs(value) < INFINITE

@@ -6,41 +6,44 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from foretune.errors import ForetuneError, InteropError
-from foretune.interop.csv_table import import_csv
-from foretune.interop.fms_acceleration import import_fms_acceleration
-from foretune.interop.hf_cards import import_hf_cards
-from foretune.interop.litgpt_costs import import_litgpt
-from foretune.interop.mlflow_store import import_mlflow
+from foretune.interop.csv_table import csv_runs
+from foretune.interop.fms_acceleration import fms_acceleration_runs
+from foretune.interop.hf_cards import hf_card_runs
+from foretune.interop.litgpt_costs import litgpt_runs
+from foretune.interop.mlflow_store import mlflow_runs
 from foretune.interop.options import ImportOptions
-from foretune.interop.optuna_study import import_optuna
-from foretune.interop.peft_results import import_peft
-from foretune.interop.public_llm import import_public_llm
-from foretune.interop.quicktunetool import import_quicktunetool
-from foretune.interop.scaling_law import import_scaling_law
-from foretune.interop.taskset import import_taskset
-from foretune.interop.tensorboard_events import import_tensorboard
-from foretune.interop.tinker import import_tinker
-from foretune.interop.trainer_state import import_trainer_state
+from foretune.interop.optuna_study import optuna_runs
+from foretune.interop.origin import provenance
+from foretune.interop.peft_results import peft_runs
+from foretune.interop.public_llm import public_llm_runs
+from foretune.interop.quicktunetool import quicktunetool_runs
+from foretune.interop.recorded import Imported
+from foretune.interop.rows import tables
+from foretune.interop.scaling_law import scaling_law_runs
+from foretune.interop.taskset import taskset_runs
+from foretune.interop.tensorboard_events import tensorboard_runs
+from foretune.interop.tinker import tinker_runs
+from foretune.interop.trainer_state import trainer_state_runs
 from foretune.metadata import MetaDataset
 
-Importer = Callable[[Sequence[str], ImportOptions], MetaDataset]
+Importer = Callable[[Sequence[str], ImportOptions], Imported]
 
 IMPORTERS: Mapping[str, Importer] = MappingProxyType(
     {
-        "csv": import_csv,
-        "fms-acceleration": import_fms_acceleration,
-        "hf-cards": import_hf_cards,
-        "litgpt": import_litgpt,
-        "mlflow": import_mlflow,
-        "optuna": import_optuna,
-        "peft": import_peft,
-        "public-llm": import_public_llm,
-        "quicktunetool": import_quicktunetool,
-        "scaling-law": import_scaling_law,
-        "taskset": import_taskset,
-        "tensorboard": import_tensorboard,
-        "tinker": import_tinker,
-        "trainer-state": import_trainer_state,
+        "csv": csv_runs,
+        "fms-acceleration": fms_acceleration_runs,
+        "hf-cards": hf_card_runs,
+        "litgpt": litgpt_runs,
+        "mlflow": mlflow_runs,
+        "optuna": optuna_runs,
+        "peft": peft_runs,
+        "public-llm": public_llm_runs,
+        "quicktunetool": quicktunetool_runs,
+        "scaling-law": scaling_law_runs,
+        "taskset": taskset_runs,
+        "tensorboard": tensorboard_runs,
+        "tinker": tinker_runs,
+        "trainer-state": trainer_state_runs,
     }
 )
 """Kind of source -> its reader."""
@@ -60,8 +63,10 @@ def import_runs(kind: str, paths: Sequence[str], options: ImportOptions | None =
     if kind not in IMPORTERS:
         message = f"unknown kind of source {kind!r}; choose one of {', '.join(IMPORTERS)}"
         raise InteropError(message)
+    given = options or ImportOptions()
     try:
-        return IMPORTERS[kind](paths, options or ImportOptions())
+        found = IMPORTERS[kind](paths, given)
+        return tables(found.runs, {**provenance(kind, paths, given), **found.provenance}, found.notes)
     except ForetuneError:
         raise
     except Exception as error:

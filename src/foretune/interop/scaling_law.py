@@ -13,41 +13,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from foretune.errors import InteropError
-from foretune.interop.documents import LINE, positive, read_csv
+from foretune.interop.documents import LINE, files_in, positive, read_csv
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import figures_of, provenance
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 
 _MODEL, _PARAMETERS, _UNTRAINED = "config name", "size", "0"
+_ABSENT = "no CSV file at {}; give tables of the scaling law of finetuning, such as flan.csv"
 _NOTE = "losses by training rows are the best of the authors' own search; they tell no learning rates and no costs"
 _FAMILIES = {"flan": "instructions", "gigaword": "summarization", "wmt19": "translation"}
 
 
-def import_scaling_law(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
-    """Tables of the scaling law of finetuning, from CSV files or folders of them."""
-    runs, notes = scaling_law_runs(paths, options)
-    return tables(runs, provenance("scaling-law", paths, options), notes)
-
-
-def scaling_law_runs(paths: Sequence[str], options: ImportOptions) -> tuple[list[RecordedRun], list[str]]:
-    """One run a model and training-set size, in the order of the files; and what the table does not tell.
+def scaling_law_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
+    """Tables of the scaling law of finetuning, from CSV files or folders of them: a run a model and training-set size.
 
     Raises:
         InteropError: naming the file, the line and the expectation.
     """
-    runs = [run for path in paths for file in _files(Path(path)) for run in _runs(file, options)]
-    return runs, [_NOTE]
-
-
-def _files(path: Path) -> list[Path]:
-    files = [path] if path.is_file() else sorted(path.glob("*.csv"))
-    if not files:
-        message = f"no CSV file at {path}; give tables of the scaling law of finetuning, such as flan.csv"
-        raise InteropError(message)
-    return files
+    return Imported([run for file in files_in(paths, "*.csv", _ABSENT) for run in _runs(file, options)], [_NOTE])
 
 
 def _runs(file: Path, options: ImportOptions) -> list[RecordedRun]:
@@ -80,5 +64,4 @@ def _run(
         features={"zero_shot_nll": untrained, "model_log_parameters": math.log10(parameters)},
         zero_shot=untrained,
     )
-    slices, status, message = finite_slices([ImportedSlice(loss, 1.0)])
-    return RecordedRun("full", task, {"method": "full"}, slices, status=status, message=message, facts=figures)
+    return RecordedRun("full", task, {"method": "full"}, [ImportedSlice(loss, 1.0)], facts=figures)

@@ -29,8 +29,9 @@ def sound_run(run: RecordedRun) -> RecordedRun:
     Raises:
         InteropError: if a value is one that its metric cannot have.
     """
+    run = _ended(_configured(run))
     _check_metric(run)
-    for repaired in (_configured, _ended, _dated, _counted, _tested):
+    for repaired in (_dated, _counted, _tested):
         run = repaired(run)
     return run
 

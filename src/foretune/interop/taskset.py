@@ -15,12 +15,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from foretune.errors import InteropError
+from foretune.interop.documents import files_in
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import figures_of, provenance
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 from foretune.types import Value
 
 _STEPS = 200
@@ -28,23 +27,15 @@ _ARRAYS = ("hp_names", "X", "valid", "test")
 _NAME = re.compile(r"FixedTextRNNClassification_(?P<data>[a-z]+)_(?P<patch>patch\d+)_(?P<model>.+_bs\d+)")
 
 
-def import_taskset(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+def taskset_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
     """Tasks of TaskSet, from `.npz` files or folders of them.
 
     Raises:
         InteropError: naming the file and the expectation.
     """
-    runs = [run for path in paths for file in _files(Path(path)) for run in _runs(file, options)]
-    notes = ["a slice is 200 steps; the point before the first step is left out"]
-    return tables(runs, provenance("taskset", paths, options), notes)
-
-
-def _files(path: Path) -> list[Path]:
-    files = [path] if path.is_file() else sorted(path.glob("*.npz"))
-    if not files:
-        message = f"no .npz file at {path}; give tasks of TaskSet with the arrays {', '.join(_ARRAYS)}"
-        raise InteropError(message)
-    return files
+    absent = f"no .npz file at {{}}; give tasks of TaskSet with the arrays {', '.join(_ARRAYS)}"
+    runs = [run for file in files_in(paths, "*.npz", absent) for run in _runs(file, options)]
+    return Imported(runs, ["a slice is 200 steps; the point before the first step is left out"])
 
 
 def _runs(file: Path, options: ImportOptions) -> list[RecordedRun]:
@@ -60,11 +51,8 @@ def _runs(file: Path, options: ImportOptions) -> list[RecordedRun]:
             ImportedSlice(value, _STEPS, test=test, steps=_STEPS * at)
             for at, (value, test) in enumerate(points, start=1)
         ]
-        slices, status, message = finite_slices(steps)
         configuration: dict[str, Value] = dict(zip(names, values, strict=True))
-        runs.append(
-            RecordedRun(f"{number:04d}", task, configuration, slices, status=status, message=message, facts=figures)
-        )
+        runs.append(RecordedRun(f"{number:04d}", task, configuration, steps, facts=figures))
     return runs
 
 

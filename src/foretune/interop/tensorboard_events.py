@@ -16,12 +16,10 @@ from typing import Any
 from foretune.errors import InteropError
 from foretune.interop.optional import library
 from foretune.interop.options import ImportOptions, direction_of
-from foretune.interop.origin import figures_of, provenance
+from foretune.interop.origin import figures_of
 from foretune.interop.parameters import settings_of
 from foretune.interop.points import LoggedPoint, own_points, timed_slices
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
 from foretune.types import Value
 
 _EVENTS = "*tfevents*"
@@ -29,7 +27,7 @@ _SESSION = "_hparams_/session_start_info"
 _MICROSECOND = 1e-6
 
 
-def import_tensorboard(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+def tensorboard_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
     """Runs of TensorBoard, from log folders.
 
     Raises:
@@ -43,7 +41,7 @@ def import_tensorboard(paths: Sequence[str], options: ImportOptions) -> MetaData
     if not kept:
         message = f"no run below {', '.join(paths)} has the tag {metric!r}; the tags are: {', '.join(tags) or 'none'}"
         raise InteropError(message)
-    return tables([_run(*one, options) for one in kept], provenance("tensorboard", paths, options))
+    return Imported([_run(*one, options) for one in kept])
 
 
 def _folders(path: Path) -> list[tuple[str, Path]]:
@@ -89,16 +87,13 @@ def _run(name: str, folder: Path, events: Any, options: ImportOptions) -> Record
         maximize=task.direction == "maximize",
         least=_MICROSECOND,
     )
-    slices, status, message = finite_slices(read)
     seed = values.pop("seed", None)
     return RecordedRun(
         name,
         task,
         options.chosen(values),
-        slices,
+        read,
         seed=seed if isinstance(seed, int) else None,
-        status=status,
-        message=message,
         facts={"started": datetime.fromtimestamp(start, UTC).isoformat(), **figures},
         remarks=remarks,
     )

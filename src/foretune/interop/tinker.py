@@ -14,19 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foretune.errors import InteropError
-from foretune.interop.documents import read_text
+from foretune.interop.documents import files_in, read_text
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import figures_of, provenance, stated_size
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of, stated_size
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
-from foretune.metadata import MetaDataset
 from foretune.types import Status, Value
 
 _FIELD = re.compile(r"^- ([A-Za-z ]+): (.+)$")
 _DIVERGED = re.compile(r"(\d+) run\(s\) diverged .*? at lr=\{([^}]*)\} with rank=\{([^}]*)\}")
 _COLUMNS = ("LR", "LoRA Rank", "Test NLL")
 _MINUTES = "Wall Time (min)"
+_ABSENT = "no Markdown file at {}; give sft_sweep.md of Tinker's cookbook, or the folder that it is in"
 
 
 @dataclass(frozen=True)
@@ -46,36 +45,23 @@ class _Section:
     diverged: tuple[int, list[float], list[int]]
 
 
-def import_tinker(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
-    """Sweeps of Tinker's cookbook, from Markdown files or folders with one."""
-    runs, notes = tinker_runs(paths, options)
-    return tables(runs, provenance("tinker", paths, options), notes)
-
-
-def tinker_runs(paths: Sequence[str], options: ImportOptions) -> tuple[list[RecordedRun], list[str]]:
-    """The runs of all models, and how many that diverged could not be told.
+def tinker_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
+    """Sweeps of Tinker's cookbook, from Markdown files or folders with one: the runs of all models, and how many that
+    diverged could not be told.
 
     Raises:
         InteropError: naming the file, the line and the expectation.
     """
     runs: list[RecordedRun] = []
     unknown = 0
-    for file in (file for path in paths for file in _files(Path(path))):
+    for file in files_in(paths, "*.md", _ABSENT):
         sections, general = _sections(file)
         for section in sections:
             read, left = _runs(section, general, file, options)
             runs += read
             unknown += left
     note = f"{unknown} runs that diverged are left out, for their source does not tell which they are"
-    return runs, [note] if unknown else []
-
-
-def _files(path: Path) -> list[Path]:
-    files = [path] if path.is_file() else sorted(path.glob("*.md"))
-    if not files:
-        message = f"no Markdown file at {path}; give sft_sweep.md of Tinker's cookbook, or the folder that it is in"
-        raise InteropError(message)
-    return files
+    return Imported(runs, [note] if unknown else [])
 
 
 def _sections(file: Path) -> tuple[list[_Section], dict[str, str]]:
@@ -171,10 +157,9 @@ def _run(
     if minutes is None or minutes <= 0:
         message = f"{file}, line {row['line']}: no {_MINUTES} above 0; give it, for the cost of a run must be known"
         raise InteropError(message)
-    slices, status, said = finite_slices([ImportedSlice(value, 60 * minutes, steps=steps)])
     configuration = {**common, "learning_rate": rate, "rank": rank}
     name = f"lr{rate:g}-rank{rank}-line{row['line']}"
-    return RecordedRun(name, task, configuration, slices, status=status, message=said, facts=figures)
+    return RecordedRun(name, task, configuration, [ImportedSlice(value, 60 * minutes, steps=steps)], facts=figures)
 
 
 def _lost(rate: float, rank: int, task: ImportedTask, common: dict[str, Value], figures: dict[str, str]) -> RecordedRun:

@@ -24,14 +24,12 @@ from foretune.errors import InteropError
 from foretune.interop.adapters import adapter_settings
 from foretune.interop.documents import needed, read_object
 from foretune.interop.options import ImportOptions, direction_of
-from foretune.interop.origin import figures_of, provenance
+from foretune.interop.origin import figures_of
 from foretune.interop.parameters import settings_of
-from foretune.interop.recorded import ImportedTask, RecordedRun, finite_slices
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
 from foretune.interop.resample import ImportedSlice
-from foretune.interop.rows import tables
 from foretune.interop.trainer_runtime import first_step
 from foretune.interop.trainer_settings import arguments_of, beside, epochs_of, state_settings
-from foretune.metadata import MetaDataset
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
 
@@ -116,7 +114,7 @@ class _Log:
         return next((name for name in self.evaluations[0] if name.endswith("_runtime")), "eval_runtime")
 
 
-def import_trainer_state(paths: Sequence[str], options: ImportOptions) -> MetaDataset:
+def trainer_state_runs(paths: Sequence[str], options: ImportOptions) -> Imported:
     """Runs of the Trainer, from their folders or from parents of their folders.
 
     Raises:
@@ -126,8 +124,7 @@ def import_trainer_state(paths: Sequence[str], options: ImportOptions) -> MetaDa
     logs = [_log(folder, options) for folder in folders]
     unit = _cost_unit(logs, options)
     names = _names(folders)
-    runs = [_run(log, name, unit, options) for log, name in zip(logs, names, strict=True)]
-    return tables(runs, provenance("trainer-state", paths, options))
+    return Imported([_run(log, name, unit, options) for log, name in zip(logs, names, strict=True)])
 
 
 def _states(folder: Path) -> list[Path]:

@@ -9,8 +9,6 @@ from foreign_logs import Log, write_public_llm
 
 from foretune.errors import InteropError
 from foretune.interop import ImportOptions, import_runs
-from foretune.interop.public_llm import import_public_llm
-from foretune.interop.taskset import import_taskset
 from foretune.metadata import read_meta_dataset
 
 TABLES = Path(__file__).resolve().parents[4] / "shared" / "tables"
@@ -134,7 +132,7 @@ def test_originals_are_read_whole(kind, path, mapping, expected):
 @originals
 def test_a_task_of_taskset_is_read_whole():
     file = TABLES / "taskset_text_rnn" / "FixedTextRNNClassification_imdb_patch32_LSTM128_bs128.npz"
-    meta = import_taskset([str(file)], ImportOptions())
+    meta = import_runs("taskset", [str(file)])
     assert len(meta.runs) == 1000
     assert meta.runs["status"].value_counts().to_dict() == {"ok": 997, "diverged": 3}
     best = meta.curves["validation_value"].min()
@@ -146,12 +144,12 @@ def test_all_parts_are_needed(tmp_path):
     (tmp_path / "hf_cards").mkdir()
     for paths in ([str(tmp_path)], [], [str(tmp_path)] * 2):
         with pytest.raises(InteropError, match=r"expected one folder that has peft_metamathqa, .* not found"):
-            import_public_llm(paths, ImportOptions())
+            import_runs("public-llm", paths)
 
 
 def test_all_parts_are_one_table(tmp_path):
     logs = [Log(name, [0.5, 0.75], [1, 2], [1.0, 1.0], {"rank": rank}) for name, rank in (("a", 8), ("b", 16))]
-    meta = import_public_llm(*write_public_llm(tmp_path, logs, "d"))
+    meta = import_runs("public-llm", *write_public_llm(tmp_path, logs, "d"))
     assert {name: part["runs"] for name, part in meta.provenance["parts"].items()} == {
         "peft_metamathqa": 2,
         "tinker_sft_sweep": 2,

@@ -4,6 +4,8 @@ import pytest
 
 from foretune.errors import InteropError
 from foretune.interop import ImportOptions, import_runs
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
+from foretune.interop.resample import ImportedSlice
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():
@@ -13,8 +15,14 @@ def test_an_unknown_kind_is_refused_with_the_known_ones():
 
 def test_the_reader_of_a_kind_gets_paths_and_options(monkeypatch):
     given = []
-    kinds = {"made-up": lambda *arguments: given.append(arguments)}
-    monkeypatch.setattr("foretune.interop.registry.IMPORTERS", kinds)
+
+    def read(*arguments):
+        given.append(arguments)
+        return Imported(
+            [RecordedRun("a", ImportedTask("d", "m", "loss", "minimize"), {"rank": 8}, [ImportedSlice(1, 1)])]
+        )
+
+    monkeypatch.setattr("foretune.interop.registry.IMPORTERS", {"made-up": read})
     import_runs("made-up", ["a", "b"])
     import_runs("made-up", ["c"], ImportOptions(metric="loss"))
     assert given == [(["a", "b"], ImportOptions()), (["c"], ImportOptions(metric="loss"))]
