@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, NoReturn
 
@@ -12,6 +11,7 @@ import typer
 
 from foretune.cli.answer import REFUSED, print_json
 from foretune.cli.start import seconds_since_start
+from foretune.cli.verbs import add_verbs
 from foretune.errors import ForetuneError
 
 VERBS = (
@@ -28,8 +28,7 @@ commands = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _verb in VERBS:
-    import_module(f"{__name__}.{_verb}").register(commands)
+add_verbs(commands, __name__, VERBS)
 
 
 def _say_version(asked: bool) -> None:

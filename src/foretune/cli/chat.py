@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from foretune.finetuning.data import Message
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("chat")(chat)
-
-
 def chat(
     run: Annotated[Path, typer.Argument(help="Output folder of tune or finetune, or the adapter folder in it.")],
     max_new_tokens: Annotated[

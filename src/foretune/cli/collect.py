@@ -29,12 +29,8 @@ _CONFIGURATIONS = 24
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("collect")(answering(collect_verb))
-
-
-def collect_verb(
+@answering
+def collect(
     out: Annotated[Path, typer.Option(help="folder of the meta-dataset; continues a collection in it")],
     tasks: Annotated[list[str] | None, typer.Option(help="dataset, or DIR@ROWS for a training-set size")] = None,
     more: Annotated[list[str] | None, typer.Argument(metavar="[DIR]...", help="more tasks", show_default=False)] = None,

@@ -23,11 +23,7 @@ PREDICTED_SECONDS = 180.0
 """Of training, as predicted for the machine of the recorded runs."""
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("demo")(answering(demo))
-
-
+@answering
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demo; an earlier demo in it is replaced.")] = Path(
         "demo_run"

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
     from foretune.session.exporting import Exported
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("export")(answering(export))
-
-
+@answering
 def export(
     source: Annotated[
         Path, typer.Argument(metavar="RUN", help="Folder of a search or run, or a YAML like its best.yaml.")

@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from foretune.run import Run
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("finetune")(answering(finetune))
-
-
+@answering
 def finetune(
     data: Annotated[str, typer.Argument(help="A JSONL, JSON, CSV or Parquet file, a folder of splits, or a hub name.")],
     config: Annotated[Path, typer.Option(help="YAML with the configuration: the best.yaml of a search, or your own.")],

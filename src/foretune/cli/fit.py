@@ -27,11 +27,7 @@ _COLUMNS = {
 }
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("fit")(answering(fit))
-
-
+@answering
 def fit(
     meta_datasets: Annotated[
         list[Path], typer.Argument(metavar="META...", help="Folders of meta-datasets, or shipped names.")

@@ -16,11 +16,7 @@ from foretune.session.checks import check_name, check_output
 SPLITS = ("train", "validation", "test")
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("generate")(answering(generate))
-
-
+@answering
 def generate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that gets one folder per dataset.")],
     only: Annotated[list[str] | None, typer.Option(help="Dataset to make; may be given again. Default: all.")] = None,

@@ -7,8 +7,6 @@ from functools import wraps
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from foretune.errors import ConfigurationError, ForetuneError
 
 if TYPE_CHECKING:
@@ -17,11 +15,6 @@ if TYPE_CHECKING:
 _INSTRUCTIONS = """foretune finds the best LoRA finetuning of a language model on a dataset within a time budget.
 `recommend` predicts without training. `tune` starts a search and returns at once; ask for its `status` until the state
 is no longer loading or running, then for the `report`. Paths are those of the machine that the server runs on."""
-
-
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("mcp")(mcp)
 
 
 def mcp() -> None:

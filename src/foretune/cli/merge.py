@@ -12,11 +12,7 @@ from foretune.cli.answer import answering
 from foretune.cli.options import Device
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("merge")(answering(merge))
-
-
+@answering
 def merge(
     run: Annotated[Path, typer.Argument(help="Output folder of tune or finetune, or the adapter folder in it.")],
     out: Annotated[Path, typer.Option(help="Folder for the model; it must not be there yet.")],

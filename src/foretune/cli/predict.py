@@ -33,11 +33,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 _UNSCORED: Mapping[str, object] = {"answered": None, "judged": None}
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("predict")(answering(predict))
-
-
+@answering
 def predict(
     run: Annotated[Path, typer.Argument(help="Output folder of tune or finetune, or the adapter folder in it.")],
     prompt: Annotated[list[str] | None, typer.Option(help="Prompt to answer; may be given several times.")] = None,

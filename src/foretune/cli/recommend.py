@@ -30,11 +30,7 @@ _LEAST_LETTERS = 2
 """Of the name of a trainer; a single one before a colon is a drive."""
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("recommend")(answering(recommend))
-
-
+@answering
 def recommend(
     data: Annotated[str, typer.Argument(help="A JSONL, JSON, CSV or Parquet file, a folder of splits, or a hub name.")],
     model: Annotated[

@@ -21,11 +21,7 @@ if TYPE_CHECKING:
     from foretune.report.replay import Sheet
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("replay")(answering(replay))
-
-
+@answering
 def replay(
     meta: Annotated[Path, typer.Argument(metavar="META", help="Meta-dataset to learn from, or a shipped name.")],
     out: Annotated[Path, typer.Option(help="Folder for results; a comparison that was interrupted goes on there.")],

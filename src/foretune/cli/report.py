@@ -12,11 +12,7 @@ from foretune.cli.answer import answering
 from foretune.cli.options import Device
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("report")(answering(report))
-
-
+@answering
 def report(
     run: Annotated[
         Path,

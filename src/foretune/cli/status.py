@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from foretune.session.status import SearchStatus, Training
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("status")(answering(status))
-
-
+@answering
 def status(
     run: Annotated[Path, typer.Argument(help="Output folder of tune or demo.")],
 ) -> SearchStatus:

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
     from foretune.teacher.price import Price
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("synthesize")(answering(synthesize))
-
-
+@answering
 def synthesize(
     context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder that gets the dataset.")],

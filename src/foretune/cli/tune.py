@@ -30,11 +30,7 @@ if TYPE_CHECKING:
     from foretune.run import Run
 
 
-def register(commands: typer.Typer) -> None:
-    """Add the verb."""
-    commands.command("tune")(answering(tune))
-
-
+@answering
 def tune(
     context: typer.Context,
     data: Annotated[str, typer.Argument(help="A JSONL, JSON, CSV or Parquet file, a folder of splits, or a hub name.")],

@@ -19,12 +19,8 @@ if TYPE_CHECKING:
     from foretune.metadata import MetaDataset
 
 
-def register(verbs: typer.Typer) -> None:
-    """Add the verb."""
-    verbs.command("describe")(answering(describe_verb))
-
-
-def describe_verb(
+@answering
+def describe(
     folder: Folder,
     plots: Annotated[Path | None, typer.Option(help="folder for figures (PNG), made if absent")] = None,
 ) -> Mapping[str, object]:

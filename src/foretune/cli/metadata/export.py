@@ -13,12 +13,8 @@ from foretune.cli.metadata.arguments import Folder
 from foretune.session.checks import check_export_kind, check_meta_dataset, check_output
 
 
-def register(verbs: typer.Typer) -> None:
-    """Add the verb."""
-    verbs.command("export")(answering(export_verb))
-
-
-def export_verb(
+@answering
+def export(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="syne-tune, quicktunetool or csv")],
     folder: Folder,
     out: Annotated[Path, typer.Option(help="folder to write into, made if absent")],

@@ -22,12 +22,8 @@ _CAPTION = """one {} left out; mean over tasks and its standard error; noise: st
 the last row: portfolio - oracle, and whichever two tasks are left out"""
 
 
-def register(verbs: typer.Typer) -> None:
-    """Add the verb."""
-    verbs.command("gate")(answering(gate_verb))
-
-
-def gate_verb(
+@answering
+def gate(
     folder: Folder,
     leave_out: Annotated[
         Literal["task", "family", "model"], typer.Option(help="what each task's order may not be learned from")

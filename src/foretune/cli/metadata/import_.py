@@ -16,12 +16,8 @@ if TYPE_CHECKING:
     from foretune.metadata import MetaDataset
 
 
-def register(verbs: typer.Typer) -> None:
-    """Add the verb."""
-    verbs.command("import")(answering(import_verb))
-
-
-def import_verb(
+@answering
+def import_(
     kind: Annotated[
         str,
         typer.Argument(

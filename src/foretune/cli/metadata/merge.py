@@ -14,12 +14,8 @@ from foretune.cli.metadata.counts import counts_of
 from foretune.session.checks import check_meta_dataset, check_output
 
 
-def register(verbs: typer.Typer) -> None:
-    """Add the verb."""
-    verbs.command("merge")(answering(merge_verb))
-
-
-def merge_verb(
+@answering
+def merge(
     folders: Folders,
     out: Annotated[Path, typer.Option(help="folder of the new meta-dataset")],
     on_conflict: Annotated[

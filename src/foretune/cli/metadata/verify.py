@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import typer
-
 from foretune.cli.answer import answering
 from foretune.cli.metadata.arguments import Folders
 from foretune.session.checks import check_meta_dataset
@@ -20,12 +18,8 @@ if TYPE_CHECKING:
     from foretune.metadata.verify import Passed
 
 
-def register(verbs: typer.Typer) -> None:
-    """Add the verb."""
-    verbs.command("verify")(answering(verify_verb))
-
-
-def verify_verb(folders: Folders) -> Mapping[str, object]:
+@answering
+def verify(folders: Folders) -> Mapping[str, object]:
     """Check everything about one or more meta-datasets; the first fault ends it with the exit status 2."""
     for folder in folders:
         check_meta_dataset(folder)
