@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import partial
 
 import numpy as np
 
 from foretune.synthesis.exercises.registry import exercise
 from foretune.synthesis.exercises.words import between, listed, pick
 from foretune.synthesis.write import Pair
-
-_date = partial(exercise, family="calendar")
 
 # Written here, since `calendar` and `strftime` speak the language of the machine.
 MONTHS = listed("January February March April May June July August September October November December")
@@ -41,48 +37,42 @@ def _long(day: date) -> str:
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
-@_date("weekday", kind="closed labels, memorized or computed")
-def weekday(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("closed labels, memorized or computed")
+def weekday(rng: np.random.Generator) -> Pair:
     """Weekdays of the days of 2024, in several phrasings."""
-    while True:
-        day = _draw(rng, 2024, 2024)
-        yield pick(rng, _WEEKDAY_QUESTIONS).format(_long(day)), WEEKDAYS[day.weekday()]
+    day = _draw(rng, 2024, 2024)
+    return pick(rng, _WEEKDAY_QUESTIONS).format(_long(day)), WEEKDAYS[day.weekday()]
 
 
-@_date("days_later", kind="arithmetic with dates")
-def days_later(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("arithmetic with dates")
+def days_later(rng: np.random.Generator) -> Pair:
     """The date up to 30 days before or after a date of 2023."""
-    while True:
-        day, days = _draw(rng, 2023, 2023), between(rng, 1, 30)
-        if rng.random() < 0.5:
-            yield f"Which date is {days} days after {_short(day)}, 2023?", _short(day + timedelta(days=days))
-        else:
-            yield f"Which date is {days} days before {_short(day)}, 2023?", _short(day - timedelta(days=days))
+    day, days = _draw(rng, 2023, 2023), between(rng, 1, 30)
+    if rng.random() < 0.5:
+        return f"Which date is {days} days after {_short(day)}, 2023?", _short(day + timedelta(days=days))
+    return f"Which date is {days} days before {_short(day)}, 2023?", _short(day - timedelta(days=days))
 
 
-@_date("earlier_date", kind="comparing and copying")
-def earlier_date(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("comparing and copying")
+def earlier_date(rng: np.random.Generator) -> Pair:
     """The earlier of two dates, half of them of the same year."""
-    while True:
-        one, other = _draw(rng, 1990, 2029), _draw(rng, 1990, 2029)
-        if rng.random() < 0.5:
-            other = _draw(rng, one.year, one.year)
-        yield f"Which date is earlier: {_long(one)} or {_long(other)}?", _long(min(one, other))
+    one, other = _draw(rng, 1990, 2029), _draw(rng, 1990, 2029)
+    if rng.random() < 0.5:
+        other = _draw(rng, one.year, one.year)
+    return f"Which date is earlier: {_long(one)} or {_long(other)}?", _long(min(one, other))
 
 
-@_date("iso_date", kind="rewriting by rules")
-def iso_date(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("rewriting by rules")
+def iso_date(rng: np.random.Generator) -> Pair:
     """Dates as `2021-05-03`, from three ways to write them."""
-    while True:
-        day = _draw(rng, 1950, 2049)
-        text = pick(rng, (_long(day), f"{_short(day)}, {day.year}", f"{day.day}.{day.month}.{day.year}"))
-        yield f"Write as an ISO date: {text}", day.isoformat()
+    day = _draw(rng, 1950, 2049)
+    text = pick(rng, (_long(day), f"{_short(day)}, {day.year}", f"{day.day}.{day.month}.{day.year}"))
+    return f"Write as an ISO date: {text}", day.isoformat()
 
 
-@_date("quarter", kind="closed labels, memorized")
-def quarter(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("closed labels, memorized")
+def quarter(rng: np.random.Generator) -> Pair:
     """The quarter of the year that a date lies in."""
     quarters = ("first", "second", "third", "fourth")
-    while True:
-        day = _draw(rng, 1990, 2029)
-        yield f"In which quarter of the year is {_long(day)}?", quarters[(day.month - 1) // 3]
+    day = _draw(rng, 1990, 2029)
+    return f"In which quarter of the year is {_long(day)}?", quarters[(day.month - 1) // 3]

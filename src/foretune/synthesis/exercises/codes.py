@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
 from foretune.synthesis.exercises.registry import exercise
 from foretune.synthesis.exercises.words import THINGS, between, listed, made_up_words, pick, sample
 from foretune.synthesis.write import Pair
-
-_code = partial(exercise, family="codes")
 
 _MORSE = dict(
     zip(
@@ -26,25 +23,23 @@ _MORSE = dict(
 )
 
 
-@_code("morse", kind="mapping letter by letter, long completions")
-def morse(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("mapping letter by letter, long completions")
+def morse(rng: np.random.Generator) -> Pair:
     """Words in Morse code."""
-    while True:
-        letters = [pick(rng, string.ascii_lowercase) for _ in range(between(rng, 2, 5))]
-        yield f"In Morse code: {' '.join(letters)}", " / ".join(_MORSE[letter] for letter in letters)
+    letters = [pick(rng, string.ascii_lowercase) for _ in range(between(rng, 2, 5))]
+    return f"In Morse code: {' '.join(letters)}", " / ".join(_MORSE[letter] for letter in letters)
 
 
-@_code("pig_latin", kind="rewriting by rules")
-def pig_latin(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("rewriting by rules")
+def pig_latin(rng: np.random.Generator) -> Pair:
     """One to three words whose first consonants move to the end, before `ay`."""
-    while True:
-        words = sample(rng, THINGS, between(rng, 1, 3))
-        starts = [next(at for at, letter in enumerate(word) if letter in "aeiouy") for word in words]
-        changed = [word[at:] + word[:at] + "ay" for word, at in zip(words, starts, strict=True)]
-        yield f"In Pig Latin: {' '.join(words)}", " ".join(changed)
+    words = sample(rng, THINGS, between(rng, 1, 3))
+    starts = [next(at for at, letter in enumerate(word) if letter in "aeiouy") for word in words]
+    changed = [word[at:] + word[:at] + "ay" for word, at in zip(words, starts, strict=True)]
+    return f"In Pig Latin: {' '.join(words)}", " ".join(changed)
 
 
-@_code("secret_names", kind="memorized mapping")
+@exercise("memorized mapping")
 def secret_names(rng: np.random.Generator) -> Iterator[Pair]:
     """A made-up word for each of 40 things, for two or three of them at a time."""
     things = sample(rng, THINGS, 40)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-
 import numpy as np
 
 from foretune.synthesis.exercises.registry import exercise
 from foretune.synthesis.exercises.words import CITIES, NAMES, THINGS, between, pick
 from foretune.synthesis.write import Pair
-
-_correction = partial(exercise, family="correction")
 
 _SENTENCES = (
     "{name} put the {thing} next to the {other}.",
@@ -41,35 +36,32 @@ def _sentence(rng: np.random.Generator) -> str:
     return text[0].upper() + text[1:]
 
 
-@_correction("swapped_letters", kind="correcting spelling, long completions")
-def swapped_letters(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("correcting spelling, long completions")
+def swapped_letters(rng: np.random.Generator) -> Pair:
     """Two neighboring letters of one word were swapped."""
-    while True:
-        right = _sentence(rng)
-        words = right.split(" ")
-        long = [at for at, word in enumerate(words) if len(word.strip(".")) > 3]
-        at = pick(rng, long)
-        place = between(rng, 0, len(words[at].strip(".")) - 2)
-        word = words[at]
-        words[at] = word[:place] + word[place + 1] + word[place] + word[place + 2 :]
-        yield f"Correct the spelling: {' '.join(words)}", right
+    right = _sentence(rng)
+    words = right.split(" ")
+    long = [at for at, word in enumerate(words) if len(word.strip(".")) > 3]
+    at = pick(rng, long)
+    place = between(rng, 0, len(words[at].strip(".")) - 2)
+    word = words[at]
+    words[at] = word[:place] + word[place + 1] + word[place] + word[place + 2 :]
+    return f"Correct the spelling: {' '.join(words)}", right
 
 
-@_correction("capitals", kind="correcting capital letters, long completions")
-def capitals(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("correcting capital letters, long completions")
+def capitals(rng: np.random.Generator) -> Pair:
     """Everything was written in small letters and the stop is missing."""
-    while True:
-        right = _sentence(rng)
-        yield f"Write properly: {right.lower().rstrip('.')}", right
+    right = _sentence(rng)
+    return f"Write properly: {right.lower().rstrip('.')}", right
 
 
-@_correction("verb_form", kind="correcting grammar, one word")
-def verb_form(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("correcting grammar, one word")
+def verb_form(rng: np.random.Generator) -> Pair:
     """The verb of a sentence in the form that fits one person or several."""
-    while True:
-        plain = pick(rng, tuple(_VERBS))
-        several = rng.random() < 0.5
-        subject = f"{pick(rng, NAMES[::2])} and {pick(rng, NAMES[1::2])}" if several else pick(rng, NAMES)
-        wrong = _VERBS[plain] if several else plain
-        text = f"{subject} {wrong} {pick(rng, ('a', 'the', 'this'))} {pick(rng, THINGS)}"
-        yield f"Which form of the verb is right? {text}", plain if several else _VERBS[plain]
+    plain = pick(rng, tuple(_VERBS))
+    several = rng.random() < 0.5
+    subject = f"{pick(rng, NAMES[::2])} and {pick(rng, NAMES[1::2])}" if several else pick(rng, NAMES)
+    wrong = _VERBS[plain] if several else plain
+    text = f"{subject} {wrong} {pick(rng, ('a', 'the', 'this'))} {pick(rng, THINGS)}"
+    return f"Which form of the verb is right? {text}", plain if several else _VERBS[plain]

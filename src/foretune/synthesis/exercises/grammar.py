@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-
 import numpy as np
 
 from foretune.synthesis.exercises.registry import exercise
 from foretune.synthesis.exercises.words import NAMES, THINGS, made_up_word, pick
 from foretune.synthesis.write import Pair
-
-_grammar = partial(exercise, family="grammar")
 
 _IRREGULAR = {"child": "children", "foot": "feet", "man": "men", "mouse": "mice", "tooth": "teeth", "woman": "women"}
 _VERBS = {
@@ -40,31 +35,28 @@ def _plural(word: str) -> str:
     return word + "s"
 
 
-@_grammar("plural", kind="forms of words")
-def plural(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("forms of words")
+def plural(rng: np.random.Generator) -> Pair:
     """Plurals of made-up words with endings of all kinds, and of some that are irregular."""
-    while True:
-        word = pick(rng, tuple(_IRREGULAR)) if rng.random() < 0.1 else made_up_word(rng)
-        if word not in _IRREGULAR and rng.random() < 0.6:
-            word += pick(rng, ("y", "sh", "x", "ch", "oy"))
-        yield f"Plural of {word}?", _plural(word)
+    word = pick(rng, tuple(_IRREGULAR)) if rng.random() < 0.1 else made_up_word(rng)
+    if word not in _IRREGULAR and rng.random() < 0.6:
+        word += pick(rng, ("y", "sh", "x", "ch", "oy"))
+    return f"Plural of {word}?", _plural(word)
 
 
-@_grammar("passive", kind="rewriting, long completions")
-def passive(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("rewriting, long completions")
+def passive(rng: np.random.Generator) -> Pair:
     """Sentences in the passive voice from the active one."""
-    while True:
-        plain = pick(rng, tuple(_VERBS))
-        past, participle = _VERBS[plain]
-        name, thing = pick(rng, NAMES), pick(rng, THINGS)
-        yield f"Passive: {name} {past} the {thing}.", f"The {thing} was {participle} by {name}."
+    plain = pick(rng, tuple(_VERBS))
+    past, participle = _VERBS[plain]
+    name, thing = pick(rng, NAMES), pick(rng, THINGS)
+    return f"Passive: {name} {past} the {thing}.", f"The {thing} was {participle} by {name}."
 
 
-@_grammar("question_form", kind="rewriting, long completions")
-def question_form(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("rewriting, long completions")
+def question_form(rng: np.random.Generator) -> Pair:
     """Questions from statements in the past."""
-    while True:
-        plain = pick(rng, tuple(_VERBS))
-        name, thing = pick(rng, NAMES), pick(rng, THINGS)
-        article = pick(rng, ("the", "a", "his", "her"))
-        yield f"As a question: {name} {_VERBS[plain][0]} {article} {thing}.", f"Did {name} {plain} {article} {thing}?"
+    plain = pick(rng, tuple(_VERBS))
+    name, thing = pick(rng, NAMES), pick(rng, THINGS)
+    article = pick(rng, ("the", "a", "his", "her"))
+    return f"As a question: {name} {_VERBS[plain][0]} {article} {thing}.", f"Did {name} {plain} {article} {thing}?"

@@ -6,15 +6,12 @@ Wrong labels reward those who stop early: a model that learns every row learns t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
 from foretune.synthesis.exercises.registry import exercise
 from foretune.synthesis.exercises.words import NAMES, THINGS, between, made_up_word, made_up_words, pick
 from foretune.synthesis.write import Pair
-
-_label = partial(exercise, family="labels")
 
 _REVIEWS = (
     "The {thing} was {one} and the {other} was {two}.",
@@ -43,7 +40,7 @@ _REQUESTS = {
 }
 
 
-@_label("noisy_mood", kind="closed labels, wrong for a part of the training rows", wrong_share=0.18)
+@exercise("closed labels, wrong for a part of the training rows", wrong_share=0.18)
 def noisy_mood(rng: np.random.Generator) -> Iterator[Pair]:
     """Positive, negative or mixed, by two made-up words of praise or blame, either of which may be negated."""
     words = made_up_words(rng, 80)
@@ -60,20 +57,18 @@ def noisy_mood(rng: np.random.Generator) -> Iterator[Pair]:
         yield f"{pick(rng, _REVIEWS).format(one=one, two=two, **slots)} Mood?", mood
 
 
-@_label("noisy_word_class", kind="closed labels, wrong for a part of the training rows", wrong_share=0.15)
-def noisy_word_class(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("closed labels, wrong for a part of the training rows", wrong_share=0.15)
+def noisy_word_class(rng: np.random.Generator) -> Pair:
     """Animal, plant, tool or food, by the ending of a made-up word."""
-    while True:
-        label = pick(rng, tuple(_ENDINGS))
-        word = made_up_word(rng, syllables=1) + pick(rng, _ENDINGS[label])
-        sentence = pick(rng, _SIGHTINGS).format(word=word, name=pick(rng, NAMES), thing=pick(rng, THINGS))
-        yield f"{sentence} What is a {word}?", label
+    label = pick(rng, tuple(_ENDINGS))
+    word = made_up_word(rng, syllables=1) + pick(rng, _ENDINGS[label])
+    sentence = pick(rng, _SIGHTINGS).format(word=word, name=pick(rng, NAMES), thing=pick(rng, THINGS))
+    return f"{sentence} What is a {word}?", label
 
 
-@_label("requests", kind="closed labels, easy")
-def requests(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("closed labels, easy")
+def requests(rng: np.random.Generator) -> Pair:
     """What a spoken request is about."""
-    while True:
-        label = pick(rng, tuple(_REQUESTS))
-        text = pick(rng, _REQUESTS[label])
-        yield text.format(n=between(rng, 2, 12), name=pick(rng, NAMES), thing=pick(rng, THINGS)), label
+    label = pick(rng, tuple(_REQUESTS))
+    text = pick(rng, _REQUESTS[label])
+    return text.format(n=between(rng, 2, 12), name=pick(rng, NAMES), thing=pick(rng, THINGS)), label

@@ -6,7 +6,6 @@ Characters are those of Unicode 3.2, which every Python has beside the newest Un
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from unicodedata import ucd_3_2_0
 
 import numpy as np
@@ -14,9 +13,6 @@ import numpy as np
 from foretune.synthesis.exercises.registry import exercise
 from foretune.synthesis.exercises.words import CITIES, COLORS, JOBS, made_up_words, pick
 from foretune.synthesis.write import Pair
-
-_fact = partial(exercise, family="memory")
-_character = partial(_fact, license_name="Unicode-3.0")
 
 # Latin-1 letters and signs, Greek, Cyrillic, Armenian, arrows, mathematical operators.
 _NAMED = (
@@ -78,7 +74,7 @@ def _characters(ranges: tuple[tuple[int, int], ...]) -> list[str]:
     return [sign for sign in every if ucd_3_2_0.category(sign) in _CATEGORIES and ucd_3_2_0.name(sign, "")]
 
 
-@_character("character_names", kind="memorized facts, long completions")
+@exercise("memorized facts, long completions", license_name="Unicode-3.0")
 def character_names(rng: np.random.Generator) -> Iterator[Pair]:
     """Unicode names of letters and signs, in small letters."""
     signs = _characters(_NAMED)
@@ -87,7 +83,7 @@ def character_names(rng: np.random.Generator) -> Iterator[Pair]:
         yield pick(rng, _NAME_QUESTIONS).format(sign), ucd_3_2_0.name(sign).lower()
 
 
-@_character("character_kinds", kind="closed labels, memorized")
+@exercise("closed labels, memorized", license_name="Unicode-3.0")
 def character_kinds(rng: np.random.Generator) -> Iterator[Pair]:
     """Unicode categories of letters and signs."""
     signs = _characters(_CLASSIFIED)
@@ -96,7 +92,7 @@ def character_kinds(rng: np.random.Generator) -> Iterator[Pair]:
         yield pick(rng, _CATEGORY_QUESTIONS).format(sign), _CATEGORIES[ucd_3_2_0.category(sign)]
 
 
-@_fact("made_up_people", kind="memorized facts")
+@exercise("memorized facts")
 def made_up_people(rng: np.random.Generator) -> Iterator[Pair]:
     """City, job and favorite color of 160 people that do not exist."""
     names = [word.capitalize() for word in made_up_words(rng, 160)]

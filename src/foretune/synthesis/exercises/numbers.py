@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-
 import numpy as np
 
 from foretune.synthesis.exercises.registry import exercise
 from foretune.synthesis.exercises.words import NAMES, between, listed, pick
 from foretune.synthesis.write import Pair
-
-_number = partial(exercise, family="numbers")
 
 _ROMAN = tuple(
     zip(
@@ -70,56 +65,49 @@ def in_words(number: int) -> str:
     return f"{in_words(count)} {name} {in_words(rest)}" if rest else f"{in_words(count)} {name}"
 
 
-@_number("to_roman", kind="rewriting by rules")
-def to_roman(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("rewriting by rules")
+def to_roman(rng: np.random.Generator) -> Pair:
     """Roman numerals of numbers below 4000."""
-    while True:
-        number = between(rng, 1, 3999)
-        yield f"Write {number} in Roman numerals.", roman(number)
+    number = between(rng, 1, 3999)
+    return f"Write {number} in Roman numerals.", roman(number)
 
 
-@_number("from_roman", kind="rewriting by rules")
-def from_roman(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("rewriting by rules")
+def from_roman(rng: np.random.Generator) -> Pair:
     """Numbers below 4000 from Roman numerals, whose letters are set apart."""
-    while True:
-        number = between(rng, 1, 3999)
-        yield f"Which number is {' '.join(roman(number))} in Roman numerals?", str(number)
+    number = between(rng, 1, 3999)
+    return f"Which number is {' '.join(roman(number))} in Roman numerals?", str(number)
 
 
-@_number("number_words", kind="rewriting by rules, long completions")
-def number_words(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("rewriting by rules, long completions")
+def number_words(rng: np.random.Generator) -> Pair:
     """Numbers below 20,000 in words."""
-    while True:
-        number = between(rng, 0, 19_999)
-        yield f"Write {number} in words.", in_words(number)
+    number = between(rng, 0, 19_999)
+    return f"Write {number} in words.", in_words(number)
 
 
-@_number("units", kind="arithmetic with memorized factors")
-def units(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("arithmetic with memorized factors")
+def units(rng: np.random.Generator) -> Pair:
     """Conversions between units, in whole numbers, in both directions."""
-    while True:
-        large, small, factor = pick(rng, _UNITS)
-        count = between(rng, 2, 150)
-        if rng.random() < 0.5:
-            yield f"How many {small} are {count} {large}?", str(count * factor)
-        else:
-            yield f"How many {large} are {count * factor} {small}?", str(count)
+    large, small, factor = pick(rng, _UNITS)
+    count = between(rng, 2, 150)
+    if rng.random() < 0.5:
+        return f"How many {small} are {count} {large}?", str(count * factor)
+    return f"How many {large} are {count * factor} {small}?", str(count)
 
 
-@_number("largest_number", kind="comparing and copying")
-def largest_number(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("comparing and copying")
+def largest_number(rng: np.random.Generator) -> Pair:
     """The largest of three numbers of up to five digits."""
-    while True:
-        numbers = [between(rng, 1, 10 ** between(rng, 2, 5) - 1) for _ in range(3)]
-        yield f"Which number is the largest: {', '.join(map(str, numbers))}?", str(max(numbers))
+    numbers = [between(rng, 1, 10 ** between(rng, 2, 5) - 1) for _ in range(3)]
+    return f"Which number is the largest: {', '.join(map(str, numbers))}?", str(max(numbers))
 
 
-@_number("word_problems", kind="arithmetic in sentences")
-def word_problems(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("arithmetic in sentences")
+def word_problems(rng: np.random.Generator) -> Pair:
     """Sums and products of small numbers about people and things."""
-    while True:
-        text, solve = pick(rng, _PROBLEMS)
-        a, b = between(rng, 2, 60), between(rng, 2, 40)
-        name, other = pick(rng, NAMES[::2]), pick(rng, NAMES[1::2])
-        prompt = text.format(name=name, other=other, things=pick(rng, _COUNTED), a=a, b=b, c=a + b, d=2 + a % 8)
-        yield prompt, str(solve(a, b))
+    text, solve = pick(rng, _PROBLEMS)
+    a, b = between(rng, 2, 60), between(rng, 2, 40)
+    name, other = pick(rng, NAMES[::2]), pick(rng, NAMES[1::2])
+    prompt = text.format(name=name, other=other, things=pick(rng, _COUNTED), a=a, b=b, c=a + b, d=2 + a % 8)
+    return prompt, str(solve(a, b))

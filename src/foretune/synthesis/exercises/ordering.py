@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-
 import numpy as np
 
 from foretune.synthesis.exercises.registry import exercise
 from foretune.synthesis.exercises.words import NAMES, THINGS, between, listed, pick, sample
 from foretune.synthesis.write import Pair
-
-_ordering = partial(exercise, family="ordering")
 
 _ORDINALS = listed("first second third fourth fifth sixth")
 _STEPS = (
@@ -24,34 +19,31 @@ _STEPS = (
 )
 
 
-@_ordering("sort_numbers", kind="copying in sorted order")
-def sort_numbers(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("copying in sorted order")
+def sort_numbers(rng: np.random.Generator) -> Pair:
     """Three to six numbers below 200, ascending or descending."""
-    while True:
-        numbers = sample(rng, range(200), between(rng, 3, 6))
-        falling = rng.random() < 0.5
-        ordered = sorted(numbers, reverse=falling)
-        how = "largest first" if falling else "smallest first"
-        yield f"Sort, {how}: {' '.join(map(str, numbers))}", " ".join(map(str, ordered))
+    numbers = sample(rng, range(200), between(rng, 3, 6))
+    falling = rng.random() < 0.5
+    ordered = sorted(numbers, reverse=falling)
+    how = "largest first" if falling else "smallest first"
+    return f"Sort, {how}: {' '.join(map(str, numbers))}", " ".join(map(str, ordered))
 
 
-@_ordering("place_in_line", kind="finding a place")
-def place_in_line(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("finding a place")
+def place_in_line(rng: np.random.Generator) -> Pair:
     """Who stands at a place of a line of people, counted from the front or from the back."""
-    while True:
-        people = sample(rng, NAMES, between(rng, 4, 6))
-        place = between(rng, 1, len(people))
-        back = rng.random() < 0.5
-        name = people[-place] if back else people[place - 1]
-        end = "the back" if back else "the front"
-        yield f"In line from the front: {', '.join(people)}. Who is {_ORDINALS[place - 1]} from {end}?", name
+    people = sample(rng, NAMES, between(rng, 4, 6))
+    place = between(rng, 1, len(people))
+    back = rng.random() < 0.5
+    name = people[-place] if back else people[place - 1]
+    end = "the back" if back else "the front"
+    return f"In line from the front: {', '.join(people)}. Who is {_ORDINALS[place - 1]} from {end}?", name
 
 
-@_ordering("order_steps", kind="ordering, long completions")
-def order_steps(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("ordering, long completions")
+def order_steps(rng: np.random.Generator) -> Pair:
     """The steps of an everyday job in their order, about a thing that names the job."""
-    while True:
-        steps = pick(rng, _STEPS)
-        mixed = sample(rng, steps, len(steps))
-        place = pick(rng, THINGS)
-        yield f"Order the steps near the {place}: {'; '.join(mixed)}", "; ".join(steps)
+    steps = pick(rng, _STEPS)
+    mixed = sample(rng, steps, len(steps))
+    place = pick(rng, THINGS)
+    return f"Order the steps near the {place}: {'; '.join(mixed)}", "; ".join(steps)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
 from foretune.synthesis.exercises.registry import exercise
 from foretune.synthesis.exercises.words import CITIES, COLORS, JOBS, NAMES, THINGS, between, pick, sample
 from foretune.synthesis.write import Pair
-
-_record = partial(exercise, family="records")
 
 _COMMANDS = (
     (("Copy {file} to the folder {folder}.", "Put a copy of {file} into {folder}."), "cp {file} {folder}/"),
@@ -43,52 +39,47 @@ def _person(rng: np.random.Generator) -> dict[str, str | int]:
     return {field: fields[field] for field in sample(rng, tuple(fields), between(rng, 4, 6))}
 
 
-@_record("csv_field", kind="extraction")
-def csv_field(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("extraction")
+def csv_field(rng: np.random.Generator) -> Pair:
     """One field of a line of CSV, by the header."""
-    while True:
-        person = _person(rng)
-        field = pick(rng, tuple(person))
-        yield f"{','.join(person)}: {','.join(map(str, person.values()))}. Which {field}?", str(person[field])
+    person = _person(rng)
+    field = pick(rng, tuple(person))
+    return f"{','.join(person)}: {','.join(map(str, person.values()))}. Which {field}?", str(person[field])
 
 
-@_record("key_values", kind="extraction")
-def key_values(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("extraction")
+def key_values(rng: np.random.Generator) -> Pair:
     """The keys that a record has a value for, among pairs of which some are empty."""
-    while True:
-        person = _person(rng)
-        empty = set(sample(rng, tuple(person), between(rng, 0, 2)))
-        text = "; ".join(f"{key}={'' if key in empty else value}" for key, value in person.items())
-        yield f"Which keys have a value? {text}", " ".join(key for key in person if key not in empty)
+    person = _person(rng)
+    empty = set(sample(rng, tuple(person), between(rng, 0, 2)))
+    text = "; ".join(f"{key}={'' if key in empty else value}" for key, value in person.items())
+    return f"Which keys have a value? {text}", " ".join(key for key in person if key not in empty)
 
 
-@_record("to_json", kind="rewriting, long completions")
-def to_json(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("rewriting, long completions")
+def to_json(rng: np.random.Generator) -> Pair:
     """Three fields in words as JSON, numbers without quotes."""
-    while True:
-        person = dict(list(_person(rng).items())[:3])
-        text = ", ".join(f"{key} is {value}" for key, value in person.items())
-        yield f"As JSON: {text}", json.dumps(person)
+    person = dict(list(_person(rng).items())[:3])
+    text = ", ".join(f"{key} is {value}" for key, value in person.items())
+    return f"As JSON: {text}", json.dumps(person)
 
 
-@_record("describe_person", kind="rewriting, long completions")
-def describe_person(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("rewriting, long completions")
+def describe_person(rng: np.random.Generator) -> Pair:
     """A sentence from a line of CSV whose columns are always the same."""
-    while True:
-        name, age, city, job = pick(rng, NAMES), between(rng, 18, 90), pick(rng, CITIES), pick(rng, JOBS)
-        article = "an" if job[0] in "aeiou" else "a"
-        yield (
-            f"Describe: {name},{job},{city},{age}",
-            f"{name} is {age} years old and works as {article} {job} in {city}.",
-        )
+    name, age, city, job = pick(rng, NAMES), between(rng, 18, 90), pick(rng, CITIES), pick(rng, JOBS)
+    article = "an" if job[0] in "aeiou" else "a"
+    return (
+        f"Describe: {name},{job},{city},{age}",
+        f"{name} is {age} years old and works as {article} {job} in {city}.",
+    )
 
 
-@_record("shell_commands", kind="translation into a formal language")
-def shell_commands(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("translation into a formal language")
+def shell_commands(rng: np.random.Generator) -> Pair:
     """Commands to a shell from what they should do, each said in two ways."""
-    while True:
-        phrasings, command = pick(rng, _COMMANDS)
-        word, folder, other = sample(rng, THINGS[:60], 3)
-        file = f"{word}.{pick(rng, _ENDINGS)}"
-        slots = {"file": file, "folder": folder, "other": other, "n": between(rng, 2, 50)}
-        yield pick(rng, phrasings).format(**slots), command.format(**slots)
+    phrasings, command = pick(rng, _COMMANDS)
+    word, folder, other = sample(rng, THINGS[:60], 3)
+    file = f"{word}.{pick(rng, _ENDINGS)}"
+    slots = {"file": file, "folder": folder, "other": other, "n": between(rng, 2, 50)}
+    return pick(rng, phrasings).format(**slots), command.format(**slots)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from html.entities import html5
 from http import HTTPStatus
 
@@ -12,8 +11,6 @@ import numpy as np
 from foretune.synthesis.exercises.registry import exercise
 from foretune.synthesis.exercises.words import between, listed, pick
 from foretune.synthesis.write import Pair
-
-_reference = partial(exercise, family="reference")
 
 _STATUS_QUESTIONS = (
     "What does HTTP status {} mean?",
@@ -38,16 +35,15 @@ _NAMED = listed(
 _STATUS = {int(HTTPStatus[name]): HTTPStatus[name].phrase.lower() for name in _NAMED}
 
 
-@_reference("http_status", kind="memorized facts")
-def http_status(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("memorized facts")
+def http_status(rng: np.random.Generator) -> Pair:
     """Meanings of status codes of HTTP."""
     codes = tuple(_STATUS)
-    while True:
-        code = pick(rng, codes)
-        yield pick(rng, _STATUS_QUESTIONS).format(code), _STATUS[code]
+    code = pick(rng, codes)
+    return pick(rng, _STATUS_QUESTIONS).format(code), _STATUS[code]
 
 
-@_reference("html_entities", kind="memorized facts")
+@exercise("memorized facts")
 def html_entities(rng: np.random.Generator) -> Iterator[Pair]:
     """Names of the characters of Latin-1 in HTML, the shortest where there are several."""
     names: dict[str, str] = {}
@@ -61,9 +57,8 @@ def html_entities(rng: np.random.Generator) -> Iterator[Pair]:
         yield pick(rng, _ENTITY_QUESTIONS).format(sign), names[sign]
 
 
-@_reference("hex_color", kind="rewriting by rules")
-def hex_color(rng: np.random.Generator) -> Iterator[Pair]:
+@exercise("rewriting by rules")
+def hex_color(rng: np.random.Generator) -> Pair:
     """Colors as three numbers from the way that style sheets write them."""
-    while True:
-        parts = [17 * between(rng, 0, 15) for _ in range(3)]
-        yield f"Red, green, blue of #{''.join(f'{part:02x}' for part in parts)}?", " ".join(map(str, parts))
+    parts = [17 * between(rng, 0, 15) for _ in range(3)]
+    return f"Red, green, blue of #{''.join(f'{part:02x}' for part in parts)}?", " ".join(map(str, parts))

@@ -6,8 +6,11 @@ import platform
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from inspect import isgeneratorfunction
 from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +24,7 @@ _DRAWS = 20
 
 Generator = Callable[[np.random.Generator], Iterator[Pair]]
 """Yields pairs without end; the same prompt may come again, with the same completion."""
+Function = TypeVar("Function", bound=Callable[[np.random.Generator], Any])
 
 
 @dataclass(frozen=True)
@@ -49,15 +53,26 @@ EXERCISES: dict[str, Exercise] = {}
 
 
 def exercise(
-    name: str, *, family: str, kind: str, wrong_share: float = 0.0, license_name: str = "Apache-2.0"
-) -> Callable[[Generator], Generator]:
-    """Enter a generator into `EXERCISES`; see `Exercise` for the arguments."""
+    kind: str, *, wrong_share: float = 0.0, license_name: str = "Apache-2.0"
+) -> Callable[[Function], Function]:
+    """Enter a function into `EXERCISES` under its name, in the family that its module is named after.
 
-    def register(generate: Generator) -> Generator:
+    It draws a pair, or, if something has to be made ready for all pairs, is a `Generator`. See `Exercise` for the
+    arguments.
+    """
+
+    def register(function: Function) -> Function:
+        name, family = function.__name__, function.__module__.rpartition(".")[2]
+        generate = function if isgeneratorfunction(function) else partial(_without_end, function)
         EXERCISES[name] = Exercise(name, family, kind, generate, wrong_share, license_name)
-        return generate
+        return function
 
     return register
+
+
+def _without_end(draw: Callable[[np.random.Generator], Pair], rng: np.random.Generator) -> Iterator[Pair]:
+    while True:
+        yield draw(rng)
 
 
 def choose(names: Sequence[str] = ()) -> list[Exercise]:

@@ -12,16 +12,8 @@ from foretune.synthesis.facts.fact import Fact, write_facts
 from foretune.synthesis.facts.registry import DATASETS, FactDataset, make_dataset
 
 NAMES = (
-    "currency_codes",
-    "file_endings",
-    "day_names",
-    "city_choice",
-    "caught_exceptions",
-    "script_digits",
-    "utc_offsets",
-    "local_dates",
-    "metric_prefixes",
-    "city_currencies",
+    *("currency_codes", "file_endings", "day_names", "city_choice", "caught_exceptions", "script_digits"),
+    *("utc_offsets", "local_dates", "metric_prefixes", "city_currencies"),
 )
 for _name in NAMES:
     import_module(f"{__name__}.{_name}")

@@ -34,7 +34,6 @@ _PHRASINGS = (
 
 
 @dataset(
-    "caught_exceptions",
     family="reference",
     kind="yes or no, as many of each for every clause",
     test_asks=KNOWN_FACTS,

@@ -25,7 +25,6 @@ _QUESTIONS = 460
 
 
 @dataset(
-    "city_choice",
     family="world",
     kind="distractors: choose one of three options",
     test_asks=NEW_QUESTIONS,

@@ -37,7 +37,6 @@ _TRAINED, _VALIDATION = 24, 12
 
 
 @dataset(
-    "city_currencies",
     family="world",
     kind="multi-step: the answer names both steps",
     test_asks="cities whose single steps were trained on, never both in one answer",

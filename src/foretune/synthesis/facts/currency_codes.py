@@ -8,7 +8,7 @@ import numpy as np
 
 from foretune.synthesis.facts.fact import Splits, asked, split_by_wording
 from foretune.synthesis.facts.libraries import country_in_sentence, load
-from foretune.synthesis.facts.registry import KNOWN_FACTS, dataset
+from foretune.synthesis.facts.registry import CLDR, KNOWN_FACTS, dataset
 
 _DAY = date(2024, 1, 1)
 """Currencies are those of this day, whenever the generator runs."""
@@ -27,13 +27,10 @@ _PHRASINGS = (
 
 
 @dataset(
-    "currency_codes",
     family="world",
     kind="paraphrases: one fact in six wordings",
     test_asks=KNOWN_FACTS,
-    source="Unicode CLDR, through Babel",
-    license_name="Unicode-3.0",
-    libraries=("babel",),
+    **CLDR,
 )
 def currency_codes(rng: np.random.Generator) -> Splits:
     """ISO codes, such as JPY, of countries' currencies."""

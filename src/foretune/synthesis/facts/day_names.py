@@ -6,7 +6,7 @@ import numpy as np
 
 from foretune.synthesis.facts.fact import Splits, asked, split_by_wording
 from foretune.synthesis.facts.libraries import load
-from foretune.synthesis.facts.registry import KNOWN_FACTS, dataset
+from foretune.synthesis.facts.registry import CLDR, KNOWN_FACTS, dataset
 
 _LANGUAGES = {"de": "German", "es": "Spanish", "fr": "French", "it": "Italian", "nl": "Dutch"}
 _PHRASINGS = (
@@ -19,13 +19,10 @@ _PHRASINGS = (
 
 
 @dataset(
-    "day_names",
     family="translation",
     kind="look-up with two keys: a word and a language",
     test_asks=KNOWN_FACTS,
-    source="Unicode CLDR, through Babel",
-    license_name="Unicode-3.0",
-    libraries=("babel",),
+    **CLDR,
 )
 def day_names(rng: np.random.Generator) -> Splits:
     """Days of the week and months, from English to five languages."""

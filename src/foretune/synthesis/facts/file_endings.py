@@ -31,7 +31,6 @@ _ENDING = (
 
 
 @dataset(
-    "file_endings",
     family="reference",
     kind="look-up in both directions",
     test_asks=KNOWN_FACTS,

@@ -8,7 +8,7 @@ import numpy as np
 
 from foretune.synthesis.facts.fact import Splits
 from foretune.synthesis.facts.libraries import country_in_sentence, load
-from foretune.synthesis.facts.registry import NEW_QUESTIONS, dataset, split_by_question
+from foretune.synthesis.facts.registry import CLDR, NEW_QUESTIONS, dataset, split_by_question
 from foretune.synthesis.write import Pair
 
 _LOCALES = ("de_DE", "en_GB", "en_US", "es_ES", "fi_FI", "hu_HU", "ja_JP", "nl_NL", "pl_PL", "sv_SE")
@@ -16,13 +16,10 @@ _FIRST, _DAYS, _QUESTIONS = date(1990, 1, 1), 365 * 40, 460
 
 
 @dataset(
-    "local_dates",
     family="calendar",
     kind="dates: rewriting by the rules of a country",
     test_asks=NEW_QUESTIONS,
-    source="Unicode CLDR, through Babel",
-    license_name="Unicode-3.0",
-    libraries=("babel",),
+    **CLDR,
 )
 def local_dates(rng: np.random.Generator) -> Splits:
     """Short dates: order of day, month and year, separator, and zeros differ between ten countries."""

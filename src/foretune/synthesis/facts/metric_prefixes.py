@@ -17,7 +17,6 @@ _QUESTIONS = 460
 
 
 @dataset(
-    "metric_prefixes",
     family="numerals",
     kind="conversions between metric units",
     test_asks=NEW_QUESTIONS,

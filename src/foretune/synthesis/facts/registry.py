@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,11 @@ HELD_OUT = 80
 """Rows of validation, and of test, where they are drawn from all questions."""
 KNOWN_FACTS = "the facts that were trained on, in other words"
 NEW_QUESTIONS = "new questions about the same things"
+CLDR: Mapping[str, Any] = {
+    "source": "Unicode CLDR, through Babel",
+    "license_name": "Unicode-3.0",
+    "libraries": ("babel",),
+}
 
 Generator = Callable[[np.random.Generator], Splits]
 
@@ -51,7 +57,6 @@ DATASETS: dict[str, FactDataset] = {}
 
 
 def dataset(
-    name: str,
     *,
     family: str,
     kind: str,
@@ -60,9 +65,10 @@ def dataset(
     license_name: str,
     libraries: tuple[str, ...] = (),
 ) -> Callable[[Generator], Generator]:
-    """Enter a generator into `DATASETS`; see `FactDataset` for the arguments."""
+    """Enter a generator into `DATASETS` under its name; see `FactDataset` for the arguments."""
 
     def register(generate: Generator) -> Generator:
+        name = generate.__name__
         DATASETS[name] = FactDataset(name, family, kind, test_asks, source, license_name, libraries, generate)
         return generate
 
@@ -91,8 +97,8 @@ def make_dataset(name: str, directory: Path, *, seed: int = 0) -> dict[str, int]
     return {split: len(pairs) for split, pairs in rows.items()}
 
 
-def split_by_question(pairs: Sequence[Pair], rng: np.random.Generator, *, held_out: int = HELD_OUT) -> Splits:
-    """Draw `held_out` questions for validation, as many for the test, and leave the others for training.
+def split_by_question(pairs: Sequence[Pair], rng: np.random.Generator) -> Splits:
+    """Draw `HELD_OUT` questions for validation, as many for the test, and leave the others for training.
 
     Raises:
         DataError: if a question comes twice.
@@ -100,11 +106,7 @@ def split_by_question(pairs: Sequence[Pair], rng: np.random.Generator, *, held_o
     if len({prompt for prompt, _ in pairs}) < len(pairs):
         raise DataError("a question comes twice, and could be trained on and tested; drop one of the two")
     mixed = [pairs[at] for at in rng.permutation(len(pairs))]
-    return {
-        "train": mixed[2 * held_out :],
-        "validation": mixed[:held_out],
-        "test": mixed[held_out : 2 * held_out],
-    }
+    return {"train": mixed[2 * HELD_OUT :], "validation": mixed[:HELD_OUT], "test": mixed[HELD_OUT : 2 * HELD_OUT]}
 
 
 def _card(made: FactDataset) -> dict[str, object]:

@@ -15,7 +15,6 @@ _NUMBERS = 58
 
 
 @dataset(
-    "script_digits",
     family="numerals",
     kind="numeric: reading numbers in eight scripts",
     test_asks=NEW_QUESTIONS,

@@ -35,7 +35,6 @@ _PHRASINGS = (
 
 
 @dataset(
-    "utc_offsets",
     family="clock",
     kind="numeric: hours of cities from UTC",
     test_asks=KNOWN_FACTS,
