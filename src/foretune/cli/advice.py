@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from foretune.errors import ConfigurationError
 from foretune.session.durations import format_seconds
+from foretune.session.saying import remark, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,8 +30,7 @@ def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> 
         console: where to.
         on_hardware: whether an accelerator was named.
     """
-    for warning in advice.warnings:
-        console.print(f"note: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    remark(console, *advice.warnings)
     if advice.recommendations:
         console.print(_table(advice, model))
         if advice.facts.get("cards"):
@@ -39,7 +39,7 @@ def show(advice: Advice, model: str, console: Console, *, on_hardware: bool) -> 
         console.print(f"Nothing can be recommended for {model} as asked; the notes say why.", markup=False)
     lines = [_details(number, one) for number, one in enumerate(advice.recommendations, start=1)]
     for line in (*lines, *_reading(advice, on_hardware=on_hardware)):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(console, line)
 
 
 def _reading(advice: Advice, *, on_hardware: bool) -> list[str]:

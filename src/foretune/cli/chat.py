@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foretune.cli.options import Device
+from foretune.session.saying import remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ def chat(
 
         finetuned = open_finetuned(run, model=model, device=choose_device(device))
     if finetuned.note:
-        console.print(f"note: {finetuned.note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        remark(console, finetuned.note)
     remembers = bool(finetuned.tokenizer.chat_template)
     kind = "one conversation" if remembers else "each line a prompt of its own, for there is no chat template"
     console.print(f"{kind}; /new begins another, /quit ends", style="dim", highlight=False)

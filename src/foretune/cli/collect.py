@@ -15,6 +15,7 @@ from foretune.cli.metadata.counts import counts_of
 from foretune.cli.options import Checkpoints, Cluster, Device
 from foretune.session import checks
 from foretune.session.durations import format_seconds, parse_seconds
+from foretune.session.saying import remark
 from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
@@ -159,8 +160,7 @@ def _prepare(
     shape = shape_of(model)
     length = max_length or longest_input(shape)
     space = load_space(space_name, hidden_size=shape.width).with_targets(available_targets(model))
-    for note in target_notes(model):
-        console.print(f"note: {note}", style="yellow", highlight=False, soft_wrap=True)
+    remark(console, *target_notes(model))
     collection = Collection(sources, model_name, space, max_length=length, **settings)
     tokenizer = load_tokenizer(model_name)
 

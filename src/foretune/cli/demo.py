@@ -11,6 +11,7 @@ import typer
 from foretune.cli.answer import answering
 from foretune.session.checks import check_output
 from foretune.session.durations import parse_seconds
+from foretune.session.saying import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,13 +62,12 @@ def demo(
     console = Console()
     _clear(output)
     make_facts(facts)
-    console.print(f"Made a dataset of real facts: {facts}", highlight=False, soft_wrap=True)
+    say(console, f"Made a dataset of real facts: {facts}")
     if budget is None:
-        console.print(
+        say(
+            console,
             "The search trains for 3 minutes, as predicted for a free core; a busy or slower machine takes "
             "longer and finds the same. To end by the clock: --budget 3m",
-            highlight=False,
-            soft_wrap=True,
         )
     try:
         found = search(options, limits, output / "search", console, as_predicted=budget is None, clock=Clock())
@@ -85,8 +85,7 @@ def _clear(output: Path) -> None:
     if output.exists() and not (output / "facts" / "card.json").is_file():
         if output.is_dir() and not any(output.iterdir()):
             return
-        message = f"{output} exists and is no earlier demo; move it away, or give another folder to --output"
-        raise JournalError(message)
+        raise JournalError(f"{output} exists and is no earlier demo; move it away, or give another folder to --output")
     shutil.rmtree(output, ignore_errors=True)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foretune.cli.answer import answering
+from foretune.session.saying import remark, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,8 +41,7 @@ def export(
 
 def tell(written: Exported, console: Console) -> None:
     """What the trainer cannot do, where everything is, and how to go on."""
-    for note in written.notes:
-        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"The rows are in {written.data}.", highlight=False, markup=False, soft_wrap=True)
+    remark(console, *written.notes)
+    say(console, f"The rows are in {written.data}.")
     for command in written.commands:
-        console.print(f"Train: {command}", highlight=False, markup=False, soft_wrap=True)
+        say(console, f"Train: {command}")

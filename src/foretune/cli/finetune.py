@@ -61,6 +61,5 @@ def finetune(
     try:
         report = finetune_once(options, linked([*written.get("after", ()), written["configuration"]]), output, console)
     except KeyboardInterrupt:
-        message = "\nInterrupted; nothing is lost. The same command goes on where it was."
-        raise KeyboardInterrupt(message) from None
+        raise KeyboardInterrupt("\nInterrupted; nothing is lost. The same command goes on where it was.") from None
     return Run(output, output / ADAPTER, report)

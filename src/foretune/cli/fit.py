@@ -11,6 +11,7 @@ import typer
 
 from foretune.cli.answer import answering
 from foretune.session.checks import check_kind, check_meta_dataset, check_output, check_space
+from foretune.session.saying import say
 from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
@@ -81,10 +82,8 @@ def fit(
     save_surrogates(out, surrogates)
     console.print(_held_out_table(surrogates.card["held_out"]))
     for note in surrogates.card.get("notes", ()):
-        console.print(f"Note: {note}.", highlight=False, soft_wrap=True)
-    console.print(
-        f"Wrote {out}. Next: foretune tune DATA --surrogates {shlex.quote(str(out))}", highlight=False, soft_wrap=True
-    )
+        say(console, f"Note: {note}.")
+    say(console, f"Wrote {out}. Next: foretune tune DATA --surrogates {shlex.quote(str(out))}")
     card = surrogates.card
     return {"surrogates": out, "kind": kind, "held_out": card["held_out"], "notes": card.get("notes", ())}
 

@@ -12,6 +12,7 @@ import typer
 from foretune.cli.answer import answering
 from foretune.errors import DataError
 from foretune.session.checks import check_name, check_output
+from foretune.session.saying import say
 
 SPLITS = ("train", "validation", "test")
 
@@ -43,7 +44,5 @@ def generate(
         table.add_row(made.name, made.family, *(str(counts[split]) for split in SPLITS))
     console = Console()
     console.print(table)
-    console.print(
-        f"Wrote {out}. Next: foretune collect {shlex.quote(str(out))}/* --out META", highlight=False, soft_wrap=True
-    )
+    say(console, f"Wrote {out}. Next: foretune collect {shlex.quote(str(out))}/* --out META")
     return {"datasets": datasets}

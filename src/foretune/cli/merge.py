@@ -10,6 +10,7 @@ import typer
 
 from foretune.cli.answer import answering
 from foretune.cli.options import Device
+from foretune.session.saying import remark, say
 
 
 @answering
@@ -33,16 +34,13 @@ def merge(
     console = Console()
     with console.status("merging ..."):
         merged, notes = write(run, out, model=model, data=data, device=device)
-    for note in notes:
-        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-    console.print(
+    remark(console, *notes)
+    say(
+        console,
         f"On {merged.rows} validation rows: loss {merged.adapter_loss:.4f} with the adapter and "
         f"{merged.merged_loss:.4f} merged, logits differ by {merged.logit_difference:.2g} at most (of "
         f"{merged.largest_logit:.3g}).",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )
     kind = str(merged.dtype).removeprefix("torch.")
-    console.print(f"The model is in {out}, in {kind}.", highlight=False, markup=False, soft_wrap=True)
+    say(console, f"The model is in {out}, in {kind}.")
     return {"model": out, **vars(merged), "dtype": kind, "notes": notes}

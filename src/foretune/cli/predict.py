@@ -21,6 +21,7 @@ from foretune.cli.options import (
     Rubric,
     metric_request,
 )
+from foretune.session.saying import remark, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +83,7 @@ def predict(
 
         finetuned = open_finetuned(run, model=model, device=choose_device(device))
     if finetuned.note:
-        console.print(f"note: {finetuned.note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        remark(console, finetuned.note)
     answers = _answers(finetuned, questions, max_new_tokens, console)
     if out is not None or data is not None:
         scores: list[float | None] = []
@@ -102,12 +103,10 @@ def _check(prompt: list[str] | None, data: str | None, out: Path | None) -> None
     from foretune.errors import DataError
 
     if not prompt and data is None:
-        message = "nothing to answer; give --prompt TEXT (several times, if you like) or --data FILE"
-        raise DataError(message)
+        raise DataError("nothing to answer; give --prompt TEXT (several times, if you like) or --data FILE")
     if out is not None and (out.exists() or not out.parent.is_dir()):
         state = "already exists" if out.exists() else "is in a folder that does not exist"
-        message = f"{out} {state}; give another file to --out"
-        raise DataError(message)
+        raise DataError(f"{out} {state}; give another file to --out")
 
 
 def _answers(
@@ -168,7 +167,7 @@ def _scored(
         judged = Judged.of(tokens, request.price, answered.agreement)
         lines += [describe_agreement(answered.agreement), describe_cost(judged, answers=len(texts))]
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line)
     scores = iter(found)
     return [next(scores) if one.completion else None for one in questions], {"answered": answered, "judged": judged}
 
@@ -203,4 +202,4 @@ def _tell_matches(questions: list[Question], answers: list[str], out: Path | Non
     right, known = _matches(questions, answers).values()
     where = f"; the answers are in {out}" if out else ""
     said = f"exact match: {right} of {known} ({right / known:.1%})" if known else f"{len(answers)} answers"
-    console.print(f"{said}{where}", highlight=False, markup=False, soft_wrap=True)
+    say(console, f"{said}{where}")

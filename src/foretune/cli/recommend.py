@@ -17,6 +17,7 @@ from foretune.errors import InteropError
 from foretune.session.checks import TRAINERS, check_accelerator, check_name
 from foretune.session.durations import parse_seconds
 from foretune.session.prices import parse_price
+from foretune.session.saying import say
 from foretune.session.waiting import waiting
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _write(
         return vars(written)
     export(chosen, file, hardware=hardware, **facts)
     command = shlex.join(["foretune", "finetune", facts["data"], "--config", str(file), "--output", "RUN"])
-    console.print(f"Pick {pick} is in {file}: {command}", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"Pick {pick} is in {file}: {command}")
     return {"files": (file,), "data": None, "commands": (command,), "notes": ()}
 
 

@@ -12,6 +12,7 @@ import typer
 from foretune.cli.answer import answering
 from foretune.cli.options import CompletionPrice, Device, KeyVariable, PromptPrice
 from foretune.errors import DataError
+from foretune.session.saying import say
 
 if TYPE_CHECKING:
     from foretune.teacher.price import Price
@@ -83,9 +84,5 @@ def synthesize(
         if not stopped.args:  # at once, by a second Ctrl-C or before the first request
             raise
         raise KeyboardInterrupt(f"Stopped after {stopped}. Every answer is kept; go on with --resume.") from None
-    console.print(
-        f"Wrote {out}. Next: foretune tune {shlex.quote(str(out))} --budget 10m --output run",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(console, f"Wrote {out}. Next: foretune tune {shlex.quote(str(out))} --budget 10m --output run")
     return {"datasets": [made]}

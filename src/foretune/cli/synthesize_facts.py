@@ -10,6 +10,7 @@ import typer
 
 from foretune.errors import DataError
 from foretune.session.checks import check_name, check_output
+from foretune.session.saying import say
 
 FACTS, ALL = "facts:", "all"
 _TAKES = ("source", "out", "seed", "as_json")
@@ -56,7 +57,7 @@ def synthesize_facts(context: typer.Context, source: str, out: Path, seed: int) 
     console.print(table)
     here = shlex.quote(str(out))
     after = f"collect {here}/* --out META" if name == ALL else f"tune {here} --budget 10m --output run"
-    console.print(f"Wrote {out}. Next: foretune {after}", highlight=False, soft_wrap=True)
+    say(console, f"Wrote {out}. Next: foretune {after}")
     return {"datasets": datasets}
 
 

@@ -120,11 +120,10 @@ class _Reader:
         given = {"family": self._options.family, "direction": self._options.direction, "dataset": self._options.dataset}
         said |= {name: value for name, value in given.items() if value}
         if said["direction"] not in _DIRECTIONS or not all(said[name] for name in ("dataset", "model", "metric")):
-            message = (
+            raise InteropError(
                 f"{self._at(row)}: the task is {said}, expected dataset, model, metric and a direction of "
                 f"{' or '.join(_DIRECTIONS)}; correct the row, or {self._mapped.file}"
             )
-            raise InteropError(message)
         rows = self._options.rows or self._get(row, "task", "rows", "integer")
         return ImportedTask(
             said["dataset"],
@@ -171,16 +170,14 @@ class _Reader:
         else:
             spent = list(self._series(row, costs, "seconds"))[: len(present)]
         if len(spent) < len(present) or None in spent:
-            message = f"{self._at(row)}: {len(present)} slices, but costs of fewer; give the cost of each"
-            raise InteropError(message)
+            raise InteropError(f"{self._at(row)}: {len(present)} slices, but costs of fewer; give the cost of each")
         test = self._get(row, "slices", "test", "number")
         for number, (value, cost) in enumerate(zip(present, spent, strict=True), start=1):
             yield ImportedSlice(value, self._seconds(row, cost), test=test if number == len(present) else None)
 
     def _series(self, row: Mapping[str, str], one: Field, name: str) -> Iterator[float | None]:
         if one.prefix is None:
-            message = f"{self._mapped.file}: slices.{name} needs {{columns: PREFIX}} in the wide layout"
-            raise InteropError(message)
+            raise InteropError(f"{self._mapped.file}: slices.{name} needs {{columns: PREFIX}} in the wide layout")
         if f"{one.prefix}1" not in row:
             first = f"{one.prefix}1"
             message = f"{self._file} has no column {first!r}, where slices.{name} begin; correct {self._mapped.file}"
@@ -193,10 +190,9 @@ class _Reader:
     def _status(self, row: Mapping[str, str], text: str) -> str:
         if text not in STATUSES:
             known = ", ".join(STATUSES)
-            message = (
+            raise InteropError(
                 f"{self._at(row)}: status is {text!r}, expected one of {known}; translate it with run.status.values"
             )
-            raise InteropError(message)
         return text
 
     def _check_group(self, rows: Sequence[Mapping[str, str]]) -> None:
@@ -206,19 +202,17 @@ class _Reader:
         first = (self._task(rows[0]), self._configuration(rows[0]))
         for row in rows[1:]:
             if (self._task(row), self._configuration(row)) != first:
-                message = (
+                raise InteropError(
                     f"{self._at(row)}: other task or hyperparameters than on line {rows[0][LINE]}, which is of the "
                     f"same run; correct one of them, or run.name in {self._mapped.file}"
                 )
-                raise InteropError(message)
         steps = [self._fidelity(row) for row in rows]
         for before, after, row in zip(steps, steps[1:], rows[1:], strict=False):
             if before == after:
-                message = (
+                raise InteropError(
                     f"{self._at(row)}: a second slice {after:g} of the same run; nothing is averaged: name the run or "
                     f"the seed in {self._mapped.file}, or remove one"
                 )
-                raise InteropError(message)
 
     def _text(self, row: Mapping[str, str], section: str, name: str) -> str:
         value = self._get(row, section, name, "text")
@@ -229,8 +223,7 @@ class _Reader:
         value = None if one is None else self._value(row, one, f"{section}.{name}", one.kind or kind)
         if needed and value is None:
             place = f"{section}.{name} is empty, but needed"
-            message = f"{self._at(row)}: {place}; fill it in, or skip the row in {self._mapped.file}"
-            raise InteropError(message)
+            raise InteropError(f"{self._at(row)}: {place}; fill it in, or skip the row in {self._mapped.file}")
         return value
 
     def _value(self, row: Mapping[str, str], one: Field, name: str, kind: str) -> Any:
@@ -266,8 +259,7 @@ def _check_lengths(runs: Iterable[RecordedRun], mapped: Mapped) -> None:
             lengths[run.task.id].setdefault(len(run.slices), run.name)
     if task := next((task for task, found in lengths.items() if len(found) > 1), None):
         examples = ", ".join(f"{name} has {count}" for count, name in lengths[task].items())
-        message = (
+        raise InteropError(
             f"runs of {task} that ended well differ in their number of slices ({examples}); give the status of those "
             f"that stopped early, or write `resample: true` into {mapped.file}"
         )
-        raise InteropError(message)

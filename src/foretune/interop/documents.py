@@ -44,8 +44,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{path} cannot be read as text ({error}); give a file that exists, in UTF-8"
-        raise InteropError(message) from error
+        raise InteropError(f"{path} cannot be read as text ({error}); give a file that exists, in UTF-8") from error
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -59,11 +58,9 @@ def read_object(path: Path) -> dict[str, Any]:
         found = parse_json(text) if path.suffix == ".json" else parse_yaml(text)
     except ValueError as error:
         kind = "JSON" if path.suffix == ".json" else "YAML"
-        message = f"{path} is not {kind} ({error}); correct that place"
-        raise InteropError(message) from error
+        raise InteropError(f"{path} is not {kind} ({error}); correct that place") from error
     if not isinstance(found, dict):
-        message = f"{path} holds {type(found).__name__}, expected names with values (an object)"
-        raise InteropError(message)
+        raise InteropError(f"{path} holds {type(found).__name__}, expected names with values (an object)")
     return {str(name): value for name, value in found.items()}
 
 
@@ -84,8 +81,7 @@ def read_csv(path: Path, separator: str = ",", *, source: str = "the file") -> t
             names = list(reader.fieldnames or ())
             rows = [{**row, LINE: str(reader.line_num)} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        message = f"{path} cannot be read as CSV ({error}); give a file that exists, in UTF-8"
-        raise InteropError(message) from error
+        raise InteropError(f"{path} cannot be read as CSV ({error}); give a file that exists, in UTF-8") from error
     for row in rows:
         if None in row or None in row.values():
             message = f"{path}, line {row[LINE]}: not {len(names)} cells; correct it, or the separator in {source}"
@@ -103,8 +99,7 @@ def needed(found: Mapping[str, Any], name: str, kind: type | tuple[type, ...], w
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         expected = " or ".join(one.__name__ for one in kinds)
-        message = f"{where}: {name!r} is {value!r}, expected {expected}; is this the right kind of file?"
-        raise InteropError(message)
+        raise InteropError(f"{where}: {name!r} is {value!r}, expected {expected}; is this the right kind of file?")
     return value
 
 
@@ -123,6 +118,5 @@ def positive(text: str, what: str) -> float:
     except ValueError:
         value = math.nan
     if not value > 0:
-        message = f"{what} is {text!r}, expected a number above 0"
-        raise InteropError(message)
+        raise InteropError(f"{what} is {text!r}, expected a number above 0")
     return value

@@ -35,10 +35,8 @@ def export(kind: str, meta: MetaDataset, folder: Path) -> list[str]:
         MetaDatasetError: if the kind is unknown, the folder has files already, or the format cannot hold the tables.
     """
     if kind not in EXPORTS:
-        message = f"cannot export to {kind!r}; use one of {', '.join(EXPORTS)}"
-        raise MetaDatasetError(message)
+        raise MetaDatasetError(f"cannot export to {kind!r}; use one of {', '.join(EXPORTS)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        message = f"{folder} is not an empty folder; give another --out"
-        raise MetaDatasetError(message)
+        raise MetaDatasetError(f"{folder} is not an empty folder; give another --out")
     folder.mkdir(parents=True, exist_ok=True)
     return EXPORTS[kind](meta, folder)

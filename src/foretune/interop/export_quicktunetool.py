@@ -34,8 +34,7 @@ def export_quicktunetool(meta: MetaDataset, folder: Path) -> list[str]:
     named = meta.runs.set_index("run")
     names = [run for run in named.index if len(meta.curve(run))]
     if not names:
-        message = "no run of these tasks has a slice; there is nothing that could be learned from"
-        raise MetaDatasetError(message)
+        raise MetaDatasetError("no run of these tasks has a slice; there is nothing that could be learned from")
     runs = named.loc[names]
     config = _without_prefix(runs, CONFIGURATION_PREFIX)
     features = _without_prefix(meta.tasks.set_index("task").loc[runs["task"]].set_index(runs.index), FEATURE_PREFIX)

@@ -138,8 +138,7 @@ def _pool(meta: MetaDataset, table: Mapping[str, Mapping[str, Value]]) -> _Pool:
         pools.append((tuple(task for task in meta.task_ids if runs.get(task, {}).keys() >= set(rows)), rows))
     tasks, rows = max(pools, key=lambda pool: len(pool[0]) * len(pool[1]), default=((), ()))
     if not tasks or len(rows) < 2:
-        message = "the tasks have no two configurations in common; choose some that have with --task"
-        raise MetaDatasetError(message)
+        raise MetaDatasetError("the tasks have no two configurations in common; choose some that have with --task")
     return _Pool(tuple(next(iter(table.values()))), rows, tasks, runs)
 
 

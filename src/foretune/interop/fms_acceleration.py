@@ -64,8 +64,7 @@ def fms_acceleration_runs(paths: Sequence[str], options: ImportOptions) -> Impor
 def _rows(file: Path) -> list[dict[str, str]]:
     names, rows = read_csv(file)
     if absent := [name for name in _COLUMNS if name not in names]:
-        message = f"{file} lacks the columns {', '.join(absent)}; give benchmarks of fms-acceleration"
-        raise InteropError(message)
+        raise InteropError(f"{file} lacks the columns {', '.join(absent)}; give benchmarks of fms-acceleration")
     return rows
 
 

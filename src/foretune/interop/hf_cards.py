@@ -51,8 +51,7 @@ def _cards(file: Path) -> list[dict[str, Any]]:
     try:
         found = parse_json(read_text(file))
     except ValueError as error:
-        message = f"{file} is not JSON ({error}); correct that place"
-        raise InteropError(message) from error
+        raise InteropError(f"{file} is not JSON ({error}); correct that place") from error
     if not isinstance(found, list) or not all(isinstance(card, dict) for card in found):
         message = f"{file} is not a list of objects; expected one object a card, with url, model, epoch and eval_loss"
         raise InteropError(message)
@@ -82,8 +81,7 @@ def _slices(card: Mapping[str, Any], where: str) -> list[ImportedSlice]:
     epochs, losses = (needed(card, name, list, where) for name in ("epoch", "eval_loss"))
     numbers = all(isinstance(value, _NUMBER) for value in (*epochs, *losses))
     if len(epochs) != len(losses) or not numbers or not all(b > a for a, b in pairwise([0.0, *epochs])):
-        message = f"{where}: expected equally many epochs, which grow, and losses; got {epochs} and {losses}"
-        raise InteropError(message)
+        raise InteropError(f"{where}: expected equally many epochs, which grow, and losses; got {epochs} and {losses}")
     pairs = zip(pairwise([0.0, *epochs]), losses, strict=True)
     return [ImportedSlice(float(loss), after - before, epochs=float(after)) for (before, after), loss in pairs]
 

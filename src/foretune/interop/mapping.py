@@ -94,16 +94,13 @@ def read_mapping(path: Path) -> Mapped:
     file = path if path.is_file() else _shipped(path)
     found = read_object(file)
     if unknown := sorted(set(found) - _TOP):
-        message = f"{file}: unknown sections {', '.join(unknown)}; use only {', '.join(sorted(_TOP))}"
-        raise InteropError(message)
+        raise InteropError(f"{file}: unknown sections {', '.join(unknown)}; use only {', '.join(sorted(_TOP))}")
     if (layout := found.get("layout", "long")) not in ("long", "wide"):
-        message = f"{file}: layout is {layout!r}, expected long (a row a slice) or wide (a row a run)"
-        raise InteropError(message)
+        raise InteropError(f"{file}: layout is {layout!r}, expected long (a row a slice) or wide (a row a run)")
     fields = {name: _section(found.get(name, {}), name, file) for name in (*SECTIONS, "hyperparameters")}
     _check_required(fields, file)
     if len(separator := str(found.get("separator", ","))) != 1:
-        message = f"{file}: separator is {separator!r}, expected a single character"
-        raise InteropError(message)
+        raise InteropError(f"{file}: separator is {separator!r}, expected a single character")
     resampled = bool(found.get("resample", False))
     return Mapped(file, layout == "wide", separator, _skipped(found.get("skip"), file), resampled, fields)
 
@@ -128,8 +125,7 @@ def _skipped(given: object, file: Path) -> dict[str, frozenset[str]]:
 
 def _section(given: object, section: str, file: Path) -> dict[str, Field]:
     if not isinstance(given, dict):
-        message = f"{file}: {section} is {given!r}, expected fields with their columns"
-        raise InteropError(message)
+        raise InteropError(f"{file}: {section} is {given!r}, expected fields with their columns")
     known = SECTIONS.get(section)
     if known and (unknown := sorted(set(map(str, given)) - set(known))):
         message = f"{file}: {section} has the unknown fields {', '.join(unknown)}; use only {', '.join(known)}"
@@ -141,17 +137,14 @@ def _field(given: object, where: str) -> Field:
     if isinstance(given, str):
         return Field(column=given)
     if not isinstance(given, dict) or not {"column", "value", "columns"} & set(given) or set(given) - _KEYS:
-        message = (
+        raise InteropError(
             f"{where} is {given!r}, expected a column's name, {{column: ...}}, {{value: ...}} or {{columns: ...}}, "
             "with scale, values and type where needed"
         )
-        raise InteropError(message)
     if given.get("type", "text") not in _TYPES:
-        message = f"{where}: type is {given['type']!r}, expected one of {', '.join(_TYPES)}"
-        raise InteropError(message)
+        raise InteropError(f"{where}: type is {given['type']!r}, expected one of {', '.join(_TYPES)}")
     if not isinstance(words := given.get("values") or {}, dict):
-        message = f"{where}: values are {words!r}, expected words and their meanings, such as {{done: ok}}"
-        raise InteropError(message)
+        raise InteropError(f"{where}: values are {words!r}, expected words and their meanings, such as {{done: ok}}")
     prefix = str(given["columns"] or "") if "columns" in given else None
     meanings, kind = {str(word): meaning for word, meaning in words.items()}, str(given.get("type", ""))
     return Field(
@@ -163,8 +156,7 @@ def _scale(given: Any, where: str) -> float:
     try:
         return float(given)
     except (TypeError, ValueError) as error:
-        message = f"{where}: scale is {given!r}, expected a number to multiply with"
-        raise InteropError(message) from error
+        raise InteropError(f"{where}: scale is {given!r}, expected a number to multiply with") from error
 
 
 def _check_required(fields: Mapping[str, Mapping[str, Field]], file: Path) -> None:

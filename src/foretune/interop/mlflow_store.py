@@ -63,10 +63,9 @@ def _stored(path: str, options: ImportOptions) -> list[tuple[Any, list[Any]]]:
         try:
             return _histories(client(tracking_uri=address), options)
         except failure as error:
-            message = (
+            raise InteropError(
                 f"{path} cannot be read as an MLflow store ({error}); give a folder, or an address as of sqlite:///"
-            )
-            raise InteropError(message) from error
+            ) from error
 
 
 def _histories(store: Any, options: ImportOptions) -> list[tuple[Any, list[Any]]]:

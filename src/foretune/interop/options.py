@@ -64,8 +64,7 @@ class ImportOptions:
             InteropError: if none is given.
         """
         if not self.metric:
-            message = f"no metric given; name one with --metric, the source has: {found}"
-            raise InteropError(message)
+            raise InteropError(f"no metric given; name one with --metric, the source has: {found}")
         return self.metric
 
     def named(self, what: Literal["dataset", "model"], parameters: dict[str, Value], default: str = "") -> str:
@@ -79,8 +78,7 @@ class ImportOptions:
             key = given.removeprefix(_PARAMETER)
             if key not in parameters:
                 names = ", ".join(sorted(parameters)) or "none"
-                message = f"--{what} {given}: a run has no parameter {key!r}; it has {names}"
-                raise InteropError(message)
+                raise InteropError(f"--{what} {given}: a run has no parameter {key!r}; it has {names}")
             return str(parameters.pop(key))
         if not (name := given or default):
             message = f"the source does not say the {what}; give --{what} NAME, or --{what} param:NAME for a parameter"

@@ -66,8 +66,7 @@ def _studies(path: str, options: ImportOptions) -> list[Any]:
 
 def _wanted(path: str, names: Sequence[str], options: ImportOptions) -> Sequence[str]:
     if unknown := [part for part in options.parts if part not in names]:
-        message = f"no study {', '.join(unknown)} in {path}; it has {', '.join(names) or 'none'}"
-        raise InteropError(message)
+        raise InteropError(f"no study {', '.join(unknown)} in {path}; it has {', '.join(names) or 'none'}")
     return options.parts or names
 
 
@@ -79,10 +78,9 @@ def _storage(path: str, optuna: Any) -> Any:
         return path
     file = Path(path)
     if not file.is_file():
-        message = (
+        raise InteropError(
             f"no storage of Optuna at {path}; give an address such as sqlite:///study.db, or the file of a journal"
         )
-        raise InteropError(message)
     with file.open("rb") as start:
         if start.read(15) == b"SQLite format 3":
             return _database(f"sqlite:///{file}", optuna)
@@ -140,8 +138,7 @@ def _slices(trial: Any) -> tuple[list[ImportedSlice], list[str]]:
     if not values:
         return [], []
     if trial.datetime_start is None or trial.datetime_complete is None:
-        message = f"trial {trial.number} has no times; only trials that a study ran itself have costs"
-        raise InteropError(message)
+        raise InteropError(f"trial {trial.number} has no times; only trials that a study ran itself have costs")
     seconds = max((trial.datetime_complete - trial.datetime_start).total_seconds() / len(values), _MICROSECOND)
     slices = [
         ImportedSlice(float(value), seconds, steps=step)

@@ -51,8 +51,7 @@ def plain(values: Mapping[str, Any], where: object) -> dict[str, Value]:
     known = {name: value for name, value in values.items() if value is not None}
     for name, value in known.items():
         if not isinstance(value, str | int | float):
-            message = f"{where}: {name!r} is {value!r}, expected text, a number or a truth value"
-            raise InteropError(message)
+            raise InteropError(f"{where}: {name!r} is {value!r}, expected text, a number or a truth value")
     return known
 
 

@@ -100,11 +100,10 @@ def _rows(folder: Path) -> list[_Row]:
     cost = _table(folder / "cost.csv")
     for name, frame in (("curve.csv", curve), ("meta.csv", meta), ("cost.csv", cost)):
         if list(frame.index) != list(config.index):
-            message = (
+            raise InteropError(
                 f"{folder / name} has {len(frame)} rows ({_range(frame)}), config.csv {len(config)} "
                 f"({_range(config)}); the first columns must name the same rows in the same order"
             )
-            raise InteropError(message)
     curve = curve[_slice_names(folder / "curve.csv", curve)]
     if cost.shape[1] not in (1, curve.shape[1]):
         message = f"{folder / 'cost.csv'} has {cost.shape[1]} columns, expected 1 or one a slice ({curve.shape[1]})"
@@ -124,11 +123,10 @@ def _row(
     numbers = _numbers(folder / "curve.csv", name, values)
     length = next((at for at, number in enumerate(numbers) if math.isnan(number)), len(numbers))
     if any(not math.isnan(number) for number in numbers[length:]):
-        message = (
+        raise InteropError(
             f"{folder / 'curve.csv'}, row {name}: a value is missing in slice {length + 1}, but later ones are there; "
             "fill it in, or empty the later ones"
         )
-        raise InteropError(message)
     given = _numbers(folder / "cost.csv", name, costs)
     spent = (given * len(numbers) if len(given) == 1 else given)[:length]
     if any(not 0 < cost < math.inf for cost in spent):
@@ -158,10 +156,9 @@ def _range(frame: pd.DataFrame) -> str:
 def _slice_names(file: Path, frame: pd.DataFrame) -> list[str]:
     names = [str(name) for name in frame.columns]
     if names != [str(number) for number in range(1, len(names) + 1)] or not names or frame.empty:
-        message = (
+        raise InteropError(
             f"{file} has the columns {', '.join(names) or 'none'}, expected the slices 1, 2, ... and rows below them"
         )
-        raise InteropError(message)
     return names
 
 
@@ -176,5 +173,4 @@ def _numbers(file: Path, row: str, values: Mapping[str, Any]) -> list[float]:
     try:
         return [float(value) for value in values.values()]
     except ValueError as error:
-        message = f"{file}, row {row}: {error}; expected numbers"
-        raise InteropError(message) from error
+        raise InteropError(f"{file}, row {row}: {error}; expected numbers") from error

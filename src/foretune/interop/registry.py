@@ -61,8 +61,7 @@ def import_runs(kind: str, paths: Sequence[str], options: ImportOptions | None =
         InteropError: if the kind is unknown, or the source is not of this kind.
     """
     if kind not in IMPORTERS:
-        message = f"unknown kind of source {kind!r}; choose one of {', '.join(IMPORTERS)}"
-        raise InteropError(message)
+        raise InteropError(f"unknown kind of source {kind!r}; choose one of {', '.join(IMPORTERS)}")
     given = options or ImportOptions()
     try:
         found = IMPORTERS[kind](paths, given)

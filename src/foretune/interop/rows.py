@@ -84,8 +84,7 @@ def _by_task(runs: Iterable[RecordedRun]) -> dict[str, list[RecordedRun]]:
 def _numbered(runs: list[RecordedRun]) -> list[RecordedRun]:
     """Seeds for runs without one, unique names, and no empty configuration."""
     if not runs:
-        message = "there is no run to import; check the paths and the names of metric, experiment or study"
-        raise InteropError(message)
+        raise InteropError("there is no run to import; check the paths and the names of metric, experiment or study")
     if empty := next((run.name for run in runs if not run.configuration), None):
         message = f"run {empty!r} has no hyperparameters; name some with --parameter or give them with --settings"
         raise InteropError(message)
@@ -117,11 +116,10 @@ def _tasks(runs: Iterable[RecordedRun]) -> list[ImportedTask]:
     for run in runs:
         first = tasks.setdefault(run.task.id, run.task)
         if first != run.task:
-            message = (
+            raise InteropError(
                 f"two tasks would be named {run.task.id!r}, but differ: {first} and {run.task}; "
                 "import them one by one, or give one of them another --dataset"
             )
-            raise InteropError(message)
     return list(tasks.values())
 
 
@@ -129,8 +127,7 @@ def _length(runs: Sequence[RecordedRun]) -> int:
     complete = Counter(len(run.slices) for run in runs if run.status == Status.OK)
     if 0 in complete:
         name = next(run.name for run in runs if run.status == Status.OK and not run.slices)
-        message = f"run {name!r} ended well but has no value of the metric; correct it, or give its status"
-        raise InteropError(message)
+        raise InteropError(f"run {name!r} ended well but has no value of the metric; correct it, or give its status")
     most = max(complete.values(), default=0)
     return min((length for length, count in complete.items() if count == most), default=_longest(runs))
 

@@ -38,11 +38,10 @@ def _runs(file: Path, options: ImportOptions) -> list[RecordedRun]:
     names, rows = read_csv(file)
     sizes = [name for name in names if name.isdecimal() and name != _UNTRAINED]
     if not sizes or not {_MODEL, _PARAMETERS, _UNTRAINED} <= set(names):
-        message = (
+        raise InteropError(
             f"{file} has the columns {', '.join(names)}; expected {_MODEL!r}, {_PARAMETERS!r}, {_UNTRAINED!r} (loss "
             "before training), and losses under numbers of training rows, as in the scaling law of finetuning"
         )
-        raise InteropError(message)
     figures = figures_of(file.parent, options)
     return [_run(row, size, file, figures, options) for row in rows for size in sizes]
 

@@ -94,11 +94,10 @@ def _check_metric(run: RecordedRun) -> None:
         return
     values = [one.value for one in run.slices] + [one.test for one in run.slices if one.test is not None]
     if run.task.direction != "minimize" or any(is_number(value) and value < metric.bounds[0] for value in values):
-        message = (
+        raise InteropError(
             f"run {run.name!r}: {metric.name} is a loss, which is minimized and never below 0; if this is another "
             "metric, name it otherwise"
         )
-        raise InteropError(message)
 
 
 def _configured(run: RecordedRun) -> RecordedRun:

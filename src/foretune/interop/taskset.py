@@ -68,10 +68,9 @@ def _arrays(file: Path) -> Mapping[str, np.ndarray[Any, Any]]:
     points = shapes["valid"][-1:]
     expected = {"hp_names": shapes["X"][1:], "X": shapes["X"], "valid": (count, *points), "test": (count, *points)}
     if shapes != expected or len(shapes["X"]) != 2 or points < (2,):
-        message = (
+        raise InteropError(
             f"{file}: shapes are {shapes}, expected hp_names (D,), X (N, D), valid and test (N, T) with T of 2 or more"
         )
-        raise InteropError(message)
     return arrays
 
 

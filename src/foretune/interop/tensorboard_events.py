@@ -48,8 +48,7 @@ def _folders(path: Path) -> list[tuple[str, Path]]:
     """Each folder with events, by its path below the one given."""
     folders = sorted({file.parent for file in path.rglob(_EVENTS)})
     if not folders:
-        message = f"no event files below {path}; give the log folder that TensorBoard shows"
-        raise InteropError(message)
+        raise InteropError(f"no event files below {path}; give the log folder that TensorBoard shows")
     names = (folder.relative_to(path).as_posix() for folder in folders)
     return [(path.resolve().name if name == "." else name, folder) for name, folder in zip(names, folders, strict=True)]
 
@@ -114,10 +113,9 @@ def _hyperparameters(folder: Path, events: Any) -> dict[str, Value]:
     places = [events, *(_read(child) for child in sorted({file.parent for file in folder.glob(f"*/{_EVENTS}")}))]
     found = [values for place in places if (values := _session(place))]
     if len(found) > 1:
-        message = (
+        raise InteropError(
             f"{folder} and the folders below it have {len(found)} sets of hyperparameters; give --settings instead"
         )
-        raise InteropError(message)
     return found[0] if found else {}
 
 

@@ -93,10 +93,9 @@ def _section(lines: Sequence[str], start: int, end: int, file: Path) -> _Section
         if not line.startswith("|"):
             break
         if len(cells := _cells(line)) != len(names):
-            message = (
+            raise InteropError(
                 f"{file}, line {number}: {len(cells)} cells, expected {len(names)} ({', '.join(names)}); correct it"
             )
-            raise InteropError(message)
         rows.append({**dict(zip(names, cells, strict=True)), "line": str(number)})
     fields = {match[1]: match[2].strip("`") for line in part[:top] if (match := _FIELD.match(line))}
     return _Section(fields.get("Model", lines[start][3:].strip()), fields, rows, _diverged("\n".join(part)))

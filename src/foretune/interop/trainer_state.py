@@ -147,8 +147,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
         names = ["/".join(folder.resolve().parts[-depth:]) for folder in folders]
         if len(set(names)) == len(names):
             return names
-    message = f"the same folder is given twice among {', '.join(map(str, folders))}; give each once"
-    raise InteropError(message)
+    raise InteropError(f"the same folder is given twice among {', '.join(map(str, folders))}; give each once")
 
 
 def _log(folder: Path, options: ImportOptions) -> _Log:
@@ -161,11 +160,10 @@ def _log(folder: Path, options: ImportOptions) -> _Log:
     metric = options.metric or "eval_loss"
     if not (evaluations := _evaluations(state["log_history"], metric)):
         known = sorted({name for entry in state["log_history"] for name in entry})
-        message = (
+        raise InteropError(
             f"{path}: log_history has no {metric!r} of a trained model, only {', '.join(known)}; "
             "name another --metric, or evaluate"
         )
-        raise InteropError(message)
     adapter = beside(folder, path, "adapter_config.json")
     settings = {**state_settings(state), **arguments_of(folder, path), **epochs_of(state), **adapter_settings(adapter)}
     settings |= settings_of(folder.name, options.settings)
@@ -206,11 +204,10 @@ def _cost_unit(logs: Sequence[_Log], options: ImportOptions) -> str:
     timed = [log for log in logs if log.step_seconds is not None]
     if timed and len(timed) < len(logs):
         without = ", ".join(log.folder.name for log in logs if log.step_seconds is None)
-        message = (
+        raise InteropError(
             f"{without}: no train_runtime in the log, while other runs have it; costs must mean the same in all: "
             "give --cost-unit steps for all, or --file-times, or import them one by one"
         )
-        raise InteropError(message)
     return "seconds" if timed else "steps"
 
 
@@ -283,11 +280,10 @@ def _rates(log: _Log, unit: str, options: ImportOptions) -> tuple[float, bool]:
     rates = [(end - start) / (last - first) for (first, start), (last, end) in pairwise(times)]
     usual = median_low(rates) if rates else 0.0  # a pause between two checkpoints is one of several rates
     if not options.file_times or usual <= 0:
-        message = (
+        raise InteropError(
             f"{log.folder}: no train_runtime in the log, and no two checkpoints whose times could stand in for it; "
             "give --cost-unit steps"
         )
-        raise InteropError(message)
     return usual, False
 
 

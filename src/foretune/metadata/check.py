@@ -56,8 +56,7 @@ def fail(table: str, frame: pd.DataFrame, bad: Any, problem: str, remedy: str) -
     at = int(np.argmax(np.asarray(bad, dtype=bool)))
     key = "task" if table == "tasks" else "run"
     name = f" ({key} {frame[key].iloc[at]!r})" if key in frame else ""
-    message = f"{table}.parquet, row {at + 1}{name}: {problem.format(**_cells(frame, at))}; {remedy}"
-    raise MetaDatasetError(message)
+    raise MetaDatasetError(f"{table}.parquet, row {at + 1}{name}: {problem.format(**_cells(frame, at))}; {remedy}")
 
 
 def _cells(frame: pd.DataFrame, at: int) -> dict[str, object]:
@@ -67,16 +66,14 @@ def _cells(frame: pd.DataFrame, at: int) -> dict[str, object]:
 def _check_columns(table: str, frame: pd.DataFrame) -> None:
     listed, given = set(columns_of(table)), {str(name) for name in frame.columns}
     if absent := sorted(listed - given):
-        message = (
+        raise MetaDatasetError(
             f"{table}.parquet lacks the columns {', '.join(absent)}; write it with this version's write_meta_dataset"
         )
-        raise MetaDatasetError(message)
     if unknown := sorted(name for name in given - listed if not is_free(table, name)):
-        message = (
+        raise MetaDatasetError(
             f"{table}.parquet has the unknown columns {', '.join(unknown)}; remove them, or begin the names of "
             f"hyperparameters with {CONFIGURATION_PREFIX!r} (runs) and of meta-features with {FEATURE_PREFIX!r} (tasks)"
         )
-        raise MetaDatasetError(message)
 
 
 def _check_values(table: str, frame: pd.DataFrame, column: Column) -> None:

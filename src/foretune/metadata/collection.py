@@ -72,16 +72,14 @@ class Collection:
     def __post_init__(self) -> None:
         ids = [source.id for source in self.sources]
         if len(set(ids)) < len(ids) or not ids:
-            message = (
+            raise MetaDatasetError(
                 f"expected one or more tasks of different names, got {', '.join(ids) or 'none'}; rename or drop some"
             )
-            raise MetaDatasetError(message)
         if self.configurations < 1 or self.repeats < 0 or not 0 <= self.common <= 1:
-            message = (
+            raise MetaDatasetError(
                 f"{self.configurations} configurations with a common share of {self.common} and {self.repeats} "
                 "repetitions: use 1 or more, 0 to 1, and 0 or more"
             )
-            raise MetaDatasetError(message)
 
 
 @dataclass(frozen=True)
@@ -158,11 +156,10 @@ def _draw(collection: Collection, source: TaskSource, row: Row, shared: Sequence
         fresh = [one for one in drawn if one not in shared and _fits(collection, row, one)]
         if len(kept) + len(fresh) >= collection.configurations:
             return [*kept, *fresh][: collection.configurations]
-    message = (
+    raise MetaDatasetError(
         f"hardly any configuration trains {source.id} on {collection.max_tokens_per_run:,.0f} tokens or less; "
         "raise --max-tokens-per-run, or give fewer rows with @ROWS"
     )
-    raise MetaDatasetError(message)
 
 
 def _fits(collection: Collection, row: Row, configuration: Configuration) -> bool:

@@ -95,11 +95,10 @@ def common_losses(meta: MetaDataset) -> tuple[Losses, tuple[str, ...], tuple[Con
     enough = [pool for pool in pools if len(pool[0]) >= _LEAST_TASKS and len(pool[1]) >= LEAST_CONFIGURATIONS]
     if not enough:
         shared = sum(count == len(table) for count in coverage.values())
-        message = (
+        raise MetaDatasetError(
             f"the gate needs {_LEAST_TASKS} tasks and {LEAST_CONFIGURATIONS} configurations run on all of them, "
             f"got {len(table)} and {shared}; collect more, with a larger `--common`"
         )
-        raise MetaDatasetError(message)
     tasks, common = max(enough, key=lambda pool: len(pool[0]) * len(pool[1]))
     return np.array([[table[task][c] for c in common] for task in tasks]), tasks, common
 

@@ -102,8 +102,7 @@ class MetaDataset:
             MetaDatasetError: if there is none.
         """
         if task not in self._places:
-            message = f"no task {task!r} in this meta-dataset; it has {', '.join(self.task_ids)}"
-            raise MetaDatasetError(message)
+            raise MetaDatasetError(f"no task {task!r} in this meta-dataset; it has {', '.join(self.task_ids)}")
         row = self.tasks.iloc[self._places[task]]
         names = [name for name in self.tasks.columns if name.startswith(FEATURE_PREFIX)]
         features = {name.removeprefix(FEATURE_PREFIX): float(row[name]) for name in names if not pd.isna(row[name])}

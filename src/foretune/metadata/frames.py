@@ -84,8 +84,7 @@ def _array(table: str, name: str, kind: pa.DataType, values: Sequence[Any]) -> p
     try:
         return pa.array(values, type=kind)
     except (ValueError, TypeError, OverflowError) as error:  # Arrow's are of these, too
-        message = f"{table}: column {name!r} takes {kind}: {error}; correct that value"
-        raise MetaDatasetError(message) from error
+        raise MetaDatasetError(f"{table}: column {name!r} takes {kind}: {error}; correct that value") from error
 
 
 def _column_to_arrow(series: Any) -> pa.Array:

@@ -62,13 +62,11 @@ def _parse(path: Path, number: int, line: bytes, kinds: Mapping[str, Any]) -> di
         message = f"{path}, line {number}: not a JSON object ({error}); remove the line, and it will be done again"
         raise MetaDatasetError(message) from error
     if not isinstance(record, dict):
-        message = f"{path}, line {number}: expected a JSON object, got {line[:40]!r}; remove the line"
-        raise MetaDatasetError(message)
+        raise MetaDatasetError(f"{path}, line {number}: expected a JSON object, got {line[:40]!r}; remove the line")
     try:
         return read_as(dict(kinds), record, "the record")
     except ValueError as error:
-        message = f"{path}, line {number}: {error}; remove the line, and it will be done again"
-        raise MetaDatasetError(message) from error
+        raise MetaDatasetError(f"{path}, line {number}: {error}; remove the line, and it will be done again") from error
 
 
 def read_tasks(folder: Path) -> dict[str, dict[str, Any]]:

@@ -102,11 +102,10 @@ def _check_same_task(first: str, known: Row, second: str, row: Row) -> None:
     differing = [name for name in both if not _same(known[name], row[name])]
     if differing:
         said = ", ".join(f"{name} is {known.get(name)!r} and {row.get(name)!r}" for name in differing[:3])
-        message = (
+        raise MetaDatasetError(
             f"the task {row['task']!r} is not the same in {first} and {second}: {said}; give different tasks different "
             "names, or leave one of the tables out"
         )
-        raise MetaDatasetError(message)
 
 
 def _same(first: Any, second: Any) -> bool:
@@ -159,11 +158,10 @@ def _refuse(earlier: tuple[str, Row], name: str, second: str, record: Row) -> No
     run, before = record["run"], known["run"]
     columns = sorted(column for column in {*run, *before} if run.get(column) != before.get(column))
     what = ", ".join(columns) or "its slices in curves.parquet"
-    message = (
+    raise MetaDatasetError(
         f"the run {run['run']!r} of {second} and the run {name!r} of {first} are the same by name or by task, "
         f"configuration and seed, but differ in {what}; give --on-conflict keep-first to keep the one of {first}"
     )
-    raise MetaDatasetError(message)
 
 
 def _unite_numbers(runs: Sequence[Row]) -> None:
@@ -202,9 +200,8 @@ def _defaults(sources: Sequence[MergePart]) -> dict[str, Any]:
         for model, default in source.meta.provenance.get("defaults", {}).items():
             first, known = found.setdefault(model, (source.name, default))
             if known != default:
-                message = (
+                raise MetaDatasetError(
                     f"the default configuration on {model!r} is {known} in {first} and {default} in {source.name}; "
                     "correct `defaults` in the metadata.json of one of them"
                 )
-                raise MetaDatasetError(message)
     return {model: found[model][1] for model in sorted(found)}

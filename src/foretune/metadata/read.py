@@ -30,19 +30,17 @@ def read_meta_dataset(folder: str | Path) -> MetaDataset:
     """
     folder = meta_dataset_folder(folder)
     if not folder.is_dir():
-        message = (
+        raise MetaDatasetError(
             f"{folder} is not a folder{replacement(folder)}; "
             f"a meta-dataset is one with {', '.join(TABLES)} (.parquet) and metadata.json, "
             f"or one of {', '.join(shipped_meta_datasets())}"
         )
-        raise MetaDatasetError(message)
     header = read_header(folder / "metadata.json")
     frames = {table: _read_table(folder / f"{table}.parquet", table, header) for table in TABLES}
     try:
         return MetaDataset(frames["tasks"], frames["runs"], frames["curves"], header["provenance"])
     except MetaDatasetError as error:
-        message = f"{folder}: {error}"
-        raise MetaDatasetError(message) from error
+        raise MetaDatasetError(f"{folder}: {error}") from error
 
 
 def read_header(path: Path) -> Mapping[str, Any]:
@@ -59,34 +57,29 @@ def read_header(path: Path) -> Mapping[str, Any]:
         message = f"{path} is not a meta-dataset's ({type(error).__name__}: {error}); write the meta-dataset again"
         raise MetaDatasetError(message) from error
     if version != SCHEMA_VERSION:
-        message = (
+        raise MetaDatasetError(
             f"{path} has schema version {version}, expected {SCHEMA_VERSION}; read it with the foretune that made it"
         )
-        raise MetaDatasetError(message)
     if absent := [name for name in ("provenance", "sha256") if not isinstance(header.get(name), dict)]:
-        message = f"{path} lacks {', '.join(absent)}; write the meta-dataset again"
-        raise MetaDatasetError(message)
+        raise MetaDatasetError(f"{path} lacks {', '.join(absent)}; write the meta-dataset again")
     return header
 
 
 def _read_table(path: Path, table: str, header: Mapping[str, Any]) -> pd.DataFrame:
     _check_exists(path)
     if sha256(path) != header["sha256"].get(path.name):
-        message = (
+        raise MetaDatasetError(
             f"{path} is not the file that metadata.json was written for: it was changed, or writing was interrupted; "
             "restore it, or compile it again with `foretune collect --finish`"
         )
-        raise MetaDatasetError(message)
     try:
         return arrow_to_frame(table, pq.read_table(path))
     except (pa.ArrowException, OSError) as error:
-        message = (
+        raise MetaDatasetError(
             f"{path} is not a Parquet table ({error}); restore it, or compile it again with `foretune collect --finish`"
-        )
-        raise MetaDatasetError(message) from error
+        ) from error
 
 
 def _check_exists(path: Path) -> None:
     if not path.is_file():
-        message = f"{path} is missing; restore it, or compile it again with `foretune collect --finish`"
-        raise MetaDatasetError(message)
+        raise MetaDatasetError(f"{path} is missing; restore it, or compile it again with `foretune collect --finish`")

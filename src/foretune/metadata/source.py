@@ -91,8 +91,7 @@ def _read_card(file: Path) -> Mapping[str, Any]:
     try:
         return dict(parse_json(file.read_bytes()))
     except (ValueError, TypeError) as error:
-        message = f"{file} is not a JSON object ({error}); correct it, or remove it"
-        raise MetaDatasetError(message) from error
+        raise MetaDatasetError(f"{file} is not a JSON object ({error}); correct it, or remove it") from error
 
 
 def parse_sources(texts: Sequence[str], sizes: Sequence[int] = ()) -> list[TaskSource]:

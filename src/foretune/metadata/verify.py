@@ -107,8 +107,7 @@ def verify(folder: str | Path) -> list[Passed]:
         try:
             passed.append(Passed(name, function(evidence)))
         except MetaDatasetError as error:
-            message = f"{folder}: {error}"
-            raise MetaDatasetError(message) from error
+            raise MetaDatasetError(f"{folder}: {error}") from error
     return passed
 
 

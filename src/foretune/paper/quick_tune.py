@@ -159,9 +159,8 @@ def refitted(surrogates: Surrogates, recipe: Refit, seed: int) -> Surrogates:
     """
     performance = surrogates.performance
     if not isinstance(performance, DeepKernelSurrogate):
-        message = (
+        raise SurrogateError(
             f"Quick-Tune refits a deep kernel and was given a {type(performance).__name__}; "
             "fit one with `foretune fit --kind deep-kernel`, or choose another optimizer"
         )
-        raise SurrogateError(message)
     return replace(surrogates, performance=RefittedSurrogate(performance, recipe, seed))

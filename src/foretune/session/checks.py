@@ -20,7 +20,6 @@ from foretune.errors import (
     ConfigurationError,
     DataError,
     ForetuneError,
-    InteropError,
     JournalError,
     MetaDatasetError,
     ModelError,
@@ -60,8 +59,7 @@ def check_name(what: str, given: str, known: Sequence[str], error: type[Foretune
         ForetuneError: of the type given, if it is not.
     """
     if given not in known:
-        message = f"no {what} is called {given!r}{did_you_mean(given, known)}; choose one of {', '.join(known)}"
-        raise error(message)
+        raise error(f"no {what} is called {given!r}{did_you_mean(given, known)}; choose one of {', '.join(known)}")
 
 
 def check_optimizer(name: str) -> None:
@@ -94,11 +92,9 @@ def check_output(folder: Path, option: str = "--output") -> None:
     """
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
-        message = f"{there} is a file; give a folder to {option}"
-        raise JournalError(message)
+        raise JournalError(f"{there} is a file; give a folder to {option}")
     if not os.access(there, os.W_OK | os.X_OK):
-        message = f"{there} may not be written to; give another folder to {option}"
-        raise JournalError(message)
+        raise JournalError(f"{there} may not be written to; give another folder to {option}")
 
 
 def check_device(name: str) -> None:
@@ -108,8 +104,7 @@ def check_device(name: str) -> None:
         ModelError: it is not.
     """
     if not _DEVICE.fullmatch(name):
-        message = f"{name!r} is not a device{did_you_mean(name, _DEVICES)}; give auto, cpu, cuda or cuda:1, ..."
-        raise ModelError(message)
+        raise ModelError(f"{name!r} is not a device{did_you_mean(name, _DEVICES)}; give auto, cpu, cuda or cuda:1, ...")
 
 
 def check_space(name: str | None) -> None:
@@ -143,8 +138,7 @@ def check_surrogates(folder: str | Path | None) -> None:
     if folder is None or (Path(folder) / "surrogates.json").is_file():
         return
     what = "has no surrogates.json" if Path(folder).is_dir() else f"is not a folder{_sibling(Path(folder))}"
-    message = f"{folder} {what}; give what `foretune fit META --out FOLDER` has written to --surrogates"
-    raise SurrogateError(message)
+    raise SurrogateError(f"{folder} {what}; give what `foretune fit META --out FOLDER` has written to --surrogates")
 
 
 def check_meta_dataset(folder: str | Path) -> None:
@@ -302,26 +296,7 @@ def check_tasks(sources: Sequence[str]) -> None:
     for source in sources:
         path = Path(source if Path(source).exists() else source.rpartition("@")[0] or source)
         if not path.exists():
-            message = f"no dataset at {str(path)!r}{_sibling(path)}; give a folder of splits or a file"
-            raise MetaDatasetError(message)
-
-
-def check_import_kind(kind: str) -> None:
-    """Whether runs of this kind can be imported.
-
-    Raises:
-        InteropError: they cannot.
-    """
-    check_name("kind of source", kind, IMPORTERS, InteropError)
-
-
-def check_export_kind(kind: str) -> None:
-    """Whether meta-datasets can be exported to this kind.
-
-    Raises:
-        MetaDatasetError: they cannot.
-    """
-    check_name("kind of export", kind, EXPORTS, MetaDatasetError)
+            raise MetaDatasetError(f"no dataset at {str(path)!r}{_sibling(path)}; give a folder of splits or a file")
 
 
 def check_recipe(values: Mapping[str, Any], where: str) -> None:

@@ -31,6 +31,7 @@ from foretune.session.options import TuneOptions
 from foretune.session.outcome import print_outcome
 from foretune.session.recipe import write_recipe
 from foretune.session.reporting import write_final_page
+from foretune.session.saying import say
 from foretune.session.search import Found
 from foretune.session.waiting import waiting
 from foretune.session.workers import Team
@@ -154,11 +155,10 @@ def _default_report(found: Found, known: Report | None, console: Console) -> Rep
             _copy(begun, folder)
         evaluate = found.setup.executor(found.options, folder.parent, Team(), stop=ending.asked)
         report = evaluate(Trial(len(found.result.history), found.setup.default, slices, resumes_from=done), None)
-    console.print(
+    say(
+        console,
         f"the default configuration was trained for comparison, {report.seconds:.0f} s outside of the budget",
-        style="dim",
-        highlight=False,
-        soft_wrap=True,
+        "dim",
     )
     return report if len(report.curve) else known
 
@@ -296,8 +296,12 @@ def _tokens(found: Found, default: Report | None) -> dict[str, list[int]]:
     folders = {key: found.output / TRIALS / key for key in tried}
     if default is not None:
         folders[found.setup.default.key] = _folder_of_default(found, default)
-    records = {key: read_records(folder, found.setup.task.max_fidelity)[0] for key, folder in folders.items()}
-    return {key: [int(line["tokens"]) for line in lines] for key, lines in records.items()}
+    return {key: tokens_of(folder, found.setup.task.max_fidelity) for key, folder in folders.items()}
+
+
+def tokens_of(folder: Path, slices: int) -> list[int]:
+    """Tokens that a run was trained on after each of its first slices."""
+    return [int(line["tokens"]) for line in read_records(folder, slices)[0]]
 
 
 def _with_default(
@@ -308,15 +312,19 @@ def _with_default(
         return trials
     key = default.trial.configuration.key
     spent = next((trial.spent_seconds for trial in trials if trial.key == key), ())
-    curve = TrialCurve(
-        key=key,
-        configuration=dict(default.trial.configuration.values),
-        status=str(default.status),
-        message=default.message,
-        validation_nll=tuple(VALIDATION_NLL.score(score) for score in default.curve.scores.tolist()),
-        seconds=tuple(default.curve.seconds.tolist()),
-        spent_seconds=spent,
-        tokens=tuple(tokens.get(key, ()))[: len(default.curve)],
-    )
     others = tuple(trial for trial in trials if trial.key != key)
-    return (*others, curve)
+    return (*others, curve_of(default, tokens.get(key, ()), spent))
+
+
+def curve_of(report: Report, tokens: Sequence[int], spent_seconds: tuple[float, ...] = ()) -> TrialCurve:
+    """The curve of a run in one report, with the tokens that it was trained on after each slice."""
+    return TrialCurve(
+        key=report.trial.configuration.key,
+        configuration=dict(report.trial.configuration.values),
+        status=str(report.status),
+        message=report.message,
+        validation_nll=tuple(VALIDATION_NLL.score(score) for score in report.curve.scores.tolist()),
+        seconds=tuple(report.curve.seconds.tolist()),
+        spent_seconds=spent_seconds,
+        tokens=tuple(tokens)[: len(report.curve)],
+    )

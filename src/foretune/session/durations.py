@@ -22,6 +22,5 @@ def parse_seconds(text: str) -> float:
     match = _PATTERN.fullmatch(text.strip().lower())
     seconds = sum(float(match[unit] or 0) * length for unit, length in _UNITS.items()) if match else 0.0
     if seconds <= 0:
-        message = f"{text!r} is not a duration; write for instance 90s, 3m, 2h or 1h30m"
-        raise ConfigurationError(message)
+        raise ConfigurationError(f"{text!r} is not a duration; write for instance 90s, 3m, 2h or 1h30m")
     return seconds

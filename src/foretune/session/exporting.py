@@ -148,8 +148,7 @@ def check_free(targets: Sequence[Path], option: str = "--out") -> None:
     """
     for path in (*targets, _data_folder(targets)):
         if path.exists():
-            message = f"{path} already exists; give another file to {option}"
-            raise InteropError(message)
+            raise InteropError(f"{path} already exists; give another file to {option}")
         if path.suffix == ".py" and path.stem in _LIBRARIES:
             message = f"Python would import {path} in place of the library of that name; give another file to {option}"
             raise InteropError(message)
@@ -307,8 +306,7 @@ def _planned(
 def _form(splits: Splits, tokenizer: PreTrainedTokenizerBase) -> Form:
     texts = {bool(one.text) for one in (*splits.train, *splits.validation)}
     if len(texts) > 1:
-        message = f"{splits.name} has conversations and raw text in one dataset; export them apart"
-        raise InteropError(message)
+        raise InteropError(f"{splits.name} has conversations and raw text in one dataset; export them apart")
     return "text" if True in texts else "chat" if tokenizer.chat_template else "plain"
 
 

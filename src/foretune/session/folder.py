@@ -68,8 +68,7 @@ def check_folder(output: Path, options: TuneOptions, *, resume: bool) -> Mapping
         raise JournalError(message)
     if not resume and output.is_dir() and _names(output) and not _is_unbegun(output):
         remedy = "add --resume to continue it" if journal.exists() else "nothing will be overwritten"
-        message = f"{output} already exists; {remedy}, or give another folder to --output"
-        raise JournalError(message)
+        raise JournalError(f"{output} already exists; {remedy}, or give another folder to --output")
     if not journal.exists() or _is_unbegun(output):
         return None
     header = read_journal(journal).header

@@ -33,8 +33,7 @@ def check_model(name: str, near: str = "") -> None:
         message = f"no model {name!r} is on this machine{near}, and the hub cannot be asked: {why}; give a folder"
         raise ModelError(message)
     if not _exists(name, "model"):
-        message = f"there is no folder {name!r}{near}, and the hub has no model of that name; check the name"
-        raise ModelError(message)
+        raise ModelError(f"there is no folder {name!r}{near}, and the hub has no model of that name; check the name")
 
 
 def check_dataset(name: str, near: str = "") -> None:
@@ -47,11 +46,10 @@ def check_dataset(name: str, near: str = "") -> None:
     if _is_downloaded("datasets", name):
         return
     if why:
-        message = (
+        raise DataError(
             f"{name}: no such file or folder{near}, as a dataset of the Hugging Face hub it is not on this machine, "
             f"and the hub cannot be asked: {why}; check the name, or give files"
         )
-        raise DataError(message)
     if not _exists(name, "dataset"):
         message = f"{name}: no such file or folder{near}, and the hub has no dataset of that name; check the name"
         raise DataError(message)

@@ -61,8 +61,7 @@ def merge(
         if first.fault and first.dtype != torch.float32:
             merged = merge_into(dtype=torch.float32)
         if merged.fault:
-            message = f"the merged model is not what the adapter is: {merged.fault}; use the adapter as it is"
-            raise ModelError(message)
+            raise ModelError(f"the merged model is not what the adapter is: {merged.fault}; use the adapter as it is")
         _complete(fresh, adapter, base)
         fresh.rename(out)
     finally:
@@ -76,8 +75,7 @@ def _check(adapter: Path, out: Path, *, whole: bool) -> None:
         raise ModelError(message)
     check_output(out, "--out")
     if out.exists():
-        message = f"{out} already exists; give another folder to --out"
-        raise JournalError(message)
+        raise JournalError(f"{out} already exists; give another folder to --out")
 
 
 def _complete(folder: Path, adapter: Path, base: str) -> None:
@@ -126,8 +124,7 @@ def request_of_run(home: Path, data: str | None) -> DataRequest:
         report = read_run_report(home / "report.json")
         return DataRequest(data or report.data, report.seed, today=date.today().isoformat())
     if data is None:
-        message = f"{home} does not say what data it was trained on, which the check reads; name it with --data"
-        raise DataError(message)
+        raise DataError(f"{home} does not say what data it was trained on, which the check reads; name it with --data")
     return DataRequest(data, today=date.today().isoformat())
 
 

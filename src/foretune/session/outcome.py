@@ -26,6 +26,7 @@ from foretune.session.advice import again, finetune_command, resume_command
 from foretune.session.durations import format_seconds
 from foretune.session.folder import ADAPTER, COMPARISON
 from foretune.session.lineage import lineage
+from foretune.session.saying import remark, say
 from foretune.types import Configuration, Report
 
 if TYPE_CHECKING:
@@ -38,33 +39,31 @@ def print_outcome(found: Found, report: RunReport, default: Report | None, conso
     incumbent, output = found.result.incumbent, found.output
     if incumbent is None:
         return
-    console.print(
+    say(
+        console,
         f"\n{len(report.trials)} configurations, {len(found.result.history)} trials, "
         f"{_time_spent(report)}; it ended because {found.result.reason}.",
-        highlight=False,
-        soft_wrap=True,
     )
-    console.print(_best(report, found.result.history), highlight=False, soft_wrap=True)
+    say(console, _best(report, found.result.history))
     if report.returned.name == "average":
         listed = "; ".join(describe_members(report.returned.members))
-        console.print(f"the adapter is an average, which validation prefers: {listed}", highlight=False, soft_wrap=True)
+        say(console, f"the adapter is an average, which validation prefers: {listed}")
     _say_choice(report, console)
     console.print()
     console.print(Fitting(scores_table(report.scores)))
     if report.returned.guard:
-        console.print(guard_outcome(report), highlight=False, markup=False, soft_wrap=True)
+        say(console, guard_outcome(report))
     if report.judged:
-        console.print(describe_judged(report.judged), highlight=False, soft_wrap=True)
+        say(console, describe_judged(report.judged))
     is_better = default is not None and len(default.curve) and default.curve.scores.max() > incumbent.score
     if is_better and report.metric == NLL and report.returned.name != "guarded":
-        console.print(
+        say(
+            console,
             f"The default configuration has the better validation loss; its adapter is in "
             f"{output / COMPARISON / found.setup.default.key / 'best'}.",
-            style="yellow",
-            highlight=False,
-            soft_wrap=True,
+            "yellow",
         )
-    console.print(_next_steps(found, report), highlight=False, markup=False, soft_wrap=True)
+    say(console, _next_steps(found, report))
 
 
 def _best(report: RunReport, history: Sequence[Report]) -> str:
@@ -82,7 +81,7 @@ def _say_choice(report: RunReport, console: Console) -> None:
         console.print(Fitting(finalists_table(report)))
     elif report.metric != NLL:
         said = "validation loss chose: there was one adapter only, or too little time to compare answers"
-        console.print(f"note: {said}", style="yellow", highlight=False, soft_wrap=True)
+        remark(console, said)
 
 
 def _time_spent(report: RunReport) -> str:

@@ -84,8 +84,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
     for name in written:
         check_name(f"key of {path}", str(name), _WRITTEN)
     if not isinstance(written.get("configuration"), dict):
-        message = f"{path}: `configuration` must be a mapping with `method`, `learning_rate` and so on"
-        raise ConfigurationError(message)
+        raise ConfigurationError(f"{path}: `configuration` must be a mapping with `method`, `learning_rate` and so on")
     check_recipe(written["configuration"], str(path))
     _check_earlier(written.get("after", []), path)
     _check_kinds(written, path)
@@ -95,8 +94,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
 def _check_earlier(after: object, path: Path) -> None:
     """Whether these are configurations, too."""
     if not isinstance(after, list) or not all(isinstance(one, dict) for one in cast("list[object]", after)):
-        message = f"{path}: `after` must be a list of the configurations of earlier runs, first to last"
-        raise ConfigurationError(message)
+        raise ConfigurationError(f"{path}: `after` must be a list of the configurations of earlier runs, first to last")
     for number, one in enumerate(cast("list[dict[str, Any]]", after), start=1):
         check_recipe(one, f"{path}, run {number} of `after`")
 

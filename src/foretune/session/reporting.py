@@ -16,6 +16,7 @@ from foretune.report.page.record import REPORT
 from foretune.report.page.render import write_html
 from foretune.report.run_report import read_run_report, write_run_report
 from foretune.session.folder import is_locked
+from foretune.session.saying import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,7 +73,7 @@ def _noted(write: Callable[[], object], about: str, console: Console) -> None:
         write()
     except JournalError as error:
         said = f"note: the page about the {about} is missing: {error}"
-        console.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        say(console, said, "yellow")
 
 
 def answer_questions(

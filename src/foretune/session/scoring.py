@@ -129,6 +129,5 @@ def _rubric(request: MetricRequest) -> str:
     except (OSError, ValueError) as error:
         raise DataError(f"the rubric {request.rubric} cannot be read ({error}); give a text file in UTF-8") from None
     if not 0 < len(text) <= _LONGEST_RUBRIC:
-        message = f"the rubric {request.rubric} has {len(text):,} characters; write 1 to {_LONGEST_RUBRIC:,}"
-        raise DataError(message)
+        raise DataError(f"the rubric {request.rubric} has {len(text):,} characters; write 1 to {_LONGEST_RUBRIC:,}")
     return text

@@ -28,6 +28,7 @@ from foretune.session.guarding import check_guard, guarding_seconds
 from foretune.session.header import header_of
 from foretune.session.interruption import Interruption
 from foretune.session.options import TuneOptions
+from foretune.session.saying import remark, say
 from foretune.session.scoring import check_metric
 from foretune.session.status import noting
 from foretune.session.waiting import waiting
@@ -212,26 +213,23 @@ def _prepare(
         if known is None or known.get("data", setup.fingerprint) == setup.fingerprint:
             return setup, known is None
         number = set_aside(output)
-        console.print(
+        say(
+            console,
             "The dataset has changed since this search began, and old scores can't be compared with new ones: it "
             f"begins anew. All that was there is kept, with the number {number} in its names (journal.{number}.jsonl).",
-            style="yellow",
-            highlight=False,
-            soft_wrap=True,
+            "yellow",
         )
         return prepare(options, None, step=step, timed=timed), True
 
 
 def _say_what_is_known(setup: SearchSetup, clock: Clock, console: Console) -> None:
-    for note in setup.notes:
-        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    remark(console, *setup.notes)
     if setup.fit:
-        console.print(setup.fit.sizes(setup.default, setup.candidates), highlight=False, soft_wrap=True)
-    console.print(
+        say(console, setup.fit.sizes(setup.default, setup.candidates))
+    say(
+        console,
         f"zero-shot: validation loss {setup.zero_shot['validation'].nll:.4f}; "
         f"{len(setup.candidates)} candidate configurations, ready after {format_seconds(clock.spent())}",
-        highlight=False,
-        soft_wrap=True,
     )
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.console import Console
 
 from foretune.errors import ForetuneError, JournalError
-from foretune.execution.jobs import read_records
 from foretune.journal import create_journal, read_journal
 from foretune.report.final_scores import ModelScores
 from foretune.report.fitting import Fitting
@@ -24,9 +23,11 @@ from foretune.session.advice import again, finetune_command
 from foretune.session.checks import check_output
 from foretune.session.closing import (
     complete_adapter,
+    curve_of,
     describe_adapter,
     measure_finetuned,
     measure_untouched,
+    tokens_of,
 )
 from foretune.session.folder import ADAPTER, REPORT, TRIALS, locked
 from foretune.session.ground import SearchSetup, base_model_held, prepare
@@ -35,10 +36,11 @@ from foretune.session.header import header_of
 from foretune.session.options import TuneOptions
 from foretune.session.recipe import write_recipe
 from foretune.session.reporting import write_final_page
+from foretune.session.saying import remark, say
 from foretune.session.search import check_settings, on_this_machine
 from foretune.session.waiting import waiting
 from foretune.tuner import Clock, Incumbent
-from foretune.types import VALIDATION_NLL, Configuration, Report, Status, Trial
+from foretune.types import Configuration, Report, Status, Trial
 
 BEGUN = "begun.jsonl"
 """What was known when a run was begun, until it has ended."""
@@ -63,10 +65,9 @@ def finetune_once(options: TuneOptions, runs: Sequence[Configuration], output: P
         with waiting(console, "loading libraries") as step:
             options = on_this_machine(options)
             setup = _prepared(options, runs[-1], output, step)
-        for note in setup.notes:
-            console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        remark(console, *setup.notes)
         if setup.fit:
-            console.print(setup.fit.line({"this run": runs[-1]}), highlight=False, soft_wrap=True)
+            say(console, setup.fit.line({"this run": runs[-1]}))
         return _finetuned(options, setup, runs, output, console)
 
 
@@ -106,23 +107,17 @@ def _finetuned(
     describe_adapter(output / ADAPTER, setup, options, runs, scores)
     console.print(Fitting(scores_table(scores)))
     if row.guard:
-        console.print(describe_guard(row.guard), highlight=False, markup=False, soft_wrap=True)
-    found = _report(options, setup, output, [_curve(*one) for one in zip(reports, folders, strict=True)], scores)
+        say(console, describe_guard(row.guard))
+    curves = [curve_of(one, tokens_of(at, len(one.curve))) for one, at in zip(reports, folders, strict=True)]
+    found = _report(options, setup, output, curves, scores)
     write_run_report(found, output / REPORT)
     write_final_page(output, console)
-    console.print(
+    say(
+        console,
         f"The adapter of slice {fidelity} of {setup.task.max_fidelity} is in {output / ADAPTER}, a page about the run "
         f"in {output / PAGE}.",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )
-    console.print(
-        f'Ask it: foretune predict {shlex.quote(str(output))} --prompt "..."',
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+    say(console, f'Ask it: foretune predict {shlex.quote(str(output))} --prompt "..."')
     return found
 
 
@@ -133,8 +128,7 @@ def check_run(options: TuneOptions, output: Path) -> None:
         ForetuneError: a name or a file is wrong, or the folder holds a finished run.
     """
     if (output / ADAPTER).exists():
-        message = f"{output} already holds a finished run; give another folder to --output"
-        raise JournalError(message)
+        raise JournalError(f"{output} already holds a finished run; give another folder to --output")
     check_output(output)
     check_settings(options)
 
@@ -162,20 +156,6 @@ def _report(
     )
 
 
-def _curve(report: Report, folder: Path) -> TrialCurve:
-    lines, _ = read_records(folder, len(report.curve))
-    return TrialCurve(
-        key=report.trial.configuration.key,
-        configuration=dict(report.trial.configuration.values),
-        status=str(report.status),
-        message=report.message,
-        validation_nll=tuple(VALIDATION_NLL.score(score) for score in report.curve.scores.tolist()),
-        seconds=tuple(report.curve.seconds.tolist()),
-        spent_seconds=(),
-        tokens=tuple(int(line["tokens"]) for line in lines),
-    )
-
-
 def _prepared(
     options: TuneOptions, configuration: Configuration, output: Path, step: Callable[[str], None]
 ) -> SearchSetup:
@@ -195,13 +175,12 @@ def _train(
 ) -> Report:
     from foretune.finetuning.train import finetune as train
 
-    console.print(f"finetuning with {describe(configuration.values)}", highlight=False, soft_wrap=True)
+    say(console, f"finetuning with {describe(configuration.values)}")
     trial = Trial(0, configuration, setup.task.max_fidelity)
     with _following(folder / "slices.jsonl", trial.fidelity, console):
         report = train(trial, setup.data, options.model, folder, seed=options.seed, device=options.device, test=False)
     if not len(report.curve):
-        message = f"the run {report.status.replace('_', ' ')} before its first slice: {report.message}"
-        raise ForetuneError(message)
+        raise ForetuneError(f"the run {report.status.replace('_', ' ')} before its first slice: {report.message}")
     if report.status is not Status.OK:
         console.print(f"{report.status.replace('_', ' ')}: {report.message}", style="yellow")
     return report

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from foretune.errors import ConfigurationError, DataError
 from foretune.session.checks import check_device, check_output
 from foretune.session.folder import LOCK, locked
+from foretune.session.saying import say
 from foretune.session.teachers import check_teacher, is_local, open_teacher
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def synthesize(
     _report(shown, made, splits, paid, price)
     if len(made.pairs) < rows:
         note = f"note: {len(made.pairs)} of {rows} pairs; the documents gave no more. Give more documents"
-        shown.print(note, style="yellow", highlight=False, soft_wrap=True)
+        say(shown, note, "yellow")
     return Synthesized(output, {split: len(pairs) for split, pairs in splits.items()}, dict(made.counts))
 
 
@@ -166,11 +167,10 @@ def _tell(console: Console, material: Material, estimated: Tokens, price: Price)
     read = sum(not one.problem for one in material.documents)
     console.print(f"{read} documents, {len(material.passages)} passages to ask about", highlight=False)
     dollars = f", {price.of(estimated):.2f} dollars" if price.known else ""
-    console.print(
+    say(
+        console,
         f"about {estimated.requests:,} requests, {estimated.prompt:,} prompt tokens, "
         f"{estimated.completion:,} tokens of answers{dollars}",
-        highlight=False,
-        soft_wrap=True,
     )
 
 
@@ -190,9 +190,8 @@ def _report(console: Console, made: Made, splits: Mapping[str, Sequence[Pair]], 
     sizes = ", ".join(f"{len(pairs)} {split}" for split, pairs in splits.items())
     dollars = f", {price.of(paid):.2f} dollars" if price.known else ""
     console.print(f"{sizes}; no section in two splits", highlight=False)
-    console.print(
+    say(
+        console,
         f"{paid.requests:,} answers ({made.counts[UNREADABLE]} not readable), {paid.prompt:,} prompt tokens, "
         f"{paid.completion:,} tokens of answers{dollars}; {made.failures} passages without an answer",
-        highlight=False,
-        soft_wrap=True,
     )

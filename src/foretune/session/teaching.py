@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from foretune.session.checks import check_meta_dataset, check_output
 from foretune.session.folder import JOURNAL, TRIALS
+from foretune.session.saying import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,10 +47,8 @@ def teach(found: Found, folder: Path, family: str | None, console: Console) -> N
         default=found.setup.default.values,
     )
     whole = learn_into(folder, runs)
-    console.print(
+    say(
+        console,
         f"\n{folder} has {len(whole.runs)} runs of {len(whole.tasks)} tasks now, {len(runs.runs)} of them from here. "
         f"To search with them: foretune fit {shlex.quote(str(folder))} foretune-tiny-v1 --out SURROGATES",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )

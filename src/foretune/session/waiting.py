@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 
 from foretune.session.durations import format_seconds
+from foretune.session.saying import say
 
 FIRST, THEN = 2.0, 30.0
 """Seconds after which a wait is spoken of where there is no terminal, and between two lines."""
@@ -83,5 +84,5 @@ class Heartbeat:
         pause = self._first
         while not self._ended.wait(pause):
             if line := self._say():
-                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+                say(self._console, line)
             pause = self._then

@@ -15,6 +15,7 @@ from rich.console import Console
 from foretune.errors import ConfigurationError
 from foretune.execution.subprocess import RunsJobs, Worker
 from foretune.session.folder import name_of_search
+from foretune.session.saying import remark
 
 if TYPE_CHECKING:
     from foretune.execution.on_ray import RayCluster
@@ -83,12 +84,7 @@ def several_workers(wanted: int, setup: SearchSetup, device: str, console: Conso
     devices = max(1, len(gpus))
     count = _fitting(wanted, devices, setup)
     if count < wanted:
-        console.print(
-            f"note: {wanted} workers were asked for; the free memory of {device} suffices for {count}",
-            style="yellow",
-            highlight=False,
-            soft_wrap=True,
-        )
+        remark(console, f"{wanted} workers were asked for; the free memory of {device} suffices for {count}")
     shared = setup.fit.share(math.ceil(count / devices)) if setup.fit else math.inf
     with ExitStack() as stack:
         environments = [{"CUDA_VISIBLE_DEVICES": gpus[place % devices]} if gpus else {} for place in range(count)]

@@ -72,6 +72,5 @@ def _read(path: Path) -> dict[str, Reply]:
             key = values.pop("key")
             replies[key] = Reply(**values)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            message = f"{path}, line {number}: not an answer ({error}); delete this line"
-            raise TeacherError(message) from error
+            raise TeacherError(f"{path}, line {number}: not an answer ({error}); delete this line") from error
     return replies

@@ -10,7 +10,8 @@ import typer
 
 from foretune.cli.answer import answering
 from foretune.cli.metadata.arguments import Folder
-from foretune.session.checks import check_export_kind, check_meta_dataset, check_output
+from foretune.errors import MetaDatasetError
+from foretune.session.checks import EXPORTS, check_meta_dataset, check_name, check_output
 
 
 @answering
@@ -21,7 +22,7 @@ def export(
     tasks: Annotated[list[str] | None, typer.Option("--task", help="only these tasks; give it several times")] = None,
 ) -> Mapping[str, object]:
     """Write a meta-dataset for Syne Tune (a tabular blackbox), for quicktunetool (its CSV files), or as plain CSV."""
-    check_export_kind(kind)
+    check_name("kind of export", kind, EXPORTS, MetaDatasetError)
     check_meta_dataset(folder)
     check_output(out, "--out")
     from rich.console import Console

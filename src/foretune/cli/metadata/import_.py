@@ -10,7 +10,9 @@ import typer
 
 from foretune.cli.answer import answering
 from foretune.cli.metadata.counts import counts_of
-from foretune.session.checks import check_import_kind, check_output
+from foretune.errors import InteropError
+from foretune.session.checks import IMPORTERS, check_name, check_output
+from foretune.session.saying import say
 
 if TYPE_CHECKING:
     from foretune.metadata import MetaDataset
@@ -51,15 +53,13 @@ def import_(
     ] = False,
 ) -> Mapping[str, object]:
     """Read runs that another tool recorded, and write them as a meta-dataset."""
-    check_import_kind(kind)
+    check_name("kind of source", kind, IMPORTERS, InteropError)
     check_output(out, "--out")
-    from foretune.errors import InteropError
     from foretune.interop import ImportOptions, import_runs
     from foretune.metadata import write_meta_dataset
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        message = f"{out} exists and is not an empty folder; name a new one with --out"
-        raise InteropError(message)
+        raise InteropError(f"{out} exists and is not an empty folder; name a new one with --out")
     options = ImportOptions(
         metric=metric,
         test_metric=test_metric,
@@ -97,6 +97,6 @@ def _print_summary(meta: MetaDataset, out: Path) -> None:
     console = Console()
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(Counter(meta.runs["status"]).items()))
     counts = f"{len(meta.tasks)} tasks, {len(meta.runs)} runs ({statuses}), {len(meta.curves)} slices"
-    console.print(f"{counts} written to {out}", highlight=False, soft_wrap=True)
+    say(console, f"{counts} written to {out}")
     for note in meta.provenance["notes"]:
-        console.print(f"Note: {note}.", highlight=False, soft_wrap=True)
+        say(console, f"Note: {note}.")

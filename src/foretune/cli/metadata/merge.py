@@ -33,8 +33,7 @@ def merge(
     from foretune.metadata.merge import MergePart, merge
 
     if (out / "metadata.json").exists():
-        message = f"{out} holds a meta-dataset already; give another --out, or remove it first"
-        raise MetaDatasetError(message)
+        raise MetaDatasetError(f"{out} holds a meta-dataset already; give another --out, or remove it first")
     found = merge(
         [MergePart(folder.resolve().name, read_meta_dataset(folder)) for folder in folders], on_conflict=on_conflict
     )

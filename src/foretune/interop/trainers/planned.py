@@ -176,11 +176,10 @@ def refuse_lower_ranks(run: PlannedRun, trainer: str) -> None:
         InteropError: some layers are narrower.
     """
     if lower := run.pissa.get("rank_pattern"):
-        message = (
+        raise InteropError(
             f"PiSSA cannot have rank {run.rank} in layers as narrow as {min(lower.values())}, and the file for "
             f"{trainer} has one rank for all layers; export to peft-script, or choose a lower rank"
         )
-        raise InteropError(message)
 
 
 def as_yaml(content: Mapping[str, Any]) -> str:
