@@ -162,22 +162,17 @@ def _prepare(
     space = load_space(space_name, hidden_size=shape.width).with_targets(available_targets(model))
     remark(console, *target_notes(model))
     collection = Collection(sources, model_name, space, max_length=length, **settings)
-    tokenizer = load_tokenizer(model_name)
-
-    def describe(source: TaskSource) -> dict[str, Any]:
-        """The row of a task."""
-        return describe_source(
-            source,
-            model_name,
-            model,
-            tokenizer,
-            max_length=length,
-            max_fidelity=SLICES,
-            validation_tokens=settings["validation_tokens"],
-            test_tokens=settings["test_tokens"],
-            reading=collection.reading,
-        )
-
+    describe = partial(
+        describe_source,
+        model_name=model_name,
+        model=model,
+        tokenizer=load_tokenizer(model_name),
+        max_length=length,
+        max_fidelity=SLICES,
+        validation_tokens=collection.validation_tokens,
+        test_tokens=collection.test_tokens,
+        reading=collection.reading,
+    )
     return collection, describe
 
 

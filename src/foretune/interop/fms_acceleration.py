@@ -22,8 +22,8 @@ from foretune.errors import InteropError
 from foretune.interop.adapters import adapter_settings
 from foretune.interop.documents import LINE, files_in, positive, read_csv
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import figures_of, stated_size
-from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
+from foretune.interop.origin import figures_of
+from foretune.interop.recorded import Imported, RecordedRun, task_of
 from foretune.interop.resample import ImportedSlice
 from foretune.types import Status, Value
 
@@ -72,10 +72,11 @@ def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options
     gpus, micro = (int(_needed(row, name, file)) for name in ("num_gpus", "per_device_train_batch_size"))
     batch = micro * gpus * _micro_batches(row, micro * gpus, file)
     lost = not row["train_runtime"]
+    (dataset, family), model = _DATASETS.get(file.stem, ("", "")), row.get("model_name_or_path", "")
     peak = _number(row, "mem_peak_torch_mem_alloc_in_bytes", file)
     return RecordedRun(
         f"{file.stem}-line{row[LINE]}",
-        _task(row, file, options),
+        task_of(options, {}, dataset, model, "train_loss", "minimize", family=family, sized=True),
         {**_settings(row, file), "batch_size": batch, "micro_batch_size": micro, "gradient_checkpointing": True},
         [] if lost else [_slice(row, gpus, batch, file)],
         status=Status.OUT_OF_MEMORY if lost else Status.OK,
@@ -101,20 +102,6 @@ def _slice(row: Mapping[str, str], gpus: int, batch: int, file: Path) -> Importe
     samples, tokens = (_number(row, f"train_{name}_per_second", file) for name in ("samples", "tokens"))
     steps = round(samples * seconds / batch) if samples else None
     return ImportedSlice(loss, seconds, steps=steps, tokens=round(tokens * seconds * gpus) if tokens else None)
-
-
-def _task(row: Mapping[str, str], file: Path, options: ImportOptions) -> ImportedTask:
-    dataset, family = _DATASETS.get(file.stem, ("", ""))
-    model = options.named("model", {}, row.get("model_name_or_path", ""))
-    return ImportedTask(
-        options.named("dataset", {}, dataset),
-        model,
-        "train_loss",
-        "minimize",
-        rows=options.rows,
-        family=options.family or family,
-        features=stated_size(model),
-    )
 
 
 def _settings(row: Mapping[str, str], file: Path) -> dict[str, Value]:

@@ -17,8 +17,8 @@ from typing import Any
 from foretune.errors import InteropError
 from foretune.interop.documents import files_in, needed, read_text
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import figures_of, stated_size
-from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices, task_of
 from foretune.interop.resample import ImportedSlice
 from foretune.metadata.schema import STOPPED
 from foretune.parsing import parse_json
@@ -93,18 +93,8 @@ def _task(card: Mapping[str, Any], url: str, where: str, options: ImportOptions)
         stated = _ROWS.fullmatch(said)
         rows = int(stated[1]) if stated else rows
         name = family = f"{_UNKNOWN} ({url.split('/')[-2]})"
-    model = options.named("model", {}, model)
-    return ImportedTask(
-        options.named("dataset", {}, name),
-        model,
-        "eval_loss",
-        "minimize",
-        cost_unit="epochs",
-        rows=options.rows or rows,
-        family=options.family or family,
-        source=said,
-        features=stated_size(model),
-    )
+    facts: dict[str, Any] = {"rows": rows, "family": family, "cost_unit": "epochs", "source": said}
+    return task_of(options, {}, name, model, "eval_loss", "minimize", sized=True, **facts)
 
 
 def _settings(card: Mapping[str, Any], where: str) -> dict[str, Value]:

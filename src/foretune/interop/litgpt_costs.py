@@ -10,17 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from foretune.errors import InteropError
 from foretune.interop.documents import LINE, files_in, positive, read_text
 from foretune.interop.options import ImportOptions
-from foretune.interop.origin import figures_of, stated_size
-from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
+from foretune.interop.origin import figures_of
+from foretune.interop.recorded import Imported, RecordedRun, task_of
 from foretune.interop.resample import ImportedSlice
 from foretune.types import Status, Value
 
 ROWS = 1900
 """Training rows: Alpaca2k has 2,000, of which LitGPT keeps 5 % for validation; some configurations keep 77 rows."""
+_FACTS: Mapping[str, Any] = {"rows": ROWS, "family": "instructions", "sized": True}
 _OUT_OF_MEMORY = "OOM"
 _COLUMNS = (
     *("Config", "Model", "Epochs", "Micro batch size", "Machine", "Training runtime", "Peak memory"),
@@ -77,10 +79,11 @@ def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options
         minutes, loss = (_number(row, name, where) for name in ("Training runtime", "Validation loss"))
         steps = _FULL_STEPS.get(config[1]) if config[2] == "full" else None
         slices = [ImportedSlice(loss, 60 * minutes, steps=steps, epochs=None if steps else epochs)]
+    model = _NAMES.get(config[1], row["Model"])
     card = f"NVIDIA {machine[2]}"
     return RecordedRun(
         f"{config[2]}-line{row[LINE]}",
-        _task(_NAMES.get(config[1], row["Model"]), options),
+        task_of(options, {}, "alpaca2k", model, "validation_loss", "minimize", **_FACTS),
         {**_settings(config[1], config[2]), "epochs": epochs, "micro_batch_size": micro},
         slices,
         status=Status.OUT_OF_MEMORY if lost else Status.OK,
@@ -90,19 +93,6 @@ def _run(row: Mapping[str, str], file: Path, figures: Mapping[str, str], options
             "hardware": card if machine[1] == "1" else f"{machine[1]} x {card}",
             "peak_memory_bytes": None if lost else round(1e9 * _number(row, "Peak memory", where)),
         },
-    )
-
-
-def _task(model: str, options: ImportOptions) -> ImportedTask:
-    model = options.named("model", {}, model)
-    return ImportedTask(
-        options.named("dataset", {}, "alpaca2k"),
-        model,
-        "validation_loss",
-        "minimize",
-        rows=options.rows or ROWS,
-        family=options.family or "instructions",
-        features=stated_size(model),
     )
 
 

@@ -19,11 +19,11 @@ from urllib.parse import urlparse
 from foretune.errors import InteropError
 from foretune.interop.databases import check_database
 from foretune.interop.optional import library
-from foretune.interop.options import ImportOptions, direction_of
+from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of
 from foretune.interop.parameters import settings_of, typed
 from foretune.interop.points import LoggedPoint, timed_slices
-from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
+from foretune.interop.recorded import Imported, RecordedRun, finite_slices, task_of
 from foretune.interop.resample import ImportedSlice
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
@@ -127,14 +127,7 @@ def _pages(store: Any, experiment: Any) -> Iterator[Any]:
 
 def _run(run: Any, history: Sequence[Any], parameters: dict[str, Value], options: ImportOptions) -> RecordedRun:
     values = {**parameters, **settings_of(str(run.info.run_name), options.settings)}
-    task = ImportedTask(
-        options.named("dataset", values, run.data.tags["experiment"]),
-        options.named("model", values),
-        options.metric,
-        direction_of(options.metric, options.direction),
-        rows=options.rows,
-        family=options.family,
-    )
+    task = task_of(options, values, run.data.tags["experiment"], "", options.metric)
     start = run.info.start_time
     tested, maximize = run.data.metrics.get(options.test_metric), task.direction == "maximize"
     read, remarks = _slices(history, start, tested, maximize=maximize)

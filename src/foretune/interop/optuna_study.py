@@ -22,7 +22,7 @@ from foretune.interop.options import Direction, ImportOptions
 from foretune.interop.origin import figures_of
 from foretune.interop.parameters import plain, settings_of
 from foretune.interop.points import UNTRAINED, counted_steps
-from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
+from foretune.interop.recorded import Imported, RecordedRun, finite_slices, task_of
 from foretune.interop.resample import ImportedSlice
 from foretune.metadata.schema import STOPPED
 from foretune.types import Status, Value
@@ -102,14 +102,7 @@ def _run(study: Any, trial: Any, options: ImportOptions) -> RecordedRun:
         **plain(trial.params, f"study {name}, trial {trial.number}"),
         **settings_of(name, options.settings),
     }
-    task = ImportedTask(
-        options.named("dataset", values, name),
-        options.named("model", values),
-        options.metric or "objective",
-        direction,
-        rows=options.rows,
-        family=options.family,
-    )
+    task = task_of(options, values, name, "", options.metric or "objective", direction)
     read, remarks = _slices(trial)
     slices, status, message = finite_slices(read)
     if status == Status.OK:

@@ -15,8 +15,8 @@ from typing import Any
 from foretune.interop.adapters import adapter_settings
 from foretune.interop.documents import files_in, needed, read_object
 from foretune.interop.options import ImportOptions, direction_of
-from foretune.interop.origin import figures_of, stated_size
-from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
+from foretune.interop.origin import figures_of
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices, task_of
 from foretune.interop.resample import ImportedSlice
 from foretune.types import Status, Value
 
@@ -46,7 +46,7 @@ def _run(file: Path, options: ImportOptions) -> RecordedRun:
     figures = figures_of(file.parent, options)
     return RecordedRun(
         name,
-        _task(found, config, options),
+        _task(found, str(config.get("model_id", "")), options),
         {**adapter_settings(said.get("peft_config")), **_settings(config, file), "variant": _variant(name, config)},
         slices,
         seed=int(config.get("seed") or 0),
@@ -56,18 +56,11 @@ def _run(file: Path, options: ImportOptions) -> RecordedRun:
     )
 
 
-def _task(found: Mapping[str, Any], config: Mapping[str, Any], options: ImportOptions) -> ImportedTask:
-    model = options.named("model", {}, str(config.get("model_id", "")))
+def _task(found: Mapping[str, Any], model: str, options: ImportOptions) -> ImportedTask:
     metric = options.metric or _METRIC
-    return ImportedTask(
-        options.named("dataset", {}, _dataset(found)),
-        model,
-        metric.replace(" ", "_"),
-        direction_of(metric, options.direction),
-        rows=options.rows or _samples(found),
-        family=options.family or "math",
-        features=stated_size(model),
-    )
+    direction = direction_of(metric, options.direction)
+    facts: dict[str, Any] = {"rows": _samples(found), "family": "math"}
+    return task_of(options, {}, _dataset(found), model, metric.replace(" ", "_"), direction, sized=True, **facts)
 
 
 def _dataset(found: Mapping[str, Any]) -> str:

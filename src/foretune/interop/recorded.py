@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from foretune.interop.options import Direction, ImportOptions, direction_of
+from foretune.interop.origin import stated_size
 from foretune.interop.resample import ImportedSlice
 from foretune.metadata.source import task_id
 from foretune.types import Status, Value
@@ -94,6 +96,47 @@ class Imported:
     runs: Sequence[RecordedRun]
     notes: Sequence[str] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def task_of(
+    options: ImportOptions,
+    parameters: dict[str, Value],
+    dataset: str,
+    model: str,
+    metric: str,
+    direction: Direction | None = None,
+    *,
+    rows: int | None = None,
+    family: str = "",
+    sized: bool = False,
+    **others: Any,
+) -> ImportedTask:
+    """The task that a source names, with what the owner of the table says in the place of it.
+
+    Args:
+        options: of the owner.
+        parameters: of a run; one that names the dataset or the model is taken out.
+        dataset: its name in the source; empty if it has none, as for the model.
+        model: the base model.
+        metric: that judges runs.
+        direction: of the metric; None for the owner's, or as its name says.
+        rows: training rows.
+        family: kind of dataset.
+        sized: whether the size that the model's name states is a meta-feature.
+        others: further facts of the task.
+    """
+    dataset = options.named("dataset", parameters, dataset)
+    named = options.named("model", parameters, model)
+    return ImportedTask(
+        dataset,
+        named,
+        metric,
+        direction or direction_of(metric, options.direction),
+        rows=options.rows or rows,
+        family=options.family or family,
+        features=stated_size(named) if sized else {},
+        **others,
+    )
 
 
 def is_number(value: float) -> bool:

@@ -17,7 +17,7 @@ from foretune.interop.recorded import ImportedTask, RecordedRun
 from foretune.interop.resample import resample
 from foretune.interop.soundness import COPIES, growing_counts, sound_features, sound_run, without_copies
 from foretune.metadata import MetaDataset
-from foretune.metadata.frames import rows_to_frame
+from foretune.metadata.rows import assemble
 from foretune.metadata.schema import CONFIGURATION_PREFIX, FEATURE_PREFIX
 from foretune.types import Status
 
@@ -51,13 +51,13 @@ def tables(runs: Iterable[RecordedRun], provenance: Mapping[str, Any], notes: Se
     features, said = sound_features(tasks)
     said += [f"curves of {changed} runs have another number of slices than in the source"] if changed else []
     said += [f"{COPIES}: {_named(copies)}"] if copies else []
-    frames = {
+    rows = {
         "tasks": [_task_row(task, lengths[task.id], features[task.id]) for task in tasks],
         "runs": [_run_row(run, str(provenance.get("how", ""))) for run in kept],
         "curves": [row for run in kept for row in _curve_rows(run)],
     }
     written = {**provenance, "notes": [*notes, *_remarks(kept), *said]}
-    return MetaDataset(**{name: rows_to_frame(name, rows) for name, rows in frames.items()}, provenance=written)
+    return assemble(rows, written)
 
 
 def _remarks(runs: Sequence[RecordedRun]) -> list[str]:

@@ -18,7 +18,7 @@ from foretune.errors import InteropError
 from foretune.interop.documents import files_in
 from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of
-from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
+from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, task_of
 from foretune.interop.resample import ImportedSlice
 from foretune.types import Value
 
@@ -77,12 +77,5 @@ def _arrays(file: Path) -> Mapping[str, np.ndarray[Any, Any]]:
 def _task(file: Path, options: ImportOptions) -> ImportedTask:
     match = _NAME.fullmatch(file.stem)
     data, patch, model = (match["data"], match["patch"], match["model"]) if match else (file.stem, "", "RNN")
-    return ImportedTask(
-        options.named("dataset", {}, f"{data}_{patch}" if patch else data),
-        options.named("model", {}, model),
-        "validation_loss",
-        "minimize",
-        cost_unit="steps",
-        rows=options.rows,
-        family=options.family or data,
-    )
+    dataset = f"{data}_{patch}" if patch else data
+    return task_of(options, {}, dataset, model, "validation_loss", "minimize", family=data, cost_unit="steps")

@@ -15,11 +15,11 @@ from typing import Any
 
 from foretune.errors import InteropError
 from foretune.interop.optional import library
-from foretune.interop.options import ImportOptions, direction_of
+from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of
 from foretune.interop.parameters import settings_of
 from foretune.interop.points import LoggedPoint, own_points, timed_slices
-from foretune.interop.recorded import Imported, ImportedTask, RecordedRun
+from foretune.interop.recorded import Imported, RecordedRun, task_of
 from foretune.types import Value
 
 _EVENTS = "*tfevents*"
@@ -77,7 +77,7 @@ def _run(name: str, folder: Path, events: Any, options: ImportOptions) -> Record
     values = {**_hyperparameters(folder, events), **settings_of(name, options.settings)}
     start = float(events.FirstEventTimestamp())
     figures = figures_of(folder, options)
-    task = _task(values, options)
+    task = task_of(options, values, "", "", options.metric)
     tested = own_points(_points(events, options.test_metric))
     read, remarks = timed_slices(
         _points(events, options.metric),
@@ -95,17 +95,6 @@ def _run(name: str, folder: Path, events: Any, options: ImportOptions) -> Record
         seed=seed if isinstance(seed, int) else None,
         facts={"started": datetime.fromtimestamp(start, UTC).isoformat(), **figures},
         remarks=remarks,
-    )
-
-
-def _task(values: dict[str, Value], options: ImportOptions) -> ImportedTask:
-    return ImportedTask(
-        options.named("dataset", values),
-        options.named("model", values),
-        options.metric,
-        direction_of(options.metric, options.direction),
-        rows=options.rows,
-        family=options.family,
     )
 
 

@@ -23,10 +23,10 @@ from typing import Any
 from foretune.errors import InteropError
 from foretune.interop.adapters import adapter_settings
 from foretune.interop.documents import needed, read_object
-from foretune.interop.options import ImportOptions, direction_of
+from foretune.interop.options import ImportOptions
 from foretune.interop.origin import figures_of
 from foretune.interop.parameters import settings_of
-from foretune.interop.recorded import Imported, ImportedTask, RecordedRun, finite_slices
+from foretune.interop.recorded import Imported, RecordedRun, finite_slices, task_of
 from foretune.interop.resample import ImportedSlice
 from foretune.interop.trainer_runtime import first_step
 from foretune.interop.trainer_settings import arguments_of, beside, epochs_of, state_settings
@@ -214,7 +214,7 @@ def _cost_unit(logs: Sequence[_Log], options: ImportOptions) -> str:
 def _run(log: _Log, name: str, unit: str, options: ImportOptions) -> RecordedRun:
     settings = dict(log.settings)
     figures = figures_of(log.folder, options)
-    task = _task(log, settings, unit, options)
+    task = task_of(options, settings, "", log.model, options.metric or "eval_loss", cost_unit=unit)
     seed = settings.pop("seed", None)
     slices, status, message = finite_slices(_slices(log, unit, options))
     planned = int(log.state.get("max_steps") or 0)
@@ -231,19 +231,6 @@ def _run(log: _Log, name: str, unit: str, options: ImportOptions) -> RecordedRun
         facts={"started": _started(log), **figures} if options.file_times else figures,
         planned=planned or None,
         remarks=log.remarks if unit == "seconds" and not options.file_times else (),
-    )
-
-
-def _task(log: _Log, settings: dict[str, Value], unit: str, options: ImportOptions) -> ImportedTask:
-    metric = options.metric or "eval_loss"
-    return ImportedTask(
-        options.named("dataset", settings),
-        options.named("model", settings, log.model),
-        metric,
-        direction_of(metric, options.direction),
-        cost_unit=unit,
-        rows=options.rows,
-        family=options.family,
     )
 
 

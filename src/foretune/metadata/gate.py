@@ -27,12 +27,13 @@ import numpy as np
 from jaxtyping import Float
 
 from foretune.errors import MetaDatasetError
-from foretune.metadata.common import LEAST_CONFIGURATIONS, Losses, common_losses, overfits, relative_to_width
+from foretune.metadata.common import LEAST_CONFIGURATIONS, Losses, common_losses, relative_to_width
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.noise import seed_noise
 from foretune.metadata.orders import Order, average_order, portfolio_order
 from foretune.metadata.ranking import ranking_tasks
 from foretune.metadata.ranks import rank_rows, spearman
+from foretune.metadata.summary import overfitted_share
 from foretune.types import Configuration
 
 RUNS = (1, 2, 3, 5)
@@ -121,7 +122,7 @@ def gate(meta: MetaDataset, *, leave_out: LeaveOut = "task") -> Gate:
         units=np.array([_spread(row) for row in losses]) / _noise(meta, tasks),
         correlation=_mean_correlation(ranks),
         top_correlation=_mean_correlation(rank_rows(losses[:, top])),
-        overfitted=_overfitted(meta),
+        overfitted=overfitted_share(meta) or 0.0,
         default_rank=_default_rank(meta, tasks, configurations, ranks),
     )
 
@@ -190,11 +191,6 @@ def _noise(meta: MetaDataset, tasks: Sequence[str]) -> Float[np.ndarray, " M"]:
 def _mean_correlation(ranks: Float[np.ndarray, "M C"]) -> float:
     pairs = [spearman(ranks[i], ranks[j]) for i in range(len(ranks)) for j in range(i)]
     return float(np.mean(pairs))
-
-
-def _overfitted(meta: MetaDataset) -> float:
-    curves = [meta.curve(run).scores for run in meta.runs.loc[meta.runs["status"] == "ok", "run"]]
-    return float(np.mean([overfits(scores) for scores in curves])) if curves else 0.0
 
 
 def _default_rank(

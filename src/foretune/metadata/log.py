@@ -16,8 +16,9 @@ from typing import Any
 
 from foretune.errors import MetaDatasetError
 from foretune.metadata.dataset import MetaDataset
-from foretune.metadata.frames import frame_to_rows, rows_to_frame
+from foretune.metadata.frames import frame_to_rows
 from foretune.metadata.read import read_meta_dataset
+from foretune.metadata.rows import assemble
 from foretune.parsing import parse_json, read_as
 
 TASKS_LOG = "tasks.jsonl"
@@ -114,9 +115,4 @@ def compile_logs(folder: Path, provenance: Mapping[str, Any]) -> MetaDataset:
         message = f"{folder}: the logs hold a line that is no task or no run ({error!r}); remove it"
         raise MetaDatasetError(message) from error
     runs = [record["run"] for record in records.values()]
-    return MetaDataset(
-        rows_to_frame("tasks", list(tasks.values())),
-        rows_to_frame("runs", runs),
-        rows_to_frame("curves", curves),
-        provenance,
-    )
+    return assemble({"tasks": list(tasks.values()), "runs": runs, "curves": curves}, provenance)

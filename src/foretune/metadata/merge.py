@@ -14,7 +14,8 @@ from typing import Any, Literal
 from foretune.errors import MetaDatasetError
 from foretune.metadata.dataset import MetaDataset
 from foretune.metadata.digest import data_sha256
-from foretune.metadata.frames import frame_to_rows, rows_to_frame
+from foretune.metadata.frames import frame_to_rows
+from foretune.metadata.rows import assemble
 from foretune.metadata.schema import CONFIGURATION_PREFIX, FEATURE_PREFIX, TASK_COLUMNS
 from foretune.metadata.slices import resampled_rows
 
@@ -71,12 +72,8 @@ def merge(sources: Sequence[MergePart], *, on_conflict: OnConflict = "error") ->
     records, duplicates, conflicts = _merge_runs(sources, slices, on_conflict)
     runs = [record["run"] for record in records]
     _unite_numbers(runs)
-    meta = MetaDataset(
-        rows_to_frame("tasks", tasks),
-        rows_to_frame("runs", runs),
-        rows_to_frame("curves", [one for record in records for one in record["slices"]]),
-        _provenance(sources),
-    )
+    curves = [one for record in records for one in record["slices"]]
+    meta = assemble({"tasks": tasks, "runs": runs, "curves": curves}, _provenance(sources))
     return Merged(meta, partial, duplicates, conflicts)
 
 

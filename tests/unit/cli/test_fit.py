@@ -69,7 +69,7 @@ from pathlib import Path
 from foretune.cli.fit import fit
 from foretune.errors import MetaDatasetError
 try:
-    fit([Path("no-such-table")], Path("out"))
+    fit(meta_datasets=[Path("no-such-table")], out=Path("out"), as_json=False)
 except MetaDatasetError as error:
     print(error)
 assert "torch" not in sys.modules

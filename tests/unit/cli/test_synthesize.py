@@ -112,7 +112,7 @@ def test_the_function_does_what_the_command_does(docs, tmp_path):
 
 def test_the_function_takes_what_the_command_takes():
     taken, given = (inspect.signature(one).parameters for one in (foretune.synthesize, command))
-    assert {*taken, "yes", "context", "source"} == {*given, "console", "agreed"}
+    assert {*taken, "yes", "context", "source", "as_json"} == {*given, "console", "agreed"}
     optional = given.keys() & taken.keys() - {"docs", "out", "teacher"}
     assert {name: taken[name].default for name in optional} == {name: given[name].default for name in optional}
     for name in ("rows", "concurrency", "seed"):

@@ -90,7 +90,11 @@ def test_every_feature_says_what_it_computes():
 
 def test_a_new_feature_is_one_function(sample, monkeypatch):
     monkeypatch.setattr("foretune.metadata.features.DATASET_FEATURES", {})
-    dataset_feature("rows")(lambda one: len(one.prompts))
+
+    @dataset_feature
+    def rows(one):
+        return len(one.prompts)
+
     assert dataset_features(sample) == {"rows": 4.0}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from foretune.documents.passages import LEAST_CHARACTERS, Passage, cut
-from foretune.documents.read import Document, Limits, read_documents
+from foretune.documents.read import Document, read_documents
 from foretune.errors import DataError
 from foretune.synthesis.questions.near_duplicates import NearDuplicates
 from foretune.synthesis.questions.shared_text import join_sections
@@ -37,18 +37,17 @@ class Material:
     left_out: Mapping[str, int]
 
 
-def gather(places: Sequence[Path], *, seed: int, limits: Limits | None = None) -> Material:
+def gather(places: Sequence[Path], *, seed: int) -> Material:
     """Read documents, and put their passages into a random order.
 
     Args:
         places: files and folders.
         seed: of the order.
-        limits: of each document, None for the usual ones.
 
     Raises:
         DataError: there is no passage worth asking about.
     """
-    documents = read_documents(places, limits or Limits())
+    documents = read_documents(places)
     left_out, seen = Counter[str](), NearDuplicates(_SAME)
     chosen = list[Passage]()
     for passage in join_sections(cut(section for document in documents for section in document.sections)):
