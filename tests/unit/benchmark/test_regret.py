@@ -15,6 +15,7 @@ from foretune.benchmark.regret import (
     mean_ranks,
     regret,
     regrets_at,
+    resamples,
     scale_of,
     seconds_to,
 )
@@ -101,3 +102,12 @@ def test_an_interval_leaves_out_tasks_without_a_value():
 
 def test_equal_methods_share_their_rank():
     assert mean_ranks(np.array([[0.0, 0.0, 1.0], [0.5, 0.2, 0.1]])).tolist() == [2.25, 1.75, 2.0]
+
+
+def test_resamples_are_drawn_once_and_stay_as_they_are():
+    drawn = resamples(7)
+    assert drawn.sum(axis=1).tolist() == [7.0] * len(drawn)
+    assert resamples(7) is drawn
+    assert (resamples(7, seed=1) != drawn).any()
+    with pytest.raises(ValueError, match="read-only"):
+        drawn[0, 0] = 1.0
