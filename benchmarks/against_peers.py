@@ -2,6 +2,8 @@
 
 Run: python benchmarks/against_peers.py foretune-tiny-v1 --out FOLDER [--peers optuna-tpe,dehb]
      [--methods random,transfer-in-context] [--tasks 4] [--seeds 10] [--no-default-first] [--no-overhead]
+     python benchmarks/against_peers.py foretune-tiny-v1 --target TABLE --out FOLDER
+     python benchmarks/against_peers.py --out FOLDER --show
      python benchmarks/against_peers.py --list
 
 `make peers` makes the environments of the peers; a peer whose environment is missing, or that fails, is left out and
@@ -9,7 +11,8 @@ the reason is printed. `docs/peers.md` says what is compared, and how.
 
 Every finished replay is a line of FOLDER/peers.jsonl, which counts as long as data, terms, adapter and settings are the
 same. A peer does not plan with its budget, so that its search for the largest budget tells of the smaller ones, too.
-FOLDER/peers.md has the table, FOLDER/report.html curves and ranks, too; `foretune report FOLDER` makes it again.
+FOLDER/peers.md has the tables, which --show prints again from FOLDER/results.csv (`foretune.report.peers`);
+FOLDER/report.html has curves and ranks, too, and `foretune report FOLDER` makes it again.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from rich.console import Console
 
 from foretune.benchmark.budgets import Amount, parse_amounts
 from foretune.benchmark.compare import Contest, Replayed, Terms, from_row, prepare, replay, to_row
-from foretune.benchmark.figures import means, ranks, regret_curves, results_frame, scales_of
+from foretune.benchmark.figures import regret_curves, results_frame, scales_of
 from foretune.benchmark.methods import METHODS, Chosen, Method
 from foretune.benchmark.paired import baseline_of
 from foretune.benchmark.peers.peer import Effort
@@ -42,6 +45,7 @@ from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.metadata.noise import seed_noise
 from foretune.optimizer.protocol import Optimizer
 from foretune.report.comparison import save_comparison
+from foretune.report.peers import peer_sheets
 from foretune.report.replay import markdown, sheets
 from foretune.report.sheet import Sheet
 from foretune.session.comparing import comparison_of
@@ -51,6 +55,7 @@ from foretune.types import Report, Trial
 
 FOLDER = Path(__file__).parent / "peers"
 JOURNAL = "peers.jsonl"
+RESULTS = "results.csv"
 OURS = "random,portfolio,transfer-in-context"
 BUDGETS = "1runs,2runs,3runs,5runs"
 
@@ -113,13 +118,15 @@ def only(contest: Contest, tasks: Sequence[str]) -> Contest:
     return replace(contest, recorded={task: contest.recorded[task] for task in tasks})
 
 
-def jobs(contest: Contest) -> Iterator[tuple[Chosen, str, int, Amount]]:
+def jobs(contest: Contest, entries: Mapping[str, Entry]) -> Iterator[tuple[Chosen, str, int, Amount]]:
     """Method by method, so that a peer's process is needed once; a peer only for the largest budget."""
     for chosen in contest.methods:
         is_peer = chosen.name.startswith(PREFIX)
+        least = entries[chosen.name.removeprefix(PREFIX)].seeds if is_peer else None
+        seeds = min(contest.terms.seeds, least or contest.terms.seeds) if chosen.method.stochastic else 1
         for task, recorded in contest.recorded.items():
             largest = max(contest.terms.budgets, key=lambda one: one.seconds(recorded))
-            for seed in range(contest.terms.seeds if chosen.method.stochastic else 1):
+            for seed in range(seeds):
                 for budget in (largest,) if is_peer else contest.terms.budgets:
                     yield chosen, task, seed, budget
 
@@ -166,7 +173,7 @@ def run_all(
 ) -> tuple[list[Line], dict[str, str]]:
     """Every search, and the peers that failed with the reason."""
     done, lines, failed, running = read_lines(path), list[Line](), dict[str, str](), ""
-    for chosen, task, seed, budget in jobs(contest):
+    for chosen, task, seed, budget in jobs(contest, entries):
         if chosen.name != running:
             peers.close()  # of the one before
             running = chosen.name
@@ -206,37 +213,32 @@ def spread(lines: Sequence[Line], contest: Contest) -> list[Line]:
     return found
 
 
-def outcome(lines: Sequence[Line], contest: Contest, frame: pd.DataFrame) -> Sheet:
-    names, budgets = list(dict.fromkeys(frame["method"])), [str(one) for one in contest.terms.budgets]
-    regrets, places = means(frame, "regret_median"), ranks(frame, names)
-    head = ["method", *budgets, *(f"rank {one}" for one in budgets), "ms per ask and tell", "on the CPU", "peak MB"]
-    rows = list[list[str]]()
-    for name in names:
-        found = [regrets[name, one] for one in budgets]
-        cells = [f"{one.mean:.2f} [{one.low:.2f}, {one.high:.2f}]" for one in found]
-        rows.append([name, *cells, *(f"{places[name, one]:.1f}" for one in budgets), *effort_cells(lines, name)])
-    note = "Regret (1 = median) with 95 % bootstrap intervals over tasks, then average ranks."
-    return Sheet("Regret, rank, time and memory", note, head, rows, printed=True)
+def results_of(lines: Sequence[Line], frame: pd.DataFrame) -> pd.DataFrame:
+    """A row for each method and task, see `foretune.report.peers`."""
+    by_task = ["method", "task"]
+    efforts = [{"method": one.replayed.method, "task": one.replayed.task, **asdict(one.effort)} for one in lines]
+    totals = {"asks": "sum", "seconds": "sum", "cpu_seconds": "sum", "peak_bytes": "max"}
+    regrets = frame.pivot_table(index=by_task, columns="budget", values="regret_median", sort=False)
+    seeds = frame.groupby(by_task, sort=False).agg(seeds=("seed", "nunique"))
+    effort = pd.DataFrame(efforts).groupby(by_task, sort=False).agg(totals)
+    budgets = list(dict.fromkeys(frame["budget"]))
+    return pd.concat([seeds, regrets[budgets], effort], axis=1).reset_index()
 
 
-def summary(found: Sheet, contest: Contest, frame: pd.DataFrame, failed: Mapping[str, str]) -> str:
-    tasks, seeds = frame["task"].nunique(), contest.terms.seeds
+def title(contest: Contest, failed: Mapping[str, str]) -> str:
+    """Of `peers.md`: the terms, and who is left out."""
     first = "the default trained first" if contest.terms.default_first else "the default not trained first"
     charged = "thinking charged" if contest.charged else "thinking free"
-    title = f"# Against peers\n\n{tasks} tasks, {seeds} seeds of stochastic methods; {first}; {charged}."
-    notes = "".join(f"\nLeft out: {name}: {reason}\n" for name, reason in failed.items())
-    return f"{title}\n\n{markdown(found)}{notes}"
+    left_out = "".join(f"\nLeft out: {name}: {reason}\n" for name, reason in failed.items())
+    return f"# Against peers\n\n{len(contest.recorded)} tasks; {first}; {charged}.\n{left_out}"
 
 
-def effort_cells(lines: Sequence[Line], name: str) -> list[str]:
-    """Milliseconds an ask with its tell by the clock and on the CPU, and megabytes at most."""
-    efforts = [one.effort for one in lines if one.replayed.method == name]
-    asks = max(1, sum(one.asks for one in efforts))
-    milliseconds = [
-        1000 * sum(values) / asks for values in zip(*((e.seconds, e.cpu_seconds) for e in efforts), strict=True)
-    ]
-    peak = max(one.peak_bytes for one in efforts)
-    return [*(f"{one:.3g}" for one in milliseconds), f"{peak / 2**20:.0f}" if peak else "-"]
+def read_results(folder: Path) -> pd.DataFrame:
+    """What `compare` wrote."""
+    path = folder / RESULTS
+    if not path.is_file():
+        raise SystemExit(f"{path} is missing; compare first, without --show")
+    return pd.read_csv(path)
 
 
 def roster(entries: Mapping[str, Entry]) -> Sheet:
@@ -259,6 +261,7 @@ def listing(entries: Mapping[str, Entry]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", nargs="?", default="foretune-tiny-v1")
+    parser.add_argument("--target", help="table whose tasks are replayed; by default the one that is learned from")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--peers", help="names with commas between them; by default all that can take part")
     parser.add_argument("--methods", default=OURS, help="of foretune")
@@ -271,6 +274,9 @@ def main() -> None:
     parser.add_argument(
         "--list", action="store_true", help="versions, settings and notes of the peers, and nothing else"
     )
+    parser.add_argument(
+        "--show", action="store_true", help="print the tables of FOLDER/results.csv, and replay nothing"
+    )
     arguments = parser.parse_args()
     entries = read_roster(FOLDER)
     if arguments.list:
@@ -278,6 +284,9 @@ def main() -> None:
         return
     if arguments.out is None:
         parser.error("--out is needed")
+    if arguments.show:
+        print("\n".join(map(markdown, peer_sheets(read_results(arguments.out)))))
+        return
     compare(arguments, chosen_entries(entries, arguments.peers))
 
 
@@ -293,24 +302,26 @@ def compare(arguments: argparse.Namespace, entries: Mapping[str, Entry]) -> None
     failed = {PREFIX + name: one.missing for name, one in entries.items() if one.missing}
     able = {name: one for name, one in entries.items() if not one.missing}
     table, space = read_meta_dataset(arguments.table), load_space(arguments.space)
+    target = read_meta_dataset(arguments.target) if arguments.target else table
     budgets = parse_amounts(arguments.budgets)
     terms = Terms("family", budgets, arguments.seeds, arguments.default_first, arguments.overhead)
     peers, latest = Peers(able, space, arguments.out), Latest()
     known = {name: latest.timed(method) for name, method in METHODS.items()} | peers.methods()
     names = [*(name for name in arguments.methods.split(",") if name), *peers.methods()]
-    contest = prepare(table, table, terms, None, arguments.out / "surrogates", names, known)
+    contest = prepare(table, target, terms, None, arguments.out / "surrogates", names, known)
     if arguments.tasks:
-        contest = only(contest, drawn_tasks(table, arguments.tasks))
+        contest = only(contest, drawn_tasks(target, arguments.tasks))
     try:
         lines, problems = run_all(contest, peers, latest, able, arguments.out / JOURNAL)
     finally:
         peers.close()
     failed |= problems
     searches = [one.replayed for one in spread(lines, contest)]
-    scales = scales_of(contest, seed_noise(table))
-    frame = results_frame(searches, contest, scales, table)
-    found = outcome(lines, contest, frame)
-    text = summary(found, contest, frame, failed)
+    scales = scales_of(contest, seed_noise(target))
+    frame = results_frame(searches, contest, scales, target)
+    results_of(lines, frame).to_csv(arguments.out / RESULTS, index=False, float_format="%.6g")
+    found = peer_sheets(read_results(arguments.out))
+    text = "\n".join([title(contest, failed), *map(markdown, found)])
     (arguments.out / "peers.md").write_text(
         f"{text}\n{listing(entries)}\n\nforetune {version('foretune')}\n", encoding="utf-8"
     )
@@ -320,8 +331,8 @@ def compare(arguments: argparse.Namespace, entries: Mapping[str, Entry]) -> None
         contest,
         frame,
         regret_curves(searches, contest, scales),
-        [found, *sheets(frame, methods, baseline_of(methods)), roster(entries)],
-        tables=(arguments.table, arguments.table),
+        [*found, *sheets(frame, methods, baseline_of(methods)), roster(entries)],
+        tables=(arguments.table, arguments.target or arguments.table),
         program="python benchmarks/against_peers.py",
         notes=[f"{name}: {reason}" for name, reason in failed.items()],
     )

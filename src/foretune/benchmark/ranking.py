@@ -13,7 +13,7 @@ really use post-hoc tests based on mean-ranks?", 2016).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -72,17 +72,26 @@ def ranking_of(budget: str, regrets: Mapping[str, Mapping[str, float]]) -> Ranki
 
 def told_apart(values: Float[np.ndarray, "K M"]) -> Bool[np.ndarray, "K K"]:
     """Whether the test tells each pair of methods apart, from their regrets on the tasks."""
-    from scipy.stats import wilcoxon  # noqa: PLC0415 (as above)
-
     pairs = list(combinations(range(len(values)), 2))
-    differences = [(values[one] - values[other]).round(_DECIMALS) for one, other in pairs]
-    # SciPy makes the class of the result as it runs, so that pyright cannot know it.
-    tested = [wilcoxon(each) if each.any() else None for each in differences]
-    found = np.array([1.0 if one is None else float(one.pvalue) for one in tested])  # pyright: ignore[reportAttributeAccessIssue]
+    found = _tested([values[one] - values[other] for one, other in pairs])
     apart = np.zeros((len(values), len(values)), dtype=bool)
-    for (one, other), corrected in zip(pairs, holm(found), strict=True):
+    for (one, other), corrected in zip(pairs, found, strict=True):
         apart[one, other] = apart[other, one] = corrected < LEVEL
     return apart
+
+
+def p_values(own: Float[np.ndarray, " M"], others: Float[np.ndarray, "K M"]) -> Float[np.ndarray, " K"]:
+    """Of a method against each of the others, from their regrets on the tasks; corrected for K tests."""
+    return _tested(list(own - others))
+
+
+def _tested(differences: Sequence[Float[np.ndarray, " M"]]) -> Float[np.ndarray, " P"]:
+    from scipy.stats import wilcoxon  # noqa: PLC0415 (as above)
+
+    rounded = [one.round(_DECIMALS) for one in differences]
+    # SciPy makes the class of the result as it runs, so that pyright cannot know it.
+    found = [wilcoxon(one) if one.any() else None for one in rounded]
+    return holm(np.array([1.0 if one is None else float(one.pvalue) for one in found]))  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def holm(found: Float[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from foretune.benchmark.ranking import groups_of, holm, ranking_of, told_apart
+from foretune.benchmark.ranking import groups_of, holm, p_values, ranking_of, told_apart
 
 
 def by_task(values):
@@ -54,3 +54,9 @@ def test_methods_are_in_the_order_of_their_ranks_with_ties_shared():
 def test_one_method_has_no_group():
     found = ranking_of("1runs", {"one": by_task([0.5, 0.25])})
     assert (found.ranks, found.groups, found.beside_first) == ((1.0,), (), 0)
+
+
+def test_a_method_is_tested_against_each_of_the_others():
+    base = np.linspace(0.1, 1.0, 10)
+    found = p_values(base, np.stack([base + np.linspace(0.1, 0.2, 10), base]))
+    assert found.tolist() == pytest.approx([2 * 2 / 2**10, 1.0])

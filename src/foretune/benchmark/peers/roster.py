@@ -37,6 +37,7 @@ class Entry:
         python: that runs it.
         settings: that the adapter is given.
         earlier: whether it is given earlier tasks.
+        seeds: at most so many searches of a task, where they take long; None for as many as are asked for.
         packages: whose versions matter.
         note: for readers.
         missing: why it cannot take part; empty if it can.
@@ -47,6 +48,7 @@ class Entry:
     python: str
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     earlier: bool = False
+    seeds: int | None = None
     packages: tuple[str, ...] = ()
     note: str = ""
     missing: str = ""
@@ -87,6 +89,7 @@ def _entry(folder: Path, name: str, given: Mapping[str, Any]) -> Entry:
         str(python),
         given.get("settings", {}),
         bool(given.get("earlier", False)),
+        given.get("seeds"),
         tuple(given.get("packages", ())),
         given.get("note", ""),
         missing,
