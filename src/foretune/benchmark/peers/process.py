@@ -25,8 +25,8 @@ from typing import Any
 
 from foretune.errors import PeerError
 
-PATIENCE = 900.0
-"""Seconds after which an answer is given up."""
+PATIENCE = 3600.0
+"""Seconds after which an answer is given up. quicktunetool fits for many minutes where cores are busy."""
 
 
 class AdapterProcess:

@@ -37,6 +37,11 @@ def test_every_shipped_peer_has_an_adapter_and_pins(shipped):
     assert environments == pinned
 
 
+def test_peers_with_long_searches_have_one_seed(shipped):
+    assert shipped["smac-multi-fidelity"].seeds == shipped["quicktunetool-refit"].seeds == 1
+    assert shipped["optuna-tpe"].seeds is None
+
+
 def test_every_pin_is_exact_and_none_is_of_cuda():
     lines = [
         line
