@@ -1,4 +1,4 @@
-"""What one more run's worth of seconds gives the adapter that a search returns: six ways to spend it, side by side.
+"""What one more run's worth of seconds gives the adapter that a search returns: five ways to spend it, side by side.
 
 Run: python benchmarks/levers.py TASKS --out FOLDER [--model foretune-tiny] [--rows 200] [--runs 2] [--tasks T ...]
 
@@ -10,12 +10,15 @@ one more run of the default are spent in each way, always from the same state:
 - seed: the best configuration again with other seeds, as far as it was best;
 - neighbor: the same at 0.6 and 1.6 times the learning rate;
 - on: the best checkpoint is trained on, at a third of the learning rate, for as many epochs as the seconds carry;
-- on-full: the same at the whole learning rate;
-- tail: no seconds at all: the best run's weights, averaged over the last 1, 2 and 4 eighths of it at each slice.
+- on-full: the same at the whole learning rate.
 
 All end as `foretune tune` does: what there was and what came in are averaged greedily, as validation says. Printed is
 the test loss of what is returned relative to that without the extra seconds, with a 95 % interval over datasets. A
-finished dataset is a line of FOLDER/levers.jsonl, and the command goes on from there.
+finished dataset is a line of FOLDER/levers.jsonl, and the command goes on from there. Of twelve
+datasets of SmolLM2-135M-Instruct, side by side on an H200, eight ended within four minutes. The lines of the
+documentation (docs/decisions/search.md), printed again:
+
+    python benchmarks/levers.py TASKS --out benchmarks/results/levers-MODEL --show
 """
 
 from __future__ import annotations
@@ -35,14 +38,9 @@ from going_on import without
 from rich.console import Console
 
 from foretune.execution.finetuned import load_finetuned
-from foretune.finetuning.adapters import save_adapter
 from foretune.finetuning.average import sum_adapters
-from foretune.finetuning.batches import epoch_batches
 from foretune.finetuning.evaluate import Scores, evaluate
 from foretune.finetuning.optim import SLICES
-from foretune.finetuning.run import RunRequest, TrainingRun
-from foretune.finetuning.slices import prepare_run
-from foretune.finetuning.step import take_step
 from foretune.finetuning.train import finetune
 from foretune.session.averaging import KEPT, Parts, choose, folder_of, to_average
 from foretune.session.ground import base_model_held
@@ -55,10 +53,9 @@ DATASETS = (
     *("hwu64", "snips_slots", "paper_topic", "snips_intent", "trivia_category", "mawps_equation"),
     *("clinc150", "trivia_open", "sql_to_question", "ner_ncbi_disease", "chemprot_relation", "e2e_text_to_data"),
 )
-LEVERS = ("new", "seed", "neighbor", "on", "on-full", "tail")
+LEVERS = ("new", "seed", "neighbor", "on", "on-full")
 NEIGHBORS = (0.6, 1.6)
 MOST_RUNS = 3
-WINDOWS = (1, 2, 4)
 
 
 @dataclass(frozen=True)
@@ -147,54 +144,12 @@ def on(state: State, name: str, rate: float) -> list[Checkpoint]:
     return [state.train(name, longer, SLICES, 1)]
 
 
-def tail(state: State) -> list[Checkpoint]:
-    """Averages over the last eighths of the best run, each where validation likes it best."""
-    best, data, options = state.best, state.found.setup.data, state.found.options
-    request = RunRequest(Trial(0, best.configuration, best.fidelity), data, options.model, options.device)
-    torch.manual_seed(0)
-    run = prepare_run(request)
-    means: list[dict[str, torch.Tensor]] = []
-    kept = {window: Checkpoint(state.folder / f"tail-{window}", np.inf) for window in WINDOWS}
-    for fidelity in range(1, best.fidelity + 1):
-        means.append(slice_mean(run, fidelity))
-        last = {name: value.detach().clone() for name, value in run.adapted.trained.items()}
-        for window in WINDOWS:
-            put(run, {name: torch.stack([one[name] for one in means[-window:]]).mean(0) for name in last})
-            loss = evaluate(run.model, data.validation).nll
-            if loss < kept[window].loss:
-                kept[window] = replace(kept[window], loss=loss)
-                kept[window].folder.mkdir(exist_ok=True)
-                save_adapter(run.adapted, kept[window].folder)
-        put(run, last)
-    return list(kept.values())
-
-
-def slice_mean(run: TrainingRun, fidelity: int) -> dict[str, torch.Tensor]:
-    """Train a slice; the mean of the weights after its steps."""
-    sums = {name: torch.zeros_like(value) for name, value in run.adapted.trained.items()}
-    first, last = run.plan.slice_end(fidelity - 1), run.plan.slice_end(fidelity)
-    for step in range(first, last):
-        epoch, at = divmod(step, run.plan.steps_per_epoch)
-        run.rates.set(step)
-        take_step(run, epoch_batches(run.lengths, run.batch_size, seed=0, epoch=epoch)[at], step)
-        for name, value in run.adapted.trained.items():
-            sums[name] += value.detach()
-    return {name: value / (last - first) for name, value in sums.items()}
-
-
-def put(run: TrainingRun, values: Mapping[str, torch.Tensor]) -> None:
-    with torch.no_grad():
-        for name, parameter in run.adapted.trained.items():
-            parameter.copy_(values[name])
-
-
 WAYS: Mapping[str, Callable[[State], list[Checkpoint]]] = {
     "new": new,
     "seed": lambda state: again(state, "seed", (1.0,)),
     "neighbor": lambda state: again(state, "neighbor", NEIGHBORS),
     "on": lambda state: on(state, "on", 1 / 3),
     "on-full": lambda state: on(state, "on-full", 1.0),
-    "tail": tail,
 }
 
 
