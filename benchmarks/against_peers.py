@@ -270,7 +270,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--space", default="peft", help="search space of the table's configurations")
     parser.add_argument("--default-first", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--overhead", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--no-overhead", dest="overhead", action="store_false")
     parser.add_argument(
         "--list", action="store_true", help="versions, settings and notes of the peers, and nothing else"
     )
