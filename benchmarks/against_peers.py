@@ -12,7 +12,7 @@ the reason is printed. `docs/peers.md` says what is compared, and how.
 Every finished replay is a line of FOLDER/peers.jsonl, which counts as long as data, terms, adapter and settings are the
 same. A peer does not plan with its budget, so that its search for the largest budget tells of the smaller ones, too.
 FOLDER/peers.md has the tables, which --show prints again from FOLDER/results.csv (`foretune.report.peers`);
-FOLDER/report.html has curves and ranks, too, and `foretune report FOLDER` makes it again.
+FOLDER/report.html has curves and ranks, too, and `foretune report FOLDER` makes it again; FOLDER/regret.png has the curves.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from foretune.metadata.noise import seed_noise
 from foretune.optimizer.protocol import Optimizer
 from foretune.report.comparison import save_comparison
 from foretune.report.peers import peer_sheets
+from foretune.report.regret_plot import draw_regret, save_regret
 from foretune.report.replay import markdown, sheets
 from foretune.report.sheet import Sheet
 from foretune.session.comparing import comparison_of
@@ -326,11 +327,14 @@ def compare(arguments: argparse.Namespace, entries: Mapping[str, Entry]) -> None
         f"{text}\n{listing(entries)}\n\nforetune {version('foretune')}\n", encoding="utf-8"
     )
     print(text)
+    curves = regret_curves(searches, contest, scales)
+    figure = draw_regret(curves, tasks=len(contest.recorded), leave_out=terms.leave_out)
+    save_regret(figure, arguments.out / "regret.png")
     methods = list(dict.fromkeys(frame["method"]))
     comparison = comparison_of(
         contest,
         frame,
-        regret_curves(searches, contest, scales),
+        curves,
         [*found, *sheets(frame, methods, baseline_of(methods)), roster(entries)],
         tables=(arguments.table, arguments.target or arguments.table),
         program="python benchmarks/against_peers.py",

@@ -482,5 +482,5 @@ def test_a_run_of_one_configuration_is_scored_on_a_guard(finished, data, tmp_pat
     untouched, finetuned = read_run_report(output / "report.json").scores
     assert (untouched.guard.rows, untouched.guard.rise) == (9, None)
     share = finetuned.guard.nll / untouched.guard.nll - 1
-    assert finetuned.guard.rise.share == pytest.approx(share, rel=1e-6)
+    assert finetuned.guard.rise.share == pytest.approx(share, rel=1e-5)
     assert f"changes the loss there by {share:+.1%}" in capsys.readouterr().out
