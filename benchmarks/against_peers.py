@@ -12,7 +12,8 @@ the reason is printed. `docs/peers.md` says what is compared, and how.
 Every finished replay is a line of FOLDER/peers.jsonl, which counts as long as data, terms, adapter and settings are the
 same. A peer does not plan with its budget, so that its search for the largest budget tells of the smaller ones, too.
 FOLDER/peers.md has the tables, which --show prints again from FOLDER/results.csv (`foretune.report.peers`);
-FOLDER/report.html has curves and ranks, too, and `foretune report FOLDER` makes it again; FOLDER/regret.png has the curves.
+FOLDER/report.html has curves and ranks, too, and `foretune report FOLDER` makes it again;
+FOLDER/regret.png has the curves.
 """
 
 from __future__ import annotations

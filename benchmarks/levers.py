@@ -14,9 +14,9 @@ one more run of the default are spent in each way, always from the same state:
 
 All end as `foretune tune` does: what there was and what came in are averaged greedily, as validation says. Printed is
 the test loss of what is returned relative to that without the extra seconds, with a 95 % interval over datasets. A
-finished dataset is a line of FOLDER/levers.jsonl, and the command goes on from there. Of twelve
-datasets of SmolLM2-135M-Instruct, side by side on an H200, eight ended within four minutes. The lines of the
-documentation (docs/decisions/search.md), printed again:
+finished dataset is a line of FOLDER/levers.jsonl, and the command goes on from there. Of twelve datasets of
+SmolLM2-135M-Instruct, side by side on an H200, eight ended within four minutes. The lines of the documentation
+(docs/decisions/search.md), printed again:
 
     python benchmarks/levers.py TASKS --out benchmarks/results/levers-MODEL --show
 """

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_LETTERS = 95
+"""Of names that the legend has in a row."""
+
 
 def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str) -> Figure:
     """Regret (0 = best of the pool, 1 = median configuration) against the budget in mean full runs.
@@ -52,7 +55,8 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
     axes.set_title(
         f"{tasks} tasks, one {leave_out} left out; mean and 95 % interval over tasks", fontsize=10, color=INK
     )
-    figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    columns = max(1, min(5, _LETTERS // max(map(len, curves))))
+    figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
     return figure
 
 
