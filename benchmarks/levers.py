@@ -57,6 +57,8 @@ LEVERS = ("new", "seed", "neighbor", "on", "on-full")
 NEIGHBORS = (0.6, 1.6)
 MOST_RUNS = 3
 
+Line = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -180,8 +182,8 @@ def returned(state: State, checkpoints: Sequence[Checkpoint]) -> dict[str, float
 
 
 @base_model_held()
-def measure(data: Path, given: argparse.Namespace, surrogates: Path) -> dict[str, Any]:
-    folder = given.out / data.name
+def measure(data: Path, given: argparse.Namespace) -> Line:
+    folder, surrogates = given.out / data.name, surrogates_of(given.out, given.model)[data.name]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     console = Console(file=(folder / "log.txt").open("a", encoding="utf-8"), width=160)
@@ -202,47 +204,62 @@ def measure(data: Path, given: argparse.Namespace, surrogates: Path) -> dict[str
     return line
 
 
-def show(lines: Sequence[Mapping[str, Any]]) -> None:
+def changes(label: str, ratios: Sequence[float], points: Sequence[float]) -> str:
+    """A line on relative test losses and points of exact match, one of each a dataset."""
+    loss, exact = interval(np.array(ratios)), interval(np.array(points))
+    return (
+        f"{label:<22}test loss {loss.mean:+.1%} [{loss.low:+.1%}, {loss.high:+.1%}]; "
+        f"exact match {exact.mean:+.2f} points [{exact.low:+.2f}, {exact.high:+.2f}]"
+    )
+
+
+def show(lines: Sequence[Line]) -> None:
     """Relative to what is returned without the extra seconds."""
     print(f"{'task':<22}{'nothing':>9}" + "".join(f"{name:>10}" for name in LEVERS))
     for line in lines:
-        changes = [line[name]["test"] / line["nothing"]["test"] - 1 for name in LEVERS]
-        print(f"{line['task']:<22}{line['nothing']['test']:>9.4f}" + "".join(f"{change:>+10.1%}" for change in changes))
+        ratios = [line[name]["test"] / line["nothing"]["test"] - 1 for name in LEVERS]
+        print(f"{line['task']:<22}{line['nothing']['test']:>9.4f}" + "".join(f"{one:>+10.1%}" for one in ratios))
     print()
     for name in LEVERS:
-        for kind, label in (("test", "returned"), ("single", "best single")):
-            found = interval(np.array([line[name][kind] / line["nothing"][kind] - 1 for line in lines]))
-            exact = {"test": "exact", "single": "single_exact"}[kind]
-            points = interval(np.array([100 * (line[name][exact] - line["nothing"][exact]) for line in lines]))
-            print(
-                f"{name:<10}{label:<12}test loss {found.mean:+.1%} [{found.low:+.1%}, {found.high:+.1%}]; "
-                f"exact match {points.mean:+.2f} points [{points.low:+.2f}, {points.high:+.2f}]"
-            )
+        for loss, exact, label in (("test", "exact", "returned"), ("single", "single_exact", "best single")):
+            ratios = [line[name][loss] / line["nothing"][loss] - 1 for line in lines]
+            points = [100 * (line[name][exact] - line["nothing"][exact]) for line in lines]
+            print(changes(f"{name:<10}{label}", ratios, points))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(described: str | None, rows: int) -> argparse.ArgumentParser:
+    """What a benchmark over datasets takes."""
+    parser = argparse.ArgumentParser(description=described, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="foretune-tiny")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--rows", type=int, default=200)
-    parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=rows)
     parser.add_argument("--tasks", nargs="+", choices=DATASETS, default=DATASETS)
     parser.add_argument("--show", action="store_true", help="print what there is, and train nothing")
-    given = parser.parse_args()
+    return parser
+
+
+def measured(file: str, given: argparse.Namespace, measure: Callable[[Path], Line]) -> list[Line]:
+    """A line for each dataset; those that are not in FOLDER/FILE yet are made and added."""
     torch.set_num_threads(1)
     given.out.mkdir(parents=True, exist_ok=True)
-    path = given.out / "levers.jsonl"
+    path = given.out / file
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
     done = {line["task"] for line in lines}
-    left = [] if given.show else [name for name in given.tasks if name not in done]
-    surrogates = surrogates_of(given.out, given.model) if left else {}
-    for name in left:
-        lines.append(measure(given.data / name, given, surrogates[name]))
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(lines[-1]) + "\n")
-    show(lines)
+    for name in () if given.show else given.tasks:
+        if name not in done:
+            lines.append(measure(given.data / name))
+            with path.open("a", encoding="utf-8") as appended:
+                appended.write(json.dumps(lines[-1]) + "\n")
+    return lines
+
+
+def main() -> None:
+    parser = arguments(__doc__, rows=200)
+    parser.add_argument("--runs", type=int, default=2)
+    given = parser.parse_args()
+    show(measured("levers.jsonl", given, lambda data: measure(data, given)))
 
 
 if __name__ == "__main__":

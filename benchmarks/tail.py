@@ -6,22 +6,21 @@ TASKS is the folder of the datasets. After each of the last three eighths of the
 validation split as they are, and averaged over all steps of the last 1, 2 and 4 eighths. Of each kind, the slice that
 validation likes best is scored on the test split; `chosen` is the kind that validation likes best. All are of one and
 the same training. Printed is the test loss relative to the weights as they are, with a 95 % interval over datasets. A
-finished dataset is a line of FOLDER/tail.jsonl, and the command goes on from there.
+finished dataset is a line of FOLDER/tail.jsonl, and the command goes on from there. The lines of the documentation,
+printed again:
+
+    python benchmarks/tail.py TASKS --out benchmarks/results/tail-MODEL --show
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from levers import DATASETS
+from levers import Line, arguments, changes, measured
 
-from foretune.benchmark.regret import interval
 from foretune.finetuning.batches import epoch_batches
 from foretune.finetuning.data import load_splits, tokenize
 from foretune.finetuning.evaluate import evaluate
@@ -44,7 +43,7 @@ MOST_TOKENS = 256
 Weights = Mapping[str, torch.Tensor]
 
 
-def measure(data: Path, given: argparse.Namespace) -> dict[str, Any]:
+def measure(data: Path, given: argparse.Namespace) -> Line:
     """Best validation loss of each kind, and its test loss."""
     splits = load_splits(data, train_rows=given.rows, validation_rows=given.scored, test_rows=given.scored)
     tokens = tokenize(splits, load_tokenizer(given.model), MOST_TOKENS, end_token_id=0)
@@ -92,42 +91,24 @@ def put(run: TrainingRun, weights: Weights) -> None:
             parameter.copy_(weights[name])
 
 
-def show(lines: Sequence[Mapping[str, Any]]) -> None:
+def show(lines: Sequence[Line]) -> None:
     """Relative to the best slice of the weights as they are."""
     print(f"{'task':<22}{AS_IT_IS:>10}" + "".join(f"{kind:>11}" for kind in KINDS))
-    ratios = np.array([[line[kind]["test"] / line[AS_IT_IS]["test"] - 1 for kind in KINDS] for line in lines])
-    points = np.array([[100 * (line[kind]["exact"] - line[AS_IT_IS]["exact"]) for kind in KINDS] for line in lines])
-    for line, changes in zip(lines, ratios, strict=True):
-        print(f"{line['task']:<22}{line[AS_IT_IS]['test']:>10.4f}" + "".join(f"{change:>+11.1%}" for change in changes))
-    for kind, of_kind, of_points in zip(KINDS, ratios.T, points.T, strict=True):
-        found, exact = interval(of_kind), interval(of_points)
-        print(
-            f"{kind:<10} test loss {found.mean:+.1%} [{found.low:+.1%}, {found.high:+.1%}]; "
-            f"exact match {exact.mean:+.2f} points [{exact.low:+.2f}, {exact.high:+.2f}]"
-        )
+    ratios = {kind: [line[kind]["test"] / line[AS_IT_IS]["test"] - 1 for line in lines] for kind in KINDS}
+    for at, line in enumerate(lines):
+        cells = "".join(f"{ratios[kind][at]:>+11.1%}" for kind in KINDS)
+        print(f"{line['task']:<22}{line[AS_IT_IS]['test']:>10.4f}{cells}")
+    print()
+    for kind in KINDS:
+        points = [100 * (line[kind]["exact"] - line[AS_IT_IS]["exact"]) for line in lines]
+        print(changes(kind, ratios[kind], points))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--model", default="foretune-tiny")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--rows", type=int, default=100)
+    parser = arguments(__doc__, rows=100)
     parser.add_argument("--scored", type=int, default=100, help="rows of the validation and of the test split")
-    parser.add_argument("--tasks", nargs="+", choices=DATASETS, default=DATASETS)
     given = parser.parse_args()
-    torch.set_num_threads(1)
-    given.out.mkdir(parents=True, exist_ok=True)
-    path = given.out / "tail.jsonl"
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-    done = {line["task"] for line in lines}
-    for name in given.tasks:
-        if name not in done:
-            lines.append(measure(given.data / name, given))
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(lines[-1]) + "\n")
-    show(lines)
+    show(measured("tail.jsonl", given, lambda data: measure(data, given)))
 
 
 if __name__ == "__main__":
