@@ -1,14 +1,16 @@
-"""Another library as an optimizer: its proposals are snapped, recorded runs answer, and it is told what really ran."""
+"""Another library as an optimizer. In a replay its proposals are snapped, recorded runs answer, and it is told what
+really ran; in a search by the clock its proposals are trained as they are."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from foretune.benchmark.peers.native_space import NativeSpace
 from foretune.benchmark.peers.snapping import Pool
+from foretune.space.vocabulary import base_name
 from foretune.types import Configuration, LearningCurve, Report, Status, Task, Trial, Value
 
 FREE_ANSWERS = 1_000
@@ -69,6 +71,7 @@ class Peer:
         space: native, at the width of the task's base model.
         start: what the adapter needs beside space, slices and default: its settings, the seed, earlier results.
         default: proposed to the library as its first run, where there is one.
+        snapped: whether only the candidates can be trained; else every proposal is, as it is.
     """
 
     def __init__(
@@ -79,10 +82,12 @@ class Peer:
         space: NativeSpace,
         start: Mapping[str, Any],
         default: Configuration | None = None,
+        *,
+        snapped: bool = True,
     ) -> None:
         self.effort = Effort()
         self._adapter, self._task, self._space = adapter, task, space
-        self._pool = Pool(candidates, space)
+        self._nearest = Pool(candidates, space).nearest if snapped else _itself
         self._runs: dict[str, Configuration] = {}
         self._curves: dict[Configuration, Report] = {}
         self._waiting: tuple[Proposal, Trial] | None = None
@@ -134,9 +139,9 @@ class Peer:
         return None
 
     def _realized(self, proposal: Proposal) -> Configuration | None:
-        """The recorded configuration of a run."""
+        """The configuration that is trained for a run."""
         if proposal.run not in self._runs:
-            nearest = self._pool.nearest(proposal.configuration, self._runs.values())
+            nearest = self._nearest(proposal.configuration, self._runs.values())
             if nearest is None:
                 return None
             self._runs[proposal.run] = nearest
@@ -163,3 +168,9 @@ class Peer:
         self.effort.cpu_seconds += float(reply["cpu_seconds"])
         self.effort.peak_bytes = int(reply["peak_bytes"])
         return reply
+
+
+def _itself(named: Mapping[str, Value], taken: Collection[Configuration]) -> Configuration:
+    """Of a proposal, whatever was trained before."""
+    del taken
+    return Configuration({base_name(name): value for name, value in named.items()})

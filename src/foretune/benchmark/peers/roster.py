@@ -6,22 +6,25 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from foretune.benchmark.knowledge import Knowledge
 from foretune.benchmark.methods import Method
 from foretune.benchmark.peers.native_space import NativeSpace, native_space
 from foretune.benchmark.peers.peer import Peer
 from foretune.benchmark.peers.process import AdapterProcess
 from foretune.benchmark.replay_task import ReplayTask
 from foretune.errors import PeerError
+from foretune.metadata import MetaDataset
 from foretune.metadata.common import at_width, relative_to_width
+from foretune.optimizer import Search
 from foretune.space import SearchSpace
+from foretune.surrogate.inputs import width_of
+from foretune.types import Configuration, Task
 
 PREFIX = "peer:"
 ROSTER = "peers.yaml"
@@ -96,6 +99,19 @@ def _entry(folder: Path, name: str, given: Mapping[str, Any]) -> Entry:
     )
 
 
+@dataclass(frozen=True)
+class _Begin:
+    """What a search begins with: the task, its pool, the first configuration, the width of the base model, and the
+    tables to learn from, which are those of everything but a group."""
+
+    task: Task
+    pool: Sequence[Configuration]
+    first: Configuration | None
+    width: int | None
+    group: str
+    tables: Sequence[MetaDataset]
+
+
 class Peers:
     """Peers of a folder, whose processes live as long as this does.
 
@@ -121,33 +137,41 @@ class Peers:
         for one in self._processes.values():
             one.close()
 
+    def live(self, name: str, search: Search, tables: Sequence[MetaDataset]) -> Peer:
+        """A search of a peer by the clock, which may have learned from these tables."""
+        begin = _Begin(search.task, search.pool, search.default, width_of(search.task), "live", tables)
+        return self._begun(name, begin, search.seed, snapped=False)
+
     def _maker(self, name: str) -> Callable[[ReplayTask, int], Peer]:
         def make(setting: ReplayTask, seed: int) -> Peer:
             """A fresh search of the peer, told of the earlier runs that it may know."""
-            entry, space = self._entries[name], self._at(setting.hidden_size)
-            start: dict[str, Any] = {"seed": seed, "settings": dict(entry.settings)}
-            if entry.earlier:
-                earlier = self._earlier(setting, space)
-                start |= {"earlier": str(earlier), "cache": str(earlier.with_suffix("") / name)}
-            self.latest[name] = Peer(
-                self._processes[name], setting.task, setting.candidates, space, start, setting.first
-            )
+            known, width = setting.knowledge, setting.hidden_size
+            begin = _Begin(setting.task, setting.candidates, setting.first, width, known.group, [known.meta])
+            self.latest[name] = self._begun(name, begin, seed, snapped=True)
             return self.latest[name]
 
         return make
+
+    def _begun(self, name: str, begin: _Begin, seed: int, *, snapped: bool) -> Peer:
+        entry, space = self._entries[name], self._at(begin.width)
+        start: dict[str, Any] = {"seed": seed, "settings": dict(entry.settings)}
+        if entry.earlier:
+            earlier = self._earlier(begin, space)
+            start |= {"earlier": str(earlier), "cache": str(earlier.with_suffix("") / name)}
+        return Peer(self._processes[name], begin.task, begin.pool, space, start, begin.first, snapped=snapped)
 
     def _at(self, width: int | None) -> NativeSpace:
         if width not in self._spaces:
             self._spaces[width] = native_space(self._space if width is None else self._space.at(width))
         return self._spaces[width]
 
-    def _earlier(self, setting: ReplayTask, space: NativeSpace) -> Path:
-        """A file with the runs of the other groups, written once for each group and width."""
-        group = hashlib.sha256(setting.knowledge.group.encode()).hexdigest()[:8]
-        path = self._folder / "earlier" / f"{group}-{setting.hidden_size}.json"
+    def _earlier(self, begin: _Begin, space: NativeSpace) -> Path:
+        """A file with the earlier runs, written once for each group and width."""
+        group = hashlib.sha256(begin.group.encode()).hexdigest()[:8]
+        path = self._folder / "earlier" / f"{group}-{begin.width}.json"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            tasks = earlier_tasks(setting.knowledge, space, setting.hidden_size)
+            tasks = [one for meta in begin.tables for one in earlier_tasks(meta, space, begin.width)]
             path.write_text(json.dumps(tasks), encoding="utf-8")
         return path
 
@@ -156,14 +180,14 @@ def _process(entry: Entry, folder: Path) -> AdapterProcess:
     return AdapterProcess([entry.python, str(entry.adapter)], folder / "logs" / f"{entry.name}.txt")
 
 
-def earlier_tasks(knowledge: Knowledge, space: NativeSpace, width: int | None) -> list[dict[str, Any]]:
-    """Complete runs of other groups' tasks, the first of each configuration, with learning rates moved to this width.
+def earlier_tasks(meta: MetaDataset, space: NativeSpace, width: int | None) -> list[dict[str, Any]]:
+    """Complete runs of a table's tasks, the first of each configuration, with learning rates moved to this width.
 
     Returns:
         Tasks with `task`, `features` and `runs`; a run has its `configuration` by the names of the native space, the
         `losses` after every slice, and its `seconds`.
     """
-    meta, found = knowledge.meta, list[dict[str, Any]]()
+    found = list[dict[str, Any]]()
     for name in meta.task_ids:
         task, runs = meta.task(name), dict[str, dict[str, Any]]()
         for run in meta.runs_of(name):

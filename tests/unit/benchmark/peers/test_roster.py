@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from synthetic_table import synthetic_table
 
@@ -10,10 +11,13 @@ from foretune.benchmark.budgets import parse_amounts
 from foretune.benchmark.compare import Terms, prepare, replay
 from foretune.benchmark.knowledge import Knowledge
 from foretune.benchmark.peers.roster import Peers, earlier_tasks, read_roster
+from foretune.benchmark.replay import recorded_task
 from foretune.errors import PeerError
 from foretune.metadata.common import relative_to_width
+from foretune.optimizer import Search
 from foretune.space import load_space
-from foretune.types import Configuration
+from foretune.surrogate.inputs import width_of
+from foretune.types import Configuration, LearningCurve, Report, Status
 
 ADAPTERS = Path(__file__).parents[4] / "benchmarks" / "peers"
 PEERS = 22
@@ -94,12 +98,28 @@ def test_a_peer_is_replayed_like_any_other_method(tmp_path, shipped):
     assert peers.latest["random-snapped"].effort.asks >= 5
 
 
+def test_by_the_clock_proposals_are_trained_as_they_are(tmp_path, shipped):
+    table, space = synthetic_table(), load_space("peft")
+    task, pool = table.task("task-1"), recorded_task(table, "task-1").candidates
+    peers = Peers({"random-snapped": shipped["random-snapped"]}, space, tmp_path)
+    try:
+        peer = peers.live("random-snapped", Search(task, pool[1:], pool[0], seed=3), [table])
+        trial = peer.ask()
+        peer.tell(Report(trial, Status.OK, LearningCurve(np.full(8, -0.5), np.ones(8)), seconds=8.0))
+        other = peer.ask()
+    finally:
+        peers.close()
+    assert trial.configuration == pool[0]
+    assert other.configuration not in pool
+    assert space.at(width_of(task)).allows(other.configuration)
+
+
 def test_earlier_tasks_are_complete_runs_of_the_other_groups_at_the_width_of_the_task(tmp_path, space):
     table = synthetic_table()
     left = [task for task in table.task_ids if table.families[task] != "delta"]
     knowledge = Knowledge("delta", table.select(left), None, tmp_path)
     width = 192
-    tasks = earlier_tasks(knowledge, space, width)
+    tasks = earlier_tasks(knowledge.meta, space, width)
     assert [one["task"] for one in tasks] == left
     run = next(run for run in table.runs_of(left[0]) if len(table.curve(run)) == 8)
     relative = relative_to_width(table.configurations[run], table.widths[left[0]])
