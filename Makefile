@@ -31,7 +31,7 @@ demo: $(INSTALLED) ## finetune the shipped model on real facts, from start to en
 	$(BIN)/foretune demo
 
 test: $(INSTALLED) ## run all tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(INSTALLED) ## style, types, layers
 	$(BIN)/ruff check

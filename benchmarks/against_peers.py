@@ -3,6 +3,7 @@
 Run: python benchmarks/against_peers.py foretune-tiny-v1 --out FOLDER [--peers optuna-tpe,dehb]
      [--methods random,transfer-in-context] [--tasks 4] [--seeds 10] [--no-default-first] [--no-overhead]
      python benchmarks/against_peers.py foretune-tiny-v1 --target TABLE --out FOLDER
+     python benchmarks/against_peers.py TABLE --space observed --leave-out task --out FOLDER
      python benchmarks/against_peers.py --out FOLDER --show
      python benchmarks/against_peers.py --list
 
@@ -28,7 +29,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -37,8 +38,10 @@ from rich.console import Console
 from foretune.benchmark.budgets import Amount, parse_amounts
 from foretune.benchmark.compare import Contest, Replayed, Terms, from_row, prepare, replay, to_row
 from foretune.benchmark.figures import regret_curves, results_frame, scales_of
+from foretune.benchmark.knowledge import LeaveOut
 from foretune.benchmark.methods import METHODS, Chosen, Method
 from foretune.benchmark.paired import baseline_of
+from foretune.benchmark.peers.native_space import observed_space
 from foretune.benchmark.peers.peer import Effort
 from foretune.benchmark.peers.roster import PREFIX, Entry, Peers, read_roster
 from foretune.errors import PeerError
@@ -46,6 +49,7 @@ from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.metadata.noise import seed_noise
 from foretune.optimizer.protocol import Optimizer
 from foretune.report.comparison import save_comparison
+from foretune.report.final_test import final_test_sheets
 from foretune.report.peers import peer_sheets
 from foretune.report.regret_plot import draw_regret, save_regret
 from foretune.report.replay import markdown, sheets
@@ -58,6 +62,7 @@ from foretune.types import Report, Trial
 FOLDER = Path(__file__).parent / "peers"
 JOURNAL = "peers.jsonl"
 RESULTS = "results.csv"
+OBSERVED = "observed"
 OURS = "random,portfolio,transfer-in-context"
 BUDGETS = "1runs,2runs,3runs,5runs"
 
@@ -215,8 +220,8 @@ def spread(lines: Sequence[Line], contest: Contest) -> list[Line]:
     return found
 
 
-def results_of(lines: Sequence[Line], frame: pd.DataFrame) -> pd.DataFrame:
-    """A row for each method and task, see `foretune.report.peers`."""
+def results_of(lines: Sequence[Line], frame: pd.DataFrame, contest: Contest) -> pd.DataFrame:
+    """A row for each method and task, see `foretune.report.peers` and `foretune.report.final_test`."""
     by_task = ["method", "task"]
     efforts = [{"method": one.replayed.method, "task": one.replayed.task, **asdict(one.effort)} for one in lines]
     totals = {"asks": "sum", "seconds": "sum", "cpu_seconds": "sum", "peak_bytes": "max"}
@@ -224,7 +229,17 @@ def results_of(lines: Sequence[Line], frame: pd.DataFrame) -> pd.DataFrame:
     seeds = frame.groupby(by_task, sort=False).agg(seeds=("seed", "nunique"))
     effort = pd.DataFrame(efforts).groupby(by_task, sort=False).agg(totals)
     budgets = list(dict.fromkeys(frame["budget"]))
-    return pd.concat([seeds, regrets[budgets], effort], axis=1).reset_index()
+    found = [seeds, regrets[budgets], effort]
+    if not any(one.task.metric.maximize for one in contest.recorded.values()):
+        ends = frame[frame["budget_seconds"] == frame.groupby("task")["budget_seconds"].transform("max")]
+        found.append(ends.groupby(by_task, sort=False).agg(test=("test", "mean"), test_deviation=("test", "std")))
+    return pd.concat(found, axis=1).reset_index()
+
+
+def tables_of(folder: Path, reference: str) -> list[Sheet]:
+    """Those of `FOLDER/results.csv`."""
+    results = read_results(folder)
+    return [*peer_sheets(results), *final_test_sheets(results, reference)]
 
 
 def title(contest: Contest, failed: Mapping[str, str]) -> str:
@@ -270,7 +285,11 @@ def main() -> None:
     parser.add_argument("--budgets", default=BUDGETS)
     parser.add_argument("--tasks", type=int, help="so many, each of another family; by default all")
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--space", default="peft", help="search space of the table's configurations")
+    parser.add_argument("--leave-out", choices=get_args(LeaveOut), default="family")
+    parser.add_argument(
+        "--space", default="peft", help=f"search space of the table's configurations; `{OBSERVED}` for what they span"
+    )
+    parser.add_argument("--reference", default="transfer-in-context", help="that test losses at the end stand against")
     parser.add_argument("--default-first", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--no-overhead", dest="overhead", action="store_false")
     parser.add_argument(
@@ -287,7 +306,7 @@ def main() -> None:
     if arguments.out is None:
         parser.error("--out is needed")
     if arguments.show:
-        print("\n".join(map(markdown, peer_sheets(read_results(arguments.out)))))
+        print("\n".join(map(markdown, tables_of(arguments.out, arguments.reference))))
         return
     compare(arguments, chosen_entries(entries, arguments.peers))
 
@@ -303,10 +322,12 @@ def compare(arguments: argparse.Namespace, entries: Mapping[str, Entry]) -> None
     arguments.out.mkdir(parents=True, exist_ok=True)
     failed = {PREFIX + name: one.missing for name, one in entries.items() if one.missing}
     able = {name: one for name, one in entries.items() if not one.missing}
-    table, space = read_meta_dataset(arguments.table), load_space(arguments.space)
+    table = read_meta_dataset(arguments.table)
     target = read_meta_dataset(arguments.target) if arguments.target else table
+    observed = arguments.space == OBSERVED
+    space = observed_space([*target.configurations.values()]) if observed else load_space(arguments.space)
     budgets = parse_amounts(arguments.budgets)
-    terms = Terms("family", budgets, arguments.seeds, arguments.default_first, arguments.overhead)
+    terms = Terms(arguments.leave_out, budgets, arguments.seeds, arguments.default_first, arguments.overhead)
     peers, latest = Peers(able, space, arguments.out), Latest()
     known = {name: latest.timed(method) for name, method in METHODS.items()} | peers.methods()
     names = [*(name for name in arguments.methods.split(",") if name), *peers.methods()]
@@ -321,8 +342,8 @@ def compare(arguments: argparse.Namespace, entries: Mapping[str, Entry]) -> None
     searches = [one.replayed for one in spread(lines, contest)]
     scales = scales_of(contest, seed_noise(target))
     frame = results_frame(searches, contest, scales, target)
-    results_of(lines, frame).to_csv(arguments.out / RESULTS, index=False, float_format="%.6g")
-    found = peer_sheets(read_results(arguments.out))
+    results_of(lines, frame, contest).to_csv(arguments.out / RESULTS, index=False, float_format="%.6g")
+    found = tables_of(arguments.out, arguments.reference)
     text = "\n".join([title(contest, failed), *map(markdown, found)])
     (arguments.out / "peers.md").write_text(
         f"{text}\n{listing(entries)}\n\nforetune {version('foretune')}\n", encoding="utf-8"

@@ -1,7 +1,7 @@
 """Live searches: real finetuning by the clock. The default search against rules, random search and other libraries.
 
 Run: python benchmarks/live.py TASKS --out FOLDER [--model FOLDER] [--datasets NAME@ROWS ...] [--methods NAME ...]
-         [--runs 2 4] [--seeds 2] [--device cpu] [--workers 2]
+         [--runs 2 4] [--seeds 2] [--device cpu] [--workers 2] [--scored-rows 24]
 
 For each dataset and each seed:
 
@@ -96,6 +96,7 @@ class Terms:
     device: str
     folder: Path
     tables: tuple[str, ...]
+    scored_rows: int | None
 
 
 def search(case: Case, terms: Terms) -> Line:
@@ -112,7 +113,7 @@ def search(case: Case, terms: Terms) -> Line:
     shutil.rmtree(output, ignore_errors=True)
     clock = Clock()
     run = foretune.tune(
-        terms.tasks / name,
+        data_of(name, terms),
         output,
         budget=case.seconds if math.isfinite(case.seconds) else "24h",
         optimizer=library(case, terms, clock) if case.method.startswith(PREFIX) else case.method,
@@ -140,6 +141,19 @@ def search(case: Case, terms: Terms) -> Line:
         "trained_seconds": trained,
         "other_seconds": run.report.spent_seconds - trained + header["closing_seconds"] + WRITING_SECONDS,
     }
+
+
+def data_of(name: str, terms: Terms) -> Path:
+    """The dataset, or a copy with only so many rows to validate on, and twice as many to test on."""
+    data = terms.tasks / name
+    if terms.scored_rows is None:
+        return data
+    copy = terms.folder / "data" / name
+    copy.mkdir(parents=True, exist_ok=True)
+    for split, rows in (("train", None), ("validation", terms.scored_rows), ("test", 2 * terms.scored_rows)):
+        lines = (data / f"{split}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+        (copy / f"{split}.jsonl").write_text("".join(lines[:rows]), encoding="utf-8")
+    return copy
 
 
 class DefaultFirst:
@@ -280,11 +294,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--runs", type=int, nargs="+", default=[2, 4])
+    parser.add_argument("--scored-rows", type=int, help="validate on the first so many rows, and test on twice as many")
     parser.add_argument("--show", action="store_true", help="print what there is, and search nothing")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / "searches.jsonl"
-    terms = Terms(given.tasks, given.model, given.device, given.out, tuple(given.tables))
+    terms = Terms(given.tasks, given.model, given.device, given.out, tuple(given.tables), given.scored_rows)
     asked = given.datasets, given.methods, given.runs, given.seeds
     done = read(path)
     context = multiprocessing.get_context("spawn")

@@ -31,6 +31,7 @@ AIMED_AT = ("2runs", "3runs")
 TIMES_FASTER = {f"{PREFIX}quicktunetool": 100, f"{PREFIX}quicktunetool-refit": 100, f"{PREFIX}optuna-tpe": 1}
 """How many times the CPU time of an ask and its tell these are aimed to take of ours."""
 _EFFORT = ("asks", "seconds", "cpu_seconds", "peak_bytes")
+_TEST = ("test", "test_deviation")
 _DIGITS = 3
 
 
@@ -53,7 +54,7 @@ def peer_sheets(results: pd.DataFrame) -> list[Sheet]:
 
 
 def _budgets(results: pd.DataFrame) -> list[str]:
-    return [str(one) for one in results.columns if one not in {"method", "task", "seeds", *_EFFORT}]
+    return [str(one) for one in results.columns if one not in {"method", "task", "seeds", *_EFFORT, *_TEST}]
 
 
 def _regrets(results: pd.DataFrame, budget: str, methods: Sequence[str]) -> Float[np.ndarray, "M K"]:

@@ -12,19 +12,23 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from ConfigSpace import ConfigurationSpace
 from ConfigSpace.hyperparameters import (
     CategoricalHyperparameter,
     FloatHyperparameter,
     Hyperparameter,
     IntegerHyperparameter,
+    OrdinalHyperparameter,
+    UniformFloatHyperparameter,
 )
 
-from foretune.space import SearchSpace
 from foretune.space.domain import activity, is_ordered, legal_values, plain
 from foretune.space.vocabulary import base_name
 from foretune.types import Configuration, Value
 
 Kind = Literal["choice", "ordered", "float", "integer"]
+_LISTED, _DECADES, _ROUNDING = 12, 100.0, 1e-6
+"""Numbers that are a list; ratio of the ends of a logarithmic range; by how much ConfigSpace may round an end."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +111,35 @@ class NativeSpace:
         return {"parameters": [asdict(one) for one in self.parameters], "configspace": dict(self.configspace)}
 
 
-def native_space(space: SearchSpace) -> NativeSpace:
+def native_space(space: ConfigurationSpace) -> NativeSpace:
     """Of a search space, at the width of the base model."""
-    parameters = [_parameter(space, name, one) for name, one in space.space.items()]
-    return NativeSpace(tuple(parameters), space.space.to_serialized_dict())
+    parameters = [_parameter(space, name, one) for name, one in space.items()]
+    return NativeSpace(tuple(parameters), space.to_serialized_dict())
 
 
-def _parameter(space: SearchSpace, name: str, one: Hyperparameter[Any, Any]) -> Parameter:
-    when = activity(space.space, name)
+def observed_space(configurations: Sequence[Configuration]) -> NativeSpace:
+    """For a table whose search space is not at hand: all that its configurations span.
+
+    Words are a choice. Up to 12 different numbers are a list; more are a range, on a logarithmic scale where its ends
+    are a hundredfold apart. A hyperparameter of one value is left out.
+    """
+    columns = {name: dict.fromkeys(one.values[name] for one in configurations) for name in configurations[0].values}
+    spanned = [_spanned(name, list(values)) for name, values in columns.items() if len(values) > 1]
+    return native_space(ConfigurationSpace(space=spanned))
+
+
+def _spanned(name: str, values: Sequence[Value]) -> Hyperparameter[Any, Any]:
+    numbers = sorted(one for one in values if isinstance(one, int | float) and not isinstance(one, bool))
+    if len(numbers) < len(values):
+        return CategoricalHyperparameter(name, list(values))
+    if len(numbers) <= _LISTED:
+        return OrdinalHyperparameter(name, numbers)
+    low, high = (end + at * _ROUNDING * abs(end) for at, end in zip((-1, 1), (numbers[0], numbers[-1]), strict=True))
+    return UniformFloatHyperparameter(name, low, high, log=low > 0 and high / low >= _DECADES)
+
+
+def _parameter(space: ConfigurationSpace, name: str, one: Hyperparameter[Any, Any]) -> Parameter:
+    when = activity(space, name)
     kind: Kind = "ordered" if is_ordered(one) else "choice"
     if isinstance(one, FloatHyperparameter | IntegerHyperparameter):
         kind = "integer" if isinstance(one, IntegerHyperparameter) else "float"

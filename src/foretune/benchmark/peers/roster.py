@@ -117,11 +117,11 @@ class Peers:
 
     Args:
         entries: to take part.
-        space: of the recorded configurations, not yet at the width of a base model.
+        space: of the recorded configurations, not yet at the width of a base model; or native already.
         folder: for logs and for what adapters are given of earlier tasks.
     """
 
-    def __init__(self, entries: Mapping[str, Entry], space: SearchSpace, folder: Path) -> None:
+    def __init__(self, entries: Mapping[str, Entry], space: SearchSpace | NativeSpace, folder: Path) -> None:
         self._space, self._folder = space, folder
         self._entries = entries
         self._processes = {name: _process(one, folder) for name, one in entries.items()}
@@ -161,8 +161,10 @@ class Peers:
         return Peer(self._processes[name], begin.task, begin.pool, space, start, begin.first, snapped=snapped)
 
     def _at(self, width: int | None) -> NativeSpace:
+        if isinstance(self._space, NativeSpace):
+            return self._space
         if width not in self._spaces:
-            self._spaces[width] = native_space(self._space if width is None else self._space.at(width))
+            self._spaces[width] = native_space((self._space if width is None else self._space.at(width)).space)
         return self._spaces[width]
 
     def _earlier(self, begin: _Begin, space: NativeSpace) -> Path:

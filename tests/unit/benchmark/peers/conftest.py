@@ -15,7 +15,7 @@ ADAPTERS = Path(__file__).parents[4] / "benchmarks" / "peers"
 
 @pytest.fixture(scope="session")
 def space() -> NativeSpace:
-    return native_space(load_space("peft"))
+    return native_space(load_space("peft").space)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from foretune.benchmark.peers.native_space import native_space
+from foretune.benchmark.peers.native_space import native_space, observed_space
 from foretune.space import load_space
 from foretune.types import Configuration
 
@@ -39,7 +39,7 @@ def test_places_go_from_0_to_1_on_the_scale_of_the_space(space):
 
 
 def test_ranges_are_those_of_the_base_models_width():
-    wide = native_space(load_space("peft").at(768))
+    wide = native_space(load_space("peft").at(768).space)
     assert wide.by_name["learning_rate:lora"].values == (0.0002, 0.0075)
 
 
@@ -68,3 +68,25 @@ def test_it_can_be_written_as_json(space):
     read = json.loads(json.dumps(space.to_json()))
     assert [one["name"] for one in read["parameters"]] == [one.name for one in space.parameters]
     assert {one["name"] for one in read["configspace"]["hyperparameters"]} == set(space.by_name)
+
+
+def test_of_a_table_without_a_search_space_hyperparameters_are_what_they_span():
+    rng = np.random.default_rng(0)
+    drawn = [
+        {"name": word, "few": few, "rate": 10.0**rate, "share": share, "same": 1}
+        for word, few, rate, share in zip(
+            ["adam", "sgd"] * 10, [16, 4, 8, 4] * 5, rng.uniform(-5, -1, 20), rng.uniform(0, 1, 20), strict=True
+        )
+    ]
+    space = observed_space([Configuration(one) for one in drawn])
+    kinds = {one.name: (one.kind, one.log) for one in space.parameters}
+    assert kinds == {
+        "name": ("choice", False),
+        "few": ("ordered", False),
+        "rate": ("float", True),
+        "share": ("float", False),
+    }
+    assert space.by_name["few"].values == (4, 8, 16)
+    rates, (low, high) = [one["rate"] for one in drawn], space.by_name["rate"].values
+    assert low < min(rates) < max(rates) < high
+    assert (low, high) == pytest.approx((min(rates), max(rates)), rel=1e-5)
