@@ -56,7 +56,7 @@ CONSTANTS: Mapping[str, Sequence[float]] = {
     "foretune.optimizer.in_context._LEAST_SLICES": (1, 8),
 }
 DIVISIONS = 2_000
-CHOSEN_BY = ("2runs", "3runs")
+CHOSEN_BY = ("2 runs", "3 runs")
 
 
 def without_features(surrogate: InContextSurrogate) -> InContextSurrogate:

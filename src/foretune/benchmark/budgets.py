@@ -26,8 +26,10 @@ class Amount:
     unit: Literal["runs", "seconds"]
 
     def __str__(self) -> str:
-        """As it is written: `3runs`, `300s`."""
-        return f"{self.number:g}{'runs' if self.unit == 'runs' else 's'}"
+        """As tables have it, and as it can be read again: `1 run`, `3 runs`, `300s`."""
+        if self.unit == "seconds":
+            return f"{self.number:g}s"
+        return f"{self.number:g} {'run' if self.number == 1 else 'runs'}"
 
     def seconds(self, recorded: RecordedTask) -> float:
         """What it is worth on a task."""

@@ -3,7 +3,7 @@
 Results are a frame with a row for each method and task:
 
 - `method`, `task`, `seeds`: the number of searches at each budget;
-- a column for each budget, such as `3runs`: regret (1 = median), mean over seeds;
+- a column for each budget, such as `3 runs`: regret (1 = median), mean over seeds;
 - `asks`, `seconds`, `cpu_seconds`: what the method's own part of all its searches took; `peak_bytes` of its process.
 """
 
@@ -27,7 +27,7 @@ SNAPPED = f"{PREFIX}random-snapped"
 """Random search like a peer's, which is no library."""
 SHARE, LEVEL = 0.5, 0.01
 """Of the best library's regret that is aimed at, and of the p-values against all of them."""
-AIMED_AT = ("2runs", "3runs")
+AIMED_AT = ("2 runs", "3 runs")
 TIMES_FASTER = {f"{PREFIX}quicktunetool": 100, f"{PREFIX}quicktunetool-refit": 100, f"{PREFIX}optuna-tpe": 1}
 """How many times the CPU time of an ask and its tell these are aimed to take of ours."""
 _EFFORT = ("asks", "seconds", "cpu_seconds", "peak_bytes")

@@ -11,7 +11,7 @@ from foretune.errors import ConfigurationError
 def test_runs_and_times_are_read_once_each_in_their_order():
     found = parse_amounts("1runs, 1run,2.5runs,300s,5m,1h")
     assert found == (Amount(1, "runs"), Amount(2.5, "runs"), Amount(300, "seconds"), Amount(3600, "seconds"))
-    assert [str(one) for one in found] == ["1runs", "2.5runs", "300s", "3600s"]
+    assert [str(one) for one in found] == ["1 run", "2.5 runs", "300s", "3600s"]
 
 
 @pytest.mark.parametrize("text", ["", "3", "runs", "-1runs", "0s", "1runs,soon", "3 days"])

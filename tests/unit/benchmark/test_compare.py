@@ -132,19 +132,19 @@ def test_figures_of_a_task_by_hand(tmp_path):
     frame = frame_of(four_tasks(), tmp_path, ["zero-shot", "default", "best-average", "oracle"], budget="1runs,2runs")
     rows = frame[(frame["task"] == "c") & (frame["seed"] == 0)].set_index(["method", "budget"])
     # The peaks are 4, 2, 3 and 5: best 2, median 3.5, default (rank 1) 4; a run takes 2 s.
-    assert rows.loc[("default", "1runs"), "validation"] == 4.0
-    assert rows.loc[("default", "1runs"), "test"] == 4.5
-    assert rows.loc[("default", "1runs"), "regret_default"] == 1.0
-    assert rows.loc[("default", "1runs"), "regret_median"] == pytest.approx(2 / 1.5)
-    assert rows.loc[("best-average", "2runs"), "regret_median"] == 0.0
-    assert rows.loc[("oracle", "1runs"), "regret_default"] == 0.0
-    assert rows.loc[("zero-shot", "1runs"), "regret_default"] == pytest.approx(3.5)
-    assert rows.loc[("zero-shot", "1runs"), "runs_to_default"] == 1.0
-    assert math.isnan(rows.loc[("zero-shot", "1runs"), "seconds_to_default"])
-    assert rows.loc[("default", "2runs"), "seconds_to_default"] == 2.0
+    assert rows.loc[("default", "1 run"), "validation"] == 4.0
+    assert rows.loc[("default", "1 run"), "test"] == 4.5
+    assert rows.loc[("default", "1 run"), "regret_default"] == 1.0
+    assert rows.loc[("default", "1 run"), "regret_median"] == pytest.approx(2 / 1.5)
+    assert rows.loc[("best-average", "2 runs"), "regret_median"] == 0.0
+    assert rows.loc[("oracle", "1 run"), "regret_default"] == 0.0
+    assert rows.loc[("zero-shot", "1 run"), "regret_default"] == pytest.approx(3.5)
+    assert rows.loc[("zero-shot", "1 run"), "runs_to_default"] == 1.0
+    assert math.isnan(rows.loc[("zero-shot", "1 run"), "seconds_to_default"])
+    assert rows.loc[("default", "2 runs"), "seconds_to_default"] == 2.0
     # From 0 to 1 s at 9, to 2 s at 5, to 3 s at 4, to 4 s at 3 (the first slice of rank 2).
     steps = np.array([9.0, 5.0, 4.0, 3.0])
-    assert rows.loc[("best-average", "2runs"), "area"] == pytest.approx(np.minimum((steps - 2) / 1.5, 1.0).mean())
+    assert rows.loc[("best-average", "2 runs"), "area"] == pytest.approx(np.minimum((steps - 2) / 1.5, 1.0).mean())
 
 
 def test_means_ranks_and_curves_over_tasks(tmp_path):
@@ -153,11 +153,11 @@ def test_means_ranks_and_curves_over_tasks(tmp_path):
     searches, scales = replay_all(contest, tmp_path), scales_of(contest, seed_noise(table))
     frame = results_frame(searches, contest, scales, table)
     found = means(frame, "regret_default")
-    assert found["default", "1runs"].mean == 1.0
-    assert found["best-average", "2runs"].tasks == 4
+    assert found["default", "1 run"].mean == 1.0
+    assert found["best-average", "2 runs"].tasks == 4
     order = ranks(frame, ["default", "best-average"])
-    assert order["default", "1runs"] == order["best-average", "1runs"] == 1.5
-    assert order["best-average", "2runs"] < order["default", "2runs"]
+    assert order["default", "1 run"] == order["best-average", "1 run"] == 1.5
+    assert order["best-average", "2 runs"] < order["default", "2 runs"]
     curves = regret_curves(searches, contest, scales)
     assert curves["oracle"].mean[-1] == 0.0
     assert (curves["oracle"].mean <= curves["oracle:after_default=1"].mean + 1e-12).all()

@@ -16,7 +16,7 @@ from foretune.benchmark.paired import baseline_of, closed_shares, differences, r
 from foretune.benchmark.regret import Interval, interval
 from foretune.errors import ConfigurationError
 
-KEY = ("method", "1runs")
+KEY = ("method", "1 run")
 REGRETS = {
     "method": {"a": (0.1, 0.3), "b": (0.3, 0.3), "c": (0.0, 0.0)},
     "base": {"c": (0.0,), "a": (0.4,), "b": (0.2,)},  # in another order and with one seed
@@ -27,7 +27,7 @@ REGRETS = {
 @pytest.fixture
 def frame():
     rows = [
-        {"method": method, "budget": "1runs", "task": task, "seed": seed, "regret_median": value}
+        {"method": method, "budget": "1 run", "task": task, "seed": seed, "regret_median": value}
         for method, tasks in REGRETS.items()
         for task, values in tasks.items()
         for seed, value in enumerate(values)
@@ -41,7 +41,7 @@ def rounded(value: Interval):
 
 def test_differences_are_those_of_the_same_task(frame):
     found = differences(frame, "base")
-    assert list(found) == [KEY, ("oracle", "1runs")]
+    assert list(found) == [KEY, ("oracle", "1 run")]
     one = found[KEY]
     # -0.2, 0.1 and 0
     assert rounded(one.interval) == ((round(-0.1 / 3, 9), -0.2, 0.1), 3)
@@ -54,7 +54,7 @@ def test_the_interval_of_a_difference_is_the_usual_one(frame):
 
 def test_rounding_errors_are_ties():
     rows = [("base", 0.3), ("method", 0.1 + 0.2)]
-    frame = pd.DataFrame([{"method": m, "budget": "1runs", "task": "a", "regret_median": value} for m, value in rows])
+    frame = pd.DataFrame([{"method": m, "budget": "1 run", "task": "a", "regret_median": value} for m, value in rows])
     one = differences(frame, "base")[KEY]
     assert (one.wins, one.losses, one.ties) == (0, 0, 1)
     assert math.copysign(1, one.interval.mean) == 1.0, "no minus zero"
@@ -71,7 +71,7 @@ def test_the_share_of_the_gap_is_0_for_the_baseline_and_1_for_the_bound(frame):
     # closed are 0.2, -0.1 and 0 of 0.2, 0.1 and 0
     assert rounded(found[KEY]) == ((round(1 / 3, 9), -1.0, 1.0), 3)
     copies = pd.concat([frame, frame[frame["method"] == "oracle"].assign(method="bound")])
-    assert rounded(closed_shares(copies, "base", "bound")["oracle", "1runs"]) == ((1.0, 1.0, 1.0), 3)
+    assert rounded(closed_shares(copies, "base", "bound")["oracle", "1 run"]) == ((1.0, 1.0, 1.0), 3)
 
 
 @pytest.mark.parametrize("below", [[0.0, 0.0], [0.3, -0.3], [0.1, -0.2], [0.1 + 0.2 - 0.3, 0.0]])

@@ -29,7 +29,7 @@ def test_replay_writes_results_tables_and_a_figure(meta, tmp_path):
     assert "Regret: 0 = best of the pool, 1 = median configuration" in result.output
     frame = pd.read_parquet(out / "results.parquet")
     assert set(frame["task"]) == {"a", "c", "d"}
-    assert set(frame["budget"]) == {"1runs", "3runs", "5s"}
+    assert set(frame["budget"]) == {"1 run", "3 runs", "5s"}
     assert len(frame) == 3 * 3 * (8 + 2 * 6)
     summary = (out / "summary.md").read_text()
     assert "3 tasks of 3 families, 2 seeds of stochastic methods, 180 searches." in summary
@@ -69,7 +69,7 @@ def test_methods_are_compared_in_pairs_with_a_baseline(meta, tmp_path):
     summary = (out / "summary.md").read_text()
     sheet = summary.partition(f"## Regret minus that of {baseline}")[2].partition("## ")[0]
     row = next(line for line in sheet.splitlines() if line.startswith("| random |"))
-    for budget, cell in zip(("1runs", "2runs"), row.split("|")[2:], strict=False):
+    for budget, cell in zip(("1 run", "2 runs"), row.split("|")[2:], strict=False):
         assert cell.startswith(f" {frame['random', budget] - frame[baseline, budget]:+.3f} [")
         assert sum(int(count) for count in cell.split()[-1].split("/")) == 4
 

@@ -13,7 +13,7 @@ EFFORT = {"seeds": 2, "asks": 10, "seconds": 0.04, "cpu_seconds": 0.02, "peak_by
 
 
 def rows(method, regrets, **effort):
-    columns = {"method": method, "task": TASKS, "1runs": 1.0, "2runs": regrets}
+    columns = {"method": method, "task": TASKS, "1 run": 1.0, "2 runs": regrets}
     return pd.DataFrame({**columns, **EFFORT, **effort})
 
 
@@ -30,7 +30,7 @@ TPE = rows("peer:optuna-tpe", [3 * one for one in OURS], cpu_seconds=0.0001)
 
 def test_methods_stand_with_regret_rank_time_and_memory():
     sheet = peer_sheets(results(FAR))[0]
-    assert sheet.head[:6] == ["method", "seeds", "1runs", "2runs", "rank 1runs", "rank 2runs"]
+    assert sheet.head[:6] == ["method", "seeds", "1 run", "2 runs", "rank 1 run", "rank 2 runs"]
     ours, far = sheet.rows
     assert far[:3] == ["peer:far", "2", "1.00 [1.00, 1.00]"]
     assert far[3].startswith("0.62 [")

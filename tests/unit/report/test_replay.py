@@ -10,7 +10,7 @@ from foretune.benchmark.headroom import Headroom
 from foretune.report.replay import headroom_sheet, markdown, rich_table, sheets
 
 ROW = {
-    "budget": "1runs",
+    "budget": "1 run",
     "model": "foretune-tiny",
     "metric": "validation_nll",
     "area": 0.5,
