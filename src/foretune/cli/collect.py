@@ -95,6 +95,7 @@ def collect(
     from foretune.collect import finish as compile_tables
     from foretune.metadata.source import parse_sources
     from foretune.request import Reading
+    from foretune.session.folder import locked
     from foretune.session.recipe import read_configurations
 
     console = Console()
@@ -122,7 +123,11 @@ def collect(
         collection, describe = _prepare(sources, model, space, max_length, settings, console)
     observe = partial(_show, console)
     try:
-        with waiting(console, "starting") as step, _runners(cluster, checkpoints or str(out), device) as start:
+        with (
+            locked(out, "collection", "--out"),
+            waiting(console, "starting") as step,
+            _runners(cluster, checkpoints or str(out), device) as start,
+        ):
             told = partial(_described, describe, step)
             meta = collect(collection, out, describe=told, start_runner=start, workers=workers, observe=observe)
     except KeyboardInterrupt:

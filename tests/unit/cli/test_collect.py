@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 from foretune.cli import commands
 from foretune.cli.collect import _described, _runners, _show, _start_worker
 from foretune.collect import CollectionProgress
+from foretune.errors import JournalError
 from foretune.metadata.source import TaskSource
+from foretune.session.folder import locked
 
 
 def say(*arguments):
@@ -20,6 +22,16 @@ def say(*arguments):
 def test_finish_without_a_collection_is_a_plain_error(tmp_path):
     result = say("collect", "--out", tmp_path, "--finish")
     assert "holds no collection" in str(result.exception)
+
+
+def test_two_collections_in_one_folder_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr("foretune.cli.collect._prepare", lambda *_: (None, None))
+    with locked(tmp_path / "meta", "collection", "--out"):
+        result = say("collect", "--out", tmp_path / "meta", tmp_path / "data")
+    assert isinstance(result.exception, JournalError)
+    assert "another collection is running in" in str(result.exception)
+    assert "give another folder to --out" in str(result.exception)
 
 
 def test_tasks_may_follow_one_option_or_stand_alone(tmp_path):

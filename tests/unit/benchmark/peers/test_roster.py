@@ -20,7 +20,7 @@ from foretune.surrogate.inputs import width_of
 from foretune.types import Configuration, LearningCurve, Report, Status
 
 ADAPTERS = Path(__file__).parents[4] / "benchmarks" / "peers"
-PEERS = 22
+PEERS = 23
 
 
 @pytest.fixture(scope="module")
