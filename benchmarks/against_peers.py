@@ -20,34 +20,30 @@ FOLDER/regret.png has the curves.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import math
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
 
 from foretune.benchmark.budgets import Amount, parse_amounts
-from foretune.benchmark.compare import Contest, Replayed, Terms, from_row, prepare, replay, to_row
+from foretune.benchmark.compare import Contest, Terms, prepare, replay
 from foretune.benchmark.figures import regret_curves, results_frame, scales_of
 from foretune.benchmark.knowledge import LeaveOut
-from foretune.benchmark.methods import METHODS, Chosen, Method
+from foretune.benchmark.methods import METHODS, Chosen
 from foretune.benchmark.paired import baseline_of
+from foretune.benchmark.peers.journal import Line, read_lines, spread, stamp, write_line
 from foretune.benchmark.peers.native_space import observed_space
-from foretune.benchmark.peers.peer import Effort
 from foretune.benchmark.peers.roster import PREFIX, Entry, Peers, read_roster
+from foretune.benchmark.peers.timed import Latest
 from foretune.errors import PeerError
 from foretune.metadata import MetaDataset, read_meta_dataset
 from foretune.metadata.noise import seed_noise
-from foretune.optimizer.protocol import Optimizer
 from foretune.report.comparison import save_comparison
 from foretune.report.final_test import final_test_sheets
 from foretune.report.peers import peer_sheets
@@ -57,7 +53,6 @@ from foretune.report.sheet import Sheet
 from foretune.session.comparing import comparison_of
 from foretune.session.reporting import write_final_comparison
 from foretune.space import load_space
-from foretune.types import Report, Trial
 
 FOLDER = Path(__file__).parent / "peers"
 JOURNAL = "peers.jsonl"
@@ -65,53 +60,6 @@ RESULTS = "results.csv"
 OBSERVED = "observed"
 OURS = "random,portfolio,transfer-in-context"
 BUDGETS = "1runs,2runs,3runs,5runs"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A finished replay, with what its method's own part took."""
-
-    replayed: Replayed
-    effort: Effort
-
-
-class Timed:
-    """An optimizer of this process, timed like a peer."""
-
-    def __init__(self, optimizer: Optimizer) -> None:
-        self.effort = Effort()
-        self._optimizer = optimizer
-
-    def ask(self, seconds_left: float = math.inf, pending: Sequence[Trial] = ()) -> Trial | None:
-        self.effort.asks += 1
-        with self._watched():
-            return self._optimizer.ask(seconds_left, pending)
-
-    def tell(self, report: Report) -> None:
-        with self._watched():
-            self._optimizer.tell(report)
-
-    @contextmanager
-    def _watched(self) -> Generator[None]:
-        begun, used = time.perf_counter(), time.process_time()
-        yield
-        self.effort.seconds += time.perf_counter() - begun
-        self.effort.cpu_seconds += time.process_time() - used
-
-
-class Latest:
-    """Methods whose optimizers are timed; the latest one's effort can be read."""
-
-    def __init__(self) -> None:
-        self.effort = Effort()
-
-    def timed(self, method: Method) -> Method:
-        def make(*arguments: Any, **options: Any) -> Optimizer:
-            optimizer = Timed(method.make(*arguments, **options))
-            self.effort = optimizer.effort
-            return optimizer
-
-        return replace(method, make=make)
 
 
 def drawn_tasks(table: MetaDataset, count: int) -> list[str]:
@@ -136,43 +84,6 @@ def jobs(contest: Contest, entries: Mapping[str, Entry]) -> Iterator[tuple[Chose
             for seed in range(seeds):
                 for budget in (largest,) if is_peer else contest.terms.budgets:
                     yield chosen, task, seed, budget
-
-
-def at_budget(one: Line, budget: Amount, seconds: float) -> Line:
-    """What a search for a larger budget had come to within this one."""
-    steps = tuple(step for step in one.replayed.steps if step[0] <= seconds)
-    return replace(one, replayed=replace(one.replayed, budget=str(budget), budget_seconds=seconds, steps=steps))
-
-
-def stamp(contest: Contest, name: str, entries: Mapping[str, Entry]) -> str:
-    """Of data, terms and, of a peer, everything that decides what it does."""
-    entry = entries.get(name.removeprefix(PREFIX))
-    if entry is None:
-        return contest.fingerprint
-    serving = (entry.adapter.parent / "serving.py").read_text(encoding="utf-8")
-    facts = [entry.adapter.read_text(encoding="utf-8"), serving, dict(entry.settings), entry.earlier]
-    return contest.fingerprint + hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
-
-
-def read_lines(path: Path) -> dict[tuple[Any, ...], Line]:
-    """By stamp, task, method, seed and budget; what a kill left half-written is cut off."""
-    rows = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
-    path.write_text("".join(row + "\n" for row in rows), encoding="utf-8")
-    found: dict[tuple[Any, ...], Line] = {}
-    for row in map(json.loads, rows):
-        line = Line(from_row(row["replayed"]), Effort(**row["effort"]))
-        found[row["stamp"], *key_of(line.replayed)] = line
-    return found
-
-
-def key_of(one: Replayed) -> tuple[str, str, int, str]:
-    return one.task, one.method, one.seed, one.budget
-
-
-def write_line(path: Path, stamped: str, line: Line) -> None:
-    row = {"stamp": stamped, **asdict(line), "replayed": to_row(line.replayed)}
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
 
 
 def run_all(
@@ -206,18 +117,6 @@ def searched(
     replayed = replay(contest, task, chosen, seed, budget)
     is_peer = chosen.name.startswith(PREFIX)
     return Line(replayed, peers.latest[chosen.name.removeprefix(PREFIX)].effort if is_peer else latest.effort)
-
-
-def spread(lines: Sequence[Line], contest: Contest) -> list[Line]:
-    """A line for every budget: those of peers are read off their one search."""
-    found: list[Line] = []
-    for one in lines:
-        if not one.replayed.method.startswith(PREFIX):
-            found.append(one)
-            continue
-        recorded = contest.recorded[one.replayed.task]
-        found += [at_budget(one, each, each.seconds(recorded)) for each in contest.terms.budgets]
-    return found
 
 
 def results_of(lines: Sequence[Line], frame: pd.DataFrame, contest: Contest) -> pd.DataFrame:
