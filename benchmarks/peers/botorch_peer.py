@@ -1,7 +1,7 @@
-"""BoTorch: a Gaussian process of mixed inputs and LogEI, which is computed for every recorded configuration.
+"""BoTorch: a Gaussian process and LogEI, which is computed for every recorded configuration.
 
-The space is flat; numbers are given by their places from 0 to 1, words by their number. The first configurations are
-random ones of the pool.
+The process is that of mixed inputs where there are words. The space is flat; numbers are given by their places from 0
+to 1, words by their number. The first configurations are random ones of the pool.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import warnings
 import torch
 from botorch.acquisition import LogExpectedImprovement
 from botorch.fit import fit_gpytorch_mll
-from botorch.models import MixedSingleTaskGP
+from botorch.models import MixedSingleTaskGP, SingleTaskGP
 from botorch.models.transforms import Standardize
 from botorch.optim import optimize_acqf_discrete
 from gpytorch.mlls import ExactMarginalLogLikelihood
@@ -51,8 +51,11 @@ class GaussianProcess:
         if len(self._losses) < self._start.settings["initial"]:
             return self._random.randrange(len(self._left))
         scores = -torch.tensor(self._losses, dtype=torch.float64)[:, None]
-        model = MixedSingleTaskGP(
-            torch.tensor(self._rows, dtype=torch.float64), scores, self._words, outcome_transform=Standardize(1)
+        rows, options = torch.tensor(self._rows, dtype=torch.float64), {"outcome_transform": Standardize(1)}
+        model = (
+            MixedSingleTaskGP(rows, scores, self._words, **options)
+            if self._words
+            else SingleTaskGP(rows, scores, **options)
         )
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
         choices = torch.tensor([self._row(one) for one in self._left], dtype=torch.float64)

@@ -61,8 +61,9 @@ class Peer:
     """Asks a library and tells it, for a replay: one trial at a time, and its state is the library's.
 
     A new run of the library is given the recorded configuration that is nearest to its proposal and that none of its
-    runs has yet. It is told that configuration, beside the loss after each slice. What is known already is answered at
-    once and costs nothing, such as the default's run that a replay begins with.
+    runs has yet. It is told that configuration, beside the loss after each slice; a number beyond the range of the
+    space is told as the nearest end, for most libraries take no other. What is known already is answered at once and
+    costs nothing, such as the default's run that a replay begins with.
 
     Args:
         adapter: of the library.
@@ -96,9 +97,9 @@ class Peer:
             {
                 "verb": "start",
                 "space": space.to_json(),
-                "pool": [space.named(one) for one in candidates],
+                "pool": [space.clipped(one) for one in candidates],
                 "slices": task.max_fidelity,
-                "default": space.named(default) if default else None,
+                "default": space.clipped(default) if default else None,
                 "features": dict(task.meta_features),
                 **start,
             }
@@ -154,7 +155,7 @@ class Peer:
             {
                 "verb": "tell",
                 "run": proposal.run,
-                "configuration": self._space.named(report.trial.configuration),
+                "configuration": self._space.clipped(report.trial.configuration),
                 "fidelity": proposal.fidelity,
                 "losses": (-curve.scores).tolist(),
                 "seconds": curve.seconds.tolist(),
