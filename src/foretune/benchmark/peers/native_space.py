@@ -66,10 +66,14 @@ class Parameter:
         return (given - low) / (high - low)
 
     def clip(self, value: Value) -> Value:
-        """A legal value: of a range the nearest."""
+        """A legal value: beyond a range its nearest end, of floats just within it, for libraries round."""
         if self.kind not in {"float", "integer"}:
             return value
-        return sorted([*self.values, value], key=float)[1]
+        low, high = self.values
+        if float(low) <= float(value) <= float(high):
+            return value
+        end, other = (low, high) if float(value) < float(low) else (high, low)
+        return end if self.kind == "integer" else float(end) + _ROUNDING * (float(other) - float(end))
 
 
 @dataclass(frozen=True)
