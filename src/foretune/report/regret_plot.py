@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LETTERS = 95
-"""Of names that the legend has in a row."""
+_LETTERS, _BANDS = 95, 8
+"""Of names that the legend has in a row; methods, of which more have no intervals but for the one that stands out."""
 
 
 def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str) -> Figure:
@@ -30,17 +30,19 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
     figure = Figure(figsize=(8.5, 5.6), dpi=150, layout="constrained")
     axes = figure.subplots()
     strokes = method_strokes(list(curves))
+    banded = [name for name in curves if len(curves) <= _BANDS or strokes[name].strong]
     for name, curve in curves.items():
         stroke = strokes[name]
-        axes.fill_between(
-            curve.runs,
-            curve.low,
-            curve.high,
-            color=stroke.light,
-            alpha=0.15 if stroke.strong else 0.06,
-            linewidth=0,
-            step="post",
-        )
+        if name in banded:
+            axes.fill_between(
+                curve.runs,
+                curve.low,
+                curve.high,
+                color=stroke.light,
+                alpha=0.15 if stroke.strong else 0.06,
+                linewidth=0,
+                step="post",
+            )
         axes.step(
             curve.runs,
             curve.mean,
@@ -52,12 +54,18 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
             zorder=4 if stroke.strong else 3,
         )
     _dress(axes, curves)
-    axes.set_title(
-        f"{tasks} tasks, one {leave_out} left out; mean and 95 % interval over tasks", fontsize=10, color=INK
-    )
+    axes.set_title(f"{tasks} tasks, one {leave_out} left out; {_shown(banded, curves)}", fontsize=10, color=INK)
     columns = max(1, min(5, _LETTERS // max(map(len, curves))))
     figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
     return figure
+
+
+def _shown(banded: Sequence[str], curves: Mapping[str, RegretCurve]) -> str:
+    """What there is of the methods."""
+    if not banded:
+        return "mean over tasks"
+    of = "" if len(banded) == len(curves) else f" of {', '.join(banded)}"
+    return f"mean and 95 % interval over tasks{of}"
 
 
 def save_regret(figure: Figure, path: Path) -> None:

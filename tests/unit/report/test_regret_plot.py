@@ -26,6 +26,14 @@ def test_methods_are_lines_and_those_above_the_picture_say_so():
     assert axes.get_title() == "12 tasks, one family left out; mean and 95 % interval over tasks"
 
 
+def test_of_many_methods_only_the_one_that_stands_out_has_an_interval():
+    many = {f"method {at}": curve(1.0, 0.5) for at in range(9)}
+    assert draw_regret(many, tasks=1, leave_out="task").axes[0].get_title().endswith("; mean over tasks")
+    axes = draw_regret({**many, "transfer": curve(0.5, 0.25)}, tasks=1, leave_out="task").axes[0]
+    assert axes.get_title().endswith("; mean and 95 % interval over tasks of transfer")
+    assert len(axes.collections) == 1
+
+
 def test_the_axis_of_budgets_is_logarithmic_with_ticks_within_it():
     axes = draw_regret(CURVES, tasks=12, leave_out="task").axes[0]
     assert axes.get_xscale() == "log"
