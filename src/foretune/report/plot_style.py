@@ -46,6 +46,8 @@ _HUES = (
     ("#6a1200", "#985431"),
 )
 """Also told apart by readers who see red and green, or blue and yellow, alike; a test measures that."""
+_BANDS = 8
+"""Methods whose intervals can be told apart."""
 _DASHES = ((), (6.0, 2.0), (1.2, 1.2), (6.0, 1.5, 1.2, 1.5))
 _PLAIN = {
     "zero-shot": Stroke("#7b8794", "#7b8794", (1.0, 2.0)),
@@ -74,6 +76,12 @@ def method_strokes(methods: Sequence[str]) -> dict[str, Stroke]:
     free = (place for place in count() if place not in usual.values())
     places = {name: usual[name] if name in usual else next(free) for name in methods if name not in _PLAIN}
     return {name: _PLAIN[name] if name in _PLAIN else _stroke(name, places[name]) for name in methods}
+
+
+def banded(methods: Sequence[str]) -> list[str]:
+    """Whose intervals are shown: all methods', or, where they would hide each other, those that stand out."""
+    strokes = method_strokes(methods)
+    return [name for name in methods if len(methods) <= _BANDS or strokes[name].strong]
 
 
 def _stroke(name: str, place: int) -> Stroke:

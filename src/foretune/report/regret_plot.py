@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretune.benchmark.figures import RegretCurve
-from foretune.report.plot_style import GRID, INK, REGRET_TOP, method_strokes
+from foretune.report.plot_style import GRID, INK, REGRET_TOP, banded, method_strokes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LETTERS, _BANDS = 95, 8
-"""Of names that the legend has in a row; methods, of which more have no intervals but for the one that stands out."""
+_LETTERS = 95
+"""Of names that the legend has in a row."""
 
 
 def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str) -> Figure:
@@ -30,10 +30,10 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
     figure = Figure(figsize=(8.5, 5.6), dpi=150, layout="constrained")
     axes = figure.subplots()
     strokes = method_strokes(list(curves))
-    banded = [name for name in curves if len(curves) <= _BANDS or strokes[name].strong]
+    shown = banded(list(curves))
     for name, curve in curves.items():
         stroke = strokes[name]
-        if name in banded:
+        if name in shown:
             axes.fill_between(
                 curve.runs,
                 curve.low,
@@ -54,17 +54,17 @@ def draw_regret(curves: Mapping[str, RegretCurve], *, tasks: int, leave_out: str
             zorder=4 if stroke.strong else 3,
         )
     _dress(axes, curves)
-    axes.set_title(f"{tasks} tasks, one {leave_out} left out; {_shown(banded, curves)}", fontsize=10, color=INK)
+    axes.set_title(f"{tasks} tasks, one {leave_out} left out; {_said(shown, curves)}", fontsize=10, color=INK)
     columns = max(1, min(5, _LETTERS // max(map(len, curves))))
     figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
     return figure
 
 
-def _shown(banded: Sequence[str], curves: Mapping[str, RegretCurve]) -> str:
-    """What there is of the methods."""
-    if not banded:
+def _said(shown: Sequence[str], curves: Mapping[str, RegretCurve]) -> str:
+    """Whose intervals these are."""
+    if not shown:
         return "mean over tasks"
-    of = "" if len(banded) == len(curves) else f" of {', '.join(banded)}"
+    of = "" if len(shown) == len(curves) else f" of {', '.join(shown)}"
     return f"mean and 95 % interval over tasks{of}"
 
 

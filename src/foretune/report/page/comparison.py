@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from foretune.report.comparison import Comparison
 from foretune.report.page.chart import NARROW, WIDE, Frame, Scale
 from foretune.report.page.render import template
 from foretune.report.page.summary import Figure
-from foretune.report.plot_style import REGRET_TOP, Stroke, method_strokes
+from foretune.report.plot_style import REGRET_TOP, Stroke, banded, method_strokes
 
 SMALL = Frame(260, 150, left=30, right=8, top=6, bottom=22)
 _DASH = 1.8
@@ -46,7 +47,7 @@ def comparison_page(comparison: Comparison) -> str:
     """The whole page."""
     curves = comparison.curves
     means = {name: curve.mean for name, curve in curves.items()}
-    bands = {name: (curve.low, curve.high) for name, curve in curves.items()}
+    bands = {name: (curves[name].low, curves[name].high) for name in banded(list(curves))}
     runs = comparison.runs
     return template("comparison.html.j2").render(
         comparison=comparison,
@@ -54,6 +55,7 @@ def comparison_page(comparison: Comparison) -> str:
         numbers={name: number for number, name in enumerate(curves)},
         figures=figures_of(comparison),
         panels=[panel(name, frame, runs, means, bands) for name, frame in (("wide", WIDE), ("narrow", NARROW))],
+        banded=list(bands),
         above={name: min(mean) for name, mean in means.items() if min(mean) >= REGRET_TOP},
         small=[
             (task, panel(f"small-{number}", SMALL, runs, {name: curve.tasks[task] for name, curve in curves.items()}))
@@ -67,7 +69,7 @@ def panel(
     frame: Frame,
     runs: tuple[float, float],
     means: Mapping[str, Sequence[float]],
-    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] = MappingProxyType({}),
 ) -> Panel:
     """Work out the places of curves.
 
@@ -76,12 +78,12 @@ def panel(
         frame: to draw in.
         runs: the first and the last budget.
         means: of each method.
-        bands: lower and upper ends of intervals.
+        bands: lower and upper ends of the intervals that are drawn.
     """
     x = Scale(*runs, frame.left, frame.width - frame.right, logarithmic=True)
     y = Scale(0.0, REGRET_TOP, frame.height - frame.bottom, frame.top)
     traces = [
-        Trace(number, _path(means[method], x, y), _band(*bands[method], x, y) if bands else "")
+        Trace(number, _path(means[method], x, y), _band(*bands[method], x, y) if method in bands else "")
         for number, method in enumerate(means)
     ]
     return Panel(name, frame, x, y, tuple(traces))
