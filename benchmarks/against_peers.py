@@ -143,7 +143,7 @@ def tables_of(folder: Path, reference: str) -> list[Sheet]:
 
 def title(contest: Contest, failed: Mapping[str, str]) -> str:
     """Of `peers.md`: the terms, and who is left out."""
-    first = "the default trained first" if contest.terms.default_first else "the default not trained first"
+    first = "the default trained first where it is known" if contest.terms.default_first else "the default not trained first"
     charged = "thinking charged" if contest.charged else "thinking free"
     left_out = "".join(f"\nLeft out: {name}: {reason}\n" for name, reason in failed.items())
     return f"# Against peers\n\n{len(contest.recorded)} tasks; {first}; {charged}.\n{left_out}"
