@@ -50,7 +50,7 @@ from foretune.report.peers import peer_sheets
 from foretune.report.regret_plot import draw_regret, save_regret
 from foretune.report.replay import markdown, sheets
 from foretune.report.sheet import Sheet
-from foretune.session.comparing import comparison_of
+from foretune.session.comparing import charging, comparison_of, seeding
 from foretune.session.reporting import write_final_comparison
 from foretune.space import load_space
 
@@ -143,10 +143,8 @@ def tables_of(folder: Path, reference: str) -> list[Sheet]:
 
 def title(contest: Contest, failed: Mapping[str, str]) -> str:
     """Of `peers.md`: the terms, and who is left out."""
-    first = "the default trained first where it is known" if contest.terms.default_first else "the default not trained first"
-    charged = "thinking charged" if contest.charged else "thinking free"
     left_out = "".join(f"\nLeft out: {name}: {reason}\n" for name, reason in failed.items())
-    return f"# Against peers\n\n{len(contest.recorded)} tasks; {first}; {charged}.\n{left_out}"
+    return f"# Against peers\n\n{len(contest.recorded)} tasks. {seeding(contest.terms)} {charging(contest)}\n{left_out}"
 
 
 def read_results(folder: Path) -> pd.DataFrame:
