@@ -95,7 +95,6 @@ def collect(
     from foretune.collect import finish as compile_tables
     from foretune.metadata.source import parse_sources
     from foretune.request import Reading
-    from foretune.session.folder import locked
     from foretune.session.recipe import read_configurations
 
     console = Console()
@@ -121,22 +120,28 @@ def collect(
     }
     with waiting(console, "loading the model"):
         collection, describe = _prepare(sources, model, space, max_length, settings, console)
-    observe = partial(_show, console)
-    try:
-        with (
-            locked(out, "collection", "--out"),
-            waiting(console, "starting") as step,
-            _runners(cluster, checkpoints or str(out), device) as start,
-        ):
-            told = partial(_described, describe, step)
-            meta = collect(collection, out, describe=told, start_runner=start, workers=workers, observe=observe)
-    except KeyboardInterrupt:
-        compile_tables(out)
-        raise KeyboardInterrupt("Stopped; the same command goes on from here.") from None
+    store = checkpoints or str(out)
+    with _alone(out), waiting(console, "starting") as step, _runners(cluster, store, device) as start:
+        told, observe = partial(_described, describe, step), partial(_show, console)
+        meta = collect(collection, out, describe=told, start_runner=start, workers=workers, observe=observe)
     console.print(
         f"{len(meta.runs)} runs of {len(meta.tasks)} tasks in [bold]{out}[/]. Next: foretune metadata gate {out}"
     )
     return counts_of(meta, out)
+
+
+@contextmanager
+def _alone(out: Path) -> Generator[None]:
+    """Keeps other collections out of the folder; Ctrl-C leaves tables of what is finished."""
+    from foretune.collect import finish
+    from foretune.session.folder import locked
+
+    with locked(out, "collection", "--out"):
+        try:
+            yield
+        except KeyboardInterrupt:
+            finish(out)
+            raise KeyboardInterrupt("Stopped; the same command goes on from here.") from None
 
 
 def _prepare(
