@@ -41,16 +41,25 @@ class MachineCorrection:
         self._cost = cost
         self._pool = np.array([log_batch(one) for one in pool])
         self._ratios: dict[Configuration, list[float]] = {}
+        self._expected: dict[Configuration, Float[np.ndarray, " T"]] = {}
 
     def tell(self, *reports: Report) -> None:
         """Further trials."""
         ended = [report for report in reports if report.status is Status.OK and report.seconds > 0]
         for report in ended:
             trial = report.trial
-            fidelities = np.arange(trial.resumes_from, trial.fidelity) + 1
-            predicted = self._cost.predict(self._task, [trial.configuration] * len(fidelities), fidelities).sum()
+            predicted = self._predicted(trial.configuration)[trial.resumes_from : trial.fidelity].sum()
             ratios = self._ratios.setdefault(trial.configuration, [])
             ratios.append(float(np.log(report.seconds / predicted)))
+
+    def _predicted(self, configuration: Configuration) -> Float[np.ndarray, " T"]:
+        """Seconds of each slice; asked once, since every slice is a trial of its own."""
+        if configuration not in self._expected:
+            slices = self._task.max_fidelity
+            self._expected[configuration] = self._cost.predict(
+                self._task, [configuration] * slices, np.arange(slices) + 1
+            )
+        return self._expected[configuration]
 
     @property
     def factors(self) -> Float[np.ndarray, " N"]:

@@ -165,9 +165,7 @@ class _OnTask:
     def outcomes(self, observed: Observed) -> Outcomes:
         """See `PredictsOutcomes`."""
         seen: Gains = {place: self._gain_scale.gains(curve.scores) for place, curve in self._curves(observed).items()}
-        anchor = self._anchor(seen)
-        weights = self.surrogate.similarity.weights(self.features)
-        unit = self._unit(weights)
+        anchor, weights, unit = self._anchor(seen), self._weights, self._unit
         if anchor is None:
             gains = unit.best + unit.scale * self.values
             return Outcomes(weights, _going_on(gains, seen), unit.scale * _OWN, unit.error)
@@ -186,7 +184,13 @@ class _OnTask:
         complete = [place for place, gains in seen.items() if len(gains) == self.surrogate.slices]
         return self._reference if self._reference in complete else next(iter(complete), None)
 
-    def _unit(self, weights: Float[np.ndarray, " M"]) -> Unit:
+    @cached_property
+    def _weights(self) -> Float[np.ndarray, " M"]:
+        """w, of the earlier tasks before any run."""
+        return self.surrogate.similarity.weights(self.features)
+
+    @cached_property
+    def _unit(self) -> Unit:
         """Of the task, before any of its runs is complete.
 
         If no zero-shot loss of an earlier task is known, their gains are plain scores, which say nothing of the unit of
@@ -194,7 +198,7 @@ class _OnTask:
         """
         if "zero_shot_nll" not in self.surrogate.feature_names and self._gain_scale.zero_shot is not None:
             return TYPICAL
-        return self.surrogate.units.of(self.surrogate.similarity.scaling(self.features[None])[0], weights)
+        return self.surrogate.units.of(self.surrogate.similarity.scaling(self.features[None])[0], self._weights)
 
     @cached_property
     def _gain_scale(self) -> GainScale:
