@@ -18,9 +18,9 @@ What a search returns may be an average of its best runs, which a single run can
 the lines, too. Each search is a process with one thread, as many of them at a time as there are workers. On a CPU its
 clock is the processor's, so that whatever else runs on the machine takes nothing from its budget, and the CPU time of a
 library's own process is added; with `--device cuda` it is the wall clock, and the workers share the GPU (NVIDIA's MPS
-started). A finished search is a line of FOLDER/searches.jsonl, and the command goes on from there. Printed is the test
-loss of each, and the relative difference of searches from the single runs, from random search, and from the best run of
-the same search, with a 95 % interval over datasets; `--show` prints it again:
+started). A finished search is a line of FOLDER/searches.jsonl, and the command goes on from there. Printed are the test
+and the validation loss of each, and how far test losses are from those of the single runs, of random search, and of the
+best run of the same search, relatively and with a 95 % interval over datasets; `--show` prints it again:
 
     python benchmarks/live.py TASKS --out benchmarks/results/live-smollm2 --show
 """
@@ -238,8 +238,9 @@ def show(done: Mapping[Key, Line]) -> None:
     datasets = list(dict.fromkeys(key[0] for key in done))
     kinds = [(method, 0) for method in ONCE]
     kinds += sorted({(method, runs) for _, method, runs, _ in done if runs}, key=lambda kind: kind[::-1])
-    rows = [losses(done, datasets, *kind) for kind in kinds]
-    print(markdown(Sheet("Test loss", "Mean over seeds.", ["method", *datasets, "searches"], rows)))
+    for title, of in (("Test loss", "test_loss"), ("Validation loss", "validation_loss")):
+        rows = [losses(done, datasets, *kind, of) for kind in kinds]
+        print(markdown(Sheet(title, "Mean over seeds.", ["method", *datasets, "searches"], rows)))
     heads = [*(f"against {name}" for name in (*ONCE[::-1], "random")), "against its best run", f"{OURS} against it"]
     rows = [[called(*kind), *differences(done, *kind)] for kind in kinds[len(ONCE) :]]
     note = "Relative to the other's test loss, seed by seed; mean and 95 % interval over datasets."
@@ -258,8 +259,8 @@ def mean_run(name: str) -> float:
     return float(np.mean(shares))
 
 
-def losses(done: Mapping[Key, Line], datasets: Sequence[str], method: str, runs: int) -> list[str]:
-    found = [values(done, name, method, runs) for name in datasets]
+def losses(done: Mapping[Key, Line], datasets: Sequence[str], method: str, runs: int, of: str) -> list[str]:
+    found = [values(done, name, method, runs, of) for name in datasets]
     means = [f"{np.mean([*one.values()]):.4f}" if one else "-" for one in found]
     return [called(method, runs), *means, str(sum(map(len, found)))]
 
