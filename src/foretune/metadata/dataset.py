@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -101,25 +101,25 @@ class MetaDataset:
         Raises:
             MetaDatasetError: if there is none.
         """
-        if task not in self._places:
+        if task not in self._tasks:
             raise MetaDatasetError(f"no task {task!r} in this meta-dataset; it has {', '.join(self.task_ids)}")
-        row = self.tasks.iloc[self._places[task]]
-        names = [name for name in self.tasks.columns if name.startswith(FEATURE_PREFIX)]
-        features = {name.removeprefix(FEATURE_PREFIX): float(row[name]) for name in names if not pd.isna(row[name])}
-        trained = None if pd.isna(row["n_train"]) else int(row["n_train"])
-        return Task(
-            task,
-            self.metrics[task],
-            features,
-            int(row["max_fidelity"]),
-            dataset=str(row["dataset"]),
-            rows=trained,
-            model=self.models[task],
-        )
+        return self._tasks[task]
 
     @cached_property
-    def _places(self) -> Mapping[str, int]:
-        return {task: place for place, task in enumerate(self.tasks["task"])}
+    def _tasks(self) -> Mapping[str, Task]:
+        features = [name for name in self.tasks.columns if name.startswith(FEATURE_PREFIX)]
+        return {row["task"]: self._task(row, features) for row in self.tasks.to_dict("records")}
+
+    def _task(self, row: Mapping[Hashable, Any], features: Sequence[str]) -> Task:
+        return Task(
+            row["task"],
+            self.metrics[row["task"]],
+            {name.removeprefix(FEATURE_PREFIX): float(row[name]) for name in features if not pd.isna(row[name])},
+            int(row["max_fidelity"]),
+            dataset=str(row["dataset"]),
+            rows=None if pd.isna(row["n_train"]) else int(row["n_train"]),
+            model=self.models[row["task"]],
+        )
 
     def runs_of(self, task: str) -> tuple[str, ...]:
         """The runs of a task, in the order of the table."""
