@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from foretune.optimizer.state import factors_of, next_run, slice_seconds, state_of
+from foretune.optimizer.machine_correction import slice_seconds
+from foretune.optimizer.state import factors_of, next_run, state_of
 from foretune.surrogate.protocol import CostSurrogate
 from foretune.types import CONTINUES, Configuration, History, Task, Trial
 

@@ -35,9 +35,9 @@ from jaxtyping import Bool, Float
 from foretune.acquisition import expected_improvement
 from foretune.errors import SurrogateError
 from foretune.optimizer.going_on import going_on
-from foretune.optimizer.machine_correction import MachineCorrection
+from foretune.optimizer.machine_correction import MachineCorrection, slice_seconds
 from foretune.optimizer.registry import Search
-from foretune.optimizer.state import SearchState, next_run, slice_seconds, state_of
+from foretune.optimizer.state import SearchState, next_run, state_of
 from foretune.surrogate.gains import gain_scale
 from foretune.surrogate.protocol import Outcomes, PredictsOutcomes, Surrogates
 from foretune.types import Configuration, LearningCurve, Prediction, Report, Task, Trial

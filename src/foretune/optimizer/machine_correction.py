@@ -55,10 +55,7 @@ class MachineCorrection:
     def _predicted(self, configuration: Configuration) -> Float[np.ndarray, " T"]:
         """Seconds of each slice; asked once, since every slice is a trial of its own."""
         if configuration not in self._expected:
-            slices = self._task.max_fidelity
-            self._expected[configuration] = self._cost.predict(
-                self._task, [configuration] * slices, np.arange(slices) + 1
-            )
+            self._expected[configuration] = slice_seconds(self._task, [configuration], self._cost)[0]
         return self._expected[configuration]
 
     @property
@@ -72,3 +69,10 @@ class MachineCorrection:
         everything = np.fromiter(chain.from_iterable(self._ratios.values()), dtype=float)
         level = np.median(everything - slope * np.repeat(batches, counts))
         return np.exp(level + slope * self._pool)
+
+
+def slice_seconds(task: Task, configurations: Sequence[Configuration], cost: CostSurrogate) -> Float[np.ndarray, "n t"]:
+    """Predicted seconds of every slice of every candidate, before the local offset."""
+    fidelities = np.tile(np.arange(1, task.max_fidelity + 1), len(configurations))
+    repeated = [configuration for configuration in configurations for _ in range(task.max_fidelity)]
+    return cost.predict(task, repeated, fidelities).reshape(len(configurations), task.max_fidelity)

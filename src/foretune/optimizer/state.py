@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from foretune.optimizer.machine_correction import MachineCorrection
+from foretune.optimizer.machine_correction import MachineCorrection, slice_seconds
 from foretune.surrogate.protocol import CostSurrogate
 from foretune.types import Configuration, History, LearningCurve, Status, Task, Trial
 
@@ -52,13 +52,6 @@ def state_of(history: History, pending: Sequence[Trial] = ()) -> SearchState:
 def incumbent_score(state: SearchState, zero_shot: float) -> float:
     """The best score of any slice so far; the untrained model's before and below that."""
     return max([zero_shot, *(float(curve.scores.max()) for curve in state.curves.values() if len(curve))])
-
-
-def slice_seconds(task: Task, configurations: Sequence[Configuration], cost: CostSurrogate) -> Float[np.ndarray, "n t"]:
-    """Predicted seconds of every slice of every candidate, before the local offset."""
-    fidelities = np.tile(np.arange(1, task.max_fidelity + 1), len(configurations))
-    repeated = [configuration for configuration in configurations for _ in range(task.max_fidelity)]
-    return cost.predict(task, repeated, fidelities).reshape(len(configurations), task.max_fidelity)
 
 
 def measured_seconds(state: SearchState) -> float:

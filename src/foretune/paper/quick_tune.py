@@ -35,9 +35,9 @@ from jaxtyping import Float
 
 from foretune.acquisition import expected_improvement, per_cost
 from foretune.errors import SurrogateError
-from foretune.optimizer.machine_correction import MachineCorrection
+from foretune.optimizer.machine_correction import MachineCorrection, slice_seconds
 from foretune.optimizer.registry import Search
-from foretune.optimizer.state import SearchState, slice_seconds, state_of
+from foretune.optimizer.state import SearchState, state_of
 from foretune.paper.performance import DeepKernelSurrogate
 from foretune.paper.refit import Refit, RefittedSurrogate
 from foretune.paper.transfer import Transfer

@@ -27,9 +27,9 @@ import numpy as np
 from jaxtyping import Float
 
 from foretune.acquisition import expected_improvement, per_cost
-from foretune.optimizer.machine_correction import MachineCorrection
+from foretune.optimizer.machine_correction import MachineCorrection, slice_seconds
 from foretune.optimizer.registry import Search
-from foretune.optimizer.state import SearchState, incumbent_score, slice_seconds, state_of
+from foretune.optimizer.state import SearchState, incumbent_score, state_of
 from foretune.surrogate.inputs import zero_shot_score
 from foretune.surrogate.protocol import Predictor, Surrogates
 from foretune.types import Configuration, Prediction, Report, Task, Trial

@@ -16,7 +16,8 @@ from foretune.errors import SurrogateError
 from foretune.optimizer import in_context
 from foretune.optimizer.baselines import random_search
 from foretune.optimizer.in_context import TransferInContext
-from foretune.optimizer.state import slice_seconds, state_of
+from foretune.optimizer.machine_correction import slice_seconds
+from foretune.optimizer.state import state_of
 from foretune.surrogate.cost import EvenCost
 from foretune.surrogate.fit import fit
 from foretune.surrogate.in_context import Origin
